@@ -1,0 +1,118 @@
+//! Agents, for plugins that bring a way to talk to them: a phone call, an API, a page.
+use super::{host_ids, streamed::Streamed};
+use crate::{Host, MediaRef, Result, ToolOutput, Usage};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// Agents; see [`Host::agents`].
+#[derive(Debug, Clone)]
+pub struct Agent {
+    host: Host,
+}
+
+/// One turn of an agent.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct AgentRun {
+    /// Which agent; empty for the default one.
+    pub agent_id: String,
+    /// Which conversation; empty for the agent's main one.
+    pub session_key: String,
+    /// What the person says.
+    pub text: String,
+    /// Files that go with it.
+    pub attachments: Vec<MediaRef>,
+    /// What the model should know for this turn only.
+    pub system: String,
+    /// Model to use instead of the agent's own; empty for that.
+    pub model: String,
+    /// The same for every try of the same turn: a second run with it gets the first one's answer.
+    pub idempotency_key: String,
+    /// Stable id of the person; empty for the operator.
+    pub sender_id: String,
+}
+
+/// What happens in a turn.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(
+    tag = "type",
+    rename_all = "camelCase",
+    rename_all_fields = "camelCase"
+)]
+pub enum AgentEvent {
+    /// The turn began.
+    Started {
+        /// Its id.
+        run_id: String,
+    },
+    /// More of the answer.
+    Text {
+        /// The piece.
+        text: String,
+    },
+    /// More of the thought, where the operator shows it.
+    Thinking {
+        /// The piece.
+        text: String,
+    },
+    /// A tool begins.
+    ToolStarted {
+        /// Id of the call.
+        id: String,
+        /// Tool name.
+        name: String,
+        /// JSON object.
+        arguments: Value,
+    },
+    /// A tool has ended.
+    ToolEnded {
+        /// Id of the call.
+        id: String,
+        /// What it gave.
+        output: ToolOutput,
+    },
+    /// The turn is over.
+    Done {
+        /// The whole answer.
+        text: String,
+        /// What it cost.
+        usage: Usage,
+        /// Model that answered, `provider/model`.
+        model: String,
+    },
+    /// Something of a later version.
+    #[serde(other)]
+    Unknown,
+}
+
+/// A turn in progress. Dropping it aborts the turn.
+#[derive(Debug)]
+pub struct AgentStream(Streamed);
+
+impl Agent {
+    pub(super) fn new(host: Host) -> Self {
+        Self { host }
+    }
+
+    /// Starts a turn. It waits its place in the conversation.
+    pub fn run(&self, run: &AgentRun) -> Result<AgentStream> {
+        let body = serde_json::to_vec(run)?;
+        Ok(AgentStream(Streamed::start(
+            &self.host,
+            host_ids::AGENT_RUN,
+            "",
+            body,
+            None,
+        )))
+    }
+}
+
+impl AgentStream {
+    /// The next event; `None` after [`AgentEvent::Done`].
+    pub async fn next(&mut self) -> Result<Option<AgentEvent>> {
+        match self.0.next().await? {
+            Some(chunk) => Ok(Some(serde_json::from_slice(&chunk)?)),
+            None => Ok(None),
+        }
+    }
+}

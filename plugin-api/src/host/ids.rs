@@ -1,0 +1,39 @@
+//! Method ids that a host serves.
+
+/// Method ids that a host serves. Authors need them only for [`crate::Host::serves`].
+pub mod host {
+    /// Body: [`crate::HttpRequest`]; in: the request's body; out: [`crate::HttpHead`], then the body; reply: null.
+    pub const HTTP: &str = "host/1/http.fetch";
+    /// Body: [`crate::WsRequest`]; in and out: tagged messages, the first one out is [`crate::WsHead`]; reply: null.
+    pub const WEBSOCKET: &str = "host/1/ws.connect";
+    /// Body: [`crate::Inbound`]; reply: null, once the event is durable. Target: channel id.
+    pub const INBOUND: &str = "host/1/channel.inbound";
+    /// Body: [`crate::ChannelStatus`]; reply: null. Target: channel id.
+    pub const CHANNEL_STATUS: &str = "host/1/channel.status";
+    /// Body: [`crate::AgentRun`]; out: [`crate::AgentEvent`]s as JSON; reply: null.
+    pub const AGENT_RUN: &str = "host/1/agent.run";
+    /// Reply: the value's bytes, or fault `not_found`. Target: key.
+    pub const STORE_GET: &str = "host/1/store.get";
+    /// Body: the value's bytes; meta: `ttlMs`; reply: null. Target: key.
+    pub const STORE_PUT: &str = "host/1/store.put";
+    /// As `store.put`, but only if the key is free; reply: `true` if it was.
+    pub const STORE_ADD: &str = "host/1/store.add";
+    /// Reply: null. Target: key.
+    pub const STORE_DELETE: &str = "host/1/store.delete";
+    /// Reply: `[key]`, sorted. Target: prefix.
+    pub const STORE_LIST: &str = "host/1/store.list";
+    /// Body: [`crate::MediaRef`] with what is known; in: the bytes; reply: [`crate::MediaRef`].
+    pub const MEDIA_SAVE: &str = "host/1/media.save";
+    /// Out: the bytes; reply: [`crate::MediaRef`]. Target: media id.
+    pub const MEDIA_OPEN: &str = "host/1/media.open";
+    /// Body and streams as `speech/1/synthesize`. Target: engine id, or empty for the configured one.
+    pub const SYNTHESIZE: &str = "host/1/speech.synthesize";
+    /// Body and streams as `speech/1/transcribe`.
+    pub const TRANSCRIBE: &str = "host/1/speech.transcribe";
+    /// Body and streams as `speech/1/converse`.
+    pub const CONVERSE: &str = "host/1/speech.converse";
+    /// Reply: the value's bytes, or fault `not_found`. Target: name of an environment variable.
+    pub const SECRET: &str = "host/1/secret.get";
+    /// Body: any JSON; reply: null. Target: name of the event.
+    pub const EMIT: &str = "host/1/event.emit";
+}
