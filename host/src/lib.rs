@@ -1,1 +1,3 @@
-//! stub
+//! The OpenClaw gateway as a library: the program is `main.rs` around it.
+pub mod journal;
+pub mod plugins;

@@ -99,6 +99,8 @@ pub use {
 
 /// Version of this crate, which is the version of the ABI.
 pub const API_VERSION: &str = env!("CARGO_PKG_VERSION");
+/// Target triple that this crate was built for.
+pub const TARGET: &str = env!("OPENCLAW_TARGET");
 /// How the library describes its ABI.
 pub const ABI: &str = "abi_stable-0.11";
 

@@ -1,0 +1,118 @@
+//! Opens a library that has passed every check, and finds its root. The only `unsafe` of the host.
+//!
+//! A library is never closed: wakers, vtables and destructors of thread locals may point into it as long as the process
+//! lives. Constructors of the library run inside [`open`], so it is called where a stuck thread can be given up.
+#![allow(unsafe_code)]
+
+use abi_stable::{
+    StableAbi,
+    abi_stability::abi_checking::check_layout_compatibility,
+    library::{AbiHeaderRef, LibHeader, RootModule},
+};
+use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+use openclaw_plugin_api::abi::{PluginRootRef, RootHandle, SYMBOL};
+use std::path::{Path, PathBuf};
+
+/// How much of a layout difference is shown; abi_stable writes up to 30 KB.
+const MAX_DETAIL: usize = 400;
+
+/// Why a library can't be opened.
+#[derive(Debug, Clone, thiserror::Error, PartialEq)]
+pub enum LoadError {
+    /// The dynamic linker refused it.
+    #[error("the system can't load {path}: {why}")]
+    Dlopen {
+        /// The file.
+        path: PathBuf,
+        /// What the linker said.
+        why: String,
+    },
+    /// It doesn't export the root.
+    #[error("{path} exports no {SYMBOL}; use `export_plugin!` of openclaw-plugin-api")]
+    NoSymbol {
+        /// The file.
+        path: PathBuf,
+    },
+    /// What it exports is no root.
+    #[error("{SYMBOL} of {path} is not what it should be ({why}); build the plugin again")]
+    Header {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// Another major version.
+    #[error("{path} speaks version {plugin} of the ABI, this host {host}; build it with the host's major version")]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        plugin: String,
+        /// Ours.
+        host: String,
+    },
+    /// The version fits and the layout does not: somebody changed the ABI.
+    #[error("{path} was built with a changed openclaw-plugin-api: {why}; build it with the published one")]
+    Layout {
+        /// The file.
+        path: PathBuf,
+        /// The beginning of the difference.
+        why: String,
+    },
+}
+
+/// Opens a library and checks its header, its version and its layout.
+pub fn open(path: &Path) -> Result<RootHandle, LoadError> {
+    let dlopen = |why: String| LoadError::Dlopen { path: path.into(), why };
+    // A name without a slash would be searched for in the system's folders.
+    let path = path.canonicalize().map_err(|e| dlopen(e.to_string()))?;
+    // SAFETY: the file passed `manifest::read`, so it is a whole library for this machine. That its constructors do no
+    // harm is what loading a plugin into this process means; a plugin that is not trusted runs in a child.
+    let library = unsafe { Library::open(Some(&path), RTLD_NOW | RTLD_LOCAL) }.map_err(|e| dlopen(e.to_string()))?;
+    let header = {
+        // SAFETY: the symbol is a static that begins with abi_stable's header; `upgrade` checks its magic bytes.
+        let symbol = unsafe { library.get::<AbiHeaderRef>(SYMBOL.as_bytes()) };
+        *symbol.map_err(|_| LoadError::NoSymbol { path: path.clone() })?
+    };
+    std::mem::forget(library);
+    let header = header.upgrade().map_err(|e| LoadError::Header { path: path.clone(), why: short(&e) })?;
+    check(header, &path)
+}
+
+fn check(header: &'static LibHeader, path: &Path) -> Result<RootHandle, LoadError> {
+    let broken = |why: String| LoadError::Header { path: path.into(), why };
+    let plugin = header.version_strings().parsed().map_err(|e| broken(short(&e)))?;
+    let host = PluginRootRef::VERSION_STRINGS.parsed().map_err(|e| broken(short(&e)))?;
+    if plugin.major != host.major {
+        let (plugin, host) = (plugin.to_string(), host.to_string());
+        return Err(LoadError::Version { path: path.into(), plugin, host });
+    }
+    // The checker wants the interface to be no newer than the implementation, and so does the rule that any minor
+    // version goes with any other: the older side is the interface.
+    let theirs = header.layout().ok_or_else(|| broken("it carries no layout".into()))?;
+    let ours = PluginRootRef::LAYOUT;
+    let plugin_is_older = (plugin.major, plugin.minor) < (host.major, host.minor);
+    let (interface, implementation) = if plugin_is_older { (theirs, ours) } else { (ours, theirs) };
+    check_layout_compatibility(interface, implementation)
+        .map_err(|e| LoadError::Layout { path: path.into(), why: short(&e) })?;
+    // SAFETY: the layout was compared just above.
+    let root = unsafe { header.unchecked_layout::<PluginRootRef>() }.map_err(|e| broken(short(&e)))?;
+    Ok(RootHandle::new(root))
+}
+
+fn short(error: &impl ToString) -> String {
+    let text: Vec<_> = error.to_string().split_whitespace().map(str::to_owned).collect();
+    let text = text.join(" ");
+    match text.char_indices().nth(MAX_DETAIL) {
+        Some((end, _)) => format!("{} …", &text[..end]),
+        None => text,
+    }
+}
+
+/// Version of the C library of this process.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub fn glibc_version() -> Option<&'static str> {
+    // SAFETY: returns a static string of the C library.
+    let version = unsafe { std::ffi::CStr::from_ptr(libc::gnu_get_libc_version()) };
+    version.to_str().ok()
+}
