@@ -3,7 +3,7 @@ use super::{Journal, JournalError};
 use rusqlite::{OptionalExtension, params};
 
 /// Keys that one listing gives at most.
-const MAX_KEYS: usize = 10_000;
+const MAX_KEYS: i64 = 10_000;
 
 impl Journal {
     /// A value that has not expired.
@@ -66,7 +66,7 @@ impl Journal {
     /// Keys that begin with a prefix, sorted.
     pub fn keys(&self, plugin: &str, prefix: &str, now_ms: i64) -> Result<Vec<String>, JournalError> {
         let connection = self.lock();
-        let read = || {
+        let read = || -> rusqlite::Result<Vec<String>> {
             let mut statement = connection.prepare_cached(
                 "SELECT key FROM plugin_kv WHERE plugin = ?1 AND substr(key, 1, length(?2)) = ?2
                  AND (expires_ms IS NULL OR expires_ms > ?3) ORDER BY key LIMIT ?4",

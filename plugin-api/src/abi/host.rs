@@ -13,7 +13,7 @@ use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// Severity of a log event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
     /// Something failed and a person should know.
     Error = 1,
