@@ -1,3 +1,4 @@
 //! The OpenClaw gateway as a library: the program is `main.rs` around it.
+pub mod http;
 pub mod journal;
 pub mod plugins;
