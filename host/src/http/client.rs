@@ -74,6 +74,20 @@ enum StepBody {
     Spent,
 }
 
+/// What of a request holds for every step. Not the request itself: its body may be used on one thread only.
+#[derive(Clone, Copy)]
+struct Hops<'a> {
+    origin: Origin,
+    limit: u8,
+    proxy: Option<&'a Proxy>,
+}
+
+impl<'a> Hops<'a> {
+    fn of(request: &'a Request) -> Self {
+        Self { origin: request.origin, limit: request.redirect_limit(), proxy: request.proxy.as_ref() }
+    }
+}
+
 /// A failure of the caller's own body stream, as it travels through `reqwest`.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
@@ -171,7 +185,7 @@ impl Client {
         };
         let (response, url) = timeout_at(
             ends.map_or(head, |ends| ends.min(head)),
-            self.follow(egress, &request, first),
+            self.follow(egress, Hops::of(&request), first),
         )
         .await
         .map_err(|_| Error::timeout(&url, Phase::Head))??;
@@ -182,15 +196,15 @@ impl Client {
     async fn follow(
         &self,
         egress: &Egress,
-        request: &Request,
+        hops: Hops<'_>,
         mut step: Step,
     ) -> Result<(reqwest::Response, Url)> {
         let first = step.url.origin();
-        let limit = request.redirect_limit();
+        let limit = hops.limit;
         let mut followed = 0;
         loop {
             // where a redirect leads is the server's choice: only hosts that the policy names are as good as the caller's own
-            let chosen = request.origin == Origin::Trusted
+            let chosen = hops.origin == Origin::Trusted
                 && (step.url.origin() == first || egress.names(&step.url));
             let origin = if chosen {
                 Origin::Trusted
@@ -199,7 +213,7 @@ impl Client {
             };
             let (reach, proxy) =
                 self.shared
-                    .route(egress, &step.url, origin, request.proxy.as_ref())?;
+                    .route(egress, &step.url, origin, hops.proxy)?;
             let pool = self.shared.pool(reach, proxy)?;
             let response = pool
                 .execute(step.message(egress))
