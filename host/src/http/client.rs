@@ -16,8 +16,9 @@ use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use super::dns::{Lookup, LookupError, Reach, Resolver, SystemResolver};
-use super::error::{Denial, Error, Phase, Result, causes, root_cause};
+use super::dns::{Lookup, Reach, Resolver, SystemResolver};
+use super::error::{Denial, Error, Phase, Result, root_cause};
+use super::failure::{UploadFailed, classify};
 use super::guard::{self, Scheme};
 use super::limits;
 use super::policy::Egress;
@@ -66,14 +67,6 @@ struct Step {
     body: StepBody,
 }
 
-enum StepBody {
-    None,
-    Bytes(Bytes),
-    Stream(reqwest::Body),
-    /// A stream that was sent.
-    Spent,
-}
-
 /// What of a request holds for every step. Not the request itself: its body may be used on one thread only.
 #[derive(Clone, Copy)]
 struct Hops<'a> {
@@ -88,10 +81,13 @@ impl<'a> Hops<'a> {
     }
 }
 
-/// A failure of the caller's own body stream, as it travels through `reqwest`.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct UploadFailed(String);
+enum StepBody {
+    None,
+    Bytes(Bytes),
+    Stream(reqwest::Body),
+    /// A stream that was sent.
+    Spent,
+}
 
 impl Default for Options {
     fn default() -> Self {
@@ -384,48 +380,5 @@ impl StepBody {
                 Self::Stream(reqwest::Body::wrap_stream(stream))
             }
         }
-    }
-}
-
-/// Says what a failure of `reqwest` was, without its words about URLs.
-pub(super) fn classify(url: &Url, error: reqwest::Error) -> Error {
-    let error = error.without_url();
-    for cause in causes(&error) {
-        if let Some(error) = cause.downcast_ref::<LookupError>() {
-            return lookup_failed(url, error);
-        }
-        if let Some(UploadFailed(reason)) = cause.downcast_ref() {
-            return Error::upload(url, reason);
-        }
-        if let Some(error) = cause.downcast_ref::<rustls::Error>() {
-            return Error::tls(url, error);
-        }
-        if cause
-            .downcast_ref::<hyper::Error>()
-            .is_some_and(hyper::Error::is_parse)
-        {
-            return Error::protocol(url, root_cause(&error));
-        }
-    }
-    let reason = root_cause(&error);
-    match error {
-        _ if error.is_builder() => Error::invalid_request("the URL can't be sent over HTTP"),
-        _ if error.is_timeout() => Error::timeout(
-            url,
-            if error.is_connect() {
-                Phase::Connect
-            } else {
-                Phase::Head
-            },
-        ),
-        _ if error.is_connect() => Error::connect(url, reason),
-        _ => Error::cut(url, reason),
-    }
-}
-
-pub(super) fn lookup_failed(url: &Url, error: &LookupError) -> Error {
-    match error {
-        LookupError::Denied(denial) => Error::guard(url, *denial),
-        error => Error::dns(url, error),
     }
 }
