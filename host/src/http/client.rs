@@ -16,8 +16,9 @@ use reqwest::header::{ACCEPT_ENCODING, HeaderMap, HeaderValue};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use super::dns::{Lookup, LookupError, Reach, Resolver, SystemResolver};
-use super::error::{Denial, Error, Phase, Result, causes, root_cause};
+use super::dns::{Lookup, Reach, Resolver, SystemResolver};
+use super::error::{Denial, Error, Phase, Result, root_cause};
+use super::failure::{UploadFailed, classify};
 use super::guard::{self, Scheme};
 use super::limits;
 use super::policy::Egress;
@@ -66,6 +67,20 @@ struct Step {
     body: StepBody,
 }
 
+/// What of a request holds for every step. Not the request itself: its body may be used on one thread only.
+#[derive(Clone, Copy)]
+struct Hops<'a> {
+    origin: Origin,
+    limit: u8,
+    proxy: Option<&'a Proxy>,
+}
+
+impl<'a> Hops<'a> {
+    fn of(request: &'a Request) -> Self {
+        Self { origin: request.origin, limit: request.redirect_limit(), proxy: request.proxy.as_ref() }
+    }
+}
+
 enum StepBody {
     None,
     Bytes(Bytes),
@@ -73,11 +88,6 @@ enum StepBody {
     /// A stream that was sent.
     Spent,
 }
-
-/// A failure of the caller's own body stream, as it travels through `reqwest`.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct UploadFailed(String);
 
 impl Default for Options {
     fn default() -> Self {
@@ -171,7 +181,7 @@ impl Client {
         };
         let (response, url) = timeout_at(
             ends.map_or(head, |ends| ends.min(head)),
-            self.follow(egress, &request, first),
+            self.follow(egress, Hops::of(&request), first),
         )
         .await
         .map_err(|_| Error::timeout(&url, Phase::Head))??;
@@ -182,15 +192,15 @@ impl Client {
     async fn follow(
         &self,
         egress: &Egress,
-        request: &Request,
+        hops: Hops<'_>,
         mut step: Step,
     ) -> Result<(reqwest::Response, Url)> {
         let first = step.url.origin();
-        let limit = request.redirect_limit();
+        let limit = hops.limit;
         let mut followed = 0;
         loop {
             // where a redirect leads is the server's choice: only hosts that the policy names are as good as the caller's own
-            let chosen = request.origin == Origin::Trusted
+            let chosen = hops.origin == Origin::Trusted
                 && (step.url.origin() == first || egress.names(&step.url));
             let origin = if chosen {
                 Origin::Trusted
@@ -199,7 +209,7 @@ impl Client {
             };
             let (reach, proxy) =
                 self.shared
-                    .route(egress, &step.url, origin, request.proxy.as_ref())?;
+                    .route(egress, &step.url, origin, hops.proxy)?;
             let pool = self.shared.pool(reach, proxy)?;
             let response = pool
                 .execute(step.message(egress))
@@ -370,48 +380,5 @@ impl StepBody {
                 Self::Stream(reqwest::Body::wrap_stream(stream))
             }
         }
-    }
-}
-
-/// Says what a failure of `reqwest` was, without its words about URLs.
-pub(super) fn classify(url: &Url, error: reqwest::Error) -> Error {
-    let error = error.without_url();
-    for cause in causes(&error) {
-        if let Some(error) = cause.downcast_ref::<LookupError>() {
-            return lookup_failed(url, error);
-        }
-        if let Some(UploadFailed(reason)) = cause.downcast_ref() {
-            return Error::upload(url, reason);
-        }
-        if let Some(error) = cause.downcast_ref::<rustls::Error>() {
-            return Error::tls(url, error);
-        }
-        if cause
-            .downcast_ref::<hyper::Error>()
-            .is_some_and(hyper::Error::is_parse)
-        {
-            return Error::protocol(url, root_cause(&error));
-        }
-    }
-    let reason = root_cause(&error);
-    match error {
-        _ if error.is_builder() => Error::invalid_request("the URL can't be sent over HTTP"),
-        _ if error.is_timeout() => Error::timeout(
-            url,
-            if error.is_connect() {
-                Phase::Connect
-            } else {
-                Phase::Head
-            },
-        ),
-        _ if error.is_connect() => Error::connect(url, reason),
-        _ => Error::cut(url, reason),
-    }
-}
-
-pub(super) fn lookup_failed(url: &Url, error: &LookupError) -> Error {
-    match error {
-        LookupError::Denied(denial) => Error::guard(url, *denial),
-        error => Error::dns(url, error),
     }
 }

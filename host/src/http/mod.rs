@@ -14,6 +14,7 @@ mod client;
 mod decode;
 mod dns;
 mod error;
+mod failure;
 mod guard;
 pub mod limits;
 mod policy;

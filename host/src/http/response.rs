@@ -12,9 +12,9 @@ use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap};
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
-use super::client::classify;
 use super::decode::Gunzip;
 use super::error::{Error, Phase, Result, origin};
+use super::failure::classify;
 use super::policy::Egress;
 
 /// The response to a request. Dropping it ends the exchange.

@@ -3,12 +3,13 @@
 //! Pings are answered while the receiver is read. Redirects are not followed (RFC 6455 leaves it open, and no service
 //! needs it). Fragments are joined up to the message limit, so a caller sees whole messages only.
 
+mod message;
+
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{FutureExt as _, SinkExt as _, StreamExt as _};
 use reqwest::header::{HeaderMap, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
@@ -17,21 +18,23 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message as WireMessage;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::error::{CapacityError, Error as WireError, ProtocolError};
-use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
-use tokio_tungstenite::tungstenite::protocol::{CloseFrame, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{Message as WireMessage, Utf8Bytes};
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use url::Url;
 
-use super::client::{Client, Shared, lookup_failed};
+use super::client::{Client, Shared};
 use super::dns::{Lookup, Reach};
 use super::error::{Error, Phase, Result, causes, origin, root_cause};
+use super::failure::lookup_failed;
 use super::guard::{self, Scheme};
 use super::limits;
 use super::policy::Egress;
 use super::proxy::Proxy;
 use super::request::{self, Origin};
+
+pub use message::Message;
 
 /// A WebSocket to open. Its `Debug` shows neither URL nor headers.
 pub struct Connect {
@@ -62,22 +65,6 @@ pub struct Head {
     pub protocol: Option<String>,
 }
 
-/// One message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Message {
-    /// Text.
-    Text(String),
-    /// Bytes.
-    Binary(Bytes),
-    /// The end, with its code and reason. A peer that gives no code is reported as 1005 (RFC 6455 §7.1.5).
-    Close {
-        /// Status code.
-        code: u16,
-        /// Reason; a longer one than 123 bytes is shortened when sent.
-        reason: String,
-    },
-}
-
 /// The sending half. The connection closes when both halves are gone.
 pub struct Sender {
     sink: SplitSink<Socket, WireMessage>,
@@ -103,9 +90,6 @@ type Socket = WebSocketStream<Box<dyn Duplex>>;
 
 trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
-
-/// A close code that stands for "none given" and must not be sent.
-const NO_CODE: u16 = 1005;
 
 impl Connect {
     /// A WebSocket with the defaults.
@@ -392,45 +376,5 @@ impl Receiver {
 impl fmt::Debug for Receiver {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Receiver({})", origin(&self.line.url))
-    }
-}
-
-// === impl Message ===
-
-impl Message {
-    /// `None` for pings and pongs, which the protocol handles.
-    fn from_wire(message: WireMessage) -> Option<Self> {
-        match message {
-            WireMessage::Text(text) => Some(Self::Text(text.as_str().to_owned())),
-            WireMessage::Binary(bytes) => Some(Self::Binary(bytes)),
-            WireMessage::Close(None) => Some(Self::Close {
-                code: NO_CODE,
-                reason: String::new(),
-            }),
-            WireMessage::Close(Some(frame)) => Some(Self::Close {
-                code: frame.code.into(),
-                reason: frame.reason.as_str().to_owned(),
-            }),
-            WireMessage::Ping(_) | WireMessage::Pong(_) | WireMessage::Frame(_) => None,
-        }
-    }
-
-    fn into_wire(self) -> Result<WireMessage> {
-        match self {
-            Self::Text(text) => Ok(WireMessage::Text(text.into())),
-            Self::Binary(bytes) => Ok(WireMessage::Binary(bytes)),
-            Self::Close { code, reason } => {
-                let code = CloseCode::from(code);
-                if !code.is_allowed() {
-                    return Err(Error::invalid_request(
-                        "a WebSocket close needs a code of 1000, 1001, 1003, 1007 to 1014 or above",
-                    ));
-                }
-                let reason = Utf8Bytes::from(
-                    &reason[..reason.floor_char_boundary(limits::MAX_CLOSE_REASON)],
-                );
-                Ok(WireMessage::Close(Some(CloseFrame { code, reason })))
-            }
-        }
     }
 }

@@ -6,4 +6,5 @@ pub mod logs;
 pub mod manifest;
 pub mod metrics;
 pub mod pool;
+pub mod services;
 pub mod stage;

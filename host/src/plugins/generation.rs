@@ -1,0 +1,277 @@
+//! One instance of a plugin from its file to its end: staged, opened, created, compared with its manifest, started,
+//! drained, dropped. A new file or a new configuration is a new generation; the old one finishes what it has begun.
+use super::{
+    isolate_link, link::{Link, Local},
+    load::{self, LoadError},
+    manifest::{self, Library, ManifestError},
+    metrics::Metrics,
+    pool::{Owner, Pool},
+    services::{Context, ContextOptions, Request, SERVED, Services},
+    settings::{Isolation, Settings},
+    stage::{StageError, Staged, stage},
+};
+use crate::http::{Egress, PatternError};
+use openclaw_plugin_api::{
+    Environment, Error, ErrorKind, Registrations, Result, abi::host_object, surface::ids,
+};
+use serde::Serialize;
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Calls of one instance that may run at once; more are refused.
+const MAX_IN_FLIGHT: u32 = 256;
+/// How long destroying an instance is waited for; one that hangs longer is left behind.
+const CLOSING: Duration = Duration::from_secs(2);
+
+/// Why a plugin does not run. The variants are the stages, in order.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Its file is none that can be loaded here.
+    #[error(transparent)]
+    Manifest(#[from] ManifestError),
+    /// Its file is not safe, or not the pinned one.
+    #[error(transparent)]
+    Stage(#[from] StageError),
+    /// Its configuration does not fit its schema.
+    #[error("{0}")]
+    Config(String),
+    /// A host pattern in its permissions is wrong.
+    #[error("the permissions of plugin {id} name a wrong host: {source}")]
+    Permission {
+        /// The plugin.
+        id: String,
+        /// What is wrong.
+        source: PatternError,
+    },
+    /// The library can't be opened.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// Its code did not make an instance.
+    #[error("plugin {id} could not be created: {source}")]
+    Create {
+        /// The plugin.
+        id: String,
+        /// What it said.
+        source: Error,
+    },
+    /// It took too long.
+    #[error(
+        "plugin {id} did not {what} within {limit:?}; a plugin returns at once and works in the background \
+         (plugins.entries.{id}.deadlines.startMs)"
+    )]
+    Timeout {
+        /// The plugin.
+        id: String,
+        /// What was waited for.
+        what: &'static str,
+        /// How long.
+        limit: Duration,
+    },
+    /// It registers something else than it declares.
+    #[error("{0}; the author has to make them agree")]
+    Registration(String),
+    /// It was created and could not be started.
+    #[error("plugin {id} could not be started: {source}")]
+    Start {
+        /// The plugin.
+        id: String,
+        /// What it said.
+        source: Error,
+    },
+}
+
+/// What making instances needs besides the plugin itself.
+#[derive(Debug, Clone)]
+pub struct Workshop {
+    /// Where plugins in this process are polled.
+    pub pool: Pool,
+    /// What plugins may ask for.
+    pub services: Arc<Services>,
+    /// State directory.
+    pub state: PathBuf,
+    /// This program, to be started for children.
+    pub program: PathBuf,
+}
+
+/// One instance.
+pub struct Generation {
+    /// Counts from 1 for each plugin.
+    pub number: u64,
+    /// What it offers.
+    pub registrations: Registrations,
+    /// The copy that was opened.
+    pub staged: Staged,
+    link: Box<dyn Link>,
+    context: Arc<Context>,
+    permits: Arc<Semaphore>,
+}
+
+impl Generation {
+    /// Makes an instance of a library. Nothing of the plugin's code runs before every check has passed.
+    pub async fn create(
+        workshop: &Workshop,
+        path: &Path,
+        settings: &Settings,
+        owner: &Arc<Owner>,
+        metrics: &Arc<Metrics>,
+        number: u64,
+    ) -> Result<Self, StartError> {
+        let (library, staged) = check(workshop, path, settings)?;
+        let id = library.manifest.id.clone();
+        let egress = Egress::new(&id, settings.hosts(), settings.allow_private_network)
+            .map_err(|source| StartError::Permission { id: id.clone(), source })?;
+        let context = Context::new(
+            workshop.services.clone(),
+            ContextOptions {
+                plugin: id.clone(),
+                secrets: library.manifest.secrets.clone(),
+                egress: Arc::new(egress),
+                metrics: metrics.clone(),
+                pool: workshop.pool.clone(),
+                owner: owner.clone(),
+            },
+        );
+        let (link, registrations) = match settings.isolation {
+            Isolation::None => local(workshop, &staged.path, &id, settings, owner, &context).await?,
+            Isolation::Process => isolate_link::spawn(workshop, &library, &staged.path, settings, &context).await?,
+        };
+        let permits = Arc::new(Semaphore::new(MAX_IN_FLIGHT as usize));
+        let generation = Self { number, registrations, staged, link, context, permits };
+        match library.manifest.difference(&generation.registrations) {
+            None => Ok(generation),
+            Some(difference) => {
+                generation.close().await;
+                Err(StartError::Registration(difference))
+            }
+        }
+    }
+
+    /// Starts what it offers: the plugin, its services, the accounts of its channels.
+    pub async fn start(&self, id: &str, settings: &Settings) -> Result<(), StartError> {
+        let failed = |source| StartError::Start { id: id.to_owned(), source };
+        self.tell(ids::plugin::START, "", &(), settings).await.map_err(failed)?;
+        for service in self.offers("service/1") {
+            self.tell(ids::service::START, service, &(), settings).await.map_err(failed)?;
+        }
+        for (channel, account) in &settings.accounts {
+            self.tell(ids::channel::START, channel, account, settings).await.map_err(failed)?;
+        }
+        Ok(())
+    }
+
+    /// Stops it: no new calls, a while for those under way, then goodbye. Never longer than the deadline and a little.
+    pub async fn retire(&self, settings: &Settings) {
+        let limit = settings.deadlines.stop;
+        for (channel, account) in &settings.accounts {
+            let _ = self.tell(ids::channel::STOP, channel, &account.id, settings).await;
+        }
+        for service in self.offers("service/1") {
+            let _ = self.tell(ids::service::STOP, service, &(), settings).await;
+        }
+        let _ = tokio::time::timeout(limit, self.permits.acquire_many(MAX_IN_FLIGHT)).await;
+        self.permits.close();
+        let _ = self.tell(ids::plugin::STOP, "", &(), settings).await;
+        self.close().await;
+    }
+
+    /// Destroys it at once.
+    pub async fn close(&self) {
+        self.permits.close();
+        self.context.close();
+        let _ = tokio::time::timeout(CLOSING, self.link.close()).await;
+    }
+
+    /// A place for one more call.
+    pub fn admit(&self) -> Result<OwnedSemaphorePermit> {
+        self.permits.clone().try_acquire_owned().map_err(|error| match error {
+            tokio::sync::TryAcquireError::Closed => Error::new(ErrorKind::Closed, "this instance is being replaced"),
+            tokio::sync::TryAcquireError::NoPermits => {
+                Error::new(ErrorKind::Overloaded, format_args!("more than {MAX_IN_FLIGHT} calls at once"))
+            }
+        })
+    }
+
+    /// Where it lives.
+    pub fn link(&self) -> &dyn Link {
+        self.link.as_ref()
+    }
+
+    /// Ids of what it offers of one capability.
+    pub fn offers<'a>(&'a self, capability: &'a str) -> impl Iterator<Item = &'a str> {
+        let all = self.registrations.registrations.iter();
+        all.filter(move |r| r.capability == capability).map(|r| r.id.as_str())
+    }
+
+    async fn tell(&self, method: &str, target: &str, body: &impl Serialize, settings: &Settings) -> Result<()> {
+        let limit = settings.deadlines.of(method).unwrap_or(settings.deadlines.call);
+        let request = Request {
+            method: method.to_owned(),
+            target: target.to_owned(),
+            body: serde_json::to_vec(body)?,
+            ..Request::default()
+        };
+        match tokio::time::timeout(limit, self.link.call(request)).await {
+            Ok(outcome) => outcome.map(drop),
+            Err(_) => {
+                Err(Error::new(ErrorKind::Timeout, format_args!("{method} {target} took longer than {limit:?}")))
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Generation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Generation").field("number", &self.number).finish_non_exhaustive()
+    }
+}
+
+/// Every check that runs no code of the plugin; gives the copy that may be opened.
+pub fn check(workshop: &Workshop, path: &Path, settings: &Settings) -> Result<(Library, Staged), StartError> {
+    let library = manifest::read(path)?;
+    manifest::check_host(&library, settings.isolation == Isolation::Process)?;
+    let staged = stage(&library.manifest.id, path, &settings.integrity, &workshop.state)?;
+    // What is opened is the copy, so what counts is the copy's manifest.
+    let library = manifest::read(&staged.path)?;
+    super::schema::check_config(&library.manifest, &settings.config).map_err(StartError::Config)?;
+    Ok((library, staged))
+}
+
+/// What an instance is told of its surroundings.
+pub fn environment(isolated: bool) -> String {
+    let environment = Environment {
+        host_version: env!("CARGO_PKG_VERSION").to_owned(),
+        api_version: openclaw_plugin_api::API_VERSION.to_owned(),
+        methods: SERVED.iter().map(|id| (*id).to_owned()).collect(),
+        isolated,
+    };
+    serde_json::to_string(&environment).expect("a record of strings is JSON")
+}
+
+async fn local(
+    workshop: &Workshop,
+    path: &Path,
+    id: &str,
+    settings: &Settings,
+    owner: &Arc<Owner>,
+    context: &Arc<Context>,
+) -> Result<(Box<dyn Link>, Registrations), StartError> {
+    let limit = settings.deadlines.start;
+    let timeout = |what| StartError::Timeout { id: id.to_owned(), what, limit };
+    let failed = |source| StartError::Create { id: id.to_owned(), source };
+    let path = path.to_owned();
+    let opening = workshop.pool.run(owner, move || load::open(&path));
+    let opened = tokio::time::timeout(limit, opening).await.map_err(|_| timeout("open"))?;
+    let root = opened.ok_or_else(|| timeout("open"))??;
+    let (instance, config, host) = (id.to_owned(), settings.config.to_string(), host_object(context.clone()));
+    let creating = workshop.pool.run(owner, move || root.create(host, &instance, &config, &environment(false)));
+    let created = tokio::time::timeout(limit, creating).await.map_err(|_| timeout("create its instance"))?;
+    let (handle, registered) = created
+        .ok_or_else(|| timeout("create its instance"))?
+        .map_err(|fault| failed(Error::from_fault(&fault)))?;
+    let registered = serde_json::from_str(&registered).map_err(|e| failed(e.into()))?;
+    Ok((Box::new(Local::new(handle, workshop.pool.clone(), owner.clone())), registered))
+}

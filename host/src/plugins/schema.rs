@@ -1,0 +1,78 @@
+//! Judges a plugin's configuration by the schema in its manifest, without running any of its code.
+use openclaw_plugin_api::Manifest;
+use serde_json::Value;
+
+/// Errors that are shown at once.
+const MAX_ERRORS: usize = 8;
+
+/// Does the configuration fit? The text names every path that doesn't, what is there and what is allowed.
+pub fn check_config(manifest: &Manifest, config: &Value) -> Result<(), String> {
+    let path = format!("plugins.entries.{}.config", manifest.id);
+    match &manifest.config_schema {
+        Some(schema) => check(schema, config, &path),
+        None if config.is_null() || config.as_object().is_some_and(|config| config.is_empty()) => Ok(()),
+        None => Err(format!("{path}: plugin {} takes no configuration; remove it", manifest.id)),
+    }
+}
+
+/// Judges a value by a schema. `path` is where the value stands.
+pub fn check(schema: &Value, value: &Value, path: &str) -> Result<(), String> {
+    let validator = jsonschema::validator_for(schema)
+        .map_err(|e| format!("{path}: the schema in the plugin's manifest is itself wrong ({e}); tell its author"))?;
+    let mut problems: Vec<String> = validator.iter_errors(value).map(|e| problem(&e, path)).collect();
+    if problems.is_empty() {
+        return Ok(());
+    }
+    problems.sort();
+    problems.dedup();
+    let more = problems.len().saturating_sub(MAX_ERRORS);
+    problems.truncate(MAX_ERRORS);
+    if more > 0 {
+        problems.push(format!("… and {more} more"));
+    }
+    Err(problems.join("\n"))
+}
+
+/// The value itself is never shown: it may be a secret in the wrong place.
+fn problem(error: &jsonschema::ValidationError<'_>, path: &str) -> String {
+    let place: String = error.instance_path().as_str().split('/').skip(1).map(|step| format!(".{step}")).collect();
+    let kind = match error.instance().as_ref() {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a string",
+        Value::Array(_) => "an array",
+        Value::Object(_) => "an object",
+    };
+    let masked = error.masked_with("the value").to_string();
+    format!("{path}{place}: {masked} (it is {kind})")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn manifest(schema: Option<Value>) -> Manifest {
+        Manifest { id: "x".into(), config_schema: schema, ..Manifest::default() }
+    }
+
+    #[test]
+    fn paths_and_types_are_named_and_values_are_not() {
+        let schema = json!({
+            "type": "object", "additionalProperties": false, "required": ["token"],
+            "properties": {"token": {"type": "string"}, "n": {"type": "object", "properties": {"a": {"type": "integer"}}}}
+        });
+        let manifest = manifest(Some(schema));
+        check_config(&manifest, &json!({"token": "t", "n": {"a": 1}})).expect("valid");
+        let error = check_config(&manifest, &json!({"n": {"a": "hunter2"}, "tokn": 1})).expect_err("three faults");
+        assert!(error.contains("plugins.entries.x.config.n.a: ") && error.contains("it is a string"), "{error}");
+        assert!(error.contains("token") && error.contains("tokn") && !error.contains("hunter2"), "{error}");
+    }
+
+    #[test]
+    fn a_plugin_without_a_schema_takes_nothing() {
+        check_config(&manifest(None), &json!({})).expect("nothing");
+        check_config(&manifest(None), &json!({"a": 1})).expect_err("something");
+    }
+}

@@ -1,0 +1,157 @@
+//! What a plugin can ask of its host, by method id. One place serves plugins in the process and in children alike.
+//!
+//! Everything here runs on the gateway's runtime; the plugin's thread only waits for it. A call that the plugin drops
+//! is aborted. Nothing is served to an instance that has been retired.
+mod context;
+mod http;
+mod media;
+mod state;
+mod websocket;
+
+pub use context::{Context, ContextOptions};
+
+use crate::{clock::Clock, http::Client, journal::Journal};
+use futures_util::future::BoxFuture;
+use openclaw_plugin_api::{
+    AgentRun, ChannelStatus, Error, ErrorKind, Inbound, Result, Secret, Sink, Source, host_ids as ids,
+};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::{
+    path::PathBuf,
+    sync::{Arc, OnceLock, Weak},
+};
+
+/// Every method id that is served.
+pub const SERVED: &[&str] = &[
+    ids::HTTP,
+    ids::WEBSOCKET,
+    ids::INBOUND,
+    ids::CHANNEL_STATUS,
+    ids::AGENT_RUN,
+    ids::STORE_GET,
+    ids::STORE_PUT,
+    ids::STORE_ADD,
+    ids::STORE_DELETE,
+    ids::STORE_LIST,
+    ids::MEDIA_SAVE,
+    ids::MEDIA_OPEN,
+    ids::SYNTHESIZE,
+    ids::TRANSCRIBE,
+    ids::CONVERSE,
+    ids::SECRET,
+    ids::EMIT,
+];
+
+/// Finds a secret by the name of its variable.
+pub type SecretSource = Box<dyn Fn(&str) -> Option<Secret> + Send + Sync>;
+
+/// What the services are made of.
+pub struct Services {
+    /// Where they run.
+    pub runtime: tokio::runtime::Handle,
+    /// The one outbound client.
+    pub http: Client,
+    /// What is kept.
+    pub journal: Journal,
+    /// Folder of stored files.
+    pub media: PathBuf,
+    /// The time of day.
+    pub clock: Clock,
+    /// Secrets of the environment, by variable.
+    pub secrets: SecretSource,
+    /// The rest of the gateway, once it is there.
+    pub core: OnceLock<Weak<dyn Core>>,
+}
+
+/// What the rest of the gateway does for plugins.
+pub trait Core: Send + Sync + 'static {
+    /// Takes an event of a channel. When it resolves well, the event is durable.
+    fn inbound(&self, plugin: &str, channel: &str, event: Inbound) -> BoxFuture<'static, Result<()>>;
+    /// Notes how an account is doing.
+    fn channel_status(&self, plugin: &str, channel: &str, status: ChannelStatus);
+    /// Runs a turn of an agent, writing [`openclaw_plugin_api::AgentEvent`]s.
+    fn agent_run(&self, plugin: &str, run: AgentRun, out: Sink) -> BoxFuture<'static, Result<()>>;
+    /// Tells connected clients.
+    fn emit(&self, plugin: &str, event: &str, payload: Value) -> Result<()>;
+    /// Passes a call on to the plugin that has this speech engine (or the configured one).
+    fn speech(&self, method: &'static str, engine: &str, request: Request) -> BoxFuture<'static, Result<Vec<u8>>>;
+}
+
+/// One call of a plugin.
+#[derive(Debug, Default)]
+pub struct Request {
+    /// Method id.
+    pub method: String,
+    /// What it is about.
+    pub target: String,
+    /// JSON or empty.
+    pub meta: String,
+    /// The payload.
+    pub body: Vec<u8>,
+    /// Where the answer is streamed.
+    pub out: Option<Sink>,
+    /// What the plugin streams.
+    pub input: Option<Source>,
+}
+
+impl Request {
+    fn record<T: DeserializeOwned>(&self) -> Result<T> {
+        serde_json::from_slice(&self.body)
+            .map_err(|e| Error::invalid(format_args!("the body of {} is not as expected: {e}", self.method)))
+    }
+
+    fn take_out(&mut self) -> Result<Sink> {
+        self.out.take().ok_or_else(|| Error::invalid(format_args!("{} needs a stream to write to", self.method)))
+    }
+}
+
+impl std::fmt::Debug for Services {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Services").finish_non_exhaustive()
+    }
+}
+
+/// Serves one call.
+async fn serve(context: Arc<Context>, mut request: Request) -> Result<Vec<u8>> {
+    match request.method.as_str() {
+        ids::HTTP => http::fetch(&context, request).await,
+        ids::WEBSOCKET => websocket::connect(&context, request).await,
+        ids::STORE_GET | ids::STORE_PUT | ids::STORE_ADD | ids::STORE_DELETE | ids::STORE_LIST => {
+            state::store(&context, request).await
+        }
+        ids::SECRET => state::secret(&context, &request.target),
+        ids::MEDIA_SAVE => media::save(&context, request).await,
+        ids::MEDIA_OPEN => media::open(&context, request).await,
+        ids::INBOUND => {
+            let event = request.record()?;
+            context.core()?.inbound(context.plugin(), &request.target, event).await.map(|()| Vec::new())
+        }
+        ids::CHANNEL_STATUS => {
+            context.core()?.channel_status(context.plugin(), &request.target, request.record()?);
+            Ok(Vec::new())
+        }
+        ids::AGENT_RUN => {
+            let (run, out) = (request.record()?, request.take_out()?);
+            context.core()?.agent_run(context.plugin(), run, out).await.map(|()| Vec::new())
+        }
+        ids::EMIT => {
+            let event = context.own_event(&request.target)?;
+            context.core()?.emit(context.plugin(), event, request.record()?).map(|()| Vec::new())
+        }
+        ids::SYNTHESIZE => speech(&context, openclaw_plugin_api::surface::ids::speech::SYNTHESIZE, request).await,
+        ids::TRANSCRIBE => speech(&context, openclaw_plugin_api::surface::ids::speech::TRANSCRIBE, request).await,
+        ids::CONVERSE => speech(&context, openclaw_plugin_api::surface::ids::speech::CONVERSE, request).await,
+        unknown => Err(Error::new(ErrorKind::UnknownMethod, format_args!("this host has no method {unknown}"))),
+    }
+}
+
+async fn speech(context: &Context, method: &'static str, request: Request) -> Result<Vec<u8>> {
+    let engine = request.target.clone();
+    context.core()?.speech(method, &engine, request).await
+}
+
+/// Runs blocking work of the disk away from the async threads.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|e| Err(e.into()))
+}
