@@ -38,6 +38,13 @@ pub enum Reason {
     DefaultEnabled,
     /// Nothing switches it on.
     NotConfigured,
+    /// Another plugin offers the same.
+    Clash {
+        /// What both declare.
+        what: String,
+        /// The plugin that has it.
+        owner: String,
+    },
 }
 
 impl Reason {
@@ -59,6 +66,7 @@ impl fmt::Display for Reason {
             Self::Provider(id) => write!(f, "a model or auth profile of {id} is configured"),
             Self::DefaultEnabled => f.write_str("on by default"),
             Self::NotConfigured => f.write_str("nothing enables it"),
+            Self::Clash { what, owner } => write!(f, "{what} already belongs to plugin {owner}; disable one of them"),
         }
     }
 }

@@ -1,10 +1,20 @@
 //! Everything about plugins: finding, judging, opening, calling and replacing them.
+//!
+//! From the file to a call: [`discover`] → [`ladder`] → [`manifest`] → [`stage`] → [`schema`] → [`load`] →
+//! [`generation`] → [`plugin`]. What a plugin asks of the host is served by [`services`].
 pub mod discover;
+pub mod generation;
 pub mod ladder;
+pub mod link;
 pub mod load;
 pub mod logs;
 pub mod manifest;
 pub mod metrics;
+pub mod plugin;
 pub mod pool;
+pub mod registry;
+pub mod schema;
 pub mod services;
+pub mod settings;
 pub mod stage;
+mod supervise;

@@ -255,7 +255,7 @@ mod tests {
     use std::sync::mpsc;
 
     fn owner(stuck_after_ms: u64) -> (Arc<Owner>, mpsc::Receiver<()>) {
-        let (tx, rx) = mpsc::channel();
+        let (tx, rx) = mpsc::sync_channel(8);
         let tx = Mutex::new(tx);
         let owner = Owner {
             plugin: "test".into(),
@@ -293,7 +293,7 @@ mod tests {
     async fn a_stuck_thread_is_given_up_and_replaced_until_it_returns() {
         let pool = Pool::new(1);
         let (owner, stuck) = owner(1);
-        let (release, blocked) = mpsc::channel::<()>();
+        let (release, blocked) = mpsc::sync_channel::<()>(1);
         let stuck_task = pool.run(&owner, move || blocked.recv().is_err());
         let told = tokio::task::spawn_blocking(move || stuck.recv_timeout(Duration::from_secs(20))).await;
         assert_eq!(told.expect("the waiting thread ends"), Ok(()));

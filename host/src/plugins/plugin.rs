@@ -1,0 +1,317 @@
+//! One configured plugin as the rest of the gateway sees it: what it is, how it is doing, and the one way to call it.
+//!
+//! Every call has a place, a deadline and a count. A panic, a timeout, a stuck thread or the end of a child is told to
+//! the supervisor, which replaces the instance or sets the plugin aside; the caller gets a typed error in any case.
+use super::{
+    discover::Origin,
+    generation::Generation,
+    ladder::Reason,
+    link::Usage,
+    metrics::{Metrics, Snapshot},
+    services::Request,
+    settings::{Isolation, Settings},
+};
+use openclaw_plugin_api::{Error, ErrorKind, Manifest, Result};
+use serde::{Serialize, de::DeserializeOwned};
+use std::{
+    path::PathBuf,
+    sync::{Arc, PoisonError, RwLock, atomic::Ordering},
+    time::{Duration, Instant},
+};
+use tokio::sync::mpsc;
+
+/// Events for the supervisor that may wait; a fault that finds no place is one of many.
+pub(super) const EVENTS: usize = 64;
+
+/// What is known of a plugin before anything of it is loaded.
+#[derive(Debug, Clone)]
+pub struct Spec {
+    /// What its file says.
+    pub manifest: Manifest,
+    /// The file.
+    pub path: PathBuf,
+    /// Where it was found.
+    pub origin: Origin,
+    /// Why it is on or off.
+    pub reason: Reason,
+    /// What the operator decided.
+    pub settings: Settings,
+}
+
+/// How a plugin is doing.
+#[derive(Debug, Clone, PartialEq)]
+pub enum State {
+    /// Not switched on.
+    Off,
+    /// Being loaded.
+    Starting,
+    /// Serving.
+    Running,
+    /// It could not be loaded; somebody has to change something.
+    Failed(String),
+    /// Set aside after repeated faults; it is tried again by itself.
+    Quarantined {
+        /// What happened last.
+        why: String,
+        /// When it is tried again, milliseconds since 1970.
+        until_ms: i64,
+    },
+    /// Stopped with the gateway.
+    Stopped,
+}
+
+/// What went wrong in a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Its code panicked.
+    Panic,
+    /// It did not answer in time.
+    Timeout,
+    /// It blocked a thread.
+    Stuck,
+}
+
+/// What the supervisor is told.
+pub(super) enum Event {
+    /// An instance did something wrong.
+    Fault {
+        /// Which instance; 0 for whichever runs.
+        generation: u64,
+        /// What.
+        fault: Fault,
+    },
+    /// Load the file and the settings anew.
+    Reload {
+        /// New settings and path, or the old ones.
+        spec: Option<Box<Spec>>,
+        /// Told how it went.
+        done: tokio::sync::oneshot::Sender<std::result::Result<(), String>>,
+    },
+    /// End.
+    Stop {
+        /// Told when it is over.
+        done: tokio::sync::oneshot::Sender<()>,
+    },
+}
+
+/// One configured plugin.
+pub struct Plugin {
+    id: String,
+    pub(super) spec: RwLock<Arc<Spec>>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) current: RwLock<Option<Arc<Generation>>>,
+    pub(super) status: RwLock<Status>,
+    pub(super) events: mpsc::Sender<Event>,
+}
+
+/// State with what belongs to it.
+#[derive(Debug, Clone)]
+pub(super) struct Status {
+    pub(super) state: State,
+    pub(super) load_time: Option<Duration>,
+}
+
+/// A plugin at one moment, as `openclaw plugins list --json` and `top --json` show it.
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PluginView {
+    /// Id in the configuration.
+    pub id: String,
+    /// Name for people.
+    pub name: String,
+    /// One line on what it does.
+    pub description: String,
+    /// Its version.
+    pub version: String,
+    /// `disabled`, `starting`, `loaded`, `error`, `quarantined`, `stopped`
+    pub status: &'static str,
+    /// Is it switched on?
+    pub enabled: bool,
+    /// Why it is on or off.
+    pub reason: String,
+    /// What went wrong; empty when nothing did.
+    pub error: String,
+    /// Where it was found.
+    pub origin: Origin,
+    /// The file.
+    pub source: PathBuf,
+    /// Where it runs.
+    pub isolation: Isolation,
+    /// `channel/1`, `tool/1`, …
+    pub capabilities: Vec<&'static str>,
+    /// Everything that it registers, `tool/1 roll_dice`.
+    pub registers: Vec<String>,
+    /// From the file to a running instance, milliseconds.
+    pub load_ms: Option<f64>,
+    /// Which instance runs, counting from 1.
+    pub generation: Option<u64>,
+    /// Lower-case hex of the file that runs.
+    pub sha256: Option<String>,
+    /// When a quarantine ends, milliseconds since 1970.
+    pub quarantined_until_ms: Option<i64>,
+    /// Counters.
+    pub metrics: Snapshot,
+    /// What the system says of its process, if it has one.
+    pub usage: Option<Usage>,
+}
+
+impl Plugin {
+    pub(super) fn new(spec: Spec, events: mpsc::Sender<Event>) -> Arc<Self> {
+        let state = if spec.reason.is_on() { State::Starting } else { State::Off };
+        Arc::new(Self {
+            id: spec.manifest.id.clone(),
+            spec: RwLock::new(Arc::new(spec)),
+            metrics: Arc::default(),
+            current: RwLock::new(None),
+            status: RwLock::new(Status { state, load_time: None }),
+            events,
+        })
+    }
+
+    /// Its id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// What is known of it.
+    pub fn spec(&self) -> Arc<Spec> {
+        self.spec.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How it is doing.
+    pub fn state(&self) -> State {
+        self.status.read().unwrap_or_else(PoisonError::into_inner).state.clone()
+    }
+
+    /// The instance that serves now.
+    pub fn current(&self) -> Option<Arc<Generation>> {
+        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Calls a method whose body and reply are records.
+    pub async fn call<T: DeserializeOwned>(&self, method: &str, target: &str, body: &impl Serialize) -> Result<T> {
+        let request = Request {
+            method: method.to_owned(),
+            target: target.to_owned(),
+            body: serde_json::to_vec(body)?,
+            ..Request::default()
+        };
+        let reply = self.call_raw(request, None).await?;
+        let reply: &[u8] = if reply.is_empty() { b"null" } else { &reply };
+        Ok(serde_json::from_slice(reply)?)
+    }
+
+    /// Calls it. Dropping the future cancels the call. `deadline` replaces the method's own.
+    pub async fn call_raw(&self, request: Request, deadline: Option<Duration>) -> Result<Vec<u8>> {
+        let Some(generation) = self.current() else { return Err(self.unavailable()) };
+        let _permit = generation.admit()?;
+        let limit = deadline.or_else(|| self.spec().settings.deadlines.of(&request.method));
+        let what = format!("{} {}", request.method, request.target);
+        let counted = InFlight::begin(&self.metrics);
+        let call = generation.link().call(request);
+        let outcome = match limit {
+            None => call.await,
+            Some(limit) => match tokio::time::timeout(limit, call).await {
+                Ok(outcome) => outcome,
+                Err(_) => {
+                    self.metrics.timeouts.fetch_add(1, Ordering::Relaxed);
+                    self.fault(generation.number, Fault::Timeout);
+                    let text = format!("plugin {} did not answer {} within {limit:?}", self.id, what.trim_end());
+                    Err(Error::new(ErrorKind::Timeout, text))
+                }
+            },
+        };
+        counted.end(outcome.is_err());
+        if outcome.as_ref().is_err_and(|error| error.kind() == ErrorKind::Panic) {
+            self.metrics.panics.fetch_add(1, Ordering::Relaxed);
+            self.fault(generation.number, Fault::Panic);
+        }
+        outcome
+    }
+
+    /// How it is, for people and machines.
+    pub fn view(&self) -> PluginView {
+        let spec = self.spec();
+        let status = self.status.read().unwrap_or_else(PoisonError::into_inner).clone();
+        let current = self.current();
+        let (word, error, until) = match &status.state {
+            State::Off => ("disabled", String::new(), None),
+            State::Starting => ("starting", String::new(), None),
+            State::Running => ("loaded", String::new(), None),
+            State::Failed(error) => ("error", error.clone(), None),
+            State::Quarantined { why, until_ms } => ("quarantined", why.clone(), Some(*until_ms)),
+            State::Stopped => ("stopped", String::new(), None),
+        };
+        let manifest = &spec.manifest;
+        PluginView {
+            id: self.id.clone(),
+            name: manifest.name.clone(),
+            description: manifest.description.clone(),
+            version: manifest.version.clone(),
+            status: word,
+            enabled: spec.reason.is_on(),
+            reason: spec.reason.to_string(),
+            error,
+            origin: spec.origin,
+            source: spec.path.clone(),
+            isolation: spec.settings.isolation,
+            capabilities: manifest.capabilities(),
+            registers: manifest.declared().into_iter().map(|(kind, id)| format!("{kind} {id}")).collect(),
+            load_ms: status.load_time.map(|time| (time.as_secs_f64() * 1e5).round() / 100.0),
+            generation: current.as_ref().map(|generation| generation.number),
+            sha256: current.as_ref().map(|generation| generation.staged.sha256.clone()),
+            quarantined_until_ms: until,
+            metrics: self.metrics.snapshot(),
+            usage: current.and_then(|generation| generation.link().usage()),
+        }
+    }
+
+    pub(super) fn fault(&self, generation: u64, fault: Fault) {
+        // A full queue means that the supervisor already has plenty of the same.
+        let _ = self.events.try_send(Event::Fault { generation, fault });
+    }
+
+    fn unavailable(&self) -> Error {
+        let id = &self.id;
+        match self.state() {
+            State::Off => Error::new(ErrorKind::Closed, format_args!("plugin {id} is not enabled")),
+            State::Starting => Error::new(ErrorKind::Closed, format_args!("plugin {id} is still starting")),
+            State::Running => Error::new(ErrorKind::Closed, format_args!("plugin {id} is being replaced")),
+            State::Stopped => Error::new(ErrorKind::Closed, format_args!("plugin {id} has been stopped")),
+            State::Failed(why) => Error::new(ErrorKind::Closed, format_args!("plugin {id} did not start: {why}")),
+            State::Quarantined { why, .. } => Error::new(
+                ErrorKind::Overloaded,
+                format_args!("plugin {id} is set aside for a while after repeated faults, the last: {why}"),
+            ),
+        }
+    }
+}
+
+impl std::fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plugin").field("id", &self.id).field("state", &self.state()).finish_non_exhaustive()
+    }
+}
+
+/// Counts a call as under way until it ends or is dropped.
+struct InFlight<'a> {
+    metrics: &'a Metrics,
+    begin: Instant,
+}
+
+impl<'a> InFlight<'a> {
+    fn begin(metrics: &'a Metrics) -> Self {
+        metrics.in_flight.fetch_add(1, Ordering::Relaxed);
+        Self { metrics, begin: Instant::now() }
+    }
+
+    fn end(self, failed: bool) {
+        self.metrics.record(self.begin.elapsed(), failed);
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.metrics.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,167 @@
+//! All plugins of a running gateway: which there are, who offers what, and starting and stopping them together.
+use super::{
+    generation::Workshop,
+    plugin::{Event, Plugin, PluginView, Spec, State},
+    supervise::supervise,
+};
+use openclaw_plugin_api::{Registration, ToolSpec};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+use tokio::sync::oneshot;
+
+/// All plugins.
+#[derive(Debug)]
+pub struct Registry {
+    workshop: Workshop,
+    plugins: RwLock<BTreeMap<String, Arc<Plugin>>>,
+}
+
+/// A plugin that the gateway may not start without, and why it doesn't run.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[error("plugin {id} is required and does not run: {why}")]
+pub struct RequiredFailed {
+    /// The plugin.
+    pub id: String,
+    /// Why.
+    pub why: String,
+}
+
+impl Registry {
+    /// Starts everything that is on, side by side, and waits until each has started or failed.
+    pub async fn start(workshop: Workshop, specs: Vec<Spec>) -> (Self, Vec<RequiredFailed>) {
+        let mut plugins = BTreeMap::new();
+        let mut starting = Vec::new();
+        for spec in refuse_clashes(specs) {
+            let required = spec.settings.required && spec.reason.is_on();
+            let (plugin, started) = supervise(&workshop, spec);
+            starting.push((plugin.clone(), required, started));
+            plugins.insert(plugin.id().to_owned(), plugin);
+        }
+        let mut failed = Vec::new();
+        for (plugin, required, started) in starting {
+            let outcome = started.await.unwrap_or_else(|_| Err("its supervisor ended".into()));
+            if let (true, Err(why)) = (required, outcome) {
+                failed.push(RequiredFailed { id: plugin.id().to_owned(), why });
+            }
+        }
+        (Self { workshop, plugins: RwLock::new(plugins) }, failed)
+    }
+
+    /// One plugin.
+    pub fn get(&self, id: &str) -> Option<Arc<Plugin>> {
+        self.plugins.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+    }
+
+    /// All plugins, by id.
+    pub fn all(&self) -> Vec<Arc<Plugin>> {
+        self.plugins.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// All plugins, for people and machines.
+    pub fn views(&self) -> Vec<PluginView> {
+        self.all().iter().map(|plugin| plugin.view()).collect()
+    }
+
+    /// The plugin that offers something, if it serves now.
+    pub fn offering(&self, capability: &str, id: &str) -> Option<Arc<Plugin>> {
+        self.all().into_iter().find(|plugin| {
+            plugin.current().is_some_and(|generation| generation.offers(capability).any(|offered| offered == id))
+        })
+    }
+
+    /// Everything of one capability that is offered now.
+    pub fn offered(&self, capability: &str) -> Vec<(Arc<Plugin>, Registration)> {
+        let mut all = Vec::new();
+        for plugin in self.all() {
+            let Some(generation) = plugin.current() else { continue };
+            let offered = generation.registrations.registrations.iter().filter(|r| r.capability == capability);
+            all.extend(offered.map(|registration| (plugin.clone(), registration.clone())));
+        }
+        all
+    }
+
+    /// Every tool that is offered now.
+    pub fn tools(&self) -> Vec<ToolSpec> {
+        let offered = self.offered("tool/1").into_iter();
+        offered.filter_map(|(_, tool)| serde_json::from_value(tool.spec).ok()).collect()
+    }
+
+    /// Loads a plugin's file and settings anew; without a new spec, the same ones.
+    pub async fn reload(&self, id: &str, spec: Option<Spec>) -> Result<PluginView, String> {
+        let plugin = match (self.get(id), spec) {
+            (Some(plugin), spec) => {
+                let (done, outcome) = oneshot::channel();
+                let event = Event::Reload { spec: spec.map(Box::new), done };
+                plugin.events.send(event).await.map_err(|_| format!("plugin {id} has been stopped"))?;
+                outcome.await.map_err(|_| format!("plugin {id} was stopped meanwhile"))??;
+                plugin
+            }
+            (None, Some(spec)) => {
+                let (plugin, started) = supervise(&self.workshop, spec);
+                self.insert(&plugin);
+                started.await.map_err(|_| format!("plugin {id} was stopped meanwhile"))??;
+                plugin
+            }
+            (None, None) => return Err(format!("there is no plugin {id}; `openclaw plugins list` shows them")),
+        };
+        Ok(plugin.view())
+    }
+
+    fn insert(&self, plugin: &Arc<Plugin>) {
+        let mut plugins = self.plugins.write().unwrap_or_else(PoisonError::into_inner);
+        plugins.insert(plugin.id().to_owned(), plugin.clone());
+    }
+
+    /// Stops everything, side by side.
+    pub async fn stop(&self) {
+        let mut stopping = Vec::new();
+        for plugin in self.all() {
+            let (done, stopped) = oneshot::channel();
+            if plugin.events.send(Event::Stop { done }).await.is_ok() {
+                stopping.push(stopped);
+            }
+        }
+        for stopped in stopping {
+            let _ = stopped.await;
+        }
+    }
+
+    /// Plugins that are on and don't serve, with the reason.
+    pub fn problems(&self) -> Vec<(String, String)> {
+        let mut problems = Vec::new();
+        for plugin in self.all() {
+            match plugin.state() {
+                State::Failed(why) | State::Quarantined { why, .. } => problems.push((plugin.id().to_owned(), why)),
+                State::Starting => problems.push((plugin.id().to_owned(), "is still starting".into())),
+                State::Off | State::Running | State::Stopped => {}
+            }
+        }
+        problems
+    }
+}
+
+/// Two plugins that declare the same thing can't both run: the one with the later id is switched off, loudly.
+fn refuse_clashes(mut specs: Vec<Spec>) -> Vec<Spec> {
+    let mut taken: BTreeMap<(String, String), String> = BTreeMap::new();
+    specs.sort_by(|a, b| a.manifest.id.cmp(&b.manifest.id));
+    for spec in specs.iter_mut().filter(|spec| spec.reason.is_on()) {
+        let declared = spec.manifest.declared();
+        let clash = declared.iter().find_map(|(kind, id)| {
+            let owner = taken.get(&((*kind).to_owned(), (*id).to_owned()))?;
+            Some((format!("{kind} {id}"), owner.clone()))
+        });
+        match clash {
+            Some((what, owner)) => {
+                let id = &spec.manifest.id;
+                tracing::error!(target: "openclaw::plugins", "{id} is off: it declares {what}, and so does {owner}");
+                spec.reason = super::ladder::Reason::Clash { what, owner };
+            }
+            None => taken.extend(
+                declared.iter().map(|(kind, id)| (((*kind).to_owned(), (*id).to_owned()), spec.manifest.id.clone())),
+            ),
+        }
+    }
+    specs
+}

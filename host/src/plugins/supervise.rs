@@ -1,0 +1,289 @@
+//! Keeps one plugin running: starts it, replaces an instance that panicked or died, sets the plugin aside after
+//! repeated faults, swaps in a new generation, and stops it. One task for each plugin; nothing else changes its state.
+use super::{
+    generation::{Generation, StartError, Workshop},
+    plugin::{EVENTS, Event, Fault, Plugin, Spec, State, Status},
+    pool::Owner,
+};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, PoisonError, Weak, atomic::AtomicU64},
+    time::Duration,
+};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::Instant,
+};
+
+/// Faults within [`WINDOW`] that set a plugin aside.
+const MAX_FAULTS: usize = 5;
+/// How long a fault counts.
+const WINDOW: Duration = Duration::from_secs(60);
+/// First time that a plugin is set aside for; doubles each time.
+const BACKOFF: Duration = Duration::from_secs(1);
+/// Longest time that a plugin is set aside for.
+const MAX_BACKOFF: Duration = Duration::from_secs(300);
+/// A plugin that ran this long is as good as new.
+const STABLE: Duration = Duration::from_secs(300);
+
+/// A plugin and the task behind it.
+struct Supervisor {
+    plugin: Arc<Plugin>,
+    workshop: Workshop,
+    owner: Arc<Owner>,
+    next_generation: u64,
+    faults: VecDeque<Instant>,
+    quarantines: u32,
+    running_since: Option<Instant>,
+    retry_at: Option<Instant>,
+}
+
+/// Makes a plugin and, if it is on, starts it. The receiver tells how the first start went.
+pub(super) fn supervise(workshop: &Workshop, spec: Spec) -> (Arc<Plugin>, oneshot::Receiver<Result<(), String>>) {
+    let (events, inbox) = mpsc::channel(EVENTS);
+    let on = spec.reason.is_on();
+    let plugin = Plugin::new(spec, events);
+    let (started, first_start) = oneshot::channel();
+    let supervisor = Supervisor {
+        owner: owner(&plugin),
+        plugin: plugin.clone(),
+        workshop: workshop.clone(),
+        next_generation: 1,
+        faults: VecDeque::new(),
+        quarantines: 0,
+        running_since: None,
+        retry_at: None,
+    };
+    tokio::spawn(supervisor.run(on, inbox, started));
+    (plugin, first_start)
+}
+
+fn owner(plugin: &Arc<Plugin>) -> Arc<Owner> {
+    let told: Weak<Plugin> = Arc::downgrade(plugin);
+    let call = plugin.spec().settings.deadlines.call;
+    Arc::new(Owner {
+        plugin: plugin.id().to_owned(),
+        stuck_after_ms: AtomicU64::new(u64::try_from(call.as_millis()).unwrap_or(u64::MAX)),
+        on_stuck: Box::new(move || {
+            if let Some(plugin) = told.upgrade() {
+                plugin.fault(0, Fault::Stuck);
+            }
+        }),
+    })
+}
+
+impl Supervisor {
+    async fn run(
+        mut self,
+        on: bool,
+        mut inbox: mpsc::Receiver<Event>,
+        started: oneshot::Sender<Result<(), String>>,
+    ) {
+        let outcome = if on { self.start().await } else { Ok(()) };
+        let _ = started.send(outcome);
+        loop {
+            let current = self.plugin.current();
+            let ended = async {
+                match &current {
+                    Some(generation) => generation.link().ended().await,
+                    None => std::future::pending().await,
+                }
+            };
+            let retry = async {
+                match self.retry_at {
+                    Some(at) => tokio::time::sleep_until(at).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                event = inbox.recv() => match event {
+                    Some(Event::Fault { generation, fault }) => self.on_fault(generation, fault).await,
+                    Some(Event::Reload { spec, done }) => {
+                        let outcome = self.reload(spec.map(|spec| *spec)).await;
+                        let _ = done.send(outcome);
+                    }
+                    Some(Event::Stop { done }) => {
+                        self.stop().await;
+                        let _ = done.send(());
+                        return;
+                    }
+                    None => return self.stop().await,
+                },
+                why = ended => self.on_end(&why).await,
+                () = retry => {
+                    self.retry_at = None;
+                    let _ = self.start().await;
+                }
+            }
+        }
+    }
+
+    /// From nothing to a serving instance.
+    async fn start(&mut self) -> Result<(), String> {
+        let begin = Instant::now();
+        let spec = self.plugin.spec();
+        match self.create(&spec).await {
+            Ok(generation) => self.serve(Arc::new(generation), &spec, begin).await,
+            Err(error) => Err(self.failed(&error)),
+        }
+    }
+
+    async fn create(&mut self, spec: &Spec) -> Result<Generation, StartError> {
+        let number = self.next_generation;
+        self.next_generation += 1;
+        self.owner = owner(&self.plugin);
+        Generation::create(&self.workshop, &spec.path, &spec.settings, &self.owner, &self.plugin.metrics, number).await
+    }
+
+    /// Lets an instance serve, and starts what it offers.
+    async fn serve(&mut self, generation: Arc<Generation>, spec: &Spec, begin: Instant) -> Result<(), String> {
+        self.set_current(Some(generation.clone()));
+        if let Err(error) = generation.start(self.plugin.id(), &spec.settings).await {
+            self.set_current(None);
+            generation.close().await;
+            return Err(self.failed(&error));
+        }
+        let load_time = begin.elapsed();
+        self.running_since = Some(Instant::now());
+        self.set(State::Running, Some(load_time));
+        let ms = load_time.as_secs_f64() * 1000.0;
+        let (id, version) = (self.plugin.id(), &spec.manifest.version);
+        tracing::info!(target: "openclaw::plugins", "{id} {version} loaded in {ms:.1} ms");
+        Ok(())
+    }
+
+    async fn on_fault(&mut self, generation: u64, fault: Fault) {
+        let Some(current) = self.plugin.current() else { return };
+        if generation != 0 && generation != current.number {
+            return;
+        }
+        let count = self.count_fault();
+        let why = match fault {
+            Fault::Panic => "its code panicked",
+            Fault::Timeout => "it did not answer in time",
+            Fault::Stuck => "it blocked a thread",
+        };
+        tracing::error!(target: "openclaw::plugins", plugin = self.plugin.id(), faults = count, "{why}");
+        match fault {
+            _ if count >= MAX_FAULTS => self.quarantine(current, why).await,
+            Fault::Stuck => self.quarantine(current, why).await,
+            Fault::Panic => self.replace(current, why).await,
+            Fault::Timeout => {}
+        }
+    }
+
+    /// A child ended by itself.
+    async fn on_end(&mut self, why: &str) {
+        let Some(current) = self.plugin.current() else { return };
+        let count = self.count_fault();
+        tracing::error!(target: "openclaw::plugins", plugin = self.plugin.id(), faults = count, "its process {why}");
+        match count {
+            MAX_FAULTS.. => self.quarantine(current, why).await,
+            _ => self.replace(current, why).await,
+        }
+    }
+
+    /// A fresh instance in the place of one that can't be used any more.
+    async fn replace(&mut self, old: Arc<Generation>, why: &str) {
+        self.set_current(None);
+        self.set(State::Starting, None);
+        old.close().await;
+        self.plugin.metrics.restarts.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        if self.start().await.is_err() {
+            self.set_aside(why);
+        }
+    }
+
+    async fn quarantine(&mut self, old: Arc<Generation>, why: &str) {
+        self.set_current(None);
+        self.set_aside(why);
+        old.close().await;
+    }
+
+    /// No instance until the time is over; longer each time, unless it ran well in between.
+    fn set_aside(&mut self, why: &str) {
+        if self.running_since.is_some_and(|since| since.elapsed() > STABLE) {
+            self.quarantines = 0;
+        }
+        let wait = BACKOFF.saturating_mul(2_u32.saturating_pow(self.quarantines)).min(MAX_BACKOFF);
+        self.quarantines += 1;
+        self.faults.clear();
+        self.running_since = None;
+        self.retry_at = Some(Instant::now() + wait);
+        let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
+        let until_ms = self.workshop.services.clock.now_ms().saturating_add(wait_ms);
+        self.set(State::Quarantined { why: why.to_owned(), until_ms }, None);
+        tracing::error!(target: "openclaw::plugins", plugin = self.plugin.id(), ?wait, "set aside: {why}");
+    }
+
+    /// A new generation beside the old one. If it can't be made, the old one stays.
+    async fn reload(&mut self, new: Option<Spec>) -> Result<(), String> {
+        let begin = Instant::now();
+        let old_spec = self.plugin.spec();
+        let spec = new.unwrap_or_else(|| (*old_spec).clone());
+        if !spec.reason.is_on() {
+            self.set_spec(spec);
+            self.take_down(&old_spec).await;
+            self.set(State::Off, None);
+            return Ok(());
+        }
+        let generation = match self.create(&spec).await {
+            Ok(generation) => Arc::new(generation),
+            Err(error) if self.plugin.current().is_some() => {
+                return Err(format!("{error}; the running one stays"));
+            }
+            Err(error) => {
+                self.set_spec(spec);
+                return Err(self.failed(&error));
+            }
+        };
+        self.set_spec(spec.clone());
+        self.retry_at = None;
+        self.faults.clear();
+        // The old one lets go of its connections before the new one takes them up: two bots with one token would
+        // push each other off.
+        self.take_down(&old_spec).await;
+        self.serve(generation, &spec, begin).await
+    }
+
+    async fn stop(&mut self) {
+        let spec = self.plugin.spec();
+        self.take_down(&spec).await;
+        self.retry_at = None;
+        self.set(State::Stopped, None);
+    }
+
+    async fn take_down(&mut self, spec: &Spec) {
+        let old = self.plugin.current();
+        self.set_current(None);
+        if let Some(old) = old {
+            old.retire(&spec.settings).await;
+        }
+    }
+
+    fn count_fault(&mut self) -> usize {
+        let now = Instant::now();
+        self.faults.retain(|fault| now.duration_since(*fault) < WINDOW);
+        self.faults.push_back(now);
+        self.faults.len()
+    }
+
+    fn failed(&self, error: &StartError) -> String {
+        let text = error.to_string();
+        tracing::error!(target: "openclaw::plugins", plugin = self.plugin.id(), "failed to load: {text}");
+        self.set(State::Failed(text.clone()), None);
+        text
+    }
+
+    fn set(&self, state: State, load_time: Option<Duration>) {
+        *self.plugin.status.write().unwrap_or_else(PoisonError::into_inner) = Status { state, load_time };
+    }
+
+    fn set_current(&self, generation: Option<Arc<Generation>>) {
+        *self.plugin.current.write().unwrap_or_else(PoisonError::into_inner) = generation;
+    }
+
+    fn set_spec(&self, spec: Spec) {
+        *self.plugin.spec.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(spec);
+    }
+}

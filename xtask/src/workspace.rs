@@ -1,0 +1,170 @@
+//! The workspace as cargo describes it: where it is, and which plugins it has.
+//!
+//! A bundled plugin is a package directly in `plugins/` that builds a `cdylib`; its folder's name is its id.
+use crate::error::{Error, Result};
+use serde::Deserialize;
+use std::{
+    env,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// The package of the gateway's program.
+pub(crate) const HOST_PACKAGE: &str = "openclaw-host";
+/// The gateway's program.
+pub(crate) const HOST_BINARY: &str = "openclaw";
+
+/// What the tasks need to know of the workspace.
+#[derive(Debug)]
+pub(crate) struct Workspace {
+    /// The folder of the workspace's Cargo.toml.
+    pub(crate) root: PathBuf,
+    /// Cargo's folder for what is built.
+    pub(crate) target: PathBuf,
+    /// The gateway's version.
+    pub(crate) version: String,
+    /// Bundled plugins, sorted by id.
+    pub(crate) plugins: Vec<Plugin>,
+}
+
+/// A plugin of this workspace.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Plugin {
+    /// The name of its folder, and of its library in a bundle.
+    pub(crate) id: String,
+    /// Its package.
+    pub(crate) package: String,
+}
+
+#[derive(Deserialize)]
+struct Metadata {
+    packages: Vec<Package>,
+    target_directory: PathBuf,
+    workspace_root: PathBuf,
+}
+
+#[derive(Deserialize)]
+struct Package {
+    name: String,
+    version: String,
+    manifest_path: PathBuf,
+    targets: Vec<Target>,
+}
+
+#[derive(Deserialize)]
+struct Target {
+    kind: Vec<String>,
+}
+
+impl Workspace {
+    /// Asks cargo for the workspace that this program belongs to.
+    pub(crate) fn load() -> Result<Self> {
+        let mut command = cargo();
+        command.args(["metadata", "--no-deps", "--format-version", "1"]);
+        // From wherever in the tree `cargo xtask` is typed.
+        command.current_dir(Path::new(env!("CARGO_MANIFEST_DIR")));
+        let output = command.output().map_err(Error::spawn(&command))?;
+        if !output.status.success() {
+            eprint!("{}", String::from_utf8_lossy(&output.stderr));
+            return Err(Error::Reported(output.status));
+        }
+        Self::parse(&output.stdout)
+    }
+
+    /// Cargo, run in the workspace's root.
+    pub(crate) fn cargo(&self) -> Command {
+        let mut command = cargo();
+        command.current_dir(&self.root);
+        command
+    }
+
+    /// The plugins of the given ids (all of them if none is given), in the order of [`Self::plugins`].
+    pub(crate) fn select(&self, ids: &[String]) -> Result<Vec<Plugin>> {
+        let known = || self.plugins.iter().map(|plugin| plugin.id.as_str());
+        if let Some(unknown) = ids.iter().find(|id| !known().any(|known| known == id.as_str())) {
+            let known = known().collect::<Vec<_>>().join(", ");
+            return Err(Error::UnknownPlugin { unknown: unknown.clone(), known });
+        }
+        Ok(self.plugins.iter().filter(|plugin| ids.is_empty() || ids.contains(&plugin.id)).cloned().collect())
+    }
+
+    fn parse(json: &[u8]) -> Result<Self> {
+        let metadata: Metadata = serde_json::from_slice(json)?;
+        let folder = metadata.workspace_root.join("plugins");
+        let mut plugins: Vec<_> =
+            metadata.packages.iter().filter_map(|package| package.as_plugin(&folder)).collect();
+        plugins.sort_by(|a, b| a.id.cmp(&b.id));
+        let host = metadata.packages.into_iter().find(|package| package.name == HOST_PACKAGE);
+        let version = host
+            .ok_or_else(|| Error::NoArtifact { package: HOST_PACKAGE.to_owned(), what: "package description" })?
+            .version;
+        Ok(Self { root: metadata.workspace_root, target: metadata.target_directory, version, plugins })
+    }
+}
+
+impl Package {
+    fn as_plugin(&self, plugins: &Path) -> Option<Plugin> {
+        let folder = self.manifest_path.parent()?;
+        let is_library = self.targets.iter().any(|target| target.kind.iter().any(|kind| kind == "cdylib"));
+        if folder.parent()? != plugins || !is_library {
+            return None;
+        }
+        Some(Plugin { id: folder.file_name()?.to_str()?.to_owned(), package: self.name.clone() })
+    }
+}
+
+/// The cargo that runs this program, else the one on the PATH.
+fn cargo() -> Command {
+    Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const JSON: &str = r#"{
+        "packages": [
+            {"name": "p-two", "version": "1.0.0", "manifest_path": "/r/plugins/two/Cargo.toml",
+             "targets": [{"kind": ["cdylib", "rlib"]}, {"kind": ["test"]}]},
+            {"name": "p-one", "version": "1.0.0", "manifest_path": "/r/plugins/one/Cargo.toml",
+             "targets": [{"kind": ["cdylib"]}]},
+            {"name": "common", "version": "1.0.0", "manifest_path": "/r/plugins/common/Cargo.toml",
+             "targets": [{"kind": ["lib"]}]},
+            {"name": "inner", "version": "1.0.0", "manifest_path": "/r/plugins/one/inner/Cargo.toml",
+             "targets": [{"kind": ["cdylib"]}]},
+            {"name": "loopback", "version": "1.0.0", "manifest_path": "/r/tests/loopback/Cargo.toml",
+             "targets": [{"kind": ["cdylib"]}]},
+            {"name": "openclaw-host", "version": "7.8.9", "manifest_path": "/r/host/Cargo.toml",
+             "targets": [{"kind": ["bin"]}]}
+        ],
+        "target_directory": "/r/target",
+        "workspace_root": "/r"
+    }"#;
+
+    fn workspace() -> Workspace {
+        Workspace::parse(JSON.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn plugins_are_the_libraries_directly_in_their_folder() {
+        let ids: Vec<_> = workspace().plugins.into_iter().map(|plugin| plugin.id).collect();
+        assert_eq!(ids, ["one", "two"]);
+        assert_eq!(workspace().version, "7.8.9");
+    }
+
+    #[test]
+    fn a_selection_keeps_the_order_and_refuses_unknown_names() {
+        let ids = |list: &[&str]| list.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+        let packages = |plugins: Vec<Plugin>| plugins.into_iter().map(|plugin| plugin.package).collect::<Vec<_>>();
+        assert_eq!(packages(workspace().select(&ids(&["two", "one"])).unwrap()), ["p-one", "p-two"]);
+        assert_eq!(packages(workspace().select(&[]).unwrap()), ["p-one", "p-two"]);
+        let error = workspace().select(&ids(&["three"])).unwrap_err().to_string();
+        assert_eq!(error, "no plugin is named three; in plugins/ there are: one, two");
+    }
+
+    #[test]
+    fn the_real_workspace_is_understood() {
+        let workspace = Workspace::load().unwrap();
+        assert!(workspace.root.join("xtask/Cargo.toml").is_file());
+    }
+}
