@@ -1,11 +1,10 @@
 //! The manifest says version 1, the header inside says 2.
 use abi_stable::{
-    StableAbi, library::RootModule, prefix_type::PrefixTypeTrait, sabi_types::VersionStrings,
-    std_types::RStr,
+    StableAbi, library::RootModule, prefix_type::PrefixTypeTrait, sabi_types::VersionStrings, std_types::RStr,
 };
-use openclaw_bad_plugins::__private as p;
+use openclaw_bad_plugins::{raw_header, raw_manifest};
 
-openclaw_bad_plugins::raw_manifest!(br#"{"manifestVersion":1,"id":"abi-lies","name":"abi-lies","version":"0.1.0","apiVersion":"1.0.0","panic":"unwind"}"#);
+raw_manifest!(br#"{"manifestVersion":1,"id":"abi-lies","name":"abi-lies","version":"0.1.0","apiVersion":"1.0.0","panic":"unwind"}"#);
 
 #[repr(C)]
 #[derive(StableAbi)]
@@ -20,14 +19,10 @@ impl RootModule for PluginRootRef {
     const NAME: &'static str = "openclaw_plugin";
     const VERSION_STRINGS: VersionStrings = VersionStrings::new("2.0.0");
 }
-extern "C" fn construct() -> p::RootModuleResult {
-    p::__call_root_module_loader(|| {
-        PluginRoot {
-            manifest: MANIFEST.as_str().into(),
-        }
-        .leak_into_prefix()
-    })
-}
-#[unsafe(export_name = "openclaw_plugin_root_v1")]
-static ROOT: p::LibHeader =
-    unsafe { p::LibHeader::from_constructor::<PluginRootRef>(construct, p::CheckTypeLayout::Yes) };
+raw_header!(
+    PluginRootRef,
+    PluginRoot {
+        manifest: MANIFEST.as_str().into()
+    }
+    .leak_into_prefix()
+);

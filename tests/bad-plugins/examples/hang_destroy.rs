@@ -12,9 +12,6 @@ impl Drop for OnDrop {
     }
 }
 
-exhibit!(
-    "hang-destroy",
-    "hang_destroy",
-    |_: &Host| OnDrop,
-    |_| async { Ok("fine".into()) }
-);
+exhibit!("hang-destroy", "hang_destroy", |_: &Host| OnDrop, |_| async {
+    Ok("fine".into())
+});

@@ -1,6 +1,4 @@
 //! Panics in a call.
 use openclaw_bad_plugins::prelude::*;
 
-exhibit!("panic-call", "panic_call", |_| async {
-    panic!("on purpose")
-});
+exhibit!("panic-call", "panic_call", |_| async { panic!("on purpose") });

@@ -90,12 +90,7 @@ const fn refused(name: &'static str, stage: Stage, why: &'static str) -> Expecta
     }
 }
 
-const fn same(
-    name: &'static str,
-    trigger: Trigger,
-    expect: Expect,
-    why: &'static str,
-) -> Expectation {
+const fn same(name: &'static str, trigger: Trigger, expect: Expect, why: &'static str) -> Expectation {
     Expectation {
         name,
         trigger,
@@ -123,13 +118,14 @@ const fn differs(
 
 use {
     Expect::{
-        ChangesProcess, ChildFailsToStart, ChildReplaced, Contained, Fault, FaultThenReplaced,
-        Refused, Serves, TakesProcessDown, TimesOutThenQuarantined,
+        ChangesProcess, ChildFailsToStart, ChildReplaced, Contained, Fault, FaultThenReplaced, Refused,
+        Serves, TakesProcessDown, TimesOutThenQuarantined,
     },
     Trigger::{Call, Destroy, Load},
 };
 
-const DOWN: &str = "native code in the process can end it; the next start knows whom to blame, isolation prevents it";
+const DOWN: &str =
+    "native code in the process can end it; the next start knows whom to blame, isolation prevents it";
 const STATE: &str = "this state belongs to the whole process; in a child it is the child's";
 
 #[rustfmt::skip]

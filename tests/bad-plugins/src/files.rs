@@ -19,11 +19,7 @@ pub fn library_file(name: &str) -> PathBuf {
         .ancestors()
         .nth(2)
         .expect("cargo puts tests into <profile>/deps");
-    let file = format!(
-        "{}{name}{}",
-        env::consts::DLL_PREFIX,
-        env::consts::DLL_SUFFIX
-    );
+    let file = format!("{}{name}{}", env::consts::DLL_PREFIX, env::consts::DLL_SUFFIX);
     profile.join("examples").join(file)
 }
 
@@ -62,8 +58,8 @@ pub fn library_with_panic_abort(folder: &Path) -> PathBuf {
 /// If the library can't be read or the folder not written.
 pub fn broken_files(folder: &Path, good_library: &Path) -> Vec<(&'static str, PathBuf)> {
     let good = fs::read(good_library).expect("the good library can be read");
-    let program = fs::read(env::current_exe().expect("a test is a file"))
-        .expect("a running program can be read");
+    let program =
+        fs::read(env::current_exe().expect("a test is a file")).expect("a running program can be read");
     let mut elsewhere = good.clone();
     elsewhere[E_MACHINE..E_MACHINE + 2].copy_from_slice(&AARCH64);
     let files: [(&str, &[u8]); 7] = [

@@ -46,13 +46,7 @@ pub unsafe fn table(functions: [*const (); 3]) -> PluginHandle {
     // for error messages, here of no type.
     static NO_LAYOUT: [usize; 8] = [0; 8];
     let [drop, call, ping] = functions.map(|function| function as usize);
-    let table = Box::leak(Box::new([
-        0b111,
-        NO_LAYOUT.as_ptr() as usize,
-        drop,
-        call,
-        ping,
-    ]));
+    let table = Box::leak(Box::new([0b111, NO_LAYOUT.as_ptr() as usize, drop, call, ping]));
     // SAFETY: an object is a pointer to its state and a pointer to its table.
     unsafe { mem::transmute::<[usize; 2], PluginHandle>([1, table.as_ptr() as usize]) }
 }
@@ -109,15 +103,26 @@ macro_rules! raw_root {
             let manifest = p::RStr::from_str(MANIFEST.as_str());
             p::PrefixTypeTrait::leak_into_prefix(p::PluginRoot { manifest, create })
         }
-        extern "C" fn construct() -> p::RootModuleResult {
-            p::__call_root_module_loader(root)
-        }
-        #[unsafe(export_name = "openclaw_plugin_root_v1")]
-        static ROOT: p::LibHeader = unsafe {
-            p::LibHeader::from_constructor::<p::PluginRootRef>(construct, p::CheckTypeLayout::Yes)
-        };
+        $crate::raw_header!(p::PluginRootRef, root());
     };
     ($tool:literal) => {
         $crate::raw_root!($tool, $crate::fine());
+    };
+}
+
+/// Exports a root of any type, with the header that abi_stable gives it.
+#[macro_export]
+macro_rules! raw_header {
+    ($root:ty, $value:expr) => {
+        extern "C" fn construct() -> $crate::__private::RootModuleResult {
+            $crate::__private::__call_root_module_loader(|| $value)
+        }
+        #[unsafe(export_name = "openclaw_plugin_root_v1")]
+        static ROOT: $crate::__private::LibHeader = unsafe {
+            $crate::__private::LibHeader::from_constructor::<$root>(
+                construct,
+                $crate::__private::CheckTypeLayout::Yes,
+            )
+        };
     };
 }
