@@ -1,5 +1,4 @@
 //! Changes the environment of the process.
-#![allow(clippy::disallowed_methods, reason = "the fault")]
 use openclaw_bad_plugins::prelude::*;
 
 exhibit!("sets-env", "sets_env", |_| async {
