@@ -22,6 +22,7 @@ fn a_vector_is_its_mirror_and_can_be_freed_through_it() {
     // SAFETY: that these are the same to the byte is what this test shows, under Miri too.
     let mut mirror = unsafe { mem::transmute::<RVec<u8>, Vector>(bytes) };
     assert_eq!((mirror.len, mirror.capacity), (3, 3));
+    // SAFETY: as above; `destroy` is the last use.
     unsafe {
         assert_eq!(*mirror.data.add(2), 3);
         assert_eq!((*mirror.vt).present, 0b1111);
