@@ -19,9 +19,8 @@ impl Channel for Ticker {
             loop {
                 host.host().sleep(Duration::from_secs(every_seconds)).await;
                 let event_id = UNIX_EPOCH.elapsed().unwrap_or_default().as_millis().to_string();
-                let mut event =
-                    Inbound { event_id, account_id: id.clone(), text: text.clone(), ..Inbound::default() };
-                (event.chat.id, event.sender.id) = ("clock".into(), "clock".into());
+                let mut event = Inbound { event_id, account_id: id.clone(), ..Inbound::default() };
+                (event.chat.id, event.sender.id, event.text) = ("clock".into(), "clock".into(), text.clone());
                 if let Err(error) = host.inbound(&event).await {
                     tracing::warn!(%error, "the host did not take a tick");
                 }
