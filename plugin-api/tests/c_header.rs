@@ -3,7 +3,7 @@ use openclaw_plugin_api::{
     API_VERSION,
     abi::{
         SYMBOL,
-        c::{ABI, ABI_HASH, LAYOUTS, Layout, MAGIC},
+        c::{ABI, ABI_HASH, LAYOUTS, Layout, MAGIC, TAGS},
     },
 };
 use std::{env, fmt::Write, fs, path::Path};
@@ -27,11 +27,16 @@ fn the_header_is_current() {
 
 fn header() -> String {
     let magic = std::str::from_utf8(MAGIC).expect("the magic is text");
+    let tags: String = TAGS
+        .iter()
+        .map(|(name, value)| format!("#define {name} {value}\n"))
+        .collect();
     let mut out = PROLOGUE
         .replace("@ABI@", ABI)
         .replace("@HASH@", ABI_HASH)
         .replace("@VERSION@", API_VERSION)
-        .replace("@MAGIC@", magic);
+        .replace("@MAGIC@", magic)
+        .replace("@TAGS@", &tags);
     for layout in LAYOUTS {
         writeln!(out, "typedef struct {0} {0};", layout.name).expect("memory");
     }
@@ -105,12 +110,8 @@ const PROLOGUE: &str = r#"/* A plugin for the OpenClaw gateway in C, or in any l
 #define OC_ABI_HASH "@HASH@"
 #define OC_ROOT_MAGIC "@MAGIC@"
 
-enum { OC_SOME = 0, OC_NONE = 1 };                     /* oc_option_*: tag */
-enum { OC_OK = 0, OC_ERR = 1 };                        /* oc_reply, oc_create_result: tag */
-enum { OC_READY = 0, OC_PENDING = 1, OC_PANICKED = 2 }; /* oc_poll_*: tag */
-enum { OC_TAKEN = 0, OC_CLOSED = 1, OC_FULL = 2 };     /* oc_sink_vt.push */
-enum { OC_ERROR = 1, OC_WARN = 2, OC_INFO = 3, OC_DEBUG = 4, OC_TRACE = 5 }; /* oc_log_record: level */
-
+/* Tags of oc_option_*, of oc_reply and oc_create_result, of oc_poll_*; replies of oc_sink_vt.push; log levels. */
+@TAGS@
 #define OC_PRESENT(n) ((UINT64_C(1) << (n)) - 1)
 #define OC_HAS(vt, n) (((vt)->present >> (n)) & 1)
 #define OC_STR(literal) ((oc_str){(literal), sizeof(literal) - 1})

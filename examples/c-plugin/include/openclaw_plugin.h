@@ -23,14 +23,25 @@
 
 #define OC_API_VERSION "1.0.0"
 #define OC_ABI "c-1"
-#define OC_ABI_HASH "3d03d31a95c979f0"
+#define OC_ABI_HASH "1136f1cc77b04d10"
 #define OC_ROOT_MAGIC "openclaw root c1"
 
-enum { OC_SOME = 0, OC_NONE = 1 };                     /* oc_option_*: tag */
-enum { OC_OK = 0, OC_ERR = 1 };                        /* oc_reply, oc_create_result: tag */
-enum { OC_READY = 0, OC_PENDING = 1, OC_PANICKED = 2 }; /* oc_poll_*: tag */
-enum { OC_TAKEN = 0, OC_CLOSED = 1, OC_FULL = 2 };     /* oc_sink_vt.push */
-enum { OC_ERROR = 1, OC_WARN = 2, OC_INFO = 3, OC_DEBUG = 4, OC_TRACE = 5 }; /* oc_log_record: level */
+/* Tags of oc_option_*, of oc_reply and oc_create_result, of oc_poll_*; replies of oc_sink_vt.push; log levels. */
+#define OC_SOME 0
+#define OC_NONE 1
+#define OC_OK 0
+#define OC_ERR 1
+#define OC_READY 0
+#define OC_PENDING 1
+#define OC_PANICKED 2
+#define OC_TAKEN 0
+#define OC_CLOSED 1
+#define OC_FULL 2
+#define OC_ERROR 1
+#define OC_WARN 2
+#define OC_INFO 3
+#define OC_DEBUG 4
+#define OC_TRACE 5
 
 #define OC_PRESENT(n) ((UINT64_C(1) << (n)) - 1)
 #define OC_HAS(vt, n) (((vt)->present >> (n)) & 1)

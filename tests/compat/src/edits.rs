@@ -23,50 +23,43 @@ const fn edit(file: &'static str, from: &'static str, to: &'static str) -> Edit 
 }
 
 /// What a minor release may do: functions at the end, on both sides.
-pub(crate) const APPEND_ONE: &[Edit] = &[
-    edit(
-        ABI,
-        PING,
-        concat!(
-            "    pub ping: unsafe extern \"C\" fn(Ptr, u64) -> u64,\n",
-            "    pub later: unsafe extern \"C\" fn(Ptr, u64) -> u64,\n",
-        ),
-    ),
-    edit(
-        PLUGIN,
-        "ping: plugin_ping }",
-        "ping: plugin_ping, later: plugin_ping }",
-    ),
-    edit(
-        ABI,
-        LOG,
-        concat!(
-            "    pub log: unsafe extern \"C\" fn(Ptr, &RawLogRecord<'_>),\n",
-            "    pub later: unsafe extern \"C\" fn(Ptr),\n",
-        ),
-    ),
-    edit(
-        HOST,
-        "log: host_log::<H> }",
-        "log: host_log::<H>, later: host_drop::<H> }",
-    ),
-];
+pub(crate) const APPEND_ONE: &[Edit] = &[APPEND_PLUGIN, FILL_PLUGIN, APPEND_HOST, FILL_HOST];
+const APPEND_PLUGIN: Edit = edit(
+    ABI,
+    PING,
+    "    pub ping: unsafe extern \"C\" fn(Ptr, u64) -> u64,\n    pub later: unsafe extern \"C\" fn(Ptr, u64) -> u64,\n",
+);
+const FILL_PLUGIN: Edit = edit(
+    PLUGIN,
+    "ping: plugin_ping }",
+    "ping: plugin_ping, later: plugin_ping }",
+);
+const APPEND_HOST: Edit = edit(
+    ABI,
+    LOG,
+    "    pub log: unsafe extern \"C\" fn(Ptr, &RawLogRecord<'_>),\n    pub later: unsafe extern \"C\" fn(Ptr),\n",
+);
+const FILL_HOST: Edit = edit(
+    HOST,
+    "log: host_log::<H> }",
+    "log: host_log::<H>, later: host_drop::<H> }",
+);
 
-/// What the minor release after that may do.
+/// What the minor release after that may do: keep those and append more.
 pub(crate) const APPEND_TWO: &[Edit] = &[
+    APPEND_PLUGIN,
+    FILL_PLUGIN,
+    APPEND_HOST,
+    FILL_HOST,
     edit(
         ABI,
-        PING,
-        concat!(
-            "    pub ping: unsafe extern \"C\" fn(Ptr, u64) -> u64,\n",
-            "    pub later: unsafe extern \"C\" fn(Ptr, u64) -> u64,\n",
-            "    pub latest: unsafe extern \"C\" fn(Ptr, u64) -> u64,\n",
-        ),
+        "    pub later: unsafe extern \"C\" fn(Ptr, u64) -> u64,\n",
+        "    pub later: unsafe extern \"C\" fn(Ptr, u64) -> u64,\n    pub latest: unsafe extern \"C\" fn(Ptr),\n",
     ),
     edit(
         PLUGIN,
-        "ping: plugin_ping }",
-        "ping: plugin_ping, later: plugin_ping, latest: plugin_ping }",
+        "later: plugin_ping }",
+        "later: plugin_ping, latest: plugin_drop::<P> }",
     ),
 ];
 

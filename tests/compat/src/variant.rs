@@ -58,7 +58,8 @@ pub enum BuildError {
     Compiler(&'static str),
 }
 
-/// The matrix.
+/// The matrix. Load each in a process of its own: abi_stable remembers every layout that it has seen, so a variant that
+/// changed what is frozen can make it refuse others. Those that load are of one line and also load together.
 pub fn variants() -> Vec<Variant> {
     use Expected::{Loads, RefusedByLayout, RefusedByVersion};
     let variant = |name, version, expected, edits| Variant {
@@ -155,6 +156,12 @@ impl Variant {
         format!("compat_{}", self.name)
     }
 
+    /// Folder of a member. Cargo tells packages of equal version apart by their folder in the workspace alone, so in one
+    /// target folder every variant needs names of its own: otherwise it would be linked with the API of another.
+    fn member(&self, kind: &str) -> String {
+        format!("{kind}-{}", self.name)
+    }
+
     /// A workspace with a changed copy of the API and the plugin, and today's lock file.
     fn write_workspace(&self, folder: &Path) -> Result<(), BuildError> {
         let root = workspace();
@@ -166,12 +173,10 @@ impl Variant {
         write(&folder.join("Cargo.lock"), &read(&root.join("Cargo.lock"))?)?;
         let plugin = Path::new(env!("CARGO_MANIFEST_DIR")).join("plugin");
         let manifest = read(&plugin.join("Cargo.toml.in"))?.replace("@LIBRARY@", &self.library());
-        write(&folder.join("plugin/Cargo.toml"), &manifest)?;
-        write(
-            &folder.join("plugin/src/lib.rs"),
-            &read(&plugin.join("src/lib.rs"))?,
-        )?;
-        self.copy_api(&root.join("plugin-api"), &folder.join("plugin-api"))
+        let copy = folder.join(self.member("plugin"));
+        write(&copy.join("Cargo.toml"), &manifest)?;
+        write(&copy.join("src/lib.rs"), &read(&plugin.join("src/lib.rs"))?)?;
+        self.copy_api(&root.join("plugin-api"), &folder.join(self.member("api")))
     }
 
     /// The workspace's own manifest with these two members only: same dependencies, lints and profiles.
@@ -180,12 +185,14 @@ impl Variant {
         let keep = |line: &&str| !of_whole.iter().any(|key| line.starts_with(key));
         let lines = text.lines().filter(keep).map(|line| {
             if line.starts_with("members") {
-                r#"members = ["plugin-api", "plugin"]"#.to_owned()
-            } else if line.starts_with("openclaw-plugin-api") {
                 format!(
-                    r#"openclaw-plugin-api = {{ path = "plugin-api", version = "={}" }}"#,
-                    self.version
+                    r#"members = ["{}", "{}"]"#,
+                    self.member("api"),
+                    self.member("plugin")
                 )
+            } else if line.starts_with("openclaw-plugin-api") {
+                let (path, version) = (self.member("api"), self.version);
+                format!(r#"openclaw-plugin-api = {{ path = "{path}", version = "={version}" }}"#)
             } else {
                 line.to_owned()
             }

@@ -170,6 +170,16 @@ macro_rules! table {
     };
 }
 
+/// What the tags and codes mean.
+#[rustfmt::skip]
+pub const TAGS: &[(&str, u8)] = &[
+    ("OC_SOME", 0), ("OC_NONE", 1),
+    ("OC_OK", 0), ("OC_ERR", 1),
+    ("OC_READY", 0), ("OC_PENDING", 1), ("OC_PANICKED", 2),
+    ("OC_TAKEN", 0), ("OC_CLOSED", 1), ("OC_FULL", 2),
+    ("OC_ERROR", 1), ("OC_WARN", 2), ("OC_INFO", 3), ("OC_DEBUG", 4), ("OC_TRACE", 5),
+];
+
 /// Every type of the boundary, each after those that it is made of.
 #[rustfmt::skip]
 pub const LAYOUTS: &[Layout] = &[
@@ -235,9 +245,14 @@ pub const LAYOUTS: &[Layout] = &[
 // === the hash ===
 
 /// FNV-1a, 64 bits. It finds mistakes, not attacks: whoever wants to lie can copy the right number.
-pub(super) const fn hash(layouts: &[Layout]) -> u64 {
+pub(super) const fn hash(tags: &[(&str, u8)], layouts: &[Layout]) -> u64 {
     let mut hash = 0xcbf2_9ce4_8422_2325;
     let mut i = 0;
+    while i < tags.len() {
+        hash = number(text(hash, tags[i].0), tags[i].1 as usize);
+        i += 1;
+    }
+    i = 0;
     while i < layouts.len() {
         let layout = &layouts[i];
         hash = text(hash, layout.name);

@@ -12,7 +12,7 @@ mod layout;
 #[cfg(test)]
 mod tests;
 
-pub use layout::{Field, LAYOUTS, Layout};
+pub use layout::{Field, LAYOUTS, Layout, TAGS};
 
 use super::{CreateArgs, Created, Fault, RootHandle};
 use abi_stable::std_types::RResult;
@@ -22,12 +22,12 @@ use std::{fmt, mem::size_of};
 pub const ABI: &str = "c-1";
 /// First bytes of a [`CRoot`]. Rust's roots begin otherwise.
 pub const MAGIC: &[u8; 16] = b"openclaw root c1";
-/// What the manifest says under `abiHash`, and the root again: 16 hexadecimal digits over [`LAYOUTS`].
+/// What the manifest says under `abiHash`, and the root again: 16 hexadecimal digits over [`TAGS`] and [`LAYOUTS`].
 pub const ABI_HASH: &str = match std::str::from_utf8(&HASH) {
     Ok(text) => text,
     Err(_) => panic!("hexadecimal digits are text"),
 };
-const HASH: [u8; 16] = layout::hex(layout::hash(LAYOUTS));
+const HASH: [u8; 16] = layout::hex(layout::hash(TAGS, LAYOUTS));
 
 /// The exported root of a library that is not written in Rust.
 #[repr(C)]
