@@ -1,4 +1,5 @@
 //! The OpenClaw gateway as a library: the program is `main.rs` around it.
+pub mod agent;
 pub mod clock;
 pub mod http;
 pub mod journal;

@@ -36,7 +36,7 @@
 //! assert!(PLUGIN.manifest().contains("roll_dice"));
 //! ```
 //!
-//! In `Cargo.toml`: `[lib] crate-type = ["cdylib", "rlib"]`. Then `cargo build --release`,
+//! In `Cargo.toml`: `[lib] crate-type = ["cdylib", "rlib"]`, and `serde` and `schemars` for the derives. Then `cargo build --release`,
 //! `openclaw plugins check target/release/libdice.so`, `openclaw plugins install …`.
 //!
 //! # Which trait
@@ -114,9 +114,10 @@ pub mod prelude {
         Registrar, Result, Secret, Sender, Service, Speech, StopReason, Tool, ToolContext,
         ToolOutput, Usage, export_plugin,
     };
-    pub use schemars::{self, JsonSchema};
-    pub use serde::{self, Deserialize, Serialize};
+    pub use schemars::JsonSchema;
+    pub use serde::{Deserialize, Serialize};
     pub use serde_json::{self, Value, json};
+    pub use tracing;
 }
 
 #[doc(hidden)]

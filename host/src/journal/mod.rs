@@ -3,9 +3,11 @@
 //! Invariants: a commit that something outside was told of is synced before it is told (`synchronous = FULL`); the
 //! schema has a version and only ever moves forward; a database of a newer gateway is refused, never touched. No SQL
 //! stands outside this folder.
+mod inbox;
 mod kv;
 mod media;
 
+pub use inbox::Pending;
 pub use media::StoredMedia;
 
 use rusqlite::Connection;
@@ -29,6 +31,11 @@ const STEPS: [&str; VERSION as usize] = ["
     CREATE TABLE media (
         id TEXT PRIMARY KEY, plugin TEXT NOT NULL, mime_type TEXT NOT NULL, file_name TEXT NOT NULL,
         size INTEGER NOT NULL, sha256 TEXT NOT NULL, created_ms INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE inbox (
+        id INTEGER PRIMARY KEY, channel TEXT NOT NULL, account TEXT NOT NULL, event_id TEXT NOT NULL,
+        event BLOB NOT NULL, received_ms INTEGER NOT NULL, settled_ms INTEGER,
+        UNIQUE (channel, account, event_id));
+    CREATE INDEX inbox_pending ON inbox (id) WHERE settled_ms IS NULL;
 "];
 
 /// Why the journal can't do what it is asked.
