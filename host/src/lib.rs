@@ -1,5 +1,6 @@
 //! The OpenClaw gateway as a library: the program is `main.rs` around it.
 pub mod agent;
+pub mod app;
 pub mod clock;
 pub mod http;
 pub mod journal;
