@@ -2,6 +2,7 @@
 pub mod agent;
 pub mod app;
 pub mod clock;
+pub mod config;
 pub mod http;
 pub mod journal;
 pub mod plugins;
