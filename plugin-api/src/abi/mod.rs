@@ -10,6 +10,7 @@
 // abi_stable's derive expands to items that newer lints dislike; nothing hand-written here needs these.
 #![allow(non_local_definitions, missing_docs, clippy::missing_safety_doc)]
 
+pub mod c;
 mod catch;
 mod host;
 mod plugin;
