@@ -10,7 +10,10 @@ use abi_stable::{
     library::{AbiHeaderRef, LibHeader, RootModule},
 };
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
-use openclaw_plugin_api::abi::{PluginRootRef, RootHandle, SYMBOL};
+use openclaw_plugin_api::abi::{
+    PluginRootRef, RootHandle, SYMBOL,
+    c::{CRoot, CRootError},
+};
 use std::path::{Path, PathBuf};
 
 /// How much of a layout difference is shown; abi_stable writes up to 30 KB.
@@ -69,14 +72,28 @@ pub fn open(path: &Path) -> Result<RootHandle, LoadError> {
     // SAFETY: the file passed `manifest::read`, so it is a whole library for this machine. That its constructors do no
     // harm is what loading a plugin into this process means; a plugin that is not trusted runs in a child.
     let library = unsafe { Library::open(Some(&path), RTLD_NOW | RTLD_LOCAL) }.map_err(|e| dlopen(e.to_string()))?;
-    let header = {
-        // SAFETY: the symbol is a static that begins with abi_stable's header; `upgrade` checks its magic bytes.
-        let symbol = unsafe { library.get::<AbiHeaderRef>(SYMBOL.as_bytes()) };
-        *symbol.map_err(|_| LoadError::NoSymbol { path: path.clone() })?
-    };
+    // SAFETY: the symbol is a static; what it begins with is looked at before anything else of it.
+    let symbol = unsafe { library.get::<*const CRoot>(SYMBOL.as_bytes()) };
+    let root = *symbol.map_err(|_| LoadError::NoSymbol { path: path.clone() })?;
+    // SAFETY: as above.
+    let header = unsafe { library.get::<AbiHeaderRef>(SYMBOL.as_bytes()) };
+    let header = *header.map_err(|_| LoadError::NoSymbol { path: path.clone() })?;
     std::mem::forget(library);
+    // SAFETY: both forms of a root are longer than the 16 bytes that are read here.
+    if unsafe { RootHandle::is_c(root) } {
+        // SAFETY: the library stays mapped for ever; that its code keeps what the header asks for is what loading a
+        // plugin into this process means.
+        return unsafe { RootHandle::from_c(root) }.map_err(|e| not_a_root(e, &path));
+    }
     let header = header.upgrade().map_err(|e| LoadError::Header { path: path.clone(), why: short(&e) })?;
     check(header, &path)
+}
+
+fn not_a_root(error: CRootError, path: &Path) -> LoadError {
+    match error {
+        CRootError::Hash(_) => LoadError::Layout { path: path.into(), why: error.to_string() },
+        error => LoadError::Header { path: path.into(), why: error.to_string() },
+    }
 }
 
 fn check(header: &'static LibHeader, path: &Path) -> Result<RootHandle, LoadError> {

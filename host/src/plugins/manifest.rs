@@ -7,7 +7,7 @@ use object::{
     elf::FileHeader64,
     read::{ReadCache, ReadRef, elf::ElfFile},
 };
-use openclaw_plugin_api::{MAGIC, MAX_LEN, Manifest, PanicStrategy, SECTIONS};
+use openclaw_plugin_api::{abi::c, MAGIC, MAX_LEN, Manifest, PanicStrategy, SECTIONS};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -109,6 +109,16 @@ pub enum ManifestError {
         /// What to do.
         advice: &'static str,
     },
+    /// Its description of the ABI is none that is known here.
+    #[error("plugin {id} describes its ABI as {plugin}, this host understands {host}; build it with the current header")]
+    Abi {
+        /// The plugin.
+        id: String,
+        /// Its description.
+        plugin: String,
+        /// Ours.
+        host: String,
+    },
     /// A panic in it would end the gateway.
     #[error(
         "plugin {id} is built with panic = \"abort\", so a panic in it would end the gateway; \
@@ -154,6 +164,7 @@ pub fn check_host(library: &Library, isolated: bool) -> Result<(), ManifestError
         return Err(ManifestError::NewerGlibc { id: id.clone(), needs, has });
     }
     check_api(&library.manifest)?;
+    check_abi(&library.manifest)?;
     if library.manifest.panic == PanicStrategy::Abort && !isolated {
         return Err(ManifestError::PanicAbort { id: id.clone() });
     }
@@ -176,6 +187,20 @@ fn check_api(manifest: &Manifest) -> Result<(), ManifestError> {
         host: host.to_string(),
         advice,
     })
+}
+
+/// A description of the ABI that this host understands.
+fn check_abi(manifest: &Manifest) -> Result<(), ManifestError> {
+    let ours = match manifest.abi.as_str() {
+        openclaw_plugin_api::ABI => String::new(),
+        c::ABI => c::ABI_HASH.to_owned(),
+        _ => format!("{} or {}", openclaw_plugin_api::ABI, c::ABI),
+    };
+    if manifest.abi == openclaw_plugin_api::ABI || (manifest.abi == c::ABI && manifest.abi_hash == ours) {
+        return Ok(());
+    }
+    let plugin = format!("{} {}", manifest.abi, manifest.abi_hash).trim_end().to_owned();
+    Err(ManifestError::Abi { id: manifest.id.clone(), plugin, host: ours })
 }
 
 fn parse<'a, R: ReadRef<'a>>(path: &Path, data: R, size: u64) -> Result<Library, ManifestError> {
