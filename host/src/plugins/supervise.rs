@@ -7,7 +7,7 @@ use super::{
 };
 use std::{
     collections::VecDeque,
-    sync::{Arc, PoisonError, Weak, atomic::AtomicU64},
+    sync::{Arc, PoisonError, Weak},
     time::Duration,
 };
 use tokio::{
@@ -32,6 +32,8 @@ struct Supervisor {
     workshop: Workshop,
     owner: Arc<Owner>,
     next_generation: u64,
+    /// Number of the newest instance that was given up.
+    retired: u64,
     faults: VecDeque<Instant>,
     quarantines: u32,
     running_since: Option<Instant>,
@@ -49,6 +51,7 @@ pub(super) fn supervise(workshop: &Workshop, spec: Spec) -> (Arc<Plugin>, onesho
         plugin: plugin.clone(),
         workshop: workshop.clone(),
         next_generation: 1,
+        retired: 0,
         faults: VecDeque::new(),
         quarantines: 0,
         running_since: None,
@@ -63,10 +66,10 @@ fn owner(plugin: &Arc<Plugin>) -> Arc<Owner> {
     let call = plugin.spec().settings.deadlines.call;
     Arc::new(Owner {
         plugin: plugin.id().to_owned(),
-        stuck_after_ms: AtomicU64::new(u64::try_from(call.as_millis()).unwrap_or(u64::MAX)),
+        stuck_after_ms: u64::try_from(call.as_millis()).unwrap_or(u64::MAX),
         on_stuck: Box::new(move || {
             if let Some(plugin) = told.upgrade() {
-                plugin.fault(0, Fault::Stuck);
+                plugin.fault(None, Fault::Stuck);
             }
         }),
     })
@@ -152,9 +155,10 @@ impl Supervisor {
         Ok(())
     }
 
-    async fn on_fault(&mut self, generation: u64, fault: Fault) {
-        let Some(current) = self.plugin.current() else { return };
-        if generation != 0 && generation != current.number {
+    async fn on_fault(&mut self, generation: Option<Arc<Generation>>, fault: Fault) {
+        let Some(current) = generation.or_else(|| self.plugin.current()) else { return };
+        if current.number <= self.retired {
+            // One panic is often told by several calls at once.
             return;
         }
         let count = self.count_fault();
@@ -183,11 +187,17 @@ impl Supervisor {
         }
     }
 
+    /// Destroys an instance that is not used any more.
+    async fn discard(&mut self, old: &Generation) {
+        self.set_current(None);
+        self.retired = self.retired.max(old.number);
+        old.close().await;
+    }
+
     /// A fresh instance in the place of one that can't be used any more.
     async fn replace(&mut self, old: Arc<Generation>, why: &str) {
-        self.set_current(None);
         self.set(State::Starting, None);
-        old.close().await;
+        self.discard(&old).await;
         self.plugin.metrics.restarts.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         if self.start().await.is_err() {
             self.set_aside(why);
@@ -195,9 +205,8 @@ impl Supervisor {
     }
 
     async fn quarantine(&mut self, old: Arc<Generation>, why: &str) {
-        self.set_current(None);
         self.set_aside(why);
-        old.close().await;
+        self.discard(&old).await;
     }
 
     /// No instance until the time is over; longer each time, unless it ran well in between.
@@ -271,7 +280,7 @@ impl Supervisor {
     fn failed(&self, error: &StartError) -> String {
         let text = error.to_string();
         tracing::error!(target: "openclaw::plugins", plugin = self.plugin.id(), "failed to load: {text}");
-        self.set(State::Failed(text.clone()), None);
+        self.set(State::Failed { stage: error.stage(), why: text.clone() }, None);
         text
     }
 

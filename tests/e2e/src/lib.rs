@@ -47,15 +47,21 @@ fn built(variable: &str, name: &str, file: &str) -> PathBuf {
     path
 }
 
-/// The folder in which this test lies, without `deps`.
+/// The folder in which this test or program lies, without `deps`.
 fn target() -> PathBuf {
     let exe = std::env::current_exe().expect("a test has a file");
-    exe.ancestors().nth(2).expect("target/<profile>/deps/<test>").to_owned()
+    let folder = exe.parent().expect("a file is in a folder");
+    if folder.ends_with("deps") { folder.parent().expect("target/<profile>") } else { folder }.to_owned()
 }
 
 /// A plugin as the configuration would give it.
 pub fn spec(path: &Path) -> Spec {
-    let library = manifest::read(path).expect("a plugin");
+    try_spec(path).expect("a plugin")
+}
+
+/// As [`spec`], for files that may be none.
+pub fn try_spec(path: &Path) -> Result<Spec, manifest::ManifestError> {
+    let library = manifest::read(path)?;
     let candidate = Candidate { path: path.to_owned(), origin: Origin::Config, library };
     let manifest = candidate.library.manifest;
     let accounts = manifest.channels.iter().map(|channel| {
@@ -78,7 +84,8 @@ pub fn spec(path: &Path) -> Spec {
         accounts: accounts.collect(),
         allow_private_network: false,
     };
-    Spec { manifest, path: candidate.path, origin: candidate.origin, reason: Reason::EnabledInConfig, settings }
+    let (path, origin) = (candidate.path, candidate.origin);
+    Ok(Spec { manifest, path, origin, reason: Reason::EnabledInConfig, settings })
 }
 
 /// A gateway in this process.
@@ -103,6 +110,15 @@ pub async fn start(specs: Vec<Spec>) -> TestGateway {
         clock: Clock::system(),
     };
     TestGateway { gateway: Gateway::start(options).await.expect("it starts"), state }
+}
+
+/// As [`start`], with another limit for every call.
+pub async fn start_with_call_limit(mut specs: Vec<Spec>, limit: Duration) -> TestGateway {
+    for spec in &mut specs {
+        spec.settings.deadlines.call = limit;
+        spec.settings.deadlines.tool = limit;
+    }
+    start(specs).await
 }
 
 /// The text parts of a tool's output.
