@@ -1,7 +1,7 @@
 //! From an author's traits to one dispatch table, and from that to the object that the host calls.
 use crate::{
-    Channel, Commands, Declaration, Environment, Error, ErrorKind, Host, HttpRoutes, Methods,
-    Provider, Registration, Registrations, Result, Service, Sink, Source, Speech, Tool,
+    Channel, Commands, Declaration, Environment, Error, ErrorKind, Host, HttpRoutes, Methods, Provider,
+    Registration, Registrations, Result, Service, Sink, Source, Speech, Tool,
     abi::{self, Call, Catch, Fault, Fut, PluginDispatch, Reply},
     runtime::Driver,
     surface,
@@ -194,11 +194,7 @@ impl Registrar {
 impl Request {
     /// The body as a record.
     pub(crate) fn record<T: DeserializeOwned>(&self) -> Result<T> {
-        let body: &[u8] = if self.body.is_empty() {
-            b"null"
-        } else {
-            &self.body
-        };
+        let body: &[u8] = if self.body.is_empty() { b"null" } else { &self.body };
         serde_json::from_slice(body)
             .map_err(|e| Error::invalid(format_args!("the call's body is not as expected: {e}")))
     }
@@ -311,10 +307,7 @@ pub fn create(
     match outcome {
         Ok(Ok(created)) => ROk(created),
         Ok(Err(error)) => RErr(error.into_fault()),
-        Err(payload) => RErr(Fault::new(
-            ErrorKind::Panic.as_str(),
-            abi::panic_text(payload),
-        )),
+        Err(payload) => RErr(Fault::new(ErrorKind::Panic.as_str(), abi::panic_text(payload))),
     }
 }
 

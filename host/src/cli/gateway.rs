@@ -34,7 +34,10 @@ pub fn run(args: Args, env: &Env) -> Result<(), Failure> {
         )));
     }
     setting.paths.prepare_state_dir().map_err(Failure::config)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
     let runtime = runtime.map_err(|e| Failure::io("start the runtime", e))?;
     runtime.block_on(serve(setting, env.clone(), begin))
 }
@@ -63,7 +66,12 @@ async fn serve(setting: Setting, env: Env, begin: Instant) -> Result<(), Failure
         StartError::Required(_) => Failure::config(error),
         error => Failure::new(error),
     })?;
-    let running = gateway.registry.views().iter().filter(|plugin| plugin.status == "loaded").count();
+    let running = gateway
+        .registry
+        .views()
+        .iter()
+        .filter(|plugin| plugin.status == "loaded")
+        .count();
     if gateway.registry.views().is_empty() {
         tracing::warn!(target: "openclaw::plugins", "no plugins: nothing can be received or answered");
     }

@@ -12,7 +12,12 @@ use clap::{Parser, Subcommand};
 
 /// A personal AI gateway: connects chat apps and phone calls to AI agents, every channel, tool and model a plugin.
 #[derive(Debug, Parser)]
-#[command(name = "openclaw", version, propagate_version = true, arg_required_else_help = true)]
+#[command(
+    name = "openclaw",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -51,7 +56,11 @@ impl Cli {
     fn run(self, env: &Env) -> Result<(), Failure> {
         let filter = self.log.as_deref().or_else(|| env.var("OPENCLAW_LOG"));
         // Commands that end by themselves speak on standard output; they log only what is wrong.
-        let usual = if matches!(self.command, Command::Gateway(_)) { "info" } else { "warn" };
+        let usual = if matches!(self.command, Command::Gateway(_)) {
+            "info"
+        } else {
+            "warn"
+        };
         crate::observe::init(self.log_format, filter.unwrap_or(usual)).map_err(Failure::usage)?;
         match self.command {
             Command::Gateway(args) => gateway::run(args, env),

@@ -38,6 +38,13 @@ impl Setting {
         let program = program.canonicalize().unwrap_or(program);
         let found = folders(&config, &paths, &program, env.var("OPENCLAW_BUNDLED_PLUGINS_DIR")).scan();
         let assembly = assemble(&config, &found);
-        Ok(Self { paths, config, configured, program, found, assembly })
+        Ok(Self {
+            paths,
+            config,
+            configured,
+            program,
+            found,
+            assembly,
+        })
     }
 }

@@ -13,18 +13,28 @@ pub struct Env(HashMap<String, String>);
 impl Env {
     /// The variables of this process. Those that are not UTF-8 are left out: no variable that we read may be so.
     pub fn of_process() -> Self {
-        std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?))).collect()
+        std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .collect()
     }
 
     /// The value of `name`. An empty variable counts as unset, as it does in shell scripts and compose files.
     pub fn var(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.0
+            .get(name)
+            .map(String::as_str)
+            .filter(|value| !value.is_empty())
     }
 }
 
 impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Env {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(pairs: I) -> Self {
-        Self(pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+        Self(
+            pairs
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        )
     }
 }
 
@@ -47,6 +57,9 @@ mod tests {
     #[test]
     fn empty_is_unset() {
         let env: Env = [("A", ""), ("B", "x")].into_iter().collect();
-        assert_eq!((env.var("A"), env.var("B"), env.var("C")), (None, Some("x"), None));
+        assert_eq!(
+            (env.var("A"), env.var("B"), env.var("C")),
+            (None, Some("x"), None)
+        );
     }
 }

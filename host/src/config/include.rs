@@ -84,13 +84,19 @@ impl Sources {
         let main = Document::parse(file, read_main(file)?)?;
         let folder = normalise(file.parent().unwrap_or(Path::new("/")));
         let mut reader = Reader {
-            roots: std::iter::once(folder.clone()).chain(roots.iter().map(|root| normalise(root))).collect(),
+            roots: std::iter::once(folder.clone())
+                .chain(roots.iter().map(|root| normalise(root)))
+                .collect(),
             total: main.text().len(),
             documents: Vec::new(),
             links: Vec::new(),
         };
         let merged = reader.add(main, &mut vec![normalise(file)])?;
-        Ok(Self { documents: reader.documents, links: reader.links, merged: super::Opaque(merged) })
+        Ok(Self {
+            documents: reader.documents,
+            links: reader.links,
+            merged: super::Opaque(merged),
+        })
     }
 
     /// The value of all files together, before variables are replaced.
@@ -119,7 +125,9 @@ impl Sources {
 
     /// The included file that an edit at `path` would have to change, if there is one.
     pub(super) fn included_file_of(&self, path: &JsonPath) -> Option<&Path> {
-        let own = (0..=path.steps().len()).rev().find(|depth| prefix(path, *depth).of(self.main().value()).is_some());
+        let own = (0..=path.steps().len())
+            .rev()
+            .find(|depth| prefix(path, *depth).of(self.main().value()).is_some());
         let (depth, parts) = self.resolve(path);
         let reached_elsewhere = Some(depth) > own || depth == path.steps().len();
         let other = parts.iter().rev().find(|(document, _)| *document != 0)?;
@@ -144,9 +152,13 @@ impl Sources {
         let mut next = Vec::new();
         for (document, path) in parts {
             match (path.of(self.documents[*document].value()), index) {
-                (Some(Value::Array(items)), Some(i)) if i < items.len() => return vec![(*document, path.index(i))],
+                (Some(Value::Array(items)), Some(i)) if i < items.len() => {
+                    return vec![(*document, path.index(i))];
+                }
                 (Some(Value::Array(items)), Some(i)) => index = Some(i - items.len()),
-                (Some(value), _) if step.of(value).is_some() => next.push((*document, path.then(step.clone()))),
+                (Some(value), _) if step.of(value).is_some() => {
+                    next.push((*document, path.then(step.clone())))
+                }
                 _ => {}
             }
         }
@@ -155,12 +167,18 @@ impl Sources {
 
     /// Puts before each part the files that it includes.
     fn expand(&self, parts: Vec<Part>) -> Vec<Part> {
-        parts.into_iter().flat_map(|part| {
-            let included = self.links.iter().filter(|link| (link.from, &link.at) == (part.0, &part.1));
-            let mut all = self.expand(included.map(|link| (link.to, JsonPath::root())).collect());
-            all.push(part);
-            all
-        }).collect()
+        parts
+            .into_iter()
+            .flat_map(|part| {
+                let included = self
+                    .links
+                    .iter()
+                    .filter(|link| (link.from, &link.at) == (part.0, &part.1));
+                let mut all = self.expand(included.map(|link| (link.to, JsonPath::root())).collect());
+                all.push(part);
+                all
+            })
+            .collect()
     }
 }
 
@@ -180,16 +198,26 @@ impl Reader {
         self.resolve(value, number, &JsonPath::root(), chain)
     }
 
-    fn resolve(&mut self, value: Value, number: usize, path: &JsonPath, chain: &mut Vec<PathBuf>) -> Result<Value, IncludeError> {
+    fn resolve(
+        &mut self,
+        value: Value,
+        number: usize,
+        path: &JsonPath,
+        chain: &mut Vec<PathBuf>,
+    ) -> Result<Value, IncludeError> {
         match value {
             Value::Array(items) => {
                 let items = items.into_iter().enumerate();
-                items.map(|(i, item)| self.resolve(item, number, &path.index(i), chain)).collect()
+                items
+                    .map(|(i, item)| self.resolve(item, number, &path.index(i), chain))
+                    .collect()
             }
             Value::Object(mut map) => {
                 let includes = map.shift_remove(INCLUDE);
                 let keys = map.into_iter();
-                let own = keys.map(|(key, item)| Ok((key.clone(), self.resolve(item, number, &path.key(&key), chain)?)));
+                let own = keys.map(|(key, item)| {
+                    Ok((key.clone(), self.resolve(item, number, &path.key(&key), chain)?))
+                });
                 let own = Value::Object(own.collect::<Result<_, IncludeError>>()?);
                 match includes {
                     None => Ok(own),
@@ -200,34 +228,73 @@ impl Reader {
         }
     }
 
-    fn include(&mut self, targets: Value, own: Value, number: usize, path: &JsonPath, chain: &mut Vec<PathBuf>) -> Result<Value, IncludeError> {
-        let at = self.documents[number].locate(&path.key(INCLUDE)).expect("the key was just read from this document");
-        let fault = |target: &str, reason: String| IncludeError::Include { at: at.clone(), target: target.into(), reason };
+    fn include(
+        &mut self,
+        targets: Value,
+        own: Value,
+        number: usize,
+        path: &JsonPath,
+        chain: &mut Vec<PathBuf>,
+    ) -> Result<Value, IncludeError> {
+        let at = self.documents[number]
+            .locate(&path.key(INCLUDE))
+            .expect("the key was just read from this document");
+        let fault = |target: &str, reason: String| IncludeError::Include {
+            at: at.clone(),
+            target: target.into(),
+            reason,
+        };
         let targets = match targets {
             Value::String(target) => vec![Value::String(target)],
             Value::Array(targets) => targets,
-            other => return Err(fault(&kind(&other), "it must be a file name or a list of file names".into())),
+            other => {
+                return Err(fault(
+                    &kind(&other),
+                    "it must be a file name or a list of file names".into(),
+                ));
+            }
         };
         let mut merged: Option<Value> = None;
         for target in targets {
             let Value::String(target) = target else {
-                return Err(fault(&kind(&target), "it must be a file name or a list of file names".into()));
+                return Err(fault(
+                    &kind(&target),
+                    "it must be a file name or a list of file names".into(),
+                ));
             };
-            let file = normalise(&chain.last().and_then(|file| file.parent()).unwrap_or(Path::new("/")).join(&target));
-            let bytes = self.admit(&file, chain).map_err(|reason| fault(&target, reason))?;
+            let file = normalise(
+                &chain
+                    .last()
+                    .and_then(|file| file.parent())
+                    .unwrap_or(Path::new("/"))
+                    .join(&target),
+            );
+            let bytes = self
+                .admit(&file, chain)
+                .map_err(|reason| fault(&target, reason))?;
             let document = Document::parse(Arc::from(file.as_path()), bytes)?;
-            self.links.push(Link { from: number, at: path.clone(), to: self.documents.len() });
+            self.links.push(Link {
+                from: number,
+                at: path.clone(),
+                to: self.documents.len(),
+            });
             chain.push(file);
             let value = self.add(document, chain)?;
             chain.pop();
-            merged = Some(match merged { None => value, Some(earlier) => merge(earlier, value) });
+            merged = Some(match merged {
+                None => value,
+                Some(earlier) => merge(earlier, value),
+            });
         }
         let alone = own.as_object().is_some_and(serde_json::Map::is_empty);
         match merged {
             None => Ok(own),
             Some(value) if alone => Ok(value),
             Some(value) if value.is_object() => Ok(merge(value, own)),
-            Some(value) => Err(fault(&kind(&value), "keys stand beside it, so the file must hold an object".into())),
+            Some(value) => Err(fault(
+                &kind(&value),
+                "keys stand beside it, so the file must hold an object".into(),
+            )),
         }
     }
 
@@ -237,10 +304,14 @@ impl Reader {
             return Err("the file includes itself, maybe through others; break the cycle".into());
         }
         if chain.len() > MAX_DEPTH {
-            return Err(format!("more than {MAX_DEPTH} files include each other; make the chain shorter"));
+            return Err(format!(
+                "more than {MAX_DEPTH} files include each other; make the chain shorter"
+            ));
         }
         if self.documents.len() >= MAX_FILES {
-            return Err(format!("the configuration has more than {MAX_FILES} files; join some"));
+            return Err(format!(
+                "the configuration has more than {MAX_FILES} files; join some"
+            ));
         }
         let inside = |root: &PathBuf| Some((root.clone(), file.strip_prefix(root).ok()?.to_owned()));
         let (root, relative) = self.roots.iter().find_map(inside).ok_or_else(|| {
@@ -251,17 +322,25 @@ impl Reader {
         let bytes = bytes.map_err(|error| format!("{} could not be read: {error}", file.display()))?;
         self.total += bytes.len();
         if self.total > MAX_TOTAL_BYTES {
-            return Err(format!("all files together are larger than {} MB", MAX_TOTAL_BYTES / 1024 / 1024));
+            return Err(format!(
+                "all files together are larger than {} MB",
+                MAX_TOTAL_BYTES / 1024 / 1024
+            ));
         }
         Ok(bytes)
     }
 }
 
 fn read_main(path: &Path) -> Result<Vec<u8>, IncludeError> {
-    std::fs::File::open(path).and_then(read_bounded).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => IncludeError::Missing(path.into()),
-        _ => IncludeError::Read { path: path.into(), source },
-    })
+    std::fs::File::open(path)
+        .and_then(read_bounded)
+        .map_err(|source| match source.kind() {
+            io::ErrorKind::NotFound => IncludeError::Missing(path.into()),
+            _ => IncludeError::Read {
+                path: path.into(),
+                source,
+            },
+        })
 }
 
 /// One byte over the limit is read, so that the parser sees and names the excess.
@@ -286,7 +365,9 @@ fn merge(earlier: Value, later: Value) -> Value {
             }
             Value::Object(earlier)
         }
-        (Value::Array(earlier), Value::Array(later)) => Value::Array(earlier.into_iter().chain(later).collect()),
+        (Value::Array(earlier), Value::Array(later)) => {
+            Value::Array(earlier.into_iter().chain(later).collect())
+        }
         (_, later) => later,
     }
 }
@@ -305,7 +386,10 @@ fn normalise(path: &Path) -> PathBuf {
 }
 
 fn prefix(path: &JsonPath, depth: usize) -> JsonPath {
-    path.steps().iter().take(depth).fold(JsonPath::root(), |path, step| path.then(step.clone()))
+    path.steps()
+        .iter()
+        .take(depth)
+        .fold(JsonPath::root(), |path, step| path.then(step.clone()))
 }
 
 fn kind(value: &Value) -> String {

@@ -162,7 +162,10 @@ impl FromStr for JsonPath {
     type Err = PathSyntaxError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let fault = |reason| PathSyntaxError { text: text.into(), reason };
+        let fault = |reason| PathSyntaxError {
+            text: text.into(),
+            reason,
+        };
         let mut steps = Vec::new();
         let mut rest = text;
         while !rest.is_empty() {
@@ -171,7 +174,11 @@ impl FromStr for JsonPath {
                 steps.push(step);
                 rest = after;
             } else {
-                let name = if steps.is_empty() { rest } else { rest.strip_prefix('.').ok_or_else(|| fault("a dot is missing"))? };
+                let name = if steps.is_empty() {
+                    rest
+                } else {
+                    rest.strip_prefix('.').ok_or_else(|| fault("a dot is missing"))?
+                };
                 let end = name.find(['.', '[']).unwrap_or(name.len());
                 if end == 0 {
                     return Err(fault("a key is empty"));
@@ -180,24 +187,38 @@ impl FromStr for JsonPath {
                 rest = &name[end..];
             }
         }
-        if steps.is_empty() { Err(fault("it is empty")) } else { Ok(Self(steps)) }
+        if steps.is_empty() {
+            Err(fault("it is empty"))
+        } else {
+            Ok(Self(steps))
+        }
     }
 }
 
 fn is_plain(key: &str) -> bool {
-    !key.is_empty() && key.chars().all(|c| c.is_ascii_alphanumeric() || "_-$*@/:".contains(c))
+    !key.is_empty()
+        && key
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "_-$*@/:".contains(c))
 }
 
 /// Reads what follows a `[`: a position, or a key in JSON quotes.
 fn bracketed(inside: &str) -> Result<(Step, &str), &'static str> {
     if inside.starts_with('"') {
         let mut keys = serde_json::Deserializer::from_str(inside).into_iter::<String>();
-        let key = keys.next().and_then(Result::ok).ok_or("a quoted key does not end")?;
-        let after = inside[keys.byte_offset()..].strip_prefix(']').ok_or("a `]` is missing")?;
+        let key = keys
+            .next()
+            .and_then(Result::ok)
+            .ok_or("a quoted key does not end")?;
+        let after = inside[keys.byte_offset()..]
+            .strip_prefix(']')
+            .ok_or("a `]` is missing")?;
         return Ok((Step::Key(key), after));
     }
     let (number, after) = inside.split_once(']').ok_or("a `]` is missing")?;
-    let index = number.parse().map_err(|_| "between `[` and `]` stands neither a position nor a quoted key")?;
+    let index = number
+        .parse()
+        .map_err(|_| "between `[` and `]` stands neither a position nor a quoted key")?;
     Ok((Step::Index(index), after))
 }
 
@@ -211,8 +232,23 @@ mod tests {
     fn reads_what_people_write() {
         for (text, steps) in [
             ("a", vec![Step::Key("a".into())]),
-            ("a.b[2].c", vec![Step::Key("a".into()), Step::Key("b".into()), Step::Index(2), Step::Key("c".into())]),
-            ("g[\"a.b]\"].x", vec![Step::Key("g".into()), Step::Key("a.b]".into()), Step::Key("x".into())]),
+            (
+                "a.b[2].c",
+                vec![
+                    Step::Key("a".into()),
+                    Step::Key("b".into()),
+                    Step::Index(2),
+                    Step::Key("c".into()),
+                ],
+            ),
+            (
+                "g[\"a.b]\"].x",
+                vec![
+                    Step::Key("g".into()),
+                    Step::Key("a.b]".into()),
+                    Step::Key("x".into()),
+                ],
+            ),
         ] {
             assert_eq!(text.parse::<JsonPath>().map(|path| path.0), Ok(steps), "{text}");
         }

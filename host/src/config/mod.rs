@@ -16,8 +16,8 @@ pub use location::{JsonPath, Location};
 pub use parse::{Document, ParseError};
 pub use paths::{Paths, PathsError};
 pub use plugins::{
-    DeadlinesConfig, EntryConfig, IntegrityConfig, IsolationConfig, LoadConfig, MinisignConfig, PermissionsConfig,
-    PluginsConfig,
+    DeadlinesConfig, EntryConfig, IntegrityConfig, IsolationConfig, LoadConfig, MinisignConfig,
+    PermissionsConfig, PluginsConfig,
 };
 pub use substitute::MissingVariable;
 
@@ -75,7 +75,10 @@ impl Config {
             Some(section) => PluginsConfig::read(section)?,
             None => PluginsConfig::default(),
         };
-        Ok(Self { value: Opaque(value), plugins })
+        Ok(Self {
+            value: Opaque(value),
+            plugins,
+        })
     }
 
     /// The merged value.
@@ -86,8 +89,11 @@ impl Config {
     /// `channels.<id>` blocks that are not switched off.
     pub fn channels(&self) -> BTreeSet<String> {
         let blocks = self.value["channels"].as_object().into_iter().flatten();
-        let on = blocks.filter(|(id, block)| *id != "defaults" && *id != "modelByChannel" && block["enabled"] != false);
-        on.filter(|(_, block)| block.is_object()).map(|(id, _)| id.clone()).collect()
+        let on = blocks
+            .filter(|(id, block)| *id != "defaults" && *id != "modelByChannel" && block["enabled"] != false);
+        on.filter(|(_, block)| block.is_object())
+            .map(|(id, _)| id.clone())
+            .collect()
     }
 
     /// Providers that model references, `models.providers` and auth profiles name.
@@ -95,11 +101,21 @@ impl Config {
         let mut providers = BTreeSet::new();
         let agents = &self.value["agents"];
         let listed = agents["list"].as_array().into_iter().flatten();
-        let entries = agents["entries"].as_object().into_iter().flatten().map(|(_, entry)| entry);
+        let entries = agents["entries"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(_, entry)| entry);
         for agent in std::iter::once(&agents["defaults"]).chain(listed).chain(entries) {
             model_providers(&agent["model"], &mut providers);
         }
-        providers.extend(self.value["models"]["providers"].as_object().into_iter().flatten().map(|(id, _)| id.clone()));
+        providers.extend(
+            self.value["models"]["providers"]
+                .as_object()
+                .into_iter()
+                .flatten()
+                .map(|(id, _)| id.clone()),
+        );
         let profiles = self.value["auth"]["profiles"].as_object().into_iter().flatten();
         providers.extend(profiles.filter_map(|(_, profile)| profile["provider"].as_str().map(str::to_owned)));
         providers
@@ -108,12 +124,18 @@ impl Config {
     /// `agents.defaults.model`, as `provider/model`.
     pub fn model(&self) -> Option<String> {
         let model = &self.value["agents"]["defaults"]["model"];
-        model.as_str().or_else(|| model["primary"].as_str()).map(str::to_owned)
+        model
+            .as_str()
+            .or_else(|| model["primary"].as_str())
+            .map(str::to_owned)
     }
 
     /// `channels.<channel>.allowFrom`
     pub fn allow_from(&self, channel: &str) -> Vec<String> {
-        let entries = self.value["channels"][channel]["allowFrom"].as_array().into_iter().flatten();
+        let entries = self.value["channels"][channel]["allowFrom"]
+            .as_array()
+            .into_iter()
+            .flatten();
         entries
             .filter_map(|entry| match entry {
                 Value::String(id) => Some(id.clone()),
@@ -148,7 +170,11 @@ impl fmt::Debug for Opaque {
 }
 
 fn join(items: &[impl ToString]) -> String {
-    items.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
+    items
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 #[cfg(test)]
@@ -157,16 +183,19 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn the_guides_own_file_names_its_providers_and_channels() {
+    fn a_file_names_its_providers_and_channels() {
         let config = Config::from_value(json!({
-            "agents": { "defaults": { "model": { "primary": "anthropic/a", "fallbacks": ["openai/b"] } },
-                        "list": [{ "id": "main", "default": true, "model": "google/c" }] },
+            "agents": { "defaults": { "model": { "primary": "vendor/a", "fallbacks": ["other/b"] } },
+                        "list": [{ "id": "main", "default": true, "model": "third/c" }] },
             "auth": { "profiles": { "x:default": { "mode": "token", "provider": "x" } } },
-            "channels": { "discord": { "enabled": true }, "off": { "enabled": false }, "defaults": {} }
+            "channels": { "loopback": { "enabled": true }, "off": { "enabled": false }, "defaults": {} }
         }))
         .expect("valid");
-        assert_eq!(config.model().as_deref(), Some("anthropic/a"));
-        assert_eq!(config.providers().into_iter().collect::<Vec<_>>(), ["anthropic", "google", "openai", "x"]);
-        assert_eq!(config.channels().into_iter().collect::<Vec<_>>(), ["discord"]);
+        assert_eq!(config.model().as_deref(), Some("vendor/a"));
+        assert_eq!(
+            config.providers().into_iter().collect::<Vec<_>>(),
+            ["other", "third", "vendor", "x"]
+        );
+        assert_eq!(config.channels().into_iter().collect::<Vec<_>>(), ["loopback"]);
     }
 }

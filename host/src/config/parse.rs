@@ -90,7 +90,10 @@ impl Document {
         }
         let text = to_text(&file, bytes)?;
         let value = {
-            let reader = Reader { file: &file, text: &text };
+            let reader = Reader {
+                file: &file,
+                text: &text,
+            };
             let tree = reader.tree()?;
             reader.value(&tree, &JsonPath::root())?
         };
@@ -114,14 +117,20 @@ impl Document {
 
     /// Where the value at `path` stands: its key, or the value itself in an array.
     pub fn locate(&self, path: &JsonPath) -> Option<Location> {
-        let reader = Reader { file: &self.file, text: &self.text };
+        let reader = Reader {
+            file: &self.file,
+            text: &self.text,
+        };
         let tree = reader.tree().ok()?;
         let mut here = &tree;
         let mut offset = tree.range().start;
         for step in path.steps() {
             match (here, step) {
                 (ast::Value::Object(object), Step::Key(key)) => {
-                    let property = object.properties.iter().find(|property| property.name.as_str() == key)?;
+                    let property = object
+                        .properties
+                        .iter()
+                        .find(|property| property.name.as_str() == key)?;
                     (here, offset) = (&property.value, property.range.start);
                 }
                 (ast::Value::Array(array), step) => {
@@ -138,7 +147,10 @@ impl Document {
 impl fmt::Debug for Document {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // the text may hold secrets
-        f.debug_struct("Document").field("file", &self.file).field("bytes", &self.text.len()).finish_non_exhaustive()
+        f.debug_struct("Document")
+            .field("file", &self.file)
+            .field("bytes", &self.text.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -153,10 +165,16 @@ fn to_text(file: &Arc<Path>, bytes: Vec<u8>) -> Result<String, ParseError> {
         Ok(text) => (text, None),
         Err(error) => {
             let offset = error.utf8_error().valid_up_to();
-            (String::from_utf8_lossy(error.as_bytes()).into_owned(), Some((offset, "the bytes are not UTF-8")))
+            (
+                String::from_utf8_lossy(error.as_bytes()).into_owned(),
+                Some((offset, "the bytes are not UTF-8")),
+            )
         }
     };
-    let fault = match text.find(['\0', '\u{feff}']).filter(|at| fault.is_none_or(|(offset, _)| *at < offset)) {
+    let fault = match text
+        .find(['\0', '\u{feff}'])
+        .filter(|at| fault.is_none_or(|(offset, _)| *at < offset))
+    {
         Some(at) if text[at..].starts_with('\0') => Some((at, "a NUL byte")),
         // inside a string the character is ordinary text
         Some(0) => Some((0, "a byte-order mark")),
@@ -164,7 +182,10 @@ fn to_text(file: &Arc<Path>, bytes: Vec<u8>) -> Result<String, ParseError> {
     };
     match fault {
         None => Ok(text),
-        Some((offset, what)) => Err(ParseError::NotText { at: Location::of_offset(file.clone(), &text, offset), what }),
+        Some((offset, what)) => Err(ParseError::NotText {
+            at: Location::of_offset(file.clone(), &text, offset),
+            what,
+        }),
     }
 }
 
@@ -183,7 +204,10 @@ impl<'t> Reader<'t> {
 
     fn value(&self, node: &ast::Value<'t>, path: &JsonPath) -> Result<Value, ParseError> {
         if path.steps().len() > MAX_DEPTH {
-            return Err(self.syntax(node.range().start, format!("nesting is deeper than {MAX_DEPTH} levels")));
+            return Err(self.syntax(
+                node.range().start,
+                format!("nesting is deeper than {MAX_DEPTH} levels"),
+            ));
         }
         Ok(match node {
             ast::Value::NullKeyword(_) => Value::Null,
@@ -192,7 +216,11 @@ impl<'t> Reader<'t> {
             ast::Value::StringLit(literal) => Value::String(self.string(literal)?),
             ast::Value::Array(array) => {
                 let items = array.elements.iter().enumerate();
-                Value::Array(items.map(|(index, item)| self.value(item, &path.index(index))).collect::<Result<_, _>>()?)
+                Value::Array(
+                    items
+                        .map(|(index, item)| self.value(item, &path.index(index)))
+                        .collect::<Result<_, _>>()?,
+                )
             }
             ast::Value::Object(object) => self.object(object, path)?,
         })
@@ -209,7 +237,11 @@ impl<'t> Reader<'t> {
             if map.contains_key(&key) {
                 let first = object.properties.iter().find(|other| other.name.as_str() == key);
                 let first = first.map_or(0, |first| self.at(first.range.start).line);
-                return Err(ParseError::DuplicateKey { at: self.at(property.range.start), path, first });
+                return Err(ParseError::DuplicateKey {
+                    at: self.at(property.range.start),
+                    path,
+                    first,
+                });
             }
             map.insert(key, self.value(&property.value, &path)?);
         }
@@ -220,12 +252,18 @@ impl<'t> Reader<'t> {
     fn string(&self, literal: &ast::StringLit<'t>) -> Result<String, ParseError> {
         let raw = literal.range.text(self.text).as_bytes();
         let is_break = |at: usize| match raw[at] {
-            b'\n' => raw[at - 1] != b'\r' && !is_escaped(raw, at) || raw[at - 1] == b'\r' && !is_escaped(raw, at - 1),
+            b'\n' => {
+                raw[at - 1] != b'\r' && !is_escaped(raw, at)
+                    || raw[at - 1] == b'\r' && !is_escaped(raw, at - 1)
+            }
             b'\r' => !is_escaped(raw, at),
             _ => false,
         };
         match (1..raw.len()).find(|at| is_break(*at)) {
-            Some(_) => Err(self.syntax(literal.range.start, "a string that starts here does not end on its line")),
+            Some(_) => Err(self.syntax(
+                literal.range.start,
+                "a string that starts here does not end on its line",
+            )),
             None => Ok(literal.value.clone().into_owned()),
         }
     }
@@ -252,7 +290,10 @@ impl<'t> Reader<'t> {
     }
 
     fn syntax(&self, offset: usize, reason: impl Into<String>) -> ParseError {
-        ParseError::Syntax { at: self.at(offset), reason: reason.into() }
+        ParseError::Syntax {
+            at: self.at(offset),
+            reason: reason.into(),
+        }
     }
 }
 
@@ -263,12 +304,20 @@ fn is_escaped(raw: &[u8], at: usize) -> bool {
 
 fn reason(kind: &ParseErrorKind) -> String {
     match kind {
-        ParseErrorKind::UnterminatedObject => "the object that starts here is not closed; is the file cut off?".into(),
-        ParseErrorKind::UnterminatedArray => "the array that starts here is not closed; is the file cut off?".into(),
+        ParseErrorKind::UnterminatedObject => {
+            "the object that starts here is not closed; is the file cut off?".into()
+        }
+        ParseErrorKind::UnterminatedArray => {
+            "the array that starts here is not closed; is the file cut off?".into()
+        }
         ParseErrorKind::NestingDepthExceeded => format!("nesting is deeper than {MAX_DEPTH} levels"),
         other => {
             let text = other.to_string();
-            text.chars().take(1).flat_map(char::to_lowercase).chain(text.chars().skip(1)).collect()
+            text.chars()
+                .take(1)
+                .flat_map(char::to_lowercase)
+                .chain(text.chars().skip(1))
+                .collect()
         }
     }
 }
@@ -280,7 +329,9 @@ mod tests {
     use super::*;
 
     fn parse(text: &[u8]) -> Result<Value, String> {
-        Document::parse(Path::new("f"), text.to_vec()).map(|document| document.value).map_err(|error| error.to_string())
+        Document::parse(Path::new("f"), text.to_vec())
+            .map(|document| document.value)
+            .map_err(|error| error.to_string())
     }
 
     #[test]
@@ -288,7 +339,9 @@ mod tests {
         let text = b"// c\n{ a: 'x\"y', \"b\": [1, +2, 0x1F, .5, 5., -0xA,], /* d */ c: 1e3, d: 'a\\\nb', e: 18446744073709551615, f: null }";
         assert_eq!(
             parse(text),
-            Ok(json!({"a": "x\"y", "b": [1, 2, 31, 0.5, 5.0, -10], "c": 1000.0, "d": "ab", "e": u64::MAX, "f": null}))
+            Ok(
+                json!({"a": "x\"y", "b": [1, 2, 31, 0.5, 5.0, -10], "c": 1000.0, "d": "ab", "e": u64::MAX, "f": null})
+            )
         );
     }
 
@@ -300,7 +353,11 @@ mod tests {
             (b"\xef\xbb\xbf{}", "f:1:1:", "byte-order mark"),
             (b"{\n a: '\0'}", "f:2:6:", "NUL"),
             (b"{\n a: '\xff'}", "f:2:6:", "UTF-8"),
-            (b"{\n  a: 1,\n  'a': 2 }", "f:3:3:", "`a` appears a second time, the first is in line 2"),
+            (
+                b"{\n  a: 1,\n  'a': 2 }",
+                "f:3:3:",
+                "`a` appears a second time, the first is in line 2",
+            ),
             (b"{ a: { b: 1, b: 1 } }", "f:1:14:", "`a.b`"),
             (b"{ a: 1 b: 2 }", "f:1:7:", "comma"),
             (b"{ a: \"x\n, b: \"y\" }", "f:1:6:", "does not end on its line"),
@@ -320,15 +377,27 @@ mod tests {
         let deep = |levels: usize| [vec![b'['; levels], vec![b']'; levels]].concat();
         assert!(parse(&deep(MAX_DEPTH)).is_ok());
         for levels in [MAX_DEPTH + 2, 400, 100_000] {
-            assert!(parse(&deep(levels)).unwrap_err().contains("deeper than 100"), "{levels}");
+            assert!(
+                parse(&deep(levels)).unwrap_err().contains("deeper than 100"),
+                "{levels}"
+            );
         }
-        assert!(parse(&vec![b' '; MAX_BYTES + 1]).unwrap_err().contains("larger than 5 MB"));
+        assert!(
+            parse(&vec![b' '; MAX_BYTES + 1])
+                .unwrap_err()
+                .contains("larger than 5 MB")
+        );
     }
 
     #[test]
     fn locates_keys_and_elements() {
         let text = "{\n  a: {\n    'b.c': [\n      1,\n      { é: 2, d: 3 } ] } }";
-        for (path, place) in [("a", (2, 3)), ("a[\"b.c\"]", (3, 5)), ("a[\"b.c\"][1]", (5, 7)), ("a[\"b.c\"][1].d", (5, 15))] {
+        for (path, place) in [
+            ("a", (2, 3)),
+            ("a[\"b.c\"]", (3, 5)),
+            ("a[\"b.c\"][1]", (5, 7)),
+            ("a[\"b.c\"][1].d", (5, 15)),
+        ] {
             assert_eq!(locate(text, &path.parse().unwrap()), Some(place), "{path}");
         }
         assert_eq!(locate(text, &"a.x".parse().unwrap()), None);
@@ -336,7 +405,9 @@ mod tests {
 
     #[test]
     fn a_file_cut_off_anywhere_is_an_error() {
-        let text = include_str!("../../tests/sample-configs/valid/everything.json5").trim_end().as_bytes();
+        let text = include_str!("../../tests/sample-configs/valid/everything.json5")
+            .trim_end()
+            .as_bytes();
         for end in 0..text.len() {
             assert!(parse(&text[..end]).is_err(), "cut at {end}");
         }

@@ -161,7 +161,11 @@ impl PluginsConfig {
         let deserializer = serde_path_to_error::Deserializer::new(section, &mut track);
         Self::deserialize(deserializer).map_err(|e| {
             let path = track.path().to_string();
-            let path = if path == "." { "plugins".to_owned() } else { format!("plugins.{path}") };
+            let path = if path == "." {
+                "plugins".to_owned()
+            } else {
+                format!("plugins.{path}")
+            };
             (path, e.to_string())
         })
     }
@@ -180,13 +184,17 @@ mod tests {
         }))
         .expect("valid");
         let entry = &config.entries["x"];
-        assert_eq!((entry.isolation, entry.deadlines.call_ms), (Some(IsolationConfig::Process), Some(5)));
+        assert_eq!(
+            (entry.isolation, entry.deadlines.call_ms),
+            (Some(IsolationConfig::Process), Some(5))
+        );
         assert!(config.enabled);
     }
 
     #[test]
     fn a_wrong_key_is_named_with_its_path() {
-        let (path, why) = PluginsConfig::read(&json!({ "entries": { "x": { "enabld": true } } })).expect_err("a typo");
+        let (path, why) =
+            PluginsConfig::read(&json!({ "entries": { "x": { "enabld": true } } })).expect_err("a typo");
         assert_eq!(path, "plugins.entries.x.enabld");
         assert!(why.contains("enabled"), "{why}");
         let (path, _) = PluginsConfig::read(&json!({ "allow": "x" })).expect_err("a wrong type");

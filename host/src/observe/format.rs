@@ -5,7 +5,11 @@ use tracing::{
     field::{Field, Visit},
 };
 use tracing_subscriber::{
-    fmt::{FmtContext, FormatEvent, FormatFields, format::Writer, time::{FormatTime, SystemTime}},
+    fmt::{
+        FmtContext, FormatEvent, FormatFields,
+        format::Writer,
+        time::{FormatTime, SystemTime},
+    },
     registry::LookupSpan,
 };
 
@@ -38,7 +42,7 @@ where
     }
 }
 
-/// `plugin::discord` is `discord`; `openclaw_host::http::client` is `http`; `openclaw::plugins` is `plugins`.
+/// `plugin::demo` is `demo`; `openclaw_host::http::client` is `http`; `openclaw::plugins` is `plugins`.
 fn subsystem(target: &str) -> &str {
     let mut parts = target.split("::");
     match (parts.next(), parts.next()) {
@@ -79,7 +83,7 @@ mod tests {
     #[test]
     fn subsystems_are_short() {
         for (target, name) in [
-            ("plugin::discord", "discord"),
+            ("plugin::demo", "demo"),
             ("openclaw_host::http::client", "http"),
             ("openclaw::plugins", "plugins"),
             ("hyper", "hyper"),

@@ -15,14 +15,20 @@ pub enum LogFormat {
     Json,
 }
 
-/// Sends events to standard error from now on. `filter` is as in `info,plugin::discord=debug`.
+/// Sends events to standard error from now on. `filter` is as in `info,plugin::demo=debug`.
 pub fn init(format: LogFormat, filter: &str) -> Result<(), String> {
-    let filter = EnvFilter::try_new(filter)
-        .map_err(|e| format!("\"{filter}\" is no log filter ({e}); write one like info,plugin::demo=debug"))?;
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let filter = EnvFilter::try_new(filter).map_err(|e| {
+        format!("\"{filter}\" is no log filter ({e}); write one like info,plugin::demo=debug")
+    })?;
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     match format {
         LogFormat::Json => subscriber.json().flatten_event(true).init(),
-        LogFormat::Text => subscriber.with_ansi(std::io::stderr().is_terminal()).event_format(format::Lines).init(),
+        LogFormat::Text => subscriber
+            .with_ansi(std::io::stderr().is_terminal())
+            .event_format(format::Lines)
+            .init(),
     }
     Ok(())
 }

@@ -45,7 +45,13 @@ pub fn folders(config: &Config, paths: &Paths, exe: &Path, bundled: Option<&str>
     let mut beside = Folders::beside(exe);
     beside.extend(bundled.map(|folder| paths.expand(folder)));
     Folders {
-        config: config.plugins.load.paths.iter().map(|path| paths.expand(path)).collect(),
+        config: config
+            .plugins
+            .load
+            .paths
+            .iter()
+            .map(|path| paths.expand(path))
+            .collect(),
         installed: Some(paths.plugins_dir()),
         bundled: beside,
     }
@@ -54,12 +60,20 @@ pub fn folders(config: &Config, paths: &Paths, exe: &Path, bundled: Option<&str>
 /// Decides about every plugin.
 pub fn assemble(config: &Config, found: &Found) -> Assembly {
     let switches = switches(config);
-    let specs = found.plugins.values().map(|candidate| spec(config, candidate, &switches)).collect();
+    let specs = found
+        .plugins
+        .values()
+        .map(|candidate| spec(config, candidate, &switches))
+        .collect();
     let mut problems: Vec<String> = found.duplicates.iter().map(ToString::to_string).collect();
     problems.extend(found.rejects.iter().map(|reject| reject.error.to_string()));
     let missing = found.missing.iter();
     problems.extend(missing.map(|path| format!("plugins.load.paths: {} does not exist", path.display())));
-    let mut assembly = Assembly { specs, problems, absent: Vec::new() };
+    let mut assembly = Assembly {
+        specs,
+        problems,
+        absent: Vec::new(),
+    };
     find_absent(config, found, &mut assembly);
     assembly
 }
@@ -78,10 +92,21 @@ fn switches(config: &Config) -> Switches {
 
 fn spec(config: &Config, candidate: &Candidate, switches: &Switches) -> Spec {
     let manifest = candidate.library.manifest.clone();
-    let entry = config.plugins.entries.get(&manifest.id).cloned().unwrap_or_default();
+    let entry = config
+        .plugins
+        .entries
+        .get(&manifest.id)
+        .cloned()
+        .unwrap_or_default();
     let reason = ladder::decide(&manifest, entry.enabled, switches);
     let settings = settings(config, &manifest, &entry, candidate.origin);
-    Spec { manifest, path: candidate.path.clone(), origin: candidate.origin, reason, settings }
+    Spec {
+        manifest,
+        path: candidate.path.clone(),
+        origin: candidate.origin,
+        reason,
+        settings,
+    }
 }
 
 fn settings(config: &Config, manifest: &Manifest, entry: &EntryConfig, origin: Origin) -> Settings {
@@ -103,11 +128,17 @@ fn settings(config: &Config, manifest: &Manifest, entry: &EntryConfig, origin: O
         permissions: permissions(manifest, entry),
         required: entry.required || config.plugins.required.contains(&manifest.id),
         deadlines: deadlines(&entry.deadlines),
-        limits: ChildLimits { memory: entry.permissions.memory_mb.map(|mb| mb << 20) },
+        limits: ChildLimits {
+            memory: entry.permissions.memory_mb.map(|mb| mb << 20),
+        },
         accounts: manifest
             .channels
             .iter()
-            .flat_map(|channel| accounts(&config.value()["channels"][channel]).into_iter().map(|a| (channel.clone(), a)))
+            .flat_map(|channel| {
+                accounts(&config.value()["channels"][channel])
+                    .into_iter()
+                    .map(|a| (channel.clone(), a))
+            })
             .collect(),
         allow_private_network: entry.permissions.private_network,
     }
@@ -147,7 +178,10 @@ fn deadlines(set: &DeadlinesConfig) -> Deadlines {
 
 /// Accounts of a channel's block: each inherits the block's own keys and its own win. Without any, the block is one.
 fn accounts(block: &Value) -> Vec<Account> {
-    let Some(block) = block.as_object().filter(|block| block.get("enabled") != Some(&Value::Bool(false))) else {
+    let Some(block) = block
+        .as_object()
+        .filter(|block| block.get("enabled") != Some(&Value::Bool(false)))
+    else {
         return Vec::new();
     };
     let mut root = block.clone();
@@ -159,7 +193,10 @@ fn accounts(block: &Value) -> Vec<Account> {
     on.map(|(id, own)| {
         let mut config = root.clone();
         config.extend(own.as_object().cloned().unwrap_or_default());
-        Account { id, config: Value::Object(config) }
+        Account {
+            id,
+            config: Value::Object(config),
+        }
     })
     .collect()
 }
@@ -167,7 +204,12 @@ fn accounts(block: &Value) -> Vec<Account> {
 fn find_absent(config: &Config, found: &Found, assembly: &mut Assembly) {
     let plugins = &config.plugins;
     let mut absent = |what: String, key: String, required: bool| {
-        assembly.absent.push(Absent { what, key, required, folders: found.folders.clone() });
+        assembly.absent.push(Absent {
+            what,
+            key,
+            required,
+            folders: found.folders.clone(),
+        });
     };
     for id in &plugins.required {
         if !found.plugins.contains_key(id) {
@@ -177,10 +219,18 @@ fn find_absent(config: &Config, found: &Found, assembly: &mut Assembly) {
     for (id, entry) in &plugins.entries {
         let known = found.plugins.contains_key(id) || plugins.required.contains(id);
         if !known && entry.enabled != Some(false) {
-            absent(format!("plugin {id}"), format!("plugins.entries.{id}"), entry.required);
+            absent(
+                format!("plugin {id}"),
+                format!("plugins.entries.{id}"),
+                entry.required,
+            );
         }
     }
-    let offered: BTreeSet<_> = found.plugins.values().flat_map(|c| c.library.manifest.channels.iter()).collect();
+    let offered: BTreeSet<_> = found
+        .plugins
+        .values()
+        .flat_map(|c| c.library.manifest.channels.iter())
+        .collect();
     for channel in config.channels() {
         if !offered.contains(&channel) {
             absent(format!("channel {channel}"), format!("channels.{channel}"), false);
@@ -190,7 +240,11 @@ fn find_absent(config: &Config, found: &Found, assembly: &mut Assembly) {
 
 impl std::fmt::Display for Absent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let folders: Vec<_> = self.folders.iter().map(|folder| folder.display().to_string()).collect();
+        let folders: Vec<_> = self
+            .folders
+            .iter()
+            .map(|folder| folder.display().to_string())
+            .collect();
         write!(
             f,
             "{} asks for {}, and no library offers it; install it with `openclaw plugins install`, or remove the key \
@@ -208,10 +262,14 @@ mod tests {
 
     #[test]
     fn accounts_inherit_and_override() {
-        let block = json!({"token": "root", "x": 1, "accounts": {"a": {"token": "a"}, "b": {"enabled": false}}});
+        let block =
+            json!({"token": "root", "x": 1, "accounts": {"a": {"token": "a"}, "b": {"enabled": false}}});
         let all = accounts(&block);
         assert_eq!((all.len(), all[0].id.as_str()), (1, "a"));
-        assert_eq!((&all[0].config["token"], &all[0].config["x"]), (&json!("a"), &json!(1)));
+        assert_eq!(
+            (&all[0].config["token"], &all[0].config["x"]),
+            (&json!("a"), &json!(1))
+        );
         assert_eq!(accounts(&json!({"x": 1}))[0].id, "default");
         assert!(accounts(&json!({"enabled": false})).is_empty() && accounts(&Value::Null).is_empty());
     }
@@ -223,10 +281,23 @@ mod tests {
             "channels": {"pigeon": {}}
         }))
         .expect("valid");
-        let found = Found { folders: vec!["/a/b".into()], ..Found::default() };
+        let found = Found {
+            folders: vec!["/a/b".into()],
+            ..Found::default()
+        };
         let absent: Vec<_> = assemble(&config, &found).absent;
-        let keys: Vec<_> = absent.iter().map(|absent| (absent.key.as_str(), absent.required)).collect();
-        assert_eq!(keys, [("plugins.required", true), ("plugins.entries.gone", false), ("channels.pigeon", false)]);
+        let keys: Vec<_> = absent
+            .iter()
+            .map(|absent| (absent.key.as_str(), absent.required))
+            .collect();
+        assert_eq!(
+            keys,
+            [
+                ("plugins.required", true),
+                ("plugins.entries.gone", false),
+                ("channels.pigeon", false)
+            ]
+        );
         assert!(absent[0].to_string().contains("/a/b"), "{}", absent[0]);
     }
 }

@@ -165,13 +165,20 @@ pub struct PluginView {
 
 impl Plugin {
     pub(super) fn new(spec: Spec, events: mpsc::Sender<Event>) -> Arc<Self> {
-        let state = if spec.reason.is_on() { State::Starting } else { State::Off };
+        let state = if spec.reason.is_on() {
+            State::Starting
+        } else {
+            State::Off
+        };
         Arc::new(Self {
             id: spec.manifest.id.clone(),
             spec: RwLock::new(Arc::new(spec)),
             metrics: Arc::default(),
             current: RwLock::new(None),
-            status: RwLock::new(Status { state, load_time: None }),
+            status: RwLock::new(Status {
+                state,
+                load_time: None,
+            }),
             events,
         })
     }
@@ -188,16 +195,28 @@ impl Plugin {
 
     /// How it is doing.
     pub fn state(&self) -> State {
-        self.status.read().unwrap_or_else(PoisonError::into_inner).state.clone()
+        self.status
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .state
+            .clone()
     }
 
     /// The instance that serves now.
     pub fn current(&self) -> Option<Arc<Generation>> {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.current
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Calls a method whose body and reply are records.
-    pub async fn call<T: DeserializeOwned>(&self, method: &str, target: &str, body: &impl Serialize) -> Result<T> {
+    pub async fn call<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        target: &str,
+        body: &impl Serialize,
+    ) -> Result<T> {
         let request = Request {
             method: method.to_owned(),
             target: target.to_owned(),
@@ -211,7 +230,9 @@ impl Plugin {
 
     /// Calls it. Dropping the future cancels the call. `deadline` replaces the method's own.
     pub async fn call_raw(&self, request: Request, deadline: Option<Duration>) -> Result<Vec<u8>> {
-        let Some(generation) = self.current() else { return Err(self.unavailable()) };
+        let Some(generation) = self.current() else {
+            return Err(self.unavailable());
+        };
         let _permit = generation.admit()?;
         let limit = deadline.or_else(|| self.spec().settings.deadlines.of(&request.method));
         let what = format!("{} {}", request.method, request.target);
@@ -224,13 +245,20 @@ impl Plugin {
                 Err(_) => {
                     self.metrics.timeouts.fetch_add(1, Ordering::Relaxed);
                     self.fault(Some(generation.clone()), Fault::Timeout);
-                    let text = format!("plugin {} did not answer {} within {limit:?}", self.id, what.trim_end());
+                    let text = format!(
+                        "plugin {} did not answer {} within {limit:?}",
+                        self.id,
+                        what.trim_end()
+                    );
                     Err(Error::new(ErrorKind::Timeout, text))
                 }
             },
         };
         counted.end(outcome.is_err());
-        if outcome.as_ref().is_err_and(|error| error.kind() == ErrorKind::Panic) {
+        if outcome
+            .as_ref()
+            .is_err_and(|error| error.kind() == ErrorKind::Panic)
+        {
             self.metrics.panics.fetch_add(1, Ordering::Relaxed);
             self.forget(&generation);
             self.fault(Some(generation.clone()), Fault::Panic);
@@ -269,10 +297,18 @@ impl Plugin {
             source: spec.path.clone(),
             isolation: spec.settings.isolation,
             capabilities: manifest.capabilities(),
-            registers: manifest.declared().into_iter().map(|(kind, id)| format!("{kind} {id}")).collect(),
-            load_ms: status.load_time.map(|time| (time.as_secs_f64() * 1e5).round() / 100.0),
+            registers: manifest
+                .declared()
+                .into_iter()
+                .map(|(kind, id)| format!("{kind} {id}"))
+                .collect(),
+            load_ms: status
+                .load_time
+                .map(|time| (time.as_secs_f64() * 1e5).round() / 100.0),
             generation: current.as_ref().map(|generation| generation.number),
-            sha256: current.as_ref().map(|generation| generation.staged.sha256.clone()),
+            sha256: current
+                .as_ref()
+                .map(|generation| generation.staged.sha256.clone()),
             quarantined_until_ms: until,
             metrics: self.metrics.snapshot(),
             usage: current.and_then(|generation| generation.link().usage()),
@@ -282,7 +318,10 @@ impl Plugin {
     /// No further call reaches an instance that panicked.
     fn forget(&self, generation: &Arc<Generation>) {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        if current.as_ref().is_some_and(|current| Arc::ptr_eq(current, generation)) {
+        if current
+            .as_ref()
+            .is_some_and(|current| Arc::ptr_eq(current, generation))
+        {
             *current = None;
         }
     }
@@ -299,7 +338,10 @@ impl Plugin {
             State::Starting => Error::new(ErrorKind::Closed, format_args!("plugin {id} is still starting")),
             State::Running => Error::new(ErrorKind::Closed, format_args!("plugin {id} is being replaced")),
             State::Stopped => Error::new(ErrorKind::Closed, format_args!("plugin {id} has been stopped")),
-            State::Failed { why, .. } => Error::new(ErrorKind::Closed, format_args!("plugin {id} did not start: {why}")),
+            State::Failed { why, .. } => Error::new(
+                ErrorKind::Closed,
+                format_args!("plugin {id} did not start: {why}"),
+            ),
             State::Quarantined { why, .. } => Error::new(
                 ErrorKind::Overloaded,
                 format_args!("plugin {id} is set aside for a while after repeated faults, the last: {why}"),
@@ -310,7 +352,10 @@ impl Plugin {
 
 impl std::fmt::Debug for Plugin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Plugin").field("id", &self.id).field("state", &self.state()).finish_non_exhaustive()
+        f.debug_struct("Plugin")
+            .field("id", &self.id)
+            .field("state", &self.state())
+            .finish_non_exhaustive()
     }
 }
 
@@ -323,7 +368,10 @@ struct InFlight<'a> {
 impl<'a> InFlight<'a> {
     fn begin(metrics: &'a Metrics) -> Self {
         metrics.in_flight.fetch_add(1, Ordering::Relaxed);
-        Self { metrics, begin: Instant::now() }
+        Self {
+            metrics,
+            begin: Instant::now(),
+        }
     }
 
     fn end(self, failed: bool) {

@@ -41,7 +41,10 @@ struct Supervisor {
 }
 
 /// Makes a plugin and, if it is on, starts it. The receiver tells how the first start went.
-pub(super) fn supervise(workshop: &Workshop, spec: Spec) -> (Arc<Plugin>, oneshot::Receiver<Result<(), String>>) {
+pub(super) fn supervise(
+    workshop: &Workshop,
+    spec: Spec,
+) -> (Arc<Plugin>, oneshot::Receiver<Result<(), String>>) {
     let (events, inbox) = mpsc::channel(EVENTS);
     let on = spec.reason.is_on();
     let plugin = Plugin::new(spec, events);
@@ -135,11 +138,24 @@ impl Supervisor {
         let number = self.next_generation;
         self.next_generation += 1;
         self.owner = owner(&self.plugin);
-        Generation::create(&self.workshop, &spec.path, &spec.settings, &self.owner, &self.plugin.metrics, number).await
+        Generation::create(
+            &self.workshop,
+            &spec.path,
+            &spec.settings,
+            &self.owner,
+            &self.plugin.metrics,
+            number,
+        )
+        .await
     }
 
     /// Lets an instance serve, and starts what it offers.
-    async fn serve(&mut self, generation: Arc<Generation>, spec: &Spec, begin: Instant) -> Result<(), String> {
+    async fn serve(
+        &mut self,
+        generation: Arc<Generation>,
+        spec: &Spec,
+        begin: Instant,
+    ) -> Result<(), String> {
         self.set_current(Some(generation.clone()));
         if let Err(error) = generation.start(self.plugin.id(), &spec.settings).await {
             self.set_current(None);
@@ -156,7 +172,9 @@ impl Supervisor {
     }
 
     async fn on_fault(&mut self, generation: Option<Arc<Generation>>, fault: Fault) {
-        let Some(current) = generation.or_else(|| self.plugin.current()) else { return };
+        let Some(current) = generation.or_else(|| self.plugin.current()) else {
+            return;
+        };
         if current.number <= self.retired {
             // One panic is often told by several calls at once.
             return;
@@ -178,7 +196,9 @@ impl Supervisor {
 
     /// A child ended by itself.
     async fn on_end(&mut self, why: &str) {
-        let Some(current) = self.plugin.current() else { return };
+        let Some(current) = self.plugin.current() else {
+            return;
+        };
         let count = self.count_fault();
         tracing::error!(target: "openclaw::plugins", plugin = self.plugin.id(), faults = count, "its process {why}");
         match count {
@@ -198,7 +218,10 @@ impl Supervisor {
     async fn replace(&mut self, old: Arc<Generation>, why: &str) {
         self.set(State::Starting, None);
         self.discard(&old).await;
-        self.plugin.metrics.restarts.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.plugin
+            .metrics
+            .restarts
+            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         if self.start().await.is_err() {
             self.set_aside(why);
         }
@@ -214,14 +237,22 @@ impl Supervisor {
         if self.running_since.is_some_and(|since| since.elapsed() > STABLE) {
             self.quarantines = 0;
         }
-        let wait = BACKOFF.saturating_mul(2_u32.saturating_pow(self.quarantines)).min(MAX_BACKOFF);
+        let wait = BACKOFF
+            .saturating_mul(2_u32.saturating_pow(self.quarantines))
+            .min(MAX_BACKOFF);
         self.quarantines += 1;
         self.faults.clear();
         self.running_since = None;
         self.retry_at = Some(Instant::now() + wait);
         let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
         let until_ms = self.workshop.services.clock.now_ms().saturating_add(wait_ms);
-        self.set(State::Quarantined { why: why.to_owned(), until_ms }, None);
+        self.set(
+            State::Quarantined {
+                why: why.to_owned(),
+                until_ms,
+            },
+            None,
+        );
         tracing::error!(target: "openclaw::plugins", plugin = self.plugin.id(), ?wait, "set aside: {why}");
     }
 
@@ -280,7 +311,13 @@ impl Supervisor {
     fn failed(&self, error: &StartError) -> String {
         let text = error.to_string();
         tracing::error!(target: "openclaw::plugins", plugin = self.plugin.id(), "failed to load: {text}");
-        self.set(State::Failed { stage: error.stage(), why: text.clone() }, None);
+        self.set(
+            State::Failed {
+                stage: error.stage(),
+                why: text.clone(),
+            },
+            None,
+        );
         text
     }
 
@@ -289,7 +326,11 @@ impl Supervisor {
     }
 
     fn set_current(&self, generation: Option<Arc<Generation>>) {
-        *self.plugin.current.write().unwrap_or_else(PoisonError::into_inner) = generation;
+        *self
+            .plugin
+            .current
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = generation;
     }
 
     fn set_spec(&self, spec: Spec) {

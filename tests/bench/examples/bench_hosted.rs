@@ -1,3 +1,6 @@
 //! The benchmarked plugin whose futures the host polls.
 include!("../src/subject.rs");
-export_plugin!(Declaration::new("bench-hosted", "Bench").methods(&["bench.echo"]), start);
+export_plugin!(
+    Declaration::new("bench-hosted", "Bench").methods(&["bench.echo"]),
+    start
+);

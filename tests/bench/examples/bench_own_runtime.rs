@@ -1,3 +1,8 @@
 //! The benchmarked plugin with a runtime of its own.
 include!("../src/subject.rs");
-export_plugin!(Declaration::new("bench-own-runtime", "Bench").methods(&["bench.echo"]).own_runtime(), start);
+export_plugin!(
+    Declaration::new("bench-own-runtime", "Bench")
+        .methods(&["bench.echo"])
+        .own_runtime(),
+    start
+);

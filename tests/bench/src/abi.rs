@@ -40,7 +40,9 @@ pub fn run(plugins: &Path, _program: &Path) -> Outcome<Vec<Figure>> {
 fn create(path: &Path) -> Outcome<PluginHandle> {
     let root = load::open(path).map_err(|e| e.to_string())?;
     let host = host_object(Arc::new(NoHost));
-    root.create(host, "bench", "{}", "{}").map(|(plugin, _)| plugin).map_err(|fault| fault.to_string())
+    root.create(host, "bench", "{}", "{}")
+        .map(|(plugin, _)| plugin)
+        .map_err(|fault| fault.to_string())
 }
 
 /// The same work without a boundary: what the figures below stand against.
@@ -64,7 +66,9 @@ fn direct() -> Vec<Figure> {
     let plain: Box<dyn Direct> = black_box(Box::new(Plain));
     let mut n = 0;
     vec![
-        nanos("direct dyn: no-op", None, 2_000_000, 1, || n = black_box(plain.ping(black_box(n)))),
+        nanos("direct dyn: no-op", None, 2_000_000, 1, || {
+            n = black_box(plain.ping(black_box(n)))
+        }),
         nanos("direct dyn: async call, ready", None, 200_000, 1, || {
             black_box(ready(plain.echo(Vec::new())));
         }),
@@ -75,23 +79,60 @@ fn in_process(plugin: &PluginHandle) -> Vec<Figure> {
     let mut n = 0;
     let kilobyte = vec![7; 1 << 10];
     let megabyte = vec![7; 1 << 20];
-    let record = serde_json::to_value(json!({ "text": "x".repeat(220), "n": 1, "list": [1, 2, 3] })).unwrap_or_default();
+    let record = serde_json::to_value(json!({ "text": "x".repeat(220), "n": 1, "list": [1, 2, 3] }))
+        .unwrap_or_default();
     let echo = |body: Vec<u8>| {
         black_box(ready(plugin.call(Call::new("bench/echo", "", body)))).expect("an echo");
     };
     vec![
-        nanos("in-process: no-op (ping)", Some(5.0), 2_000_000, 1, || n = black_box(plugin.ping(black_box(n)))),
-        nanos("in-process: async call, ready, empty", Some(200.0), 200_000, 1, || echo(Vec::new())),
-        nanos("in-process: async call, ready, 1 KB both ways", None, 100_000, 1, || echo(kilobyte.clone())),
-        nanos("in-process: async call, ready, 1 MB both ways", None, 200, 1, || echo(megabyte.clone())),
-        nanos("in-process: typed call, 300 B both ways", Some(1000.0), 50_000, 1, || typed(plugin, &record)),
-        nanos("in-process: streamed chunk, 32 B", Some(100.0), 100, CHUNKS, || burst(plugin)),
+        nanos("in-process: no-op (ping)", Some(5.0), 2_000_000, 1, || {
+            n = black_box(plugin.ping(black_box(n)))
+        }),
+        nanos(
+            "in-process: async call, ready, empty",
+            Some(200.0),
+            200_000,
+            1,
+            || echo(Vec::new()),
+        ),
+        nanos(
+            "in-process: async call, ready, 1 KB both ways",
+            None,
+            100_000,
+            1,
+            || echo(kilobyte.clone()),
+        ),
+        nanos(
+            "in-process: async call, ready, 1 MB both ways",
+            None,
+            200,
+            1,
+            || echo(megabyte.clone()),
+        ),
+        nanos(
+            "in-process: typed call, 300 B both ways",
+            Some(1000.0),
+            50_000,
+            1,
+            || typed(plugin, &record),
+        ),
+        nanos(
+            "in-process: streamed chunk, 32 B",
+            Some(100.0),
+            100,
+            CHUNKS,
+            || burst(plugin),
+        ),
     ]
 }
 
 /// A method of a plugin as the host calls it: a record in, a record out.
 fn typed(plugin: &PluginHandle, record: &Value) {
-    let call = MethodCall { method: "bench.echo".into(), params: record.clone(), ..MethodCall::default() };
+    let call = MethodCall {
+        method: "bench.echo".into(),
+        params: record.clone(),
+        ..MethodCall::default()
+    };
     let body = serde_json::to_vec(&call).expect("a record");
     let reply = ready(plugin.call(Call::new(ids::method::CALL, "bench.echo", body))).expect("an answer");
     black_box(serde_json::from_slice::<Value>(&reply).expect("a record"));
@@ -115,11 +156,19 @@ fn burst(plugin: &PluginHandle) {
 }
 
 fn own_runtime(plugin: &PluginHandle) -> Outcome<Vec<Figure>> {
-    let runtime = tokio::runtime::Builder::new_current_thread().build().map_err(|e| e.to_string())?;
-    let figure = nanos("in-process: async call through the plugin's own runtime", None, 5_000, 1, || {
-        let call = plugin.call(Call::new("bench/echo", "", Vec::new()));
-        black_box(runtime.block_on(call)).expect("an echo");
-    });
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .map_err(|e| e.to_string())?;
+    let figure = nanos(
+        "in-process: async call through the plugin's own runtime",
+        None,
+        5_000,
+        1,
+        || {
+            let call = plugin.call(Call::new("bench/echo", "", Vec::new()));
+            black_box(runtime.block_on(call)).expect("an echo");
+        },
+    );
     Ok(vec![figure])
 }
 
@@ -163,12 +212,27 @@ fn loading(path: &Path) -> Outcome<Vec<Figure>> {
         millis("manifest read", None, read),
         millis("copy, hash and signature", None, staged),
         millis("read, check, open and create, warm", Some(1.0), whole),
-        Figure::new("memory of one more hosted plugin: resident", "KB", each(before.0, after.0), Some(600.0)),
-        Figure::new("memory of one more hosted plugin: its own", "KB", each(before.1, after.1), None),
+        Figure::new(
+            "memory of one more hosted plugin: resident",
+            "KB",
+            each(before.0, after.0),
+            Some(600.0),
+        ),
+        Figure::new(
+            "memory of one more hosted plugin: its own",
+            "KB",
+            each(before.1, after.1),
+            None,
+        ),
     ])
 }
 
 fn size(path: &Path) -> Outcome<Figure> {
     let size = std::fs::metadata(path).map_err(|e| e.to_string())?.len();
-    Ok(Figure::new("hosted plugin on disk (this build)", "KB", vec![size as f64 / 1024.0], Some(700.0)))
+    Ok(Figure::new(
+        "hosted plugin on disk (this build)",
+        "KB",
+        vec![size as f64 / 1024.0],
+        Some(700.0),
+    ))
 }

@@ -26,7 +26,10 @@ struct Args {
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let here = std::env::current_exe().ok().and_then(|exe| Some(exe.parent()?.to_owned())).unwrap_or_default();
+    let here = std::env::current_exe()
+        .ok()
+        .and_then(|exe| Some(exe.parent()?.to_owned()))
+        .unwrap_or_default();
     let plugins = args.plugins.unwrap_or_else(|| here.join("examples"));
     let program = args.program.unwrap_or_else(|| here.join("openclaw"));
     match abi::run(&plugins, &program) {
@@ -49,6 +52,9 @@ fn print(figures: &[Figure], json: bool) {
     println!("{:<52} {:>12} {:>12} {:>10}", "", "median", "min", "target");
     for f in figures {
         let target = f.target.map(|target| format!("≤ {target}")).unwrap_or_default();
-        println!("{:<52} {:>9.2} {} {:>9.2} {} {:>10}", f.name, f.median, f.unit, f.min, f.unit, target);
+        println!(
+            "{:<52} {:>9.2} {} {:>9.2} {} {:>10}",
+            f.name, f.median, f.unit, f.min, f.unit, target
+        );
     }
 }

@@ -21,10 +21,21 @@ pub struct Figure {
 
 impl Figure {
     /// From the values of all rounds.
-    pub fn new(name: impl Into<String>, unit: &'static str, mut values: Vec<f64>, target: Option<f64>) -> Self {
+    pub fn new(
+        name: impl Into<String>,
+        unit: &'static str,
+        mut values: Vec<f64>,
+        target: Option<f64>,
+    ) -> Self {
         values.sort_by(f64::total_cmp);
         let median = values.get(values.len() / 2).copied().unwrap_or(f64::NAN);
-        Self { name: name.into(), unit, min: values.first().copied().unwrap_or(f64::NAN), median, target }
+        Self {
+            name: name.into(),
+            unit,
+            min: values.first().copied().unwrap_or(f64::NAN),
+            median,
+            target,
+        }
     }
 }
 
@@ -45,7 +56,12 @@ pub fn nanos(name: &str, target: Option<f64>, calls: usize, per_call: usize, mut
 
 /// Milliseconds of each of some things that can't be repeated thousands of times.
 pub fn millis(name: &str, target: Option<f64>, times: impl IntoIterator<Item = Duration>) -> Figure {
-    Figure::new(name, "ms", times.into_iter().map(|t| t.as_secs_f64() * 1e3).collect(), target)
+    Figure::new(
+        name,
+        "ms",
+        times.into_iter().map(|t| t.as_secs_f64() * 1e3).collect(),
+        target,
+    )
 }
 
 /// Resident memory of a process and the anonymous part of it, KB.

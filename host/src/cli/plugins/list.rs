@@ -30,7 +30,11 @@ pub fn run(args: &Args, setting: &Setting) -> Result<(), Failure> {
     anstream::println!("Plugins ({on}/{} enabled)\n", assembly.specs.len());
     let mut table = output::table(&["ID", "VERSION", "STATE", "CAPABILITIES", "RUNS", "REASON"]);
     for spec in &assembly.specs {
-        let state = if spec.reason.is_on() { "enabled" } else { "disabled" };
+        let state = if spec.reason.is_on() {
+            "enabled"
+        } else {
+            "disabled"
+        };
         table.add_row([
             spec.manifest.id.clone(),
             spec.manifest.version.clone(),
@@ -47,12 +51,22 @@ pub fn run(args: &Args, setting: &Setting) -> Result<(), Failure> {
         }
     }
     if assembly.specs.is_empty() {
-        let folders: Vec<_> = setting.found.folders.iter().map(|f| format!("  {}", f.display())).collect();
+        let folders: Vec<_> = setting
+            .found
+            .folders
+            .iter()
+            .map(|f| format!("  {}", f.display()))
+            .collect();
         anstream::println!("No plugin found. Looked in:\n{}", folders.join("\n"));
     } else {
         anstream::println!("{table}");
     }
-    for problem in assembly.problems.iter().cloned().chain(assembly.absent.iter().map(ToString::to_string)) {
+    for problem in assembly
+        .problems
+        .iter()
+        .cloned()
+        .chain(assembly.absent.iter().map(ToString::to_string))
+    {
         anstream::println!("\n{} {problem}", output::coloured("problem:", AnsiColor::Yellow));
     }
     Ok(())

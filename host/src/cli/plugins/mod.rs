@@ -1,4 +1,5 @@
 //! `openclaw plugins`: everything that an operator or an author does with plugins.
+mod doctor;
 mod inspect;
 mod list;
 mod new;
@@ -19,6 +20,7 @@ pub struct Args {
 enum Command {
     List(list::Args),
     Inspect(inspect::Args),
+    Doctor(doctor::Args),
     New(new::Args),
 }
 
@@ -28,8 +30,13 @@ pub fn run(args: Args, env: &Env) -> Result<(), Failure> {
         Command::List(args) => list::run(&args, &Setting::read(env)?),
         Command::Inspect(args) => inspect::run(&args, |id| {
             let setting = Setting::read(env)?;
-            Ok(setting.found.plugins.get(id).map(|candidate| candidate.path.clone()))
+            Ok(setting
+                .found
+                .plugins
+                .get(id)
+                .map(|candidate| candidate.path.clone()))
         }),
+        Command::Doctor(args) => doctor::run(&args, &Setting::read(env)?),
         Command::New(args) => new::run(&args),
     }
 }
