@@ -13,6 +13,7 @@ use serde_json::Value;
 use std::{
     collections::HashMap,
     future::Future,
+    hash::{BuildHasherDefault, Hasher},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -24,6 +25,32 @@ pub type Start = fn(&mut Registrar) -> Result<()>;
 
 type Handler = Box<dyn Fn(Request) -> Fut<Reply> + Send + Sync>;
 
+/// By method id, then by target.
+type Handlers = HashMap<String, HashMap<String, Handler, Hash>, Hash>;
+/// The keys are the author's own, so the hash needs to be fast and nothing else.
+type Hash = BuildHasherDefault<Fnv>;
+
+/// FNV-1a, 64 bits.
+struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for Fnv {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// What a plugin registers itself with.
 ///
 /// Everything registered must be declared in the manifest and the other way round; the host refuses a plugin that
@@ -33,7 +60,7 @@ pub struct Registrar {
     config: String,
     driver: Driver,
     poisoned: Arc<AtomicBool>,
-    handlers: HashMap<String, HashMap<String, Handler>>,
+    handlers: Handlers,
     registrations: Vec<Registration>,
 }
 
@@ -46,7 +73,7 @@ pub(crate) struct Request {
 
 /// A live plugin.
 struct Instance {
-    handlers: HashMap<String, HashMap<String, Handler>>,
+    handlers: Handlers,
     host: Host,
     poisoned: Arc<AtomicBool>,
     driver: Driver,
@@ -329,7 +356,7 @@ fn create_instance(
         },
         driver: driver.clone(),
         poisoned: Arc::default(),
-        handlers: HashMap::new(),
+        handlers: Handlers::default(),
         registrations: Vec::new(),
     };
     api.serve_lifecycle();

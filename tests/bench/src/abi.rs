@@ -5,11 +5,10 @@ use crate::{
 };
 use openclaw_host::plugins::{load, manifest, stage};
 use openclaw_plugin_api::{
-    MethodCall,
+    Outbound, Receipt,
     abi::{Call, PluginHandle, host_object, sink_pair},
     surface::ids,
 };
-use serde_json::{Value, json};
 use std::{
     hint::black_box,
     path::Path,
@@ -28,7 +27,7 @@ type Outcome<T> = Result<T, String>;
 
 /// Measures everything.
 pub fn run(plugins: &Path, _program: &Path) -> Outcome<Vec<Figure>> {
-    let library = |name: &str| plugins.join(format!("lib{name}.so"));
+    let library = |name: &str| plugins.join(format!("libopenclaw_{name}.so"));
     let mut figures = direct();
     figures.extend(in_process(&create(&library("bench_hosted"))?));
     figures.extend(own_runtime(&create(&library("bench_own_runtime"))?)?);
@@ -126,16 +125,11 @@ fn in_process(plugin: &PluginHandle) -> Vec<Figure> {
     ]
 }
 
-/// A method of a plugin as the host calls it: a record in, a record out.
-fn typed(plugin: &PluginHandle, record: &Value) {
-    let call = MethodCall {
-        method: "bench.echo".into(),
-        params: record.clone(),
-        ..MethodCall::default()
-    };
-    let body = serde_json::to_vec(&call).expect("a record");
-    let reply = ready(plugin.call(Call::new(ids::method::CALL, "bench.echo", body))).expect("an answer");
-    black_box(serde_json::from_slice::<Value>(&reply).expect("a record"));
+/// A message as the host delivers it: a record out, a record back, both made and read.
+fn typed(plugin: &PluginHandle, message: &Outbound) {
+    let body = serde_json::to_vec(message).expect("a record");
+    let reply = ready(plugin.call(Call::new(ids::channel::SEND, "bench", body))).expect("a receipt");
+    black_box(serde_json::from_slice::<Receipt>(&reply).expect("a record"));
 }
 
 /// Reader and writer take turns on one thread, so the window of 16 is full and empty again and again.

@@ -16,7 +16,7 @@ struct Args {
     /// Print JSON
     #[arg(long)]
     json: bool,
-    /// Folder with the built plugins [default: examples beside this program]
+    /// Folder with the plugins, built with the profile `plugin` [default: target/plugin]
     #[arg(long)]
     plugins: Option<PathBuf>,
     /// The program `openclaw`, for isolated plugins [default: beside this program]
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
         .ok()
         .and_then(|exe| Some(exe.parent()?.to_owned()))
         .unwrap_or_default();
-    let plugins = args.plugins.unwrap_or_else(|| here.join("examples"));
+    let plugins = args.plugins.unwrap_or_else(|| here.join("../plugin"));
     let program = args.program.unwrap_or_else(|| here.join("openclaw"));
     match abi::run(&plugins, &program) {
         Ok(figures) => {

@@ -1,21 +1,23 @@
 // What the benchmarked plugins do; included by both.
-use openclaw_plugin_api::{MethodCall, MethodSpec, prelude::*};
+use openclaw_plugin_api::prelude::*;
 
-/// A record of about 300 bytes comes and goes.
-struct Echo;
+/// A message of about 300 bytes goes out, a receipt comes back.
+struct Pipe;
 
-impl Methods for Echo {
-    fn methods(&self) -> Vec<MethodSpec> {
-        vec![MethodSpec { name: "bench.echo".into(), ..MethodSpec::default() }]
+impl Channel for Pipe {
+    const ID: &'static str = "bench";
+
+    async fn start(&self, _: Account, _: ChannelHost) -> Result<()> {
+        Ok(())
     }
 
-    async fn call(&self, call: MethodCall) -> Result<Value> {
-        Ok(call.params)
+    async fn send(&self, message: Outbound) -> Result<Receipt> {
+        Ok(Receipt { message_ids: vec![message.idempotency_key] })
     }
 }
 
 fn start(api: &mut Registrar) -> Result<()> {
-    api.methods(Echo);
+    api.channel(Pipe);
     api.raw("bench/echo", "", |body, _| async move { Ok(body) });
     api.raw("bench/burst", "", |body, out| async move {
         let count: usize = std::str::from_utf8(&body)?.parse()?;

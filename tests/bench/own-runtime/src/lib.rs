@@ -1,8 +1,8 @@
 //! The benchmarked plugin with a runtime of its own.
-include!("../src/subject.rs");
+include!("../../src/subject.rs");
 export_plugin!(
     Declaration::new("bench-own-runtime", "Bench")
-        .methods(&["bench.echo"])
+        .channels(&["bench"])
         .own_runtime(),
     start
 );

@@ -1,6 +1,0 @@
-//! The benchmarked plugin whose futures the host polls.
-include!("../src/subject.rs");
-export_plugin!(
-    Declaration::new("bench-hosted", "Bench").methods(&["bench.echo"]),
-    start
-);
