@@ -36,7 +36,7 @@
 //! assert!(PLUGIN.manifest().contains("roll_dice"));
 //! ```
 //!
-//! In `Cargo.toml`: `[lib] crate-type = ["cdylib", "rlib"]`. Then `cargo build --release`,
+//! In `Cargo.toml`: `[lib] crate-type = ["cdylib", "rlib"]`, and `serde` and `schemars` for the derives. Then `cargo build --release`,
 //! `openclaw plugins check target/release/libdice.so`, `openclaw plugins install …`.
 //!
 //! # Which trait
@@ -66,8 +66,6 @@ pub mod abi;
 pub mod build;
 mod error;
 #[cfg(feature = "plugin")]
-mod export;
-#[cfg(feature = "plugin")]
 mod host;
 #[cfg(feature = "plugin")]
 mod logs;
@@ -83,18 +81,15 @@ pub mod surface;
 pub mod testing;
 
 pub use error::{Error, ErrorKind, Result};
-pub use manifest::{
-    Declaration, MAGIC, MAX_LEN, Manifest, Network, NetworkPermission, Package, PanicStrategy,
-    Permissions, SECTIONS,
-};
+pub use manifest::{MAGIC, MAX_LEN, Manifest, NetworkPermission, PanicStrategy, Permissions, SECTIONS};
 #[cfg(feature = "plugin")]
 pub(crate) use registrar::to_json;
 pub use secret::Secret;
 #[cfg(feature = "plugin")]
 pub use {
-    abi::{Feed, Sink, Source},
-    export::StaticPlugin,
+    abi::{Feed, Sink, Source, StaticPlugin},
     host::*,
+    manifest::{Declaration, Network, Package},
     registrar::{Registrar, Start},
     surface::*,
 };
@@ -110,15 +105,15 @@ pub const ABI: &str = "abi_stable-0.11";
 #[cfg(feature = "plugin")]
 pub mod prelude {
     pub use crate::{
-        Account, Channel, ChannelHost, ChannelInfo, ChannelState, ChannelStatus, Chat, ChatKind,
-        Commands, Completion, CompletionRequest, Content, Declaration, Deltas, Error, ErrorKind,
-        Host, HttpRoutes, Inbound, InboundKind, Methods, Network, Outbound, Provider, Receipt,
-        Registrar, Result, Secret, Sender, Service, Speech, StopReason, Tool, ToolContext,
-        ToolOutput, Usage, export_plugin,
+        Account, Channel, ChannelHost, ChannelInfo, ChannelState, ChannelStatus, Chat, ChatKind, Commands,
+        Completion, CompletionRequest, Content, Declaration, Deltas, Error, ErrorKind, Host, HttpRoutes,
+        Inbound, InboundKind, Methods, Network, Outbound, Provider, Receipt, Registrar, Result, Secret,
+        Sender, Service, Speech, StopReason, Tool, ToolContext, ToolOutput, Usage, export_plugin,
     };
-    pub use schemars::{self, JsonSchema};
-    pub use serde::{self, Deserialize, Serialize};
+    pub use schemars::JsonSchema;
+    pub use serde::{Deserialize, Serialize};
     pub use serde_json::{self, Value, json};
+    pub use tracing;
 }
 
 #[doc(hidden)]

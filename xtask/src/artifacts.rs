@@ -43,9 +43,17 @@ pub(crate) fn host(workspace: &Workspace, step: &Step, profile: &str) -> Result<
     let messages = parse(&step.read(&mut command)?)?;
     messages
         .into_iter()
-        .find(|message| message.target.as_ref().is_some_and(|target| target.name == HOST_BINARY))
+        .find(|message| {
+            message
+                .target
+                .as_ref()
+                .is_some_and(|target| target.name == HOST_BINARY)
+        })
         .and_then(|message| message.executable)
-        .ok_or_else(|| Error::NoArtifact { package: HOST_PACKAGE.to_owned(), what: "program" })
+        .ok_or_else(|| Error::NoArtifact {
+            package: HOST_PACKAGE.to_owned(),
+            what: "program",
+        })
 }
 
 /// Builds plugins, each alone: features that one of them turns on must not leak into another.
@@ -63,9 +71,14 @@ pub(crate) fn plugins(
             command.arg("--lib");
             let manifest = workspace.root.join("plugins").join(&plugin.id).join("Cargo.toml");
             let built = libraries(step, &mut command, &manifest)?.into_iter().next();
-            let built = built
-                .ok_or_else(|| Error::NoArtifact { package: plugin.package.clone(), what: "cdylib library" })?;
-            Ok(Artifact { name: plugin.id.clone(), file: built.file })
+            let built = built.ok_or_else(|| Error::NoArtifact {
+                package: plugin.package.clone(),
+                what: "cdylib library",
+            })?;
+            Ok(Artifact {
+                name: plugin.id.clone(),
+                file: built.file,
+            })
         })
         .collect()
 }
@@ -89,9 +102,16 @@ fn build(workspace: &Workspace, package: &str, profile: &str) -> Command {
 
 fn parse(output: &[u8]) -> Result<Vec<Message>> {
     // A build script or a wrapper may print lines of its own; only cargo's are JSON objects.
-    let lines = output.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"{"));
-    let messages = lines.map(serde_json::from_slice).collect::<std::result::Result<Vec<Message>, _>>()?;
-    Ok(messages.into_iter().filter(|message| message.reason == "compiler-artifact").collect())
+    let lines = output
+        .split(|byte| *byte == b'\n')
+        .filter(|line| line.starts_with(b"{"));
+    let messages = lines
+        .map(serde_json::from_slice)
+        .collect::<std::result::Result<Vec<Message>, _>>()?;
+    Ok(messages
+        .into_iter()
+        .filter(|message| message.reason == "compiler-artifact")
+        .collect())
 }
 
 impl Message {
@@ -100,9 +120,15 @@ impl Message {
         if !target.crate_types.iter().any(|kind| kind == "cdylib") {
             return None;
         }
-        let is_library = |file: &PathBuf| file.extension().is_some_and(|extension| extension == DLL_EXTENSION);
+        let is_library = |file: &PathBuf| {
+            file.extension()
+                .is_some_and(|extension| extension == DLL_EXTENSION)
+        };
         let file = self.filenames.into_iter().find(is_library)?;
-        Some(Artifact { name: target.name, file })
+        Some(Artifact {
+            name: target.name,
+            file,
+        })
     }
 }
 
@@ -119,9 +145,19 @@ mod tests {
 {{"reason":"build-finished","success":true}}
 "#
         );
-        let found: Vec<_> = parse(output.as_bytes()).unwrap().into_iter().filter_map(Message::into_library).collect();
+        let found: Vec<_> = parse(output.as_bytes())
+            .unwrap()
+            .into_iter()
+            .filter_map(Message::into_library)
+            .collect();
         let file = PathBuf::from(format!("/t/libone.{DLL_EXTENSION}"));
-        assert_eq!(found, [Artifact { name: "one".into(), file }]);
+        assert_eq!(
+            found,
+            [Artifact {
+                name: "one".into(),
+                file
+            }]
+        );
     }
 
     #[test]

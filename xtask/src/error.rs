@@ -12,8 +12,14 @@ pub(crate) type Result<T> = std::result::Result<T, Error>;
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Error {
     /// A step's program ran and failed; its own output says why.
-    #[error("step `{step}` failed: `{command}` ended with {status}; its output is above, run it alone to repeat it")]
-    Step { step: String, command: String, status: ExitStatus },
+    #[error(
+        "step `{step}` failed: `{command}` ended with {status}; its output is above, run it alone to repeat it"
+    )]
+    Step {
+        step: String,
+        command: String,
+        status: ExitStatus,
+    },
     /// A program that the task was about has failed and has said why; nothing is left to add.
     #[error("the program ended with {0}")]
     Reported(ExitStatus),
@@ -22,7 +28,11 @@ pub(crate) enum Error {
     Spawn { command: String, source: io::Error },
     /// A file or folder could not be read or written.
     #[error("can't {action} {path}: {source}; check its permissions and the space left")]
-    File { action: &'static str, path: PathBuf, source: io::Error },
+    File {
+        action: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
     /// Cargo's description of the workspace is not what this version of the tasks knows.
     #[error("can't read what cargo says of the workspace: {0}; check the toolchain in rust-toolchain.toml")]
     Metadata(#[from] serde_json::Error),
@@ -37,7 +47,10 @@ pub(crate) enum Error {
     NotABundle(PathBuf),
     /// A tool that the task needs is not installed.
     #[error("{tool} is not installed; install it with `{install}`")]
-    MissingTool { tool: &'static str, install: &'static str },
+    MissingTool {
+        tool: &'static str,
+        install: &'static str,
+    },
 }
 
 impl Error {
@@ -64,14 +77,22 @@ impl Error {
             Self::Reported(status) | Self::Step { status, .. } => status,
             _ => return 1,
         };
-        status.code().and_then(|code| u8::try_from(code).ok()).filter(|code| *code != 0).unwrap_or(1)
+        status
+            .code()
+            .and_then(|code| u8::try_from(code).ok())
+            .filter(|code| *code != 0)
+            .unwrap_or(1)
     }
 }
 
 /// A command as a person would type it, without its environment.
 pub(crate) fn command_line(command: &Command) -> String {
     let program = Path::new(command.get_program());
-    let mut line = program.file_name().unwrap_or(program.as_os_str()).to_string_lossy().into_owned();
+    let mut line = program
+        .file_name()
+        .unwrap_or(program.as_os_str())
+        .to_string_lossy()
+        .into_owned();
     for arg in command.get_args() {
         let arg = arg.to_string_lossy();
         line.push(' ');
@@ -99,6 +120,10 @@ mod tests {
     fn the_exit_code_of_the_program_is_kept() {
         use std::os::unix::process::ExitStatusExt as _;
         assert_eq!(Error::Reported(ExitStatus::from_raw(100 << 8)).exit_code(), 100);
-        assert_eq!(Error::Reported(ExitStatus::from_raw(9)).exit_code(), 1, "ended by a signal");
+        assert_eq!(
+            Error::Reported(ExitStatus::from_raw(9)).exit_code(),
+            1,
+            "ended by a signal"
+        );
     }
 }

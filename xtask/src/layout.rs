@@ -32,11 +32,16 @@ pub(crate) fn place_program(folder: &Path, program: &Path) -> Result<PathBuf> {
 /// Makes a folder hold these libraries as `<name>.so` and no others.
 pub(crate) fn place_libraries(folder: &Path, libraries: &[Artifact]) -> Result<()> {
     create(folder)?;
-    let wanted: Vec<_> =
-        libraries.iter().map(|library| folder.join(format!("{}.{DLL_EXTENSION}", library.name))).collect();
+    let wanted: Vec<_> = libraries
+        .iter()
+        .map(|library| folder.join(format!("{}.{DLL_EXTENSION}", library.name)))
+        .collect();
     for entry in fs::read_dir(folder).map_err(Error::file("list", folder))? {
         let path = entry.map_err(Error::file("list", folder))?.path();
-        let is_stale = path.extension().is_some_and(|extension| extension == DLL_EXTENSION) && !wanted.contains(&path);
+        let is_stale = path
+            .extension()
+            .is_some_and(|extension| extension == DLL_EXTENSION)
+            && !wanted.contains(&path);
         if is_stale {
             fs::remove_file(&path).map_err(Error::file("remove", &path))?;
         }
@@ -69,19 +74,41 @@ mod tests {
     fn library(folder: &Path, name: &str, content: &str) -> Artifact {
         let file = folder.join(format!("lib{name}.built"));
         fs::write(&file, content).unwrap();
-        Artifact { name: name.into(), file }
+        Artifact {
+            name: name.into(),
+            file,
+        }
     }
 
     #[test]
     fn a_folder_holds_what_was_built_and_nothing_old() {
         let temp = tempfile::tempdir().unwrap();
         let plugins = temp.path().join("plugins");
-        place_libraries(&plugins, &[library(temp.path(), "old", "1"), library(temp.path(), "kept", "2")]).unwrap();
-        place_libraries(&plugins, &[library(temp.path(), "kept", "3"), library(temp.path(), "new", "4")]).unwrap();
-        let mut names: Vec<_> =
-            fs::read_dir(&plugins).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        place_libraries(
+            &plugins,
+            &[
+                library(temp.path(), "old", "1"),
+                library(temp.path(), "kept", "2"),
+            ],
+        )
+        .unwrap();
+        place_libraries(
+            &plugins,
+            &[
+                library(temp.path(), "kept", "3"),
+                library(temp.path(), "new", "4"),
+            ],
+        )
+        .unwrap();
+        let mut names: Vec<_> = fs::read_dir(&plugins)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
         names.sort();
-        assert_eq!(names, [format!("kept.{DLL_EXTENSION}"), format!("new.{DLL_EXTENSION}")]);
+        assert_eq!(
+            names,
+            [format!("kept.{DLL_EXTENSION}"), format!("new.{DLL_EXTENSION}")]
+        );
         assert_eq!(fs::read_to_string(plugins.join(&names[0])).unwrap(), "3");
     }
 

@@ -20,7 +20,12 @@ mod workspace;
 
 /// Builds, tests and packs the gateway.
 #[derive(Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", disable_help_subcommand = true, max_term_width = 100)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
 struct Cli {
     #[command(subcommand)]
     command: Task,
@@ -75,8 +80,11 @@ mod tests {
 
     #[test]
     fn arguments_after_two_dashes_reach_the_program_untouched() {
-        let cli = Cli::try_parse_from(["cargo xtask", "run", "--dev", "--", "--port", "1", "--help"]).unwrap();
-        let Task::Run(args) = cli.command else { panic!("another command was parsed") };
+        let cli =
+            Cli::try_parse_from(["cargo xtask", "run", "--dev", "--", "--port", "1", "--help"]).unwrap();
+        let Task::Run(args) = cli.command else {
+            panic!("another command was parsed")
+        };
         assert_eq!(args.args, ["--port", "1", "--help"]);
     }
 }

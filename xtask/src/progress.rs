@@ -32,7 +32,11 @@ pub(crate) struct Step {
 impl Progress {
     /// A task of `total` steps.
     pub(crate) fn new(total: usize) -> Self {
-        Self { total, begun: 0, terminal: io::stderr().is_terminal() }
+        Self {
+            total,
+            begun: 0,
+            terminal: io::stderr().is_terminal(),
+        }
     }
 
     /// Begins the next step.
@@ -41,14 +45,21 @@ impl Progress {
         let bar = self.terminal.then(|| {
             let style = ProgressStyle::with_template("{prefix} {spinner} {elapsed} {wide_msg:.dim}")
                 .expect("the template is a constant that a test has drawn");
-            let bar = ProgressBar::new_spinner().with_style(style).with_prefix(label.clone());
+            let bar = ProgressBar::new_spinner()
+                .with_style(style)
+                .with_prefix(label.clone());
             bar.enable_steady_tick(TICK);
             bar
         });
         if bar.is_none() {
             eprintln!("{label} ...");
         }
-        Step { name: name.to_owned(), label, started: Instant::now(), bar }
+        Step {
+            name: name.to_owned(),
+            label,
+            started: Instant::now(),
+            bar,
+        }
     }
 
     /// Says that a step is left out, and why.
@@ -91,10 +102,22 @@ impl Step {
         eprintln!("{} ok ({seconds:.1} s)", self.label);
     }
 
+    /// Leaves the screen to a program that is run in the foreground and ends the output.
+    pub(crate) fn leave(self) {
+        if let Some(bar) = self.bar {
+            bar.finish_and_clear();
+            eprintln!("{}", self.label);
+        }
+    }
+
     fn execute(&self, command: &mut Command, keep_stdout: bool) -> Result<Vec<u8>> {
         let quiet = self.bar.is_some();
         command.stdin(Stdio::null());
-        command.stdout(if quiet || keep_stdout { Stdio::piped() } else { Stdio::inherit() });
+        command.stdout(if quiet || keep_stdout {
+            Stdio::piped()
+        } else {
+            Stdio::inherit()
+        });
         command.stderr(if quiet { Stdio::piped() } else { Stdio::inherit() });
         if quiet {
             command.env("CARGO_TERM_COLOR", "always");
@@ -109,7 +132,9 @@ impl Step {
             pipe.read_to_end(&mut printed).map_err(Error::spawn(command))?;
         }
         let status = child.wait().map_err(Error::spawn(command))?;
-        let errors = errors.join().expect("the reader of a pipe has nothing that can panic");
+        let errors = errors
+            .join()
+            .expect("the reader of a pipe has nothing that can panic");
         if status.success() {
             return Ok(printed);
         }
@@ -120,7 +145,11 @@ impl Step {
         if quiet && !keep_stdout {
             let _ = io::stderr().write_all(&printed);
         }
-        Err(Error::Step { step: self.name.clone(), command: command_line(command), status })
+        Err(Error::Step {
+            step: self.name.clone(),
+            command: command_line(command),
+            status,
+        })
     }
 }
 
@@ -143,7 +172,12 @@ mod tests {
     use super::*;
 
     fn on_terminal() -> Step {
-        Progress { total: 1, begun: 0, terminal: true }.step("unit test")
+        Progress {
+            total: 1,
+            begun: 0,
+            terminal: true,
+        }
+        .step("unit test")
     }
 
     #[test]
@@ -156,14 +190,21 @@ mod tests {
 
     #[test]
     fn a_failed_program_stops_the_step_and_is_named() {
-        let error = on_terminal().run(Command::new("rustc").arg("--no-such-flag")).unwrap_err();
+        let error = on_terminal()
+            .run(Command::new("rustc").arg("--no-such-flag"))
+            .unwrap_err();
         let text = error.to_string();
-        assert!(text.contains("step `unit test` failed: `rustc --no-such-flag`"), "{text}");
+        assert!(
+            text.contains("step `unit test` failed: `rustc --no-such-flag`"),
+            "{text}"
+        );
     }
 
     #[test]
     fn a_program_that_is_not_there_is_named() {
-        let error = on_terminal().run(&mut Command::new("no-such-program-here")).unwrap_err();
+        let error = on_terminal()
+            .run(&mut Command::new("no-such-program-here"))
+            .unwrap_err();
         assert!(matches!(error, Error::Spawn { ref command, .. } if command == "no-such-program-here"));
     }
 

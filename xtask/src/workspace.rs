@@ -83,33 +83,61 @@ impl Workspace {
         let known = || self.plugins.iter().map(|plugin| plugin.id.as_str());
         if let Some(unknown) = ids.iter().find(|id| !known().any(|known| known == id.as_str())) {
             let known = known().collect::<Vec<_>>().join(", ");
-            return Err(Error::UnknownPlugin { unknown: unknown.clone(), known });
+            return Err(Error::UnknownPlugin {
+                unknown: unknown.clone(),
+                known,
+            });
         }
-        Ok(self.plugins.iter().filter(|plugin| ids.is_empty() || ids.contains(&plugin.id)).cloned().collect())
+        Ok(self
+            .plugins
+            .iter()
+            .filter(|plugin| ids.is_empty() || ids.contains(&plugin.id))
+            .cloned()
+            .collect())
     }
 
     fn parse(json: &[u8]) -> Result<Self> {
         let metadata: Metadata = serde_json::from_slice(json)?;
         let folder = metadata.workspace_root.join("plugins");
-        let mut plugins: Vec<_> =
-            metadata.packages.iter().filter_map(|package| package.as_plugin(&folder)).collect();
+        let mut plugins: Vec<_> = metadata
+            .packages
+            .iter()
+            .filter_map(|package| package.as_plugin(&folder))
+            .collect();
         plugins.sort_by(|a, b| a.id.cmp(&b.id));
-        let host = metadata.packages.into_iter().find(|package| package.name == HOST_PACKAGE);
+        let host = metadata
+            .packages
+            .into_iter()
+            .find(|package| package.name == HOST_PACKAGE);
         let version = host
-            .ok_or_else(|| Error::NoArtifact { package: HOST_PACKAGE.to_owned(), what: "package description" })?
+            .ok_or_else(|| Error::NoArtifact {
+                package: HOST_PACKAGE.to_owned(),
+                what: "package description",
+            })?
             .version;
-        Ok(Self { root: metadata.workspace_root, target: metadata.target_directory, version, plugins })
+        Ok(Self {
+            root: metadata.workspace_root,
+            target: metadata.target_directory,
+            version,
+            plugins,
+        })
     }
 }
 
 impl Package {
     fn as_plugin(&self, plugins: &Path) -> Option<Plugin> {
         let folder = self.manifest_path.parent()?;
-        let is_library = self.targets.iter().any(|target| target.kind.iter().any(|kind| kind == "cdylib"));
+        let is_library = self
+            .targets
+            .iter()
+            .any(|target| target.kind.iter().any(|kind| kind == "cdylib"));
         if folder.parent()? != plugins || !is_library {
             return None;
         }
-        Some(Plugin { id: folder.file_name()?.to_str()?.to_owned(), package: self.name.clone() })
+        Some(Plugin {
+            id: folder.file_name()?.to_str()?.to_owned(),
+            package: self.name.clone(),
+        })
     }
 }
 
@@ -155,8 +183,16 @@ mod tests {
     #[test]
     fn a_selection_keeps_the_order_and_refuses_unknown_names() {
         let ids = |list: &[&str]| list.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
-        let packages = |plugins: Vec<Plugin>| plugins.into_iter().map(|plugin| plugin.package).collect::<Vec<_>>();
-        assert_eq!(packages(workspace().select(&ids(&["two", "one"])).unwrap()), ["p-one", "p-two"]);
+        let packages = |plugins: Vec<Plugin>| {
+            plugins
+                .into_iter()
+                .map(|plugin| plugin.package)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            packages(workspace().select(&ids(&["two", "one"])).unwrap()),
+            ["p-one", "p-two"]
+        );
         assert_eq!(packages(workspace().select(&[]).unwrap()), ["p-one", "p-two"]);
         let error = workspace().select(&ids(&["three"])).unwrap_err().to_string();
         assert_eq!(error, "no plugin is named three; in plugins/ there are: one, two");

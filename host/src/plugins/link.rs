@@ -44,7 +44,11 @@ pub struct Local {
 impl Local {
     /// Takes an instance.
     pub fn new(handle: PluginHandle, pool: Pool, owner: Arc<Owner>) -> Self {
-        Self { handle: Mutex::new(Some(Arc::new(handle))), pool, owner }
+        Self {
+            handle: Mutex::new(Some(Arc::new(handle))),
+            pool,
+            owner,
+        }
     }
 
     fn handle(&self) -> Option<Arc<PluginHandle>> {
@@ -54,10 +58,28 @@ impl Local {
 
 impl Link for Local {
     fn call(&self, request: Request) -> BoxFuture<'static, Result<Vec<u8>>> {
-        let Some(handle) = self.handle() else { return Box::pin(std::future::ready(Err(gone()))) };
+        let Some(handle) = self.handle() else {
+            return Box::pin(std::future::ready(Err(gone())));
+        };
         let task = self.pool.spawn(&self.owner, async move {
-            let Request { method, target, meta, body, out, input } = request;
-            handle.call(Call { method: &method, target: &target, meta: &meta, body, out, input }).await
+            let Request {
+                method,
+                target,
+                meta,
+                body,
+                out,
+                input,
+            } = request;
+            handle
+                .call(Call {
+                    method: &method,
+                    target: &target,
+                    meta: &meta,
+                    body,
+                    out,
+                    input,
+                })
+                .await
         });
         Box::pin(async move {
             match task.await {

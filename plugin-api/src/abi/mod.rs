@@ -12,6 +12,7 @@
 
 pub mod c;
 mod catch;
+mod export;
 mod host;
 mod plugin;
 mod root;
@@ -20,6 +21,7 @@ mod stream;
 mod tests;
 
 pub use catch::{Catch, panic_text};
+pub use export::StaticPlugin;
 pub use host::{HostHandle, HostServices, Level, LogRecord, host_object};
 pub use plugin::{PluginDispatch, PluginHandle, plugin_object};
 pub use root::{CreateArgs, Created, PluginRoot, PluginRootRef, RootHandle, SYMBOL};

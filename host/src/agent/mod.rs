@@ -1,0 +1,9 @@
+//! Agents: from a message to an answer, with the tools that the model asks for on the way.
+mod collect;
+mod inbox;
+mod sessions;
+mod turn;
+
+pub use inbox::{AllowFrom, Inbox};
+pub use sessions::Sessions;
+pub use turn::{Turn, TurnEvents, TurnOutcome, run};

@@ -1,0 +1,72 @@
+//! What commands print: tables for people, JSON for machines.
+use super::Failure;
+use anstyle::{AnsiColor, Style};
+use comfy_table::{ContentArrangement, Table, presets::NOTHING};
+use serde::Serialize;
+
+/// Prints a value as JSON, and nothing else on standard output.
+pub(super) fn json(value: &impl Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_string_pretty(value).map_err(Failure::new)?;
+    anstream::println!("{text}");
+    Ok(())
+}
+
+/// A table without lines, as wide as the terminal.
+pub(super) fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table
+        .load_style(NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(header.to_vec());
+    table
+}
+
+/// Text in a colour where the terminal has colours.
+pub(super) fn coloured(text: &str, colour: AnsiColor) -> String {
+    let style = Style::new().fg_color(Some(colour.into()));
+    format!("{style}{text}{style:#}")
+}
+
+/// 1536 → `1.5 KB`.
+pub(super) fn bytes(n: u64) -> String {
+    let units = ["B", "KB", "MB", "GB"];
+    let mut size = n as f64;
+    let mut unit = 0;
+    while size >= 1024.0 && unit + 1 < units.len() {
+        size /= 1024.0;
+        unit += 1;
+    }
+    if unit == 0 {
+        format!("{n} B")
+    } else {
+        format!("{size:.1} {}", units[unit])
+    }
+}
+
+/// 1500 µs → `1.5 ms`.
+pub(super) fn micros(us: u64) -> String {
+    match us {
+        0 => "–".to_owned(),
+        1..1_000 => format!("{us} µs"),
+        1_000..1_000_000 => format!("{:.1} ms", us as f64 / 1e3),
+        u64::MAX => "> 10 s".to_owned(),
+        _ => format!("{:.1} s", us as f64 / 1e6),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_and_times_are_short() {
+        assert_eq!(
+            (bytes(10), bytes(1536), bytes(5 << 20)),
+            ("10 B".into(), "1.5 KB".into(), "5.0 MB".into())
+        );
+        assert_eq!(
+            (micros(5), micros(1500), micros(2_000_000)),
+            ("5 µs".into(), "1.5 ms".into(), "2.0 s".into())
+        );
+    }
+}

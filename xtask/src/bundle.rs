@@ -1,0 +1,265 @@
+//! `cargo xtask bundle`: what a release is made of. A folder that runs where it is unpacked, its checksums, and the
+//! archive of it.
+//!
+//! It builds for the machine that it runs on and publishes nothing.
+use crate::{
+    archive, artifacts,
+    error::{Error, Result},
+    layout,
+    progress::Progress,
+    workspace::Workspace,
+};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+use std::{
+    fmt::Write as _,
+    fs::{self, File},
+    io,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// The folder of a bundle, and the top of its archive.
+const NAME: &str = "openclaw";
+/// The file of checksums, in the form that `sha256sum --check` reads.
+const SUMS: &str = "SHA256SUMS";
+/// What goes in beside the program; a file that the tree does not have is left out.
+const DOCUMENTS: [&str; 4] = ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "CHANGELOG.md"];
+
+/// Arguments of `cargo xtask bundle`.
+#[derive(clap::Args)]
+#[command(after_help = "Check a bundle: cd dist/openclaw && sha256sum --check SHA256SUMS")]
+pub(crate) struct Args {
+    /// Plugins to pack, separated by spaces or commas [default: all of them]
+    #[arg(long, value_name = "IDS")]
+    plugins: Option<String>,
+    /// The folder that receives openclaw/ and the archive [default: dist]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// The build profile of the plugins
+    #[arg(long, default_value = "plugin", value_name = "NAME")]
+    profile: String,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was made.
+#[derive(Serialize)]
+struct Report {
+    version: String,
+    target: String,
+    archive: Packed,
+    files: Vec<Packed>,
+}
+
+/// One file of the bundle.
+#[derive(Serialize)]
+struct Packed {
+    path: PathBuf,
+    bytes: u64,
+    sha256: String,
+}
+
+/// Builds, lays out, sums and packs.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let workspace = Workspace::load()?;
+    let plugins = workspace.select(&ids(args.plugins.as_deref().unwrap_or_default()))?;
+    let out = args.out.clone().unwrap_or_else(|| workspace.root.join("dist"));
+    let folder = out.join(NAME);
+    ensure_replaceable(&folder)?;
+
+    let mut progress = Progress::new(3);
+    let step = progress.step("build the gateway");
+    let program = artifacts::host(&workspace, &step, "release")?;
+    step.done();
+    let step = progress.step("build the plugins");
+    let plugins = artifacts::plugins(&workspace, &step, &plugins, &args.profile)?;
+    step.done();
+    let step = progress.step("pack");
+    if folder.exists() {
+        fs::remove_dir_all(&folder).map_err(Error::file("remove", &folder))?;
+    }
+    layout::install(&folder, &program, &plugins)?;
+    for document in DOCUMENTS
+        .iter()
+        .filter(|name| workspace.root.join(name).is_file())
+    {
+        layout::place(&workspace.root.join(document), &folder.join(document))?;
+    }
+    let files = archive::files(&folder)?
+        .into_iter()
+        .map(|path| Packed::read(&folder, path));
+    let files = files.collect::<Result<Vec<_>>>()?;
+    write_sums(&folder.join(SUMS), &files)?;
+    let target = target()?;
+    let name = PathBuf::from(format!("{NAME}-{}-{target}.tar.gz", workspace.version));
+    archive::pack(&folder, &out.join(&name))?;
+    let archive = Packed::read(&out, name)?;
+    step.done();
+    let report = Report {
+        version: workspace.version,
+        target,
+        archive,
+        files,
+    };
+    match args.json {
+        true => println!("{}", serde_json::to_string_pretty(&report)?),
+        false => print!("{}", report.table(&out)),
+    }
+    Ok(())
+}
+
+/// Spaces and commas both separate, so that quoting in a shell or a workflow file is no trap.
+fn ids(list: &str) -> Vec<String> {
+    list.split([' ', ','])
+        .filter(|id| !id.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+/// An earlier bundle may be replaced, and nothing else: `--out` may name any folder.
+fn ensure_replaceable(folder: &Path) -> Result<()> {
+    let is_bundle = [layout::BINARIES, layout::PLUGINS]
+        .iter()
+        .all(|inner| folder.join(inner).is_dir());
+    if is_bundle || !folder.exists() {
+        Ok(())
+    } else {
+        Err(Error::NotABundle(folder.to_owned()))
+    }
+}
+
+fn write_sums(to: &Path, files: &[Packed]) -> Result<()> {
+    let mut text = String::new();
+    for file in files {
+        let path = file.path.to_string_lossy().replace('\\', "/");
+        writeln!(text, "{}  {path}", file.sha256).expect("a String takes every write");
+    }
+    fs::write(to, text).map_err(Error::file("write", to))
+}
+
+/// The machine's own target, as the compiler names it.
+fn target() -> Result<String> {
+    let mut command = Command::new("rustc");
+    let output = command
+        .args(["--print", "host-tuple"])
+        .output()
+        .map_err(Error::spawn(&command))?;
+    if !output.status.success() {
+        return Err(Error::Reported(output.status));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+impl Packed {
+    fn read(folder: &Path, path: PathBuf) -> Result<Self> {
+        let full = folder.join(&path);
+        let mut file = File::open(&full).map_err(Error::file("read", &full))?;
+        let mut hash = Sum(Sha256::new());
+        let bytes = io::copy(&mut file, &mut hash).map_err(Error::file("read", &full))?;
+        Ok(Self {
+            path,
+            bytes,
+            sha256: hash.hex(),
+        })
+    }
+}
+
+/// A hash that a file can be copied into.
+struct Sum(Sha256);
+
+impl Sum {
+    fn hex(self) -> String {
+        self.0.finalize().iter().fold(String::new(), |mut text, byte| {
+            write!(text, "{byte:02x}").expect("a String takes every write");
+            text
+        })
+    }
+}
+
+impl io::Write for Sum {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Report {
+    fn table(&self, out: &Path) -> String {
+        let mut text = format!("{:<48} {:>12}\n", "file", "bytes");
+        for file in &self.files {
+            text += &format!("{:<48} {:>12}\n", file.path.display(), grouped(file.bytes));
+        }
+        let total = self.files.iter().map(|file| file.bytes).sum();
+        text += &format!("{:<48} {:>12}\n\n", "total", grouped(total));
+        let archive = out.join(&self.archive.path);
+        text += &format!(
+            "{}\n{} bytes, sha256 {}\n",
+            archive.display(),
+            grouped(self.archive.bytes),
+            self.archive.sha256
+        );
+        text
+    }
+}
+
+/// `1234567` as `1,234,567`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_plugins_take_spaces_and_commas() {
+        assert_eq!(ids("one two, three"), ["one", "two", "three"]);
+        assert!(ids("").is_empty());
+    }
+
+    #[test]
+    fn numbers_are_grouped() {
+        assert_eq!(
+            [0, 999, 1_000, 1_234_567].map(grouped),
+            ["0", "999", "1,000", "1,234,567"]
+        );
+    }
+
+    #[test]
+    fn only_a_bundle_is_replaced() {
+        let temp = tempfile::tempdir().unwrap();
+        let folder = temp.path().join(NAME);
+        ensure_replaceable(&folder).unwrap();
+        fs::create_dir(&folder).unwrap();
+        assert!(matches!(ensure_replaceable(&folder), Err(Error::NotABundle(_))));
+        fs::create_dir_all(folder.join(layout::PLUGINS)).unwrap();
+        fs::create_dir(folder.join(layout::BINARIES)).unwrap();
+        ensure_replaceable(&folder).unwrap();
+    }
+
+    #[test]
+    fn sums_are_those_of_sha256sum() {
+        let temp = tempfile::tempdir().unwrap();
+        fs::write(temp.path().join("abc"), "abc").unwrap();
+        let file = Packed::read(temp.path(), "abc".into()).unwrap();
+        assert_eq!(file.bytes, 3);
+        assert_eq!(
+            file.sha256,
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+    }
+}
