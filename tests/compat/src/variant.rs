@@ -181,23 +181,24 @@ impl Variant {
 
     /// The workspace's own manifest with these two members only: same dependencies, lints and profiles.
     fn manifest(&self, text: &str) -> String {
-        let of_whole = ["default-members", "exclude"];
-        let keep = |line: &&str| !of_whole.iter().any(|key| line.starts_with(key));
-        let lines = text.lines().filter(keep).map(|line| {
-            if line.starts_with("members") {
-                format!(
-                    r#"members = ["{}", "{}"]"#,
-                    self.member("api"),
-                    self.member("plugin")
-                )
-            } else if line.starts_with("openclaw-plugin-api") {
-                let (path, version) = (self.member("api"), self.version);
-                format!(r#"openclaw-plugin-api = {{ path = "{path}", version = "={version}" }}"#)
-            } else {
-                line.to_owned()
+        let (api, plugin, version) = (self.member("api"), self.member("plugin"), self.version);
+        let mut lines = vec![format!(
+            "[workspace]\nresolver = \"3\"\nmembers = [\"{api}\", \"{plugin}\"]"
+        )];
+        let mut in_workspace = false;
+        for line in text.lines() {
+            if line.starts_with('[') {
+                in_workspace = line == "[workspace]";
             }
-        });
-        lines.collect::<Vec<_>>().join("\n") + "\n"
+            if line.starts_with("openclaw-plugin-api") {
+                lines.push(format!(
+                    r#"openclaw-plugin-api = {{ path = "{api}", version = "={version}" }}"#
+                ));
+            } else if !in_workspace {
+                lines.push(line.to_owned());
+            }
+        }
+        lines.join("\n") + "\n"
     }
 
     fn copy_api(&self, from: &Path, to: &Path) -> Result<(), BuildError> {
