@@ -9,6 +9,8 @@
 //! Only what may never change is in the table: whole structs, and of a vtable what its first version had. So a vtable
 //! that grows keeps the hash, and whoever calls a later function looks at the bits of `present` first.
 mod layout;
+#[cfg(all(test, unix, target_pointer_width = "64", not(miri)))]
+mod opened;
 #[cfg(test)]
 mod tests;
 

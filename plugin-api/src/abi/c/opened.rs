@@ -1,7 +1,5 @@
 //! The plugin in C is compiled, opened and called: the ABI is not Rust's alone.
-#![cfg(all(unix, target_pointer_width = "64"))]
-#![allow(unsafe_code, reason = "opening a library is")]
-use openclaw_plugin_api::{
+use crate::{
     Manifest, PanicStrategy, Registrations,
     abi::{
         Call, Fault, HostServices, Level, LogRecord, PluginHandle, RootHandle, SYMBOL,
@@ -43,10 +41,9 @@ impl HostServices for Listener {
     }
 }
 
-fn compile() -> PathBuf {
+fn compile(name: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/c-plugin");
-    let library =
-        Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("libc_hello-{}.so", std::process::id()));
+    let library = std::env::temp_dir().join(format!("libc_hello-{name}-{}.so", std::process::id()));
     let status = Command::new("cc")
         .args([
             "-std=c11",
@@ -77,6 +74,7 @@ fn open(path: &Path) -> RootHandle {
         .map(|symbol| *symbol)
         .expect("a root");
     std::mem::forget(library);
+    std::fs::remove_file(path).expect("the library was there");
     // SAFETY: as above.
     unsafe { RootHandle::from_c(root) }.expect("a root that this host can use")
 }
@@ -93,9 +91,7 @@ fn create(root: &RootHandle, host: &Arc<Listener>) -> (PluginHandle, Registratio
 
 #[tokio::test]
 async fn a_plugin_in_c_is_a_plugin() {
-    let path = compile();
-    let root = open(&path);
-    std::fs::remove_file(&path).expect("the library was there");
+    let root = open(&compile("calls"));
     let manifest: Manifest = serde_json::from_str(root.manifest()).expect("a manifest");
     assert_eq!(
         (manifest.abi.as_str(), manifest.abi_hash.as_str()),
@@ -131,9 +127,8 @@ async fn a_plugin_in_c_is_a_plugin() {
 
 #[tokio::test]
 async fn a_plugin_in_c_waits_for_room_in_a_stream() {
-    let path = compile();
     let host = Arc::new(Listener::default());
-    let (plugin, _) = create(&open(&path), &host);
+    let (plugin, _) = create(&open(&compile("streams")), &host);
     let (mut out, mut chunks) = sink_pair(0);
     assert!(out.send(b"first").await);
     let mut call = Call::new(ids::tool::INVOKE, "c_hello", Vec::new());
