@@ -4,6 +4,7 @@
 //! [`generation`] → [`plugin`]. What a plugin asks of the host is served by [`services`].
 pub mod discover;
 pub mod generation;
+pub mod isolate;
 pub mod ladder;
 pub mod link;
 pub mod load;
