@@ -5,6 +5,7 @@
 pub mod assemble;
 pub mod discover;
 pub mod generation;
+pub mod isolate;
 pub mod ladder;
 pub mod link;
 pub mod load;

@@ -1,0 +1,482 @@
+//! The gateway's side: starts a plugin's process, serves it, and ends it. Never a zombie, never an unbounded wait.
+//!
+//! It does not decide when a process is started again.
+use super::{
+    Exit, Levels,
+    child::{ChildHello, CreateRecord, HostHello},
+    control,
+    frame::{Kind, Outgoing, PROTOCOL, check_len, decode_hello},
+    output,
+    peer::{Failure, Outcome, Peer, PeerError, Serve, Side},
+    sandbox::{Confinement, Enforced},
+};
+use futures_util::future::BoxFuture;
+use openclaw_plugin_api::abi::{Call, Catch, Fault, HostServices, Level, LogRecord};
+use std::{
+    ffi::OsString,
+    io,
+    os::fd::OwnedFd,
+    path::PathBuf,
+    process::Stdio,
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    time::Duration,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::UnixStream,
+    process::{Child, Command},
+    runtime::Handle,
+    sync::{Notify, oneshot, watch},
+    time::timeout,
+};
+
+/// How long a process may live on after it has closed its socket.
+const LINGER: Duration = Duration::from_secs(1);
+/// How long the system may take to end a process that was killed.
+const REAPING: Duration = Duration::from_secs(5);
+/// Processes that may wait to be started.
+const MAX_STARTING: usize = 64;
+/// Longest first frame of a child, bytes.
+const MAX_HELLO: usize = 64 << 10;
+/// Variables that a child inherits. Everything else of the environment may be a secret.
+const ENVIRONMENT: &[&str] = &["LANG", "LC_ALL", "TZ", "RUST_BACKTRACE"];
+
+/// What to start.
+#[derive(Debug, Clone)]
+pub struct Program {
+    /// The program, which ends up in [`super::run`].
+    pub path: PathBuf,
+    /// Its arguments.
+    pub args: Vec<OsString>,
+}
+
+/// What a new process is given.
+#[derive(Debug, Clone, Default)]
+pub struct Creation {
+    /// Id under which the instance runs.
+    pub instance: String,
+    /// Its configuration, JSON.
+    pub config: String,
+    /// JSON [`openclaw_plugin_api::Environment`].
+    pub environment: String,
+    /// What the process may do.
+    pub confinement: Confinement,
+    /// Which log events are worth sending.
+    pub levels: Levels,
+}
+
+/// What the system says of a process.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Process id.
+    pub pid: u32,
+    /// Resident memory, bytes.
+    pub rss_bytes: u64,
+    /// CPU time so far, milliseconds.
+    pub cpu_ms: u64,
+}
+
+/// An instance of a plugin in a process of its own. Dropping it kills the process.
+#[derive(Debug)]
+pub struct Isolated {
+    peer: Peer,
+    process: Process,
+    registrations: String,
+    enforced: Enforced,
+}
+
+/// A process that is killed when nobody wants it any more. A task waits for its end.
+#[derive(Debug)]
+struct Process {
+    pid: u32,
+    kill: Arc<Notify>,
+    ended: watch::Receiver<Option<Exit>>,
+}
+
+/// Serves the plugin with what the gateway gave.
+struct Services<H>(Arc<H>);
+
+/// One process to start, on the thread that does that.
+struct Start {
+    command: Command,
+    runtime: Handle,
+    started: oneshot::Sender<io::Result<Child>>,
+}
+
+/// Starts a plugin's process and makes its instance. Whatever goes wrong, nothing of it is left.
+pub async fn spawn<H: HostServices>(
+    program: Program,
+    creation: Creation,
+    host: Arc<H>,
+    deadline: Duration,
+) -> Result<Isolated, Fault> {
+    let (ours, theirs) = std::os::unix::net::UnixStream::pair().map_err(internal)?;
+    ours.set_nonblocking(true).map_err(internal)?;
+    let ours = UnixStream::from_std(ours).map_err(internal)?;
+    let process = Process::start(&program, theirs.into(), host.clone()).await?;
+    match timeout(deadline, begin(ours, creation, host)).await {
+        Ok(Ok((peer, registrations, enforced))) => {
+            process.watch(peer.clone());
+            Ok(Isolated {
+                peer,
+                process,
+                registrations,
+                enforced,
+            })
+        }
+        Ok(Err(Failure::Fault(fault))) => {
+            process.kill().await;
+            Err(fault)
+        }
+        Ok(Err(Failure::Gone)) => {
+            let exit = process.gone().await;
+            Err(Fault::new(
+                "closed",
+                format_args!("the plugin process ended before it was ready ({exit})"),
+            ))
+        }
+        Err(_) => {
+            process.kill().await;
+            let text =
+                format_args!("the plugin made no instance within {deadline:?} and its process was ended")
+                    .to_string();
+            Err(Fault::new("timeout", text))
+        }
+    }
+}
+
+async fn begin<H: HostServices>(
+    mut socket: UnixStream,
+    creation: Creation,
+    host: Arc<H>,
+) -> Result<(Peer, String, Enforced), Failure> {
+    let Creation {
+        instance,
+        config,
+        environment,
+        confinement,
+        levels,
+    } = creation;
+    let host_pid = rustix::process::getpid().as_raw_nonzero().get();
+    let hello = serde_json::to_vec(&HostHello {
+        host_pid,
+        confinement,
+        levels,
+    })
+    .map_err(fault)?;
+    let hello = Outgoing::new(Kind::Hello, PROTOCOL, hello).map_err(fault)?;
+    let gone = |_: io::Error| Failure::Gone;
+    socket.write_all(&hello.head).await.map_err(gone)?;
+    socket.write_all(&hello.body).await.map_err(gone)?;
+    let len = socket.read_u32_le().await.map_err(gone)?;
+    let len = check_len(len).ok().filter(|len| *len <= MAX_HELLO);
+    let mut frame = vec![0; len.ok_or_else(|| fault("its first frame has a wrong length"))?];
+    socket.read_exact(&mut frame).await.map_err(gone)?;
+    let (version, json) = decode_hello(&frame).map_err(fault)?.map_err(Failure::Fault)?;
+    if version != PROTOCOL {
+        return Err(fault(format_args!(
+            "it speaks version {version} of the protocol, the gateway {PROTOCOL}"
+        )));
+    }
+    let hello: ChildHello = serde_json::from_slice(json).map_err(fault)?;
+    let peer = Peer::start(socket, Side::Host, Arc::new(Services(host)));
+    let record = serde_json::to_vec(&CreateRecord {
+        instance,
+        config,
+        environment,
+    })
+    .map_err(fault)?;
+    let registrations = peer.call(Call::new(control::CREATE, "", record)).await?;
+    let registrations = String::from_utf8(registrations).map_err(fault)?;
+    Ok((peer, registrations, hello.enforced))
+}
+
+fn fault(error: impl std::fmt::Display) -> Failure {
+    Failure::Fault(Fault::new(
+        "internal",
+        format_args!("the plugin process can't be understood: {error}"),
+    ))
+}
+
+fn internal(error: impl std::fmt::Display) -> Fault {
+    Fault::new(
+        "internal",
+        format_args!("the plugin process can't be started: {error}"),
+    )
+}
+
+// === impl Isolated ===
+
+impl Isolated {
+    /// Calls the plugin. Dropping the future cancels the call.
+    pub fn call(&self, call: Call<'_>) -> impl Future<Output = Outcome> + Send + 'static + use<> {
+        let answer = self.peer.call(call);
+        let (peer, ended) = (self.peer.clone(), self.process.ended.clone());
+        async move {
+            match answer.await {
+                Ok(bytes) => Ok(bytes),
+                Err(Failure::Fault(fault)) => Err(fault),
+                Err(Failure::Gone) => Err(epitaph(&peer, ended).await),
+            }
+        }
+    }
+
+    /// JSON [`openclaw_plugin_api::Registrations`].
+    pub fn registrations(&self) -> &str {
+        &self.registrations
+    }
+
+    /// What the process is kept from.
+    pub fn enforced(&self) -> &Enforced {
+        &self.enforced
+    }
+
+    /// Process id.
+    pub fn pid(&self) -> u32 {
+        self.process.pid
+    }
+
+    /// What the system says of the process; none once it has ended.
+    pub fn usage(&self) -> Option<Usage> {
+        if self.process.ended.borrow().is_some() {
+            return None;
+        }
+        let pid = self.process.pid;
+        let pages = std::fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
+        let pages: u64 = pages.split(' ').nth(1)?.parse().ok()?;
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // The second field is a name in parentheses, which may contain anything; user and system time are fields 14
+        // and 15.
+        let (_, fields) = stat.rsplit_once(") ")?;
+        let ticks: u64 = fields
+            .split(' ')
+            .skip(11)
+            .take(2)
+            .filter_map(|ticks| ticks.parse::<u64>().ok())
+            .sum();
+        let page = u64::try_from(rustix::param::page_size()).ok()?;
+        let cpu_ms = ticks.saturating_mul(1000) / rustix::param::clock_ticks_per_second().max(1);
+        Some(Usage {
+            pid,
+            rss_bytes: pages.saturating_mul(page),
+            cpu_ms,
+        })
+    }
+
+    /// Says which log events are worth sending from now on.
+    pub async fn set_levels(&self, levels: &Levels) -> Result<(), Fault> {
+        let body = serde_json::to_vec(levels).map_err(internal)?;
+        self.call(Call::new(control::LEVELS, "", body)).await.map(|_| ())
+    }
+
+    /// Ends the process: it is asked, and killed if it is not gone in time.
+    pub async fn stop(&self, deadline: Duration) -> Exit {
+        let asked = async {
+            let _ = self.peer.call(Call::new(control::SHUTDOWN, "", Vec::new())).await;
+            self.process.ended().await
+        };
+        match timeout(deadline, asked).await {
+            Ok(exit) => exit,
+            Err(_) => self.process.kill().await,
+        }
+    }
+
+    /// Resolves when the process has ended, for whatever reason.
+    pub fn ended(&self) -> impl Future<Output = Exit> + Send + 'static + use<> {
+        wait(self.process.ended.clone())
+    }
+}
+
+impl Drop for Isolated {
+    fn drop(&mut self) {
+        self.peer.close();
+    }
+}
+
+/// What callers are told when the process is no more.
+async fn epitaph(peer: &Peer, ended: watch::Receiver<Option<Exit>>) -> Fault {
+    let reason = peer.ended().await;
+    let exit = timeout(LINGER + REAPING, wait(ended))
+        .await
+        .unwrap_or(Exit::Unknown);
+    match reason {
+        PeerError::Closed => Fault::new("closed", format_args!("the plugin process ended ({exit})")),
+        PeerError::ClosedHere => {
+            Fault::new("closed", format_args!("the plugin process was stopped ({exit})"))
+        }
+        error => Fault::new("closed", format_args!("the plugin process was given up: {error}")),
+    }
+}
+
+async fn wait(mut ended: watch::Receiver<Option<Exit>>) -> Exit {
+    let exit = ended.wait_for(Option::is_some).await.map(|exit| *exit);
+    exit.ok().flatten().unwrap_or(Exit::Unknown)
+}
+
+// === impl Process ===
+
+impl Process {
+    async fn start<H: HostServices>(program: &Program, socket: OwnedFd, host: Arc<H>) -> Result<Self, Fault> {
+        let mut command = Command::new(&program.path);
+        command
+            .args(&program.args)
+            .stdin(socket)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command.env_clear().envs(
+            ENVIRONMENT
+                .iter()
+                .filter_map(|name| Some((name, std::env::var_os(name)?))),
+        );
+        // What a terminal sends to the gateway is not for its plugins: the gateway ends them in order.
+        command.process_group(0).kill_on_drop(true);
+        let mut child = start(command).await.map_err(|error| {
+            let path = program.path.display();
+            Fault::new(
+                "internal",
+                format_args!("the plugin process can't be started from {path}: {error}"),
+            )
+        })?;
+        let pid = child.id().ok_or_else(|| internal("it has no process id"))?;
+        let (out, err) = (child.stdout.take(), child.stderr.take());
+        if let Some(pipe) = out {
+            let host = host.clone();
+            tokio::spawn(async move { output::forward(pipe, &*host, Level::Info, "stdout").await });
+        }
+        if let Some(pipe) = err {
+            tokio::spawn(async move { output::forward(pipe, &*host, Level::Warn, "stderr").await });
+        }
+        let (ending, ended) = watch::channel(None);
+        let kill = Arc::new(Notify::new());
+        let killed = kill.clone();
+        tokio::spawn(async move {
+            let status = tokio::select! {
+                status = child.wait() => status,
+                () = killed.notified() => {
+                    // It fails only if the process has ended already.
+                    let _ = child.start_kill();
+                    child.wait().await
+                }
+            };
+            ending.send_replace(Some(status.map_or(Exit::Unknown, Exit::from)));
+        });
+        Ok(Self { pid, kill, ended })
+    }
+
+    /// A process that has closed its socket serves nobody, so it does not live on.
+    fn watch(&self, peer: Peer) {
+        let (kill, ended) = (self.kill.clone(), self.ended.clone());
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = peer.ended() => {
+                    if timeout(LINGER, wait(ended)).await.is_err() {
+                        kill.notify_one();
+                    }
+                }
+                _ = wait(ended.clone()) => peer.close(),
+            }
+        });
+    }
+
+    async fn gone(&self) -> Exit {
+        match timeout(LINGER, self.ended()).await {
+            Ok(exit) => exit,
+            Err(_) => self.kill().await,
+        }
+    }
+
+    async fn kill(&self) -> Exit {
+        self.kill.notify_one();
+        timeout(REAPING, self.ended()).await.unwrap_or(Exit::Unknown)
+    }
+
+    fn ended(&self) -> impl Future<Output = Exit> + Send + 'static + use<> {
+        wait(self.ended.clone())
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill.notify_one();
+    }
+}
+
+// === impl Services ===
+
+impl<H: HostServices> Serve for Services<H> {
+    fn call(&self, call: Call<'_>) -> BoxFuture<'static, Outcome> {
+        let answer = Catch::new(self.0.call(call));
+        Box::pin(async move {
+            answer.await.unwrap_or_else(|text| {
+                Err(Fault::new(
+                    "internal",
+                    format_args!("the host panicked in this call: {text}"),
+                ))
+            })
+        })
+    }
+
+    fn log(&self, record: &LogRecord<'_>, dropped: u32) {
+        if dropped > 0 {
+            let message =
+                format!("{dropped} log events of the plugin were dropped: it logs faster than they are read");
+            let (level, target) = (Level::Warn, "isolate");
+            self.0.log(&LogRecord {
+                level,
+                target,
+                message: &message,
+                fields: "",
+                file: "",
+                line: 0,
+            });
+        }
+        self.0.log(record);
+    }
+}
+
+// === the thread that starts processes ===
+// A child dies with the *thread* that started it, so that thread has to live as long as the gateway. Threads of a
+// runtime don't promise that.
+
+async fn start(command: Command) -> io::Result<Child> {
+    let (started, child) = oneshot::channel();
+    let start = Start {
+        command,
+        runtime: Handle::current(),
+        started,
+    };
+    let sent = starter()?.try_send(start);
+    sent.map_err(|_| io::Error::other("too many processes are being started at once; try again later"))?;
+    child
+        .await
+        .map_err(|_| io::Error::other("the thread that starts processes is gone"))?
+}
+
+fn starter() -> io::Result<SyncSender<Start>> {
+    static STARTER: Mutex<Option<SyncSender<Start>>> = Mutex::new(None);
+    let mut starter = STARTER.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(starter) = &*starter {
+        return Ok(starter.clone());
+    }
+    let (tx, rx) = sync_channel(MAX_STARTING);
+    std::thread::Builder::new()
+        .name("plugin-start".into())
+        .spawn(move || start_each(&rx))?;
+    Ok(starter.insert(tx).clone())
+}
+
+fn start_each(queue: &Receiver<Start>) {
+    while let Ok(Start {
+        mut command,
+        runtime,
+        started,
+    }) = queue.recv()
+    {
+        let _context = runtime.enter();
+        // If nobody waits any more, the child is dropped, and killed.
+        let _ = started.send(command.spawn());
+    }
+}
