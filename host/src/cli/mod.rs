@@ -35,6 +35,12 @@ enum Command {
     Gateway(gateway::Args),
     /// Finds, judges, installs and watches plugins
     Plugins(plugins::Args),
+    /// Is a plugin's process; the gateway starts it
+    #[command(name = crate::plugins::confined::SUBCOMMAND, hide = true)]
+    PluginHost {
+        /// The library
+        library: std::path::PathBuf,
+    },
 }
 
 /// Runs the command line and gives the exit code: 0 done, 1 failed, 2 wrong use, 78 wrong configuration.
@@ -54,6 +60,10 @@ pub fn run(env: &Env) -> u8 {
 
 impl Cli {
     fn run(self, env: &Env) -> Result<(), Failure> {
+        // Before anything else: a plugin's process has nothing that the gateway did not give it.
+        if let Command::PluginHost { library } = self.command {
+            return crate::plugins::confined::reside(library).map_err(Failure::new);
+        }
         let filter = self.log.as_deref().or_else(|| env.var("OPENCLAW_LOG"));
         // Commands that end by themselves speak on standard output; they log only what is wrong.
         let usual = if matches!(self.command, Command::Gateway(_)) {
@@ -65,6 +75,7 @@ impl Cli {
         match self.command {
             Command::Gateway(args) => gateway::run(args, env),
             Command::Plugins(args) => plugins::run(args, env),
+            Command::PluginHost { .. } => Ok(()),
         }
     }
 }

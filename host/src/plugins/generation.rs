@@ -163,7 +163,9 @@ impl Generation {
         );
         let (link, registrations) = match settings.isolation {
             Isolation::None => local(workshop, &staged.path, &id, settings, owner, &context).await?,
-            Isolation::Process => todo_isolate()?,
+            Isolation::Process => {
+                super::confined::spawn(workshop, &staged.path, &id, settings, &context).await?
+            }
         };
         let permits = Arc::new(Semaphore::new(MAX_IN_FLIGHT as usize));
         let generation = Self {
@@ -371,8 +373,4 @@ fn starting(owner: &Owner, limit: Duration) -> Arc<Owner> {
         stuck_after_ms: ms,
         on_stuck: Box::new(|| {}),
     })
-}
-
-fn todo_isolate() -> Result<(Box<dyn Link>, Registrations), StartError> {
-    Err(StartError::Config("isolation is not built yet".into()))
 }

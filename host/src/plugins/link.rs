@@ -30,6 +30,8 @@ pub trait Link: Send + Sync + 'static {
     fn close(&self) -> BoxFuture<'static, ()>;
     /// Resolves with the reason if it ends by itself. In this process it never does.
     fn ended(&self) -> BoxFuture<'static, String>;
+    /// Does it answer at all? Asked after a deadline has passed.
+    fn alive(&self) -> BoxFuture<'static, bool>;
     /// What the system says of it.
     fn usage(&self) -> Option<Usage>;
 }
@@ -99,6 +101,11 @@ impl Link for Local {
 
     fn ended(&self) -> BoxFuture<'static, String> {
         Box::pin(std::future::pending())
+    }
+
+    fn alive(&self) -> BoxFuture<'static, bool> {
+        // A stuck thread of this process is noticed by the pool.
+        Box::pin(std::future::ready(true))
     }
 
     fn usage(&self) -> Option<Usage> {

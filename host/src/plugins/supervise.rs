@@ -190,6 +190,9 @@ impl Supervisor {
             _ if count >= MAX_FAULTS => self.quarantine(current, why).await,
             Fault::Stuck => self.quarantine(current, why).await,
             Fault::Panic => self.replace(current, why).await,
+            Fault::Timeout if !current.link().alive().await => {
+                self.replace(current, "its process hangs").await
+            }
             Fault::Timeout => {}
         }
     }

@@ -19,6 +19,11 @@ fn in_process() {
     judge_all("none", |row| row.in_process);
 }
 
+#[test]
+fn isolated() {
+    judge_all("process", |row| row.isolated);
+}
+
 fn judge_all(isolation: &str, expected: fn(&Expectation) -> Expect) {
     let mut wrong = Vec::new();
     for row in expectations()
