@@ -4,7 +4,7 @@ mod config;
 
 fn main() {
     println!("cargo:rerun-if-changed=src/config.rs");
-    openclaw_plugin_api::build::write_schema::<config::Config>("ticker");
+    openclaw_plugin_api::build::channel_schema::<config::Config>("ticker");
     // The conformance test runs where there is a gateway to run it.
     println!("cargo:rerun-if-env-changed=OPENCLAW_BIN");
     println!("cargo:rustc-check-cfg=cfg(gateway)");
