@@ -10,7 +10,7 @@ use super::{
 use futures_util::future::BoxFuture;
 use openclaw_plugin_api::{
     Error, ErrorKind, NetworkPermission, Registrations, Result,
-    abi::{Call, Fault, Level},
+    abi::{Call, Level},
 };
 use std::{
     path::{Path, PathBuf},
@@ -20,6 +20,8 @@ use std::{
 
 /// Hidden subcommand of this program that is a plugin's process.
 pub const SUBCOMMAND: &str = "plugin-host";
+/// Field of a fault that says at which stage a library was refused.
+const STAGE: &str = "stage";
 /// How long a process may take to end when it is asked.
 const STOPPING: Duration = Duration::from_millis(1500);
 /// How long a process may take for the least sign of life.
@@ -52,7 +54,7 @@ pub async fn spawn(
         why: why.to_string(),
     };
     let isolated = isolate::spawn(program, creation, context.clone(), settings.deadlines.start).await;
-    let isolated = isolated.map_err(|fault| failed(Error::from_fault(&fault)))?;
+    let isolated = isolated.map_err(|fault| refused(id, &Error::from_fault(&fault)))?;
     let registered = serde_json::from_str(isolated.registrations()).map_err(|e| failed(e.into()))?;
     let enforced = isolated.enforced();
     let (landlock, pid) = (enforced.landlock, isolated.pid());
@@ -68,10 +70,37 @@ pub fn reside(library: PathBuf) -> Result<(), isolate::ChildError> {
     let socket = isolate::take_socket()?;
     isolate::run(socket, move || {
         // The gateway has judged this file; it is looked at again because a cut one would be fatal to open.
-        let refused = |why: String| Fault::new(ErrorKind::Refused.as_str(), why);
-        manifest::read(&library).map_err(|e| refused(e.to_string()))?;
-        load::open(&library).map_err(|e| refused(e.to_string()))
+        let fault = |stage: &str, why: String| {
+            Error::new(ErrorKind::Refused, why)
+                .with(STAGE, stage)
+                .into_fault()
+        };
+        manifest::read(&library).map_err(|e| fault("manifest", e.to_string()))?;
+        load::open(&library).map_err(|e| fault(e.stage(), e.to_string()))
     })
+}
+
+/// What the process said of its end, with the stage if it knew one.
+fn refused(id: &str, error: &Error) -> StartError {
+    let stage = error.detail().get(STAGE).and_then(serde_json::Value::as_str);
+    match stage {
+        Some("manifest") => StartError::Child {
+            stage: "manifest",
+            why: error.to_string(),
+        },
+        Some("layout") => StartError::Child {
+            stage: "layout",
+            why: error.to_string(),
+        },
+        Some(_) => StartError::Child {
+            stage: "header",
+            why: error.to_string(),
+        },
+        None => StartError::Create {
+            id: id.to_owned(),
+            why: error.to_string(),
+        },
+    }
 }
 
 fn confinement(library: &Path, settings: &Settings) -> Confinement {

@@ -58,6 +58,14 @@ pub enum StartError {
         /// What it said.
         why: String,
     },
+    /// Its process refused the library, or ended while opening it.
+    #[error("{why}")]
+    Child {
+        /// At which stage.
+        stage: &'static str,
+        /// What it said.
+        why: String,
+    },
     /// It took too long.
     #[error(
         "plugin {id} did not {what} within {limit:?}; a plugin returns at once and works in the background \
@@ -122,8 +130,8 @@ impl StartError {
             },
             Self::Stage(_) => "integrity",
             Self::Config(_) | Self::Permission { .. } => "config",
-            Self::Load(LoadError::Layout { .. }) => "layout",
-            Self::Load(_) => "header",
+            Self::Load(error) => error.stage(),
+            Self::Child { stage, .. } => stage,
             Self::Create { .. } | Self::Timeout { .. } => "create",
             Self::Registration(_) => "registration",
             Self::Start { .. } => "start",

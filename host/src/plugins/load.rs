@@ -66,6 +66,16 @@ pub enum LoadError {
     },
 }
 
+impl LoadError {
+    /// At which stage, in a word.
+    pub fn stage(&self) -> &'static str {
+        match self {
+            Self::Layout { .. } => "layout",
+            _ => "header",
+        }
+    }
+}
+
 /// Opens a library and checks its header, its version and its layout.
 pub fn open(path: &Path) -> Result<RootHandle, LoadError> {
     let dlopen = |why: String| LoadError::Dlopen {
