@@ -66,6 +66,8 @@ pub struct Gateway {
     /// Its plugins.
     pub registry: Arc<Registry>,
     hub: Arc<Hub>,
+    pool: Pool,
+    clock: Clock,
 }
 
 /// What plugins and clients meet in.
@@ -112,8 +114,9 @@ impl Gateway {
         });
         let core: Arc<dyn Core> = hub.clone();
         let _ = services.core.set(Arc::downgrade(&core));
+        let pool = Pool::new(POLL_THREADS);
         let workshop = Workshop {
-            pool: Pool::new(POLL_THREADS),
+            pool: pool.clone(),
             services,
             state: options.state,
             program: options.program,
@@ -130,7 +133,7 @@ impl Gateway {
             journal,
             registry.clone(),
             hub.desk.sessions.clone(),
-            options.clock,
+            options.clock.clone(),
             Box::new(move || model.clone()),
             options.allow_from,
         );
@@ -142,7 +145,12 @@ impl Gateway {
             Err(error) => tracing::error!(target: "openclaw::inbox", %error, "what was left can't be read"),
         }
         let _ = hub.inbox.set(inbox);
-        Ok(Self { registry, hub })
+        Ok(Self {
+            registry,
+            hub,
+            pool,
+            clock: options.clock,
+        })
     }
 
     /// Runs a turn for a client of the gateway.
@@ -164,8 +172,18 @@ impl Gateway {
             .collect()
     }
 
+    /// The time of day, milliseconds since 1970.
+    pub fn now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+
+    /// Threads that plugins have blocked and that have not come back.
+    pub fn lost_threads(&self) -> u64 {
+        self.pool.lost()
+    }
+
     /// Stops it: plugins drain and end; what is unfinished is in the journal.
-    pub async fn stop(self) {
+    pub async fn stop(&self) {
         self.registry.stop().await;
     }
 }

@@ -7,5 +7,6 @@ pub mod config;
 pub mod gateway;
 pub mod http;
 pub mod journal;
+pub mod methods;
 pub mod observe;
 pub mod plugins;

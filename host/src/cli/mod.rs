@@ -1,4 +1,7 @@
 //! The command line: one file for each command, no logic that the gateway needs.
+mod address;
+pub mod agent;
+mod connect;
 mod failure;
 pub mod gateway;
 mod output;
@@ -33,6 +36,8 @@ pub struct Cli {
 enum Command {
     /// Runs the gateway
     Gateway(gateway::Args),
+    /// Says something to an agent of the running gateway
+    Agent(agent::Args),
     /// Finds, judges, installs and watches plugins
     Plugins(plugins::Args),
     /// Is a plugin's process; the gateway starts it
@@ -74,6 +79,7 @@ impl Cli {
         crate::observe::init(self.log_format, filter.unwrap_or(usual)).map_err(Failure::usage)?;
         match self.command {
             Command::Gateway(args) => gateway::run(args, env),
+            Command::Agent(args) => agent::run(&args, env),
             Command::Plugins(args) => plugins::run(args, env),
             Command::PluginHost { .. } => Ok(()),
         }

@@ -2,6 +2,7 @@
 mod doctor;
 mod inspect;
 mod list;
+mod live;
 mod new;
 
 use super::{Failure, setting::Setting};
@@ -21,6 +22,8 @@ enum Command {
     List(list::Args),
     Inspect(inspect::Args),
     Doctor(doctor::Args),
+    Top(live::Top),
+    Reload(live::Reload),
     New(new::Args),
 }
 
@@ -37,6 +40,8 @@ pub fn run(args: Args, env: &Env) -> Result<(), Failure> {
                 .map(|candidate| candidate.path.clone()))
         }),
         Command::Doctor(args) => doctor::run(&args, &Setting::read(env)?),
+        Command::Top(args) => live::top(&args, env),
+        Command::Reload(args) => live::reload(&args, env),
         Command::New(args) => new::run(&args),
     }
 }

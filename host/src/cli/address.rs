@@ -1,0 +1,61 @@
+//! Where the gateway listens and with which token, for the gateway itself and for whoever asks it something.
+use super::{Failure, setting::Setting};
+use crate::config::Env;
+use openclaw_plugin_api::Secret;
+use std::{fs, io::Write, os::unix::fs::OpenOptionsExt, path::PathBuf};
+
+/// Port of the gateway if nobody names one.
+const DEFAULT_PORT: u16 = 18789;
+/// Bytes of a token that the gateway makes for itself.
+const TOKEN_BYTES: usize = 24;
+
+/// The port: `--port`, `OPENCLAW_GATEWAY_PORT`, `gateway.port`, 18789.
+pub(super) fn port(flag: Option<u16>, env: &Env, setting: &Setting) -> Result<u16, Failure> {
+    if let Some(port) = flag {
+        return Ok(port);
+    }
+    if let Some(text) = env.var("OPENCLAW_GATEWAY_PORT") {
+        let wrong = |_| Failure::config(format_args!("OPENCLAW_GATEWAY_PORT is \"{text}\"; write a port, 1 to 65535"));
+        return text.parse().map_err(wrong);
+    }
+    let port = &setting.config.value()["gateway"]["port"];
+    match port.as_u64().map(u16::try_from) {
+        None if port.is_null() => Ok(DEFAULT_PORT),
+        Some(Ok(port)) => Ok(port),
+        _ => Err(Failure::config("gateway.port: write a port, 1 to 65535")),
+    }
+}
+
+/// The token that the operator set: `OPENCLAW_GATEWAY_TOKEN`, `gateway.auth.token`.
+pub(super) fn configured_token(env: &Env, setting: &Setting) -> Option<Secret> {
+    let set = env.var("OPENCLAW_GATEWAY_TOKEN").or_else(|| setting.config.value()["gateway"]["auth"]["token"].as_str());
+    set.map(Secret::new)
+}
+
+/// The token that the gateway made for itself at an earlier start.
+pub(super) fn own_token(setting: &Setting) -> Option<Secret> {
+    let text = fs::read_to_string(file(setting)).ok()?;
+    Some(Secret::new(text.trim()))
+}
+
+/// Makes a token of the gateway's own, readable by its user only.
+pub(super) fn make_token(setting: &Setting) -> Result<Secret, Failure> {
+    if let Some(token) = own_token(setting).filter(|token| !token.is_empty()) {
+        return Ok(token);
+    }
+    let mut random = [0_u8; TOKEN_BYTES];
+    getrandom::fill(&mut random).map_err(Failure::new)?;
+    let token: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    let path = file(setting);
+    let write = || {
+        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
+        file.write_all(token.as_bytes())?;
+        file.sync_all()
+    };
+    write().map_err(|e| Failure::io(format_args!("write {}", path.display()), e))?;
+    Ok(Secret::new(token))
+}
+
+fn file(setting: &Setting) -> PathBuf {
+    setting.paths.state_dir.join("gateway.token")
+}
