@@ -278,6 +278,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+
         #[test]
         fn no_params_make_it_panic(text in ".{0,200}", number in any::<i64>(), flag in any::<bool>()) {
             let values = [json!(text), json!(number), json!(flag), json!([text]), json!({text.clone(): number}), Value::Null];

@@ -214,12 +214,14 @@ mod tests {
     async fn keys_and_bytes_are_bounded_and_what_runs_stays() {
         let cache = Arc::new(Cache::default());
         let first = run(&cache, "first").unwrap();
-        for n in 0..5000 {
-            run(&cache, &n.to_string())
-                .unwrap()
-                .finish(Answer::ok(&json!("x".repeat(64 * 1024))));
+        let large = Answer::ok(&json!("x".repeat(1024 * 1024)));
+        for n in 0..40 {
+            run(&cache, &format!("large{n}")).unwrap().finish(large.clone());
         }
         assert!(cache.state().bytes <= limits::MAX_IDEMPOTENCY_BYTES);
+        for n in 0..1500 {
+            run(&cache, &n.to_string()).unwrap().finish(Answer::ok(&json!(n)));
+        }
         assert!(cache.state().entries.len() <= limits::MAX_IDEMPOTENCY_KEYS);
         assert!(matches!(cache.claim("owner", "agent", "first"), Claim::Join(_)));
         let tickets: Vec<Ticket> = (0..999).map(|n| run(&cache, &format!("r{n}")).unwrap()).collect();

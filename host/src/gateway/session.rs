@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
     time,
 };
 
@@ -13,7 +13,7 @@ use super::{
     failure::Failure,
     frame::{Answer, BadFrame, Request},
     handshake::{self, Admitted},
-    idempotency::{Claim, Ticket},
+    idempotency::{Claim, Progress, Ticket},
     limits,
     methods::{Builtin, Caller, Responder, Row},
     outbox::Outbox,
@@ -21,12 +21,21 @@ use super::{
     wire::{End, Incoming, Wire},
 };
 
-/// One client.
+/// One client; clones are the same.
+#[derive(Clone)]
 struct Session {
     shared: Arc<Shared>,
     caller: Arc<Caller>,
     outbox: Arc<Outbox>,
     calls: Arc<Semaphore>,
+}
+
+/// A request that is let through.
+struct Work {
+    row: Row,
+    request: Request,
+    ticket: Option<Ticket>,
+    permits: Permits,
 }
 
 /// Room for one call, here and in the whole gateway.
@@ -126,24 +135,27 @@ impl Session {
     }
 
     fn start(&self, row: Row, request: Request, permits: Permits) {
-        let (shared, caller, outbox) = (self.shared.clone(), self.caller.clone(), self.outbox.clone());
-        if !row.keyed {
-            tokio::spawn(run(shared, caller, row, request, outbox, None, permits));
-            return;
-        }
-        match self.claim(&request) {
-            Err(failure) => self.refuse(&request.id, &failure),
-            Ok(Claim::Full) => self.refuse(&request.id, &busy("too many keyed requests run at once")),
-            Ok(Claim::Run(ticket)) => {
-                tokio::spawn(run(shared, caller, row, request, outbox, Some(ticket), permits));
+        let ticket = if row.keyed {
+            match self.claim(&request) {
+                Ok(Claim::Run(ticket)) => Some(ticket),
+                Ok(Claim::Join(progress)) => {
+                    tokio::spawn(self.clone().join(progress, request.id, permits));
+                    return;
+                }
+                Ok(Claim::Full) => {
+                    return self.refuse(&request.id, &busy("too many keyed requests run at once"));
+                }
+                Err(failure) => return self.refuse(&request.id, &failure),
             }
-            Ok(Claim::Join(progress)) => {
-                tokio::spawn(async move {
-                    join(progress, &request.id, &outbox).await;
-                    drop(permits);
-                });
-            }
-        }
+        } else {
+            None
+        };
+        tokio::spawn(self.clone().run(Work {
+            row,
+            request,
+            ticket,
+            permits,
+        }));
     }
 
     fn claim(&self, request: &Request) -> Result<Claim, Failure> {
@@ -168,36 +180,56 @@ impl Session {
     fn refuse(&self, id: &str, failure: &Failure) {
         self.outbox.send(Answer::failed(failure).to(id));
     }
-}
 
-async fn run(
-    shared: Arc<Shared>,
-    caller: Arc<Caller>,
-    row: Row,
-    request: Request,
-    outbox: Arc<Outbox>,
-    ticket: Option<Ticket>,
-    permits: Permits,
-) {
-    let Request { id, method, params } = request;
-    let mut responder = Responder::new(outbox, id, ticket);
-    let started = time::Instant::now();
-    let result = match row.builtin {
-        Some(builtin) => Ok(answer(&shared, builtin, &params).await),
-        None => {
-            shared
-                .handler
-                .call(&method, params, &caller, &mut responder)
-                .await
+    async fn run(self, work: Work) {
+        let Self {
+            shared,
+            caller,
+            outbox,
+            ..
+        } = self;
+        let Work {
+            row,
+            request,
+            ticket,
+            permits,
+        } = work;
+        let Request { id, method, params } = request;
+        let mut responder = Responder::new(outbox, id, ticket);
+        let started = time::Instant::now();
+        let result = match row.builtin {
+            Some(builtin) => Ok(answer(&shared, builtin, &params).await),
+            None => {
+                shared
+                    .handler
+                    .call(&method, params, &caller, &mut responder)
+                    .await
+            }
+        };
+        let ms = started.elapsed().as_millis();
+        match &result {
+            Ok(_) => tracing::debug!(method, ms, "answered"),
+            Err(failure) => tracing::info!(method, ms, code = failure.code.name(), "answered with an error"),
         }
-    };
-    let ms = started.elapsed().as_millis();
-    match &result {
-        Ok(_) => tracing::debug!(method, ms, "answered"),
-        Err(failure) => tracing::info!(method, ms, code = failure.code.name(), "answered with an error"),
+        responder.finish(&result);
+        drop(permits);
     }
-    responder.finish(&result);
-    drop(permits);
+
+    /// Passes on the answer of the request that came first with this key.
+    async fn join(self, mut progress: watch::Receiver<Progress>, id: String, permits: Permits) {
+        let known = progress
+            .wait_for(|seen| seen.interim.is_some() || seen.outcome.is_some())
+            .await;
+        let known = known.map_or_else(|_| Progress::default(), |seen| seen.clone());
+        if let (Some(interim), None) = (known.interim, known.outcome) {
+            self.outbox.send(interim.to(&id));
+        }
+        let outcome = progress.wait_for(|seen| seen.outcome.is_some()).await;
+        let outcome = outcome.ok().and_then(|seen| seen.outcome.clone());
+        let failed = || Answer::failed(&busy("the first request with this key failed"));
+        self.outbox.send(outcome.unwrap_or_else(failed).to(&id));
+        drop(permits);
+    }
 }
 
 async fn answer(shared: &Shared, builtin: Builtin, params: &Value) -> Value {
@@ -224,30 +256,6 @@ async fn answer(shared: &Shared, builtin: Builtin, params: &Value) -> Value {
         }
         Builtin::Presence => shared.presence(),
     }
-}
-
-/// Passes on the answer of the request that came first with this key.
-async fn join(
-    mut progress: tokio::sync::watch::Receiver<super::idempotency::Progress>,
-    id: &str,
-    outbox: &Outbox,
-) {
-    if let Ok(seen) = progress
-        .wait_for(|seen| seen.interim.is_some() || seen.outcome.is_some())
-        .await
-    {
-        let first = seen.interim.clone().filter(|_| seen.outcome.is_none());
-        drop(seen);
-        if let Some(interim) = first {
-            outbox.send(interim.to(id));
-        }
-    }
-    let outcome = match progress.wait_for(|seen| seen.outcome.is_some()).await {
-        Ok(seen) => seen.outcome.clone(),
-        Err(_) => None,
-    };
-    let answer = outcome.unwrap_or_else(|| Answer::failed(&busy("the first request with this key failed")));
-    outbox.send(answer.to(id));
 }
 
 fn busy(message: &str) -> Failure {

@@ -1,4 +1,5 @@
-//! The network side of the host. So far: the one outbound client of the whole gateway.
+//! The network side of the host: the one outbound client of the whole gateway, and in `server` the listening side, which
+//! shares nothing with it.
 //!
 //! Every connection that the gateway opens, for itself or for a plugin, is opened by [`Client`]. The way of a request is
 //! `guard` (is this a URL we accept?) → `policy` (may this caller go there?) → `dns` and `address` (is every address
