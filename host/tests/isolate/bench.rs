@@ -16,7 +16,10 @@ const PAYLOAD: usize = 64;
 /// Sends back what comes in on standard input.
 pub fn pong() -> ExitCode {
     use std::os::fd::AsFd;
-    let socket = std::io::stdin().as_fd().try_clone_to_owned().map(UnixStream::from);
+    let socket = std::io::stdin()
+        .as_fd()
+        .try_clone_to_owned()
+        .map(UnixStream::from);
     let mut socket = socket.expect("a socket");
     let mut buffer = [0; PAYLOAD];
     while socket.read_exact(&mut buffer).is_ok() && socket.write_all(&buffer).is_ok() {}
@@ -54,7 +57,11 @@ async fn round<F: Future>(call: impl Fn() -> F) -> Duration {
 fn raw_round() -> Duration {
     let (mut ours, theirs) = UnixStream::pair().expect("a pair");
     let program = std::env::current_exe().expect("this program");
-    let mut child = Command::new(program).arg("pong").stdin(OwnedFd::from(theirs)).spawn().expect("started");
+    let mut child = Command::new(program)
+        .arg("pong")
+        .stdin(OwnedFd::from(theirs))
+        .spawn()
+        .expect("started");
     let mut buffer = [0; PAYLOAD];
     let mut exchange = || {
         ours.write_all(&buffer).expect("sent");

@@ -12,16 +12,34 @@ use std::process::ExitCode;
 type Test = (&'static str, fn());
 
 const TESTS: &[Test] = &[
-    ("answers_with_what_its_host_gives", tests::answers_with_what_its_host_gives),
+    (
+        "answers_with_what_its_host_gives",
+        tests::answers_with_what_its_host_gives,
+    ),
     ("every_death_is_told", tests::every_death_is_told),
     ("a_hanging_plugin_is_killed", tests::a_hanging_plugin_is_killed),
-    ("a_constructor_that_dies_fails_the_start", tests::a_constructor_that_dies_fails_the_start),
+    (
+        "a_constructor_that_dies_fails_the_start",
+        tests::a_constructor_that_dies_fails_the_start,
+    ),
     ("what_it_may_not_do_fails", tests::what_it_may_not_do_fails),
     ("what_it_may_do_works", tests::what_it_may_do_works),
-    ("its_own_network_is_internet_only", tests::its_own_network_is_internet_only),
-    ("it_inherits_neither_environment_nor_input", tests::it_inherits_neither_environment_nor_input),
-    ("what_it_prints_and_logs_arrives", tests::what_it_prints_and_logs_arrives),
-    ("it_stops_when_asked_and_is_small", tests::it_stops_when_asked_and_is_small),
+    (
+        "its_own_network_is_internet_only",
+        tests::its_own_network_is_internet_only,
+    ),
+    (
+        "it_inherits_neither_environment_nor_input",
+        tests::it_inherits_neither_environment_nor_input,
+    ),
+    (
+        "what_it_prints_and_logs_arrives",
+        tests::what_it_prints_and_logs_arrives,
+    ),
+    (
+        "it_stops_when_asked_and_is_small",
+        tests::it_stops_when_asked_and_is_small,
+    ),
     ("dropping_it_ends_it", tests::dropping_it_ends_it),
     ("it_dies_with_its_gateway", tests::it_dies_with_its_gateway),
 ];
@@ -63,7 +81,10 @@ fn child(args: &[String]) -> ExitCode {
 fn run(args: &[String]) -> ExitCode {
     let has = |flag: &str| args.iter().any(|arg| arg == flag);
     let tests = if has("--ignored") { BENCHMARKS } else { TESTS };
-    let filters: Vec<_> = args.iter().filter(|arg| !arg.starts_with('-') && *arg != "terse").collect();
+    let filters: Vec<_> = args
+        .iter()
+        .filter(|arg| !arg.starts_with('-') && *arg != "terse")
+        .collect();
     let wanted = |name: &str| match has("--exact") {
         true => filters.iter().any(|filter| *filter == name),
         false => filters.is_empty() || filters.iter().any(|filter| name.contains(filter.as_str())),

@@ -31,7 +31,9 @@ impl Tool for Do {
             "read" => fs::read_to_string(path),
             "list" => fs::read_dir(path).map(|entries| entries.count().to_string()),
             "write" => fs::write(path, "written").map(|()| String::new()),
-            "exec" => Command::new(path).output().map(|output| output.status.to_string()),
+            "exec" => Command::new(path)
+                .output()
+                .map(|output| output.status.to_string()),
             "udp" => UdpSocket::bind("127.0.0.1:0").map(|_| String::new()),
             "tcp" => TcpListener::bind("127.0.0.1:0").map(|_| String::new()),
             "unix" => UnixStream::connect(path).map(|_| String::new()),
@@ -41,8 +43,12 @@ impl Tool for Do {
                 .map(|()| String::new())
                 .map_err(Into::into),
             "limit parent" => limit_parent(),
-            "thread" => std::thread::spawn(|| "from a thread".to_owned()).join().map_err(|_| io::Error::other("no")),
-            "environment" => Ok(std::env::vars_os().map(|(name, _)| text(name.into_encoded_bytes()) + " ").collect()),
+            "thread" => std::thread::spawn(|| "from a thread".to_owned())
+                .join()
+                .map_err(|_| io::Error::other("no")),
+            "environment" => Ok(std::env::vars_os()
+                .map(|(name, _)| text(name.into_encoded_bytes()) + " ")
+                .collect()),
             "stdin" => {
                 let mut input = String::new();
                 io::stdin().read_to_string(&mut input).map(|_| input)
@@ -60,7 +66,10 @@ impl Tool for Do {
 
 fn limit_parent() -> io::Result<String> {
     use rustix::process::{Resource, Rlimit, getppid, prlimit};
-    let limit = Rlimit { current: Some(100), maximum: Some(100) };
+    let limit = Rlimit {
+        current: Some(100),
+        maximum: Some(100),
+    };
     prlimit(getppid(), Resource::Nofile, limit)?;
     Ok(String::new())
 }
@@ -102,8 +111,11 @@ fn recurse(n: u64) -> u64 {
     recurse(page[0] + 1) + page[511]
 }
 
-export_plugin!(Declaration::new("doer", "Does what it is told").tools(&["do"]), |api| {
-    let host = api.host().clone();
-    api.tool(Do(host));
-    Ok(())
-});
+export_plugin!(
+    Declaration::new("doer", "Does what it is told").tools(&["do"]),
+    |api| {
+        let host = api.host().clone();
+        api.tool(Do(host));
+        Ok(())
+    }
+);

@@ -46,7 +46,10 @@ impl HostServices for TestHost {
     }
 
     fn log(&self, record: &LogRecord<'_>) {
-        self.lines.lock().expect("not poisoned").push((record.level, record.message.to_owned()));
+        self.lines
+            .lock()
+            .expect("not poisoned")
+            .push((record.level, record.message.to_owned()));
         self.logged.send_modify(|n| *n += 1);
     }
 }
@@ -57,25 +60,42 @@ impl TestHost {
             let lines = self.lines.lock().expect("not poisoned");
             lines.iter().any(|(l, text)| *l == level && text.contains(part))
         };
-        let found = tokio::time::timeout(DEADLINE, self.logged.subscribe().wait_for(here)).await.is_ok();
+        let found = tokio::time::timeout(DEADLINE, self.logged.subscribe().wait_for(here))
+            .await
+            .is_ok();
         assert!(found, "no line with {part:?} in {:?}", self.lines.lock());
     }
 }
 
 pub fn block_on(test: impl Future<Output = ()>) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.expect("a runtime").block_on(async { tokio::time::timeout(4 * DEADLINE, test).await }).expect("in time");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    runtime
+        .expect("a runtime")
+        .block_on(async { tokio::time::timeout(4 * DEADLINE, test).await })
+        .expect("in time");
 }
 
 fn creation(confinement: Confinement) -> Creation {
     let environment = serde_json::to_string(&Environment::default()).expect("JSON");
     let levels = Levels::default();
-    Creation { instance: "doer".into(), config: "{}".into(), environment, confinement, levels }
+    Creation {
+        instance: "doer".into(),
+        config: "{}".into(),
+        environment,
+        confinement,
+        levels,
+    }
 }
 
 fn program(args: &[&str]) -> Program {
     let args = ["child"].iter().chain(args).map(Into::into).collect();
-    Program { path: std::env::current_exe().expect("this program"), args }
+    Program {
+        path: std::env::current_exe().expect("this program"),
+        args,
+    }
 }
 
 pub async fn started(confinement: Confinement) -> (Isolated, Arc<TestHost>) {
@@ -88,7 +108,11 @@ pub async fn started(confinement: Confinement) -> (Isolated, Arc<TestHost>) {
 
 pub fn body(what: &str, path: &Path) -> Vec<u8> {
     let arguments = json!({ "what": what, "path": path });
-    serde_json::to_vec(&ToolCall { arguments, ..ToolCall::default() }).expect("JSON")
+    serde_json::to_vec(&ToolCall {
+        arguments,
+        ..ToolCall::default()
+    })
+    .expect("JSON")
 }
 
 async fn tell(plugin: &Isolated, what: &str, path: impl AsRef<Path>) -> Result<String, Fault> {
@@ -103,12 +127,21 @@ async fn tell(plugin: &Isolated, what: &str, path: impl AsRef<Path>) -> Result<S
 
 async fn refused(plugin: &Isolated, what: &str, path: impl AsRef<Path>) {
     let outcome = tell(plugin, what, path).await;
-    let message = outcome.as_ref().err().map(|fault| fault.message.to_string()).unwrap_or_default();
-    assert!(message.contains("ermi") || message.contains("EPERM"), "{what}: {outcome:?}");
+    let message = outcome
+        .as_ref()
+        .err()
+        .map(|fault| fault.message.to_string())
+        .unwrap_or_default();
+    assert!(
+        message.contains("ermi") || message.contains("EPERM"),
+        "{what}: {outcome:?}"
+    );
 }
 
 async fn ended(plugin: &Isolated) -> Exit {
-    tokio::time::timeout(DEADLINE, plugin.ended()).await.expect("it ends")
+    tokio::time::timeout(DEADLINE, plugin.ended())
+        .await
+        .expect("it ends")
 }
 
 fn alive(pid: u32) -> bool {
@@ -118,7 +151,11 @@ fn alive(pid: u32) -> bool {
 pub fn answers_with_what_its_host_gives() {
     block_on(async {
         let (plugin, _) = started(Confinement::default()).await;
-        assert!(plugin.registrations().contains(r#""do""#), "{}", plugin.registrations());
+        assert!(
+            plugin.registrations().contains(r#""do""#),
+            "{}",
+            plugin.registrations()
+        );
         assert_eq!(tell(&plugin, "nothing", "").await.expect("done"), "");
         let answer = tell(&plugin, "ask", "").await.expect("done");
         assert!(answer.contains("store.get key"), "{answer}");
@@ -137,14 +174,29 @@ pub fn every_death_is_told() {
             ("overflow", "killed by signal 6 (SIGABRT)"),
             ("leak", "killed by signal 6 (SIGABRT)"),
         ] {
-            let (plugin, _) = started(Confinement { memory, ..Confinement::default() }).await;
+            let (plugin, _) = started(Confinement {
+                memory,
+                ..Confinement::default()
+            })
+            .await;
             let fault = tell(&plugin, "die", how).await.expect_err("dead");
             assert_eq!(fault.code.as_str(), "closed");
-            assert_eq!(fault.message.as_str(), format!("the plugin process ended ({words})"), "{how}");
+            assert_eq!(
+                fault.message.as_str(),
+                format!("the plugin process ended ({words})"),
+                "{how}"
+            );
             assert_eq!(ended(&plugin).await.to_string(), words);
             assert!(!alive(plugin.pid()), "{how}: it was reaped");
             assert!(plugin.usage().is_none());
-            assert_eq!(tell(&plugin, "nothing", "").await.expect_err("dead").code.as_str(), "closed");
+            assert_eq!(
+                tell(&plugin, "nothing", "")
+                    .await
+                    .expect_err("dead")
+                    .code
+                    .as_str(),
+                "closed"
+            );
         }
     });
 }
@@ -159,7 +211,10 @@ pub fn a_hanging_plugin_is_killed() {
         let exit = plugin.stop(Duration::from_millis(200)).await;
         let told = call.await.expect("no panic").expect_err("dead");
         // The request to stop may have overtaken the call.
-        assert!(exit == Exit::Signal(9) && told.code.as_str() == "closed" || exit == Exit::Code(0), "{exit} {told}");
+        assert!(
+            exit == Exit::Signal(9) && told.code.as_str() == "closed" || exit == Exit::Code(0),
+            "{exit} {told}"
+        );
         assert!(!alive(plugin.pid()));
     });
 }
@@ -167,20 +222,42 @@ pub fn a_hanging_plugin_is_killed() {
 pub fn a_constructor_that_dies_fails_the_start() {
     block_on(async {
         let host = Arc::new(TestHost::default());
-        let died = spawn(program(&["die-early"]), creation(Confinement::default()), host.clone(), DEADLINE).await;
+        let died = spawn(
+            program(&["die-early"]),
+            creation(Confinement::default()),
+            host.clone(),
+            DEADLINE,
+        )
+        .await;
         let fault = died.expect_err("it died");
         assert_eq!(
             fault.message.as_str(),
             "the plugin process ended before it was ready (killed by signal 11 (SIGSEGV))"
         );
         let short = Duration::from_millis(300);
-        let hung = spawn(program(&["hang-early"]), creation(Confinement::default()), host.clone(), short).await;
+        let hung = spawn(
+            program(&["hang-early"]),
+            creation(Confinement::default()),
+            host.clone(),
+            short,
+        )
+        .await;
         assert_eq!(hung.expect_err("it hangs").code.as_str(), "timeout");
-        let absent = Program { path: "/absent".into(), args: Vec::new() };
-        let fault = spawn(absent, Creation::default(), host.clone(), DEADLINE).await.expect_err("no program");
+        let absent = Program {
+            path: "/absent".into(),
+            args: Vec::new(),
+        };
+        let fault = spawn(absent, Creation::default(), host.clone(), DEADLINE)
+            .await
+            .expect_err("no program");
         assert!(fault.message.contains("/absent"), "{fault}");
-        let stranger = Program { path: "/bin/true".into(), args: Vec::new() };
-        let fault = spawn(stranger, Creation::default(), host, DEADLINE).await.expect_err("no plugin");
+        let stranger = Program {
+            path: "/bin/true".into(),
+            args: Vec::new(),
+        };
+        let fault = spawn(stranger, Creation::default(), host, DEADLINE)
+            .await
+            .expect_err("no plugin");
         assert!(fault.message.contains("exited with code 0"), "{fault}");
     });
 }
@@ -201,7 +278,12 @@ pub fn what_it_may_not_do_fails() {
             return eprintln!("the rest was skipped: this kernel has no Landlock");
         }
         let parent = format!("/proc/{}/environ", std::process::id());
-        for path in [secret.as_path(), "/etc/passwd".as_ref(), parent.as_ref(), "/etc/resolv.conf".as_ref()] {
+        for path in [
+            secret.as_path(),
+            "/etc/passwd".as_ref(),
+            parent.as_ref(),
+            "/etc/resolv.conf".as_ref(),
+        ] {
             refused(&plugin, "read", path).await;
         }
         refused(&plugin, "write", folder.path().join("new")).await;
@@ -219,17 +301,32 @@ pub fn what_it_may_do_works() {
         let file = input.join("file");
         std::fs::write(&file, "content").expect("written");
         let (readable, writable) = (vec![input.clone()], vec![output.clone()]);
-        let (plugin, _) = started(Confinement { readable, writable, ..Confinement::default() }).await;
+        let (plugin, _) = started(Confinement {
+            readable,
+            writable,
+            ..Confinement::default()
+        })
+        .await;
         assert_eq!(tell(&plugin, "read", &file).await.expect("allowed"), "content");
         assert_eq!(tell(&plugin, "list", &input).await.expect("allowed"), "1");
         tell(&plugin, "write", output.join("new")).await.expect("allowed");
-        assert_eq!(std::fs::read_to_string(output.join("new")).expect("there"), "written");
-        assert_eq!(tell(&plugin, "thread", "").await.expect("allowed"), "from a thread");
+        assert_eq!(
+            std::fs::read_to_string(output.join("new")).expect("there"),
+            "written"
+        );
+        assert_eq!(
+            tell(&plugin, "thread", "").await.expect("allowed"),
+            "from a thread"
+        );
         tell(&plugin, "socketpair", "").await.expect("allowed");
         if plugin.enforced().landlock != Landlock::None {
             refused(&plugin, "write", input.join("new")).await;
         }
-        let (plugin, _) = started(Confinement { processes: true, ..Confinement::default() }).await;
+        let (plugin, _) = started(Confinement {
+            processes: true,
+            ..Confinement::default()
+        })
+        .await;
         let status = tell(&plugin, "exec", "/bin/true").await.expect("allowed");
         assert_eq!(status, "exit status: 0");
         refused(&plugin, "udp", "").await;
@@ -238,7 +335,11 @@ pub fn what_it_may_do_works() {
 
 pub fn its_own_network_is_internet_only() {
     block_on(async {
-        let (plugin, _) = started(Confinement { network: Network::Own, ..Confinement::default() }).await;
+        let (plugin, _) = started(Confinement {
+            network: Network::Own,
+            ..Confinement::default()
+        })
+        .await;
         for what in ["udp", "tcp"] {
             tell(&plugin, what, "").await.expect("allowed");
         }
@@ -249,11 +350,17 @@ pub fn its_own_network_is_internet_only() {
 
 pub fn it_inherits_neither_environment_nor_input() {
     block_on(async {
-        assert!(std::env::var_os("PATH").is_some(), "there is something to inherit");
+        assert!(
+            std::env::var_os("PATH").is_some(),
+            "there is something to inherit"
+        );
         let (plugin, _) = started(Confinement::default()).await;
         let names = tell(&plugin, "environment", "").await.expect("done");
         let allowed = ["LANG", "LC_ALL", "TZ", "RUST_BACKTRACE"];
-        assert!(names.split_whitespace().all(|name| allowed.contains(&name)), "{names}");
+        assert!(
+            names.split_whitespace().all(|name| allowed.contains(&name)),
+            "{names}"
+        );
         assert_eq!(tell(&plugin, "stdin", "").await.expect("done"), "");
     });
 }
@@ -272,7 +379,13 @@ pub fn what_it_prints_and_logs_arrives() {
 pub fn it_stops_when_asked_and_is_small() {
     block_on(async {
         let (plugin, _) = started(Confinement::default()).await;
-        plugin.set_levels(&Levels { default: 5, ..Levels::default() }).await.expect("taken");
+        plugin
+            .set_levels(&Levels {
+                default: 5,
+                ..Levels::default()
+            })
+            .await
+            .expect("taken");
         let usage = plugin.usage().expect("alive");
         assert_eq!(usage.pid, plugin.pid());
         println!("resident: {} KiB, {:?}", usage.rss_bytes >> 10, plugin.enforced());
@@ -317,9 +430,15 @@ pub fn gateway() -> ExitCode {
 pub fn it_dies_with_its_gateway() {
     use std::io::{BufRead, BufReader};
     let program = std::env::current_exe().expect("this program");
-    let mut gateway = Command::new(program).arg("gateway").stdout(Stdio::piped()).spawn().expect("started");
+    let mut gateway = Command::new(program)
+        .arg("gateway")
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("started");
     let mut line = String::new();
-    BufReader::new(gateway.stdout.take().expect("piped")).read_line(&mut line).expect("a line");
+    BufReader::new(gateway.stdout.take().expect("piped"))
+        .read_line(&mut line)
+        .expect("a line");
     let stat = format!("/proc/{}/stat", line.trim());
     let running = || std::fs::read_to_string(&stat).is_ok_and(|stat| !stat.contains(") Z "));
     assert!(running(), "{line}");
