@@ -111,7 +111,8 @@ impl Process {
         Ok(Self { pid, kill, ended })
     }
 
-    /// A process that has closed its socket serves nobody, so it does not live on.
+    /// A process that has closed its socket serves nobody, so it does not live on; and when it has ended, what it
+    /// left in the socket is read before the connection is closed.
     pub(super) fn watch(&self, peer: Peer) {
         let (kill, ended) = (self.kill.clone(), self.ended.clone());
         tokio::spawn(async move {
@@ -121,7 +122,11 @@ impl Process {
                         kill.notify_one();
                     }
                 }
-                _ = wait(ended.clone()) => peer.close(),
+                _ = wait(ended.clone()) => {
+                    if timeout(LINGER, peer.ended()).await.is_err() {
+                        peer.close();
+                    }
+                }
             }
         });
     }
