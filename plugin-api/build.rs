@@ -8,8 +8,5 @@ fn main() {
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let version = Command::new(rustc).arg("--version").output();
     let version = version.map(|o| String::from_utf8_lossy(&o.stdout).trim().to_owned());
-    println!(
-        "cargo:rustc-env=OPENCLAW_RUSTC={}",
-        version.unwrap_or_default()
-    );
+    println!("cargo:rustc-env=OPENCLAW_RUSTC={}", version.unwrap_or_default());
 }

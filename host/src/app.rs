@@ -13,9 +13,7 @@ use crate::{
     },
 };
 use futures_util::future::BoxFuture;
-use openclaw_plugin_api::{
-    AgentRun, ChannelStatus, Error, ErrorKind, Inbound, Result, Sink, ToolOrigin,
-};
+use openclaw_plugin_api::{AgentRun, ChannelStatus, Error, ErrorKind, Inbound, Result, Sink, ToolOrigin};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
@@ -96,7 +94,10 @@ impl Gateway {
         let hub = Arc::new(Hub {
             registry: OnceLock::new(),
             inbox: OnceLock::new(),
-            desk: Desk { sessions: Arc::default(), model: options.model },
+            desk: Desk {
+                sessions: Arc::default(),
+                model: options.model,
+            },
             statuses: Mutex::default(),
             events: broadcast::channel(EVENTS).0,
         });
@@ -111,8 +112,12 @@ impl Gateway {
         });
         let core: Arc<dyn Core> = hub.clone();
         let _ = services.core.set(Arc::downgrade(&core));
-        let workshop =
-            Workshop { pool: Pool::new(POLL_THREADS), services, state: options.state, program: options.program };
+        let workshop = Workshop {
+            pool: Pool::new(POLL_THREADS),
+            services,
+            state: options.state,
+            program: options.program,
+        };
         let (registry, failed) = Registry::start(workshop, options.specs).await;
         let registry = Arc::new(registry);
         if !failed.is_empty() {
@@ -131,7 +136,9 @@ impl Gateway {
         );
         match inbox.resume() {
             Ok(0) => {}
-            Ok(count) => tracing::info!(target: "openclaw::inbox", count, "answering what was left at the last end"),
+            Ok(count) => {
+                tracing::info!(target: "openclaw::inbox", count, "answering what was left at the last end")
+            }
             Err(error) => tracing::error!(target: "openclaw::inbox", %error, "what was left can't be read"),
         }
         let _ = hub.inbox.set(inbox);
@@ -151,7 +158,10 @@ impl Gateway {
     /// How the accounts of channels are doing.
     pub fn channels(&self) -> Vec<Value> {
         let statuses = self.hub.statuses.lock().unwrap_or_else(PoisonError::into_inner);
-        statuses.iter().map(|((channel, _), status)| json!({ "channel": channel, "status": status })).collect()
+        statuses
+            .iter()
+            .map(|((channel, _), status)| json!({ "channel": channel, "status": status }))
+            .collect()
     }
 
     /// Stops it: plugins drain and end; what is unfinished is in the journal.
@@ -162,7 +172,9 @@ impl Gateway {
 
 impl std::fmt::Debug for Gateway {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Gateway").field("registry", &self.registry).finish_non_exhaustive()
+        f.debug_struct("Gateway")
+            .field("registry", &self.registry)
+            .finish_non_exhaustive()
     }
 }
 
@@ -179,7 +191,11 @@ impl Hub {
 
 impl Desk {
     async fn run(&self, registry: &Registry, asked: AgentRun, events: TurnEvents) -> Result<TurnOutcome> {
-        let agent_id = if asked.agent_id.is_empty() { "main".to_owned() } else { asked.agent_id };
+        let agent_id = if asked.agent_id.is_empty() {
+            "main".to_owned()
+        } else {
+            asked.agent_id
+        };
         let session_key = match asked.session_key.as_str() {
             "" => format!("agent:{agent_id}:main"),
             key => key.to_lowercase(),
@@ -188,8 +204,16 @@ impl Desk {
         let mut transcript = transcript.lock().await;
         let turn = Turn {
             run_id: asked.idempotency_key,
-            model: if asked.model.is_empty() { self.model.clone() } else { asked.model },
-            system: if asked.system.is_empty() { Vec::new() } else { vec![asked.system] },
+            model: if asked.model.is_empty() {
+                self.model.clone()
+            } else {
+                asked.model
+            },
+            system: if asked.system.is_empty() {
+                Vec::new()
+            } else {
+                vec![asked.system]
+            },
             text: asked.text,
             origin: ToolOrigin {
                 agent_id,
@@ -244,18 +268,35 @@ impl Core for Hub {
         Ok(())
     }
 
-    fn speech(&self, method: &'static str, engine: &str, request: Request) -> BoxFuture<'static, Result<Vec<u8>>> {
+    fn speech(
+        &self,
+        method: &'static str,
+        engine: &str,
+        request: Request,
+    ) -> BoxFuture<'static, Result<Vec<u8>>> {
         let found = self.registry().and_then(|registry| {
             let all = registry.offered("speech/1");
-            let mut engines = all.into_iter().filter(|(_, r)| engine.is_empty() || r.id == engine);
+            let mut engines = all
+                .into_iter()
+                .filter(|(_, r)| engine.is_empty() || r.id == engine);
             engines.next().ok_or_else(|| match engine {
-                "" => Error::new(ErrorKind::NotFound, "no running plugin speaks or listens; enable one"),
-                _ => Error::new(ErrorKind::NotFound, format_args!("no running plugin offers the engine {engine}")),
+                "" => Error::new(
+                    ErrorKind::NotFound,
+                    "no running plugin speaks or listens; enable one",
+                ),
+                _ => Error::new(
+                    ErrorKind::NotFound,
+                    format_args!("no running plugin offers the engine {engine}"),
+                ),
             })
         });
         Box::pin(async move {
             let (plugin, registration) = found?;
-            let request = Request { method: method.to_owned(), target: registration.id, ..request };
+            let request = Request {
+                method: method.to_owned(),
+                target: registration.id,
+                ..request
+            };
             plugin.call_raw(request, None).await
         })
     }

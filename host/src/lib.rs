@@ -1,7 +1,11 @@
 //! The OpenClaw gateway as a library: the program is `main.rs` around it.
 pub mod agent;
 pub mod app;
+pub mod cli;
 pub mod clock;
+pub mod config;
+pub mod gateway;
 pub mod http;
 pub mod journal;
+pub mod observe;
 pub mod plugins;

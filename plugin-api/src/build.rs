@@ -23,33 +23,31 @@ use std::path::PathBuf;
 /// # Panics
 /// Where a build script can only panic: no `OUT_DIR`, or it can't be written.
 pub fn config_schema<T: JsonSchema>() {
-    write_schema::<T>("config");
+    let mut schema = schema::<T>();
     let mut hints = Map::new();
-    collect_hints(&schema::<T>(), "", &mut hints);
+    collect_hints(&schema, "", &mut hints);
+    if let Some(object) = schema.as_object_mut() {
+        // Unknown keys are errors: a typing mistake must not pass silently.
+        object.entry("additionalProperties").or_insert(Value::Bool(false));
+    }
+    write("config.schema.json", &schema);
     write("ui-hints.json", &Value::Object(hints));
 }
 
-/// Writes `<name>.schema.json` for `config_schema!("<name>")`: a channel's own block.
+/// Writes `<channel>.schema.json` for `config_schema!("<channel>")`: one account of a channel, `channels.<channel>`.
+/// Keys that the type does not know pass: the host's own (`enabled`, `allowFrom`, `dmPolicy`, …) stand beside them.
 ///
 /// # Panics
 /// As [`config_schema`].
-pub fn write_schema<T: JsonSchema>(name: &str) {
-    write(&format!("{name}.schema.json"), &schema::<T>());
+pub fn channel_schema<T: JsonSchema>(channel: &str) {
+    write(&format!("{channel}.schema.json"), &schema::<T>());
 }
 
 fn schema<T: JsonSchema>() -> Value {
-    let settings =
-        schemars::generate::SchemaSettings::draft2020_12().with(|s| s.inline_subschemas = true);
-    let mut schema = settings
-        .into_generator()
-        .into_root_schema_for::<T>()
-        .to_value();
+    let settings = schemars::generate::SchemaSettings::draft2020_12().with(|s| s.inline_subschemas = true);
+    let mut schema = settings.into_generator().into_root_schema_for::<T>().to_value();
     if let Some(object) = schema.as_object_mut() {
         object.remove("$schema");
-        // Unknown keys are errors: a typing mistake must not pass silently.
-        object
-            .entry("additionalProperties")
-            .or_insert(Value::Bool(false));
     }
     schema
 }

@@ -95,8 +95,10 @@ impl ErrorKind {
 
     /// From the word on the wire; a word of a later version is [`ErrorKind::Internal`].
     pub fn from_wire(word: &str) -> Self {
-        Self::deserialize(serde::de::value::StrDeserializer::<serde::de::value::Error>::new(word))
-            .unwrap_or(Self::Internal)
+        Self::deserialize(serde::de::value::StrDeserializer::<serde::de::value::Error>::new(
+            word,
+        ))
+        .unwrap_or(Self::Internal)
     }
 
     /// Could the same call succeed later without anybody changing anything?
@@ -251,8 +253,8 @@ mod tests {
     #[cfg(feature = "plugin")]
     #[test]
     fn fault_round_trip_keeps_kind_text_and_detail() {
-        let error = Error::new(ErrorKind::RateLimited, "slow down")
-            .with_retry_after(Duration::from_millis(1500));
+        let error =
+            Error::new(ErrorKind::RateLimited, "slow down").with_retry_after(Duration::from_millis(1500));
         let back = Error::from_fault(&error.clone().into_fault());
         assert_eq!(back, error);
         assert_eq!(back.retry_after(), Some(Duration::from_millis(1500)));

@@ -57,14 +57,14 @@
 //!
 //! Every name exported here is a promise under semantic versioning; [`abi`] and [`surface::ids`] are what hosts use.
 #![cfg_attr(docsrs, feature(doc_cfg))]
+// A build script gets records and schemas only; what plugins are made of is then unused, and no fault.
+#![cfg_attr(not(feature = "plugin"), allow(dead_code, unused_imports))]
 
 #[cfg(feature = "plugin")]
 pub mod abi;
 #[cfg(feature = "build")]
 pub mod build;
 mod error;
-#[cfg(feature = "plugin")]
-mod export;
 #[cfg(feature = "plugin")]
 mod host;
 #[cfg(feature = "plugin")]
@@ -81,18 +81,15 @@ pub mod surface;
 pub mod testing;
 
 pub use error::{Error, ErrorKind, Result};
-pub use manifest::{
-    Declaration, MAGIC, MAX_LEN, Manifest, Network, NetworkPermission, Package, PanicStrategy,
-    Permissions, SECTIONS,
-};
+pub use manifest::{MAGIC, MAX_LEN, Manifest, NetworkPermission, PanicStrategy, Permissions, SECTIONS};
 #[cfg(feature = "plugin")]
 pub(crate) use registrar::to_json;
 pub use secret::Secret;
 #[cfg(feature = "plugin")]
 pub use {
-    abi::{Feed, Sink, Source},
-    export::StaticPlugin,
+    abi::{Feed, Sink, Source, StaticPlugin},
     host::*,
+    manifest::{Declaration, Network, Package},
     registrar::{Registrar, Start},
     surface::*,
 };
@@ -108,11 +105,10 @@ pub const ABI: &str = "abi_stable-0.11";
 #[cfg(feature = "plugin")]
 pub mod prelude {
     pub use crate::{
-        Account, Channel, ChannelHost, ChannelInfo, ChannelState, ChannelStatus, Chat, ChatKind,
-        Commands, Completion, CompletionRequest, Content, Declaration, Deltas, Error, ErrorKind,
-        Host, HttpRoutes, Inbound, InboundKind, Methods, Network, Outbound, Provider, Receipt,
-        Registrar, Result, Secret, Sender, Service, Speech, StopReason, Tool, ToolContext,
-        ToolOutput, Usage, export_plugin,
+        Account, Channel, ChannelHost, ChannelInfo, ChannelState, ChannelStatus, Chat, ChatKind, Commands,
+        Completion, CompletionRequest, Content, Declaration, Deltas, Error, ErrorKind, Host, HttpRoutes,
+        Inbound, InboundKind, Methods, Network, Outbound, Provider, Receipt, Registrar, Result, Secret,
+        Sender, Service, Speech, StopReason, Tool, ToolContext, ToolOutput, Usage, export_plugin,
     };
     pub use schemars::JsonSchema;
     pub use serde::{Deserialize, Serialize};

@@ -84,19 +84,13 @@ pub(crate) fn refilter() {
 /// Forgets the host, if it is this one: its instance is gone.
 pub(crate) fn uninstall(host: &Host) {
     let mut current = HOST.write().unwrap_or_else(PoisonError::into_inner);
-    if current
-        .as_ref()
-        .is_some_and(|current| current.is_same(host))
-    {
+    if current.as_ref().is_some_and(|current| current.is_same(host)) {
         *current = None;
     }
 }
 
 fn with_host<T>(f: impl FnOnce(&crate::abi::HostHandle) -> T) -> Option<T> {
-    let host = HOST
-        .read()
-        .unwrap_or_else(PoisonError::into_inner)
-        .clone()?;
+    let host = HOST.read().unwrap_or_else(PoisonError::into_inner).clone()?;
     Some(f(host.handle()))
 }
 
@@ -121,8 +115,7 @@ impl Subscriber for Forward {
 
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         metadata.is_span()
-            || with_host(|host| host.log_enabled(level(metadata.level()), metadata.target()))
-                .unwrap_or(false)
+            || with_host(|host| host.log_enabled(level(metadata.level()), metadata.target())).unwrap_or(false)
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {

@@ -102,10 +102,7 @@ mod own {
 
         /// Ends the thread. Doesn't wait for it: the caller may be on it.
         pub(crate) fn shut_down(&self) {
-            self.stop
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take();
+            self.stop.lock().unwrap_or_else(PoisonError::into_inner).take();
         }
     }
 

@@ -1,6 +1,6 @@
 //! A string that must not be seen: it does not print, compare or serialise.
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, Serializer};
+use serde::{Deserialize, Deserializer};
 use std::{borrow::Cow, fmt};
 
 /// A token, key or password. `Debug` shows `***`; there is no `Display`, no `PartialEq` and no `Serialize`, so that a
@@ -25,8 +25,9 @@ impl Secret {
     }
 }
 
+#[cfg(feature = "plugin")]
 /// For the few record fields that carry a secret across the boundary: `#[serde(serialize_with = "...")]`.
-pub(crate) fn expose<S: Serializer>(
+pub(crate) fn expose<S: serde::Serializer>(
     secret: &Option<Secret>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {

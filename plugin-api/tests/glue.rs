@@ -1,7 +1,6 @@
 //! A plugin with several surfaces, driven through the fake host: traits, records, streams, panics, configuration.
 use openclaw_plugin_api::{
-    CommandCall, CommandReply, CommandSpec, Delta, HttpCall, MethodCall, MethodSpec, Route,
-    RouteAuth,
+    CommandCall, CommandReply, CommandSpec, Delta, HttpCall, MethodCall, MethodSpec, Route, RouteAuth,
     prelude::*,
     testing::{FakeAnswer, TestHost},
 };
@@ -34,12 +33,7 @@ impl Tool for Probe {
                 store.put("a/1", *b"one").await?;
                 assert!(store.add("a/2", *b"two", None).await?);
                 assert!(!store.add("a/2", *b"three", None).await?);
-                return Ok(format!(
-                    "{:?} {:?}",
-                    store.keys("a/").await?,
-                    store.get("nothing").await?
-                )
-                .into());
+                return Ok(format!("{:?} {:?}", store.keys("a/").await?, store.get("nothing").await?).into());
             }
             "fetch" => {
                 let mut answer = self
@@ -73,14 +67,8 @@ impl Tool for Probe {
                 return Ok(format!("{} {:?}", media.size, bytes).into());
             }
             "secret" => {
-                let secret = self
-                    .0
-                    .secret("KEY")
-                    .await?
-                    .map(|secret| secret.expose().len());
-                return Ok(
-                    format!("{secret:?} {:?}", self.0.secret("OTHER").await?.is_none()).into(),
-                );
+                let secret = self.0.secret("KEY").await?.map(|secret| secret.expose().len());
+                return Ok(format!("{secret:?} {:?}", self.0.secret("OTHER").await?.is_none()).into());
             }
             _ => {}
         }
@@ -279,18 +267,12 @@ async fn a_cut_answer_is_an_error_after_its_chunks() -> Result<()> {
 #[tokio::test]
 async fn a_panic_poisons_the_instance_and_nothing_else() -> Result<()> {
     let host = TestHost::new();
-    let (first, second) = (
-        host.load(&PLUGIN, json!({}))?,
-        host.load(&PLUGIN, json!({}))?,
-    );
+    let (first, second) = (host.load(&PLUGIN, json!({}))?, host.load(&PLUGIN, json!({}))?);
     let error = first
         .tool("probe", json!({"mode": "panic"}))
         .await
         .expect_err("panics");
-    assert_eq!(
-        (error.kind(), error.message()),
-        (ErrorKind::Panic, "as asked")
-    );
+    assert_eq!((error.kind(), error.message()), (ErrorKind::Panic, "as asked"));
     let error = first
         .tool("probe", json!({"mode": ""}))
         .await
@@ -309,10 +291,7 @@ async fn a_channel_retries_until_the_host_has_the_event() -> Result<()> {
     tokio::time::sleep(Duration::from_secs(5)).await;
     host.refuse_inbound(false);
     let (channel, event) = host.next_inbound().await;
-    assert_eq!(
-        (channel.as_str(), event.account_id.as_str()),
-        ("pipe", "default")
-    );
+    assert_eq!((channel.as_str(), event.account_id.as_str()), ("pipe", "default"));
     let receipt = plugin
         .send(
             "pipe",
@@ -330,10 +309,7 @@ async fn a_channel_retries_until_the_host_has_the_event() -> Result<()> {
 async fn a_provider_streams_and_ends() -> Result<()> {
     let plugin = TestHost::new().load(&PLUGIN, json!({}))?;
     let request = CompletionRequest {
-        messages: vec![openclaw_plugin_api::Message::text(
-            Default::default(),
-            "a b",
-        )],
+        messages: vec![openclaw_plugin_api::Message::text(Default::default(), "a b")],
         credential: Some(Secret::new("k")),
         ..CompletionRequest::default()
     };

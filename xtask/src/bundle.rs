@@ -120,8 +120,14 @@ fn ids(list: &str) -> Vec<String> {
 
 /// An earlier bundle may be replaced, and nothing else: `--out` may name any folder.
 fn ensure_replaceable(folder: &Path) -> Result<()> {
-    let is_bundle = [layout::BINARIES, layout::PLUGINS].iter().all(|inner| folder.join(inner).is_dir());
-    if is_bundle || !folder.exists() { Ok(()) } else { Err(Error::NotABundle(folder.to_owned())) }
+    let is_bundle = [layout::BINARIES, layout::PLUGINS]
+        .iter()
+        .all(|inner| folder.join(inner).is_dir());
+    if is_bundle || !folder.exists() {
+        Ok(())
+    } else {
+        Err(Error::NotABundle(folder.to_owned()))
+    }
 }
 
 fn write_sums(to: &Path, files: &[Packed]) -> Result<()> {

@@ -7,10 +7,7 @@ use crate::{
     progress::Progress,
     workspace::Workspace,
 };
-use std::{
-    env,
-    process::{Command, Stdio},
-};
+use std::{env, process::Command};
 
 /// What `cargo` and `rustup` tell the programs that they start; the gateway and its children need none of it.
 const BUILD_ENVIRONMENT: [&str; 3] = ["CARGO", "RUSTUP_TOOLCHAIN", "RUST_RECURSION_COUNT"];
@@ -41,34 +38,30 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     step.done();
     let mut gateway = Command::new(program);
     gateway.arg("gateway").args(&args.args);
-    become_program(&mut gateway)
-}
-
-/// Replaces this process by a program, where the system can; else waits for it.
-pub(crate) fn become_program(command: &mut Command) -> Result<()> {
     let package = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
     for (name, _) in env::vars_os() {
         if name
             .to_str()
             .is_some_and(|name| BUILD_ENVIRONMENT.contains(&name) || package(name))
         {
-            command.env_remove(name);
+            gateway.env_remove(name);
         }
     }
-    command.stdin(Stdio::inherit());
-    replace(command)
+    become_program(&mut gateway)
 }
 
+/// Replaces this process by a program.
 #[cfg(unix)]
-fn replace(command: &mut Command) -> Result<()> {
+pub(crate) fn become_program(command: &mut Command) -> Result<()> {
     use std::os::unix::process::CommandExt as _;
     // Returns only if the program could not be started.
     let source = command.exec();
     Err(Error::spawn(command)(source))
 }
 
+/// Runs a program to its end: this system can't replace a process.
 #[cfg(not(unix))]
-fn replace(command: &mut Command) -> Result<()> {
+pub(crate) fn become_program(command: &mut Command) -> Result<()> {
     let status = command.status().map_err(Error::spawn(command))?;
     if status.success() {
         Ok(())

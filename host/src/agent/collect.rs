@@ -42,7 +42,14 @@ impl Collector {
             Delta::Thinking(text) => self.append(|this| &mut this.thinking, &text),
             Delta::Signature(text) => self.append(Self::signature, &text),
             Delta::ToolCall { index, id, name } if self.calls.len() < MAX_CALLS => {
-                self.calls.insert(index, Call { id, name, ..Call::default() });
+                self.calls.insert(
+                    index,
+                    Call {
+                        id,
+                        name,
+                        ..Call::default()
+                    },
+                );
             }
             Delta::Arguments { index, json } if self.calls.contains_key(&index) => {
                 self.append(|this| &mut this.calls.entry(index).or_default().json, &json);
@@ -69,14 +76,21 @@ impl Collector {
     pub(super) fn finish(self) -> (Message, Vec<Wish>) {
         let mut content = Vec::new();
         if !self.thinking.is_empty() || !self.signature.is_empty() {
-            content.push(Content::Thinking { thinking: self.thinking, signature: self.signature });
+            content.push(Content::Thinking {
+                thinking: self.thinking,
+                signature: self.signature,
+            });
         }
         if !self.text.is_empty() {
             content.push(Content::text(self.text));
         }
         let mut wishes = Vec::new();
         for call in self.calls.into_values() {
-            let json = if call.json.trim().is_empty() { "{}" } else { call.json.as_str() };
+            let json = if call.json.trim().is_empty() {
+                "{}"
+            } else {
+                call.json.as_str()
+            };
             let arguments: Result<Value, String> = serde_json::from_str(json).map_err(|e| e.to_string());
             content.push(Content::ToolCall {
                 id: call.id.clone(),
@@ -84,8 +98,19 @@ impl Collector {
                 arguments: arguments.clone().unwrap_or(Value::Null),
                 signature: call.signature,
             });
-            wishes.push(Wish { id: call.id, name: call.name, arguments });
+            wishes.push(Wish {
+                id: call.id,
+                name: call.name,
+                arguments,
+            });
         }
-        (Message { role: Role::Assistant, content, ..Message::default() }, wishes)
+        (
+            Message {
+                role: Role::Assistant,
+                content,
+                ..Message::default()
+            },
+            wishes,
+        )
     }
 }

@@ -5,8 +5,13 @@
 //! this file's place.
 use super::{Sessions, Turn, run};
 use crate::{clock::Clock, journal::Journal, plugins::registry::Registry};
-use openclaw_plugin_api::{Error, ErrorKind, Inbound, InboundKind, Outbound, Receipt, Result, ToolOrigin, surface::ids};
-use std::{collections::HashSet, sync::{Arc, Mutex, PoisonError}};
+use openclaw_plugin_api::{
+    Error, ErrorKind, Inbound, InboundKind, Outbound, Receipt, Result, ToolOrigin, surface::ids,
+};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, PoisonError},
+};
 use tokio::sync::{Semaphore, mpsc};
 
 /// Turns that run at once, over all conversations.
@@ -48,16 +53,30 @@ impl Inbox {
         allow_from: AllowFrom,
     ) -> Arc<Self> {
         let turns = Arc::new(Semaphore::new(MAX_TURNS));
-        Arc::new(Self { journal, registry, sessions, clock, model, allow_from, turns, refused: Mutex::default() })
+        Arc::new(Self {
+            journal,
+            registry,
+            sessions,
+            clock,
+            model,
+            allow_from,
+            turns,
+            refused: Mutex::default(),
+        })
     }
 
     /// Takes one event. When this returns well, it is durable; a repeat has no effect.
     pub async fn accept(self: &Arc<Self>, channel: &str, event: Inbound) -> Result<()> {
         check(&event)?;
         let (journal, now) = (self.journal.clone(), self.clock.now_ms());
-        let (name, account, id) = (channel.to_owned(), event.account_id.clone(), event.event_id.clone());
+        let (name, account, id) = (
+            channel.to_owned(),
+            event.account_id.clone(),
+            event.event_id.clone(),
+        );
         let body = serde_json::to_vec(&event)?;
-        let taken = tokio::task::spawn_blocking(move || journal.accept(&name, &account, &id, &body, now)).await?;
+        let taken =
+            tokio::task::spawn_blocking(move || journal.accept(&name, &account, &id, &body, now)).await?;
         if let Some(row) = taken.map_err(|e| Error::new(ErrorKind::Overloaded, e))? {
             let (inbox, channel) = (self.clone(), channel.to_owned());
             tokio::spawn(async move { inbox.deal_with(row, &channel, event).await });
@@ -67,14 +86,19 @@ impl Inbox {
 
     /// Answers what was taken before the last end of the process.
     pub fn resume(self: &Arc<Self>) -> Result<usize> {
-        let pending = self.journal.pending().map_err(|e| Error::new(ErrorKind::Internal, e))?;
+        let pending = self
+            .journal
+            .pending()
+            .map_err(|e| Error::new(ErrorKind::Internal, e))?;
         let count = pending.len();
         for event in pending {
             let inbox = self.clone();
             tokio::spawn(async move {
                 match serde_json::from_slice(&event.event) {
                     Ok(inbound) => inbox.deal_with(event.id, &event.channel, inbound).await,
-                    Err(error) => tracing::error!(target: "openclaw::inbox", row = event.id, %error, "unreadable"),
+                    Err(error) => {
+                        tracing::error!(target: "openclaw::inbox", row = event.id, %error, "unreadable")
+                    }
                 }
             });
         }
@@ -137,7 +161,10 @@ impl Inbox {
         drop(unheard);
         let outcome = run(&self.registry, &mut transcript, &turn, &events).await?;
         let plugin = self.registry.offering("channel/1", channel).ok_or_else(|| {
-            Error::new(ErrorKind::Closed, format_args!("no running plugin offers the channel {channel}"))
+            Error::new(
+                ErrorKind::Closed,
+                format_args!("no running plugin offers the channel {channel}"),
+            )
         })?;
         let message = Outbound {
             idempotency_key: format!("{channel}:{}:{}", event.account_id, event.event_id),
@@ -148,7 +175,10 @@ impl Inbox {
             reply_to: event.message_id.clone(),
             ..Outbound::default()
         };
-        plugin.call::<Receipt>(ids::channel::SEND, channel, &message).await.map(drop)
+        plugin
+            .call::<Receipt>(ids::channel::SEND, channel, &message)
+            .await
+            .map(drop)
     }
 }
 
@@ -159,9 +189,17 @@ impl std::fmt::Debug for Inbox {
 }
 
 fn check(event: &Inbound) -> Result<()> {
-    let ids = [&event.event_id, &event.account_id, &event.chat.id, &event.sender.id, &event.message_id];
+    let ids = [
+        &event.event_id,
+        &event.account_id,
+        &event.chat.id,
+        &event.sender.id,
+        &event.message_id,
+    ];
     if event.event_id.is_empty() || ids.iter().any(|id| id.len() > MAX_ID) {
-        return Err(Error::invalid(format_args!("an event has an id, and no id is longer than {MAX_ID} bytes")));
+        return Err(Error::invalid(format_args!(
+            "an event has an id, and no id is longer than {MAX_ID} bytes"
+        )));
     }
     Ok(())
 }

@@ -27,7 +27,9 @@ impl Sessions {
     pub fn get(&self, key: &str) -> Transcript {
         let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
         if !all.contains_key(key) && all.len() >= MAX_SESSIONS {
-            let idle = all.iter().find(|(_, transcript)| Arc::strong_count(transcript) == 1);
+            let idle = all
+                .iter()
+                .find(|(_, transcript)| Arc::strong_count(transcript) == 1);
             if let Some(idle) = idle.map(|(key, _)| key.clone()) {
                 all.remove(&idle);
             }
@@ -41,7 +43,10 @@ impl Sessions {
         if transcript.len() > MAX_MESSAGES {
             transcript.drain(..transcript.len() - MAX_MESSAGES);
         }
-        let first = transcript.iter().position(|message| message.role == Role::User).unwrap_or(transcript.len());
+        let first = transcript
+            .iter()
+            .position(|message| message.role == Role::User)
+            .unwrap_or(transcript.len());
         transcript.drain(..first);
     }
 }

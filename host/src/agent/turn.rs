@@ -5,10 +5,8 @@ use super::{
 };
 use crate::plugins::{registry::Registry, services::Request};
 use openclaw_plugin_api::{
-    AgentEvent, Completion, CompletionRequest, Content, Delta, Error, ErrorKind, Message, Result, Role, ToolCall,
-    ToolOrigin, ToolOutput, ToolSpec, Usage,
-    abi::sink_pair,
-    surface::ids,
+    AgentEvent, Completion, CompletionRequest, Content, Delta, Error, ErrorKind, Message, Result, Role,
+    ToolCall, ToolOrigin, ToolOutput, ToolSpec, Usage, abi::sink_pair, surface::ids,
 };
 use tokio::sync::mpsc;
 
@@ -47,8 +45,19 @@ pub struct TurnOutcome {
 pub type TurnEvents = mpsc::Sender<AgentEvent>;
 
 /// Runs one turn of a conversation. The transcript grows only by turns that ended well.
-pub async fn run(registry: &Registry, transcript: &mut Vec<Message>, turn: &Turn, events: &TurnEvents) -> Result<TurnOutcome> {
-    tell(events, AgentEvent::Started { run_id: turn.run_id.clone() }).await;
+pub async fn run(
+    registry: &Registry,
+    transcript: &mut Vec<Message>,
+    turn: &Turn,
+    events: &TurnEvents,
+) -> Result<TurnOutcome> {
+    tell(
+        events,
+        AgentEvent::Started {
+            run_id: turn.run_id.clone(),
+        },
+    )
+    .await;
     let mut messages = transcript.clone();
     messages.push(Message::text(Role::User, &turn.text));
     let tools = registry.tools();
@@ -64,9 +73,17 @@ pub async fn run(registry: &Registry, transcript: &mut Vec<Message>, turn: &Turn
             let text = said.join("\n\n");
             *transcript = messages;
             Sessions::trim(transcript);
-            let done = AgentEvent::Done { text: text.clone(), usage, model: turn.model.clone() };
+            let done = AgentEvent::Done {
+                text: text.clone(),
+                usage,
+                model: turn.model.clone(),
+            };
             tell(events, done).await;
-            return Ok(TurnOutcome { text, usage, model: turn.model.clone() });
+            return Ok(TurnOutcome {
+                text,
+                usage,
+                model: turn.model.clone(),
+            });
         }
         for wish in wishes {
             messages.push(use_tool(registry, turn, wish, &tools, events).await);
@@ -85,7 +102,10 @@ async fn ask(
     events: &TurnEvents,
 ) -> Result<(Message, Vec<Wish>, Completion)> {
     let (provider, model) = turn.model.split_once('/').ok_or_else(|| {
-        Error::new(ErrorKind::Config, format_args!("\"{}\" is no model; write provider/model", turn.model))
+        Error::new(
+            ErrorKind::Config,
+            format_args!("\"{}\" is no model; write provider/model", turn.model),
+        )
     })?;
     let plugin = registry.offering("provider/1", provider).ok_or_else(|| {
         let text = format!("no running plugin offers the provider {provider}; see `openclaw plugins list`");
@@ -110,14 +130,19 @@ async fn ask(
     let read = async move {
         let mut answer = Collector::default();
         while let Some(chunk) = chunks.next().await {
-            let Some(delta) = Delta::decode(&chunk)? else { continue };
+            let Some(delta) = Delta::decode(&chunk)? else {
+                continue;
+            };
             match &delta {
                 Delta::Text(text) => tell(events, AgentEvent::Text { text: text.clone() }).await,
                 Delta::Thinking(text) => tell(events, AgentEvent::Thinking { text: text.clone() }).await,
                 _ => {}
             }
             if !answer.push(delta) {
-                return Err(Error::new(ErrorKind::Refused, "the model's answer is longer than anything sensible"));
+                return Err(Error::new(
+                    ErrorKind::Refused,
+                    "the model's answer is longer than anything sensible",
+                ));
             }
         }
         Ok(answer)
@@ -138,13 +163,30 @@ async fn use_tool(
 ) -> Message {
     let arguments = wish.arguments.clone().unwrap_or_default();
     let (id, name) = (wish.id.clone(), wish.name.clone());
-    tell(events, AgentEvent::ToolStarted { id: id.clone(), name: name.clone(), arguments }).await;
-    let output = invoke(registry, turn, wish, tools).await.unwrap_or_else(|error| ToolOutput {
-        content: vec![Content::text(format!("error: {error}"))],
-        is_error: true,
-        ..ToolOutput::default()
-    });
-    tell(events, AgentEvent::ToolEnded { id: id.clone(), output: output.clone() }).await;
+    tell(
+        events,
+        AgentEvent::ToolStarted {
+            id: id.clone(),
+            name: name.clone(),
+            arguments,
+        },
+    )
+    .await;
+    let output = invoke(registry, turn, wish, tools)
+        .await
+        .unwrap_or_else(|error| ToolOutput {
+            content: vec![Content::text(format!("error: {error}"))],
+            is_error: true,
+            ..ToolOutput::default()
+        });
+    tell(
+        events,
+        AgentEvent::ToolEnded {
+            id: id.clone(),
+            output: output.clone(),
+        },
+    )
+    .await;
     Message {
         role: Role::ToolResult,
         content: output.content,
@@ -161,10 +203,18 @@ async fn invoke(registry: &Registry, turn: &Turn, wish: Wish, tools: &[ToolSpec]
     let offered = tools.iter().any(|tool| tool.name == wish.name);
     let plugin = registry.offering("tool/1", &wish.name).filter(|_| offered);
     let plugin = plugin.ok_or_else(|| {
-        Error::new(ErrorKind::NotFound, format_args!("there is no tool named {}", wish.name))
+        Error::new(
+            ErrorKind::NotFound,
+            format_args!("there is no tool named {}", wish.name),
+        )
     })?;
-    let origin = ToolOrigin { call_id: wish.id, ..turn.origin.clone() };
-    plugin.call(ids::tool::INVOKE, &wish.name, &ToolCall { arguments, origin }).await
+    let origin = ToolOrigin {
+        call_id: wish.id,
+        ..turn.origin.clone()
+    };
+    plugin
+        .call(ids::tool::INVOKE, &wish.name, &ToolCall { arguments, origin })
+        .await
 }
 
 fn add(sum: &mut Usage, more: &Usage) {

@@ -11,22 +11,34 @@ pub struct Failure {
 impl Failure {
     /// Something did not work. Exit code 1.
     pub fn new(text: impl fmt::Display) -> Self {
-        Self { code: 1, text: text.to_string() }
+        Self {
+            code: 1,
+            text: text.to_string(),
+        }
     }
 
     /// The command line is wrong. Exit code 2.
     pub fn usage(text: impl fmt::Display) -> Self {
-        Self { code: 2, text: text.to_string() }
+        Self {
+            code: 2,
+            text: text.to_string(),
+        }
     }
 
     /// The configuration is wrong. Exit code 78.
     pub fn config(text: impl fmt::Display) -> Self {
-        Self { code: 78, text: text.to_string() }
+        Self {
+            code: 78,
+            text: text.to_string(),
+        }
     }
 
     /// The command did its work and what it found is bad; it has said so itself. Exit code 1.
     pub fn silent() -> Self {
-        Self { code: 1, text: String::new() }
+        Self {
+            code: 1,
+            text: String::new(),
+        }
     }
 
     /// The system said no.

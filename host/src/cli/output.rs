@@ -14,7 +14,10 @@ pub(super) fn json(value: &impl Serialize) -> Result<(), Failure> {
 /// A table without lines, as wide as the terminal.
 pub(super) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header(header.to_vec());
+    table
+        .load_style(NOTHING)
+        .set_content_arrangement(ContentArrangement::Dynamic)
+        .set_header(header.to_vec());
     table
 }
 
@@ -33,7 +36,11 @@ pub(super) fn bytes(n: u64) -> String {
         size /= 1024.0;
         unit += 1;
     }
-    if unit == 0 { format!("{n} B") } else { format!("{size:.1} {}", units[unit]) }
+    if unit == 0 {
+        format!("{n} B")
+    } else {
+        format!("{size:.1} {}", units[unit])
+    }
 }
 
 /// 1500 µs → `1.5 ms`.
@@ -53,7 +60,13 @@ mod tests {
 
     #[test]
     fn sizes_and_times_are_short() {
-        assert_eq!((bytes(10), bytes(1536), bytes(5 << 20)), ("10 B".into(), "1.5 KB".into(), "5.0 MB".into()));
-        assert_eq!((micros(5), micros(1500), micros(2_000_000)), ("5 µs".into(), "1.5 ms".into(), "2.0 s".into()));
+        assert_eq!(
+            (bytes(10), bytes(1536), bytes(5 << 20)),
+            ("10 B".into(), "1.5 KB".into(), "5.0 MB".into())
+        );
+        assert_eq!(
+            (micros(5), micros(1500), micros(2_000_000)),
+            ("5 µs".into(), "1.5 ms".into(), "2.0 s".into())
+        );
     }
 }

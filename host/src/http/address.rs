@@ -121,9 +121,7 @@ fn of_v6(address: Ipv6Addr) -> AddressClass {
         [0xfec0..=0xfeff, ..] | [0xfc00..=0xfdff, ..] => C::Private,
         [0xff00..=0xffff, ..] => C::Multicast,
         // protocol assignments with Teredo, documentation, 6to4
-        [0x2001, 0..=0x1ff, ..] | [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] | [0x2002, ..] => {
-            C::Reserved
-        }
+        [0x2001, 0..=0x1ff, ..] | [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] | [0x2002, ..] => C::Reserved,
         [0x2000..=0x3fff, ..] => C::Public,
         _ => C::Reserved,
     }
@@ -138,9 +136,7 @@ fn of_embedded(address: Ipv6Addr) -> Option<AddressClass> {
     let v4 = |high: u16, low: u16| of_v4(Ipv4Addr::from((u32::from(high) << 16) | u32::from(low)));
     let tail = v4(s[6], s[7]);
     let inside = match s {
-        [0, 0, 0, 0, 0, 0 | 0xffff, ..]
-        | [0, 0, 0, 0, 0xffff, 0, ..]
-        | [0x64, 0xff9b, 0, 0, 0, 0, ..] => {
+        [0, 0, 0, 0, 0, 0 | 0xffff, ..] | [0, 0, 0, 0, 0xffff, 0, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] => {
             return Some(tail);
         }
         [0x2002, high, low, ..] => v4(high, low),

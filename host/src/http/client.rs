@@ -77,7 +77,11 @@ struct Hops<'a> {
 
 impl<'a> Hops<'a> {
     fn of(request: &'a Request) -> Self {
-        Self { origin: request.origin, limit: request.redirect_limit(), proxy: request.proxy.as_ref() }
+        Self {
+            origin: request.origin,
+            limit: request.redirect_limit(),
+            proxy: request.proxy.as_ref(),
+        }
     }
 }
 
@@ -109,13 +113,7 @@ impl Client {
         let mut tls = tls::config(options.extra_authorities.as_deref())?;
         let build = |reach, tls: &rustls::ClientConfig| {
             let lookup = Lookup::new(Arc::clone(&options.resolver), reach);
-            build_pool(
-                lookup,
-                tls,
-                None,
-                options.connect_timeout,
-                &options.user_agent,
-            )
+            build_pool(lookup, tls, None, options.connect_timeout, &options.user_agent)
         };
         tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let [any, public, private] = Reach::ALL.map(|reach| build(reach, &tls));
@@ -200,16 +198,14 @@ impl Client {
         let mut followed = 0;
         loop {
             // where a redirect leads is the server's choice: only hosts that the policy names are as good as the caller's own
-            let chosen = hops.origin == Origin::Trusted
-                && (step.url.origin() == first || egress.names(&step.url));
+            let chosen =
+                hops.origin == Origin::Trusted && (step.url.origin() == first || egress.names(&step.url));
             let origin = if chosen {
                 Origin::Trusted
             } else {
                 Origin::Untrusted
             };
-            let (reach, proxy) =
-                self.shared
-                    .route(egress, &step.url, origin, hops.proxy)?;
+            let (reach, proxy) = self.shared.route(egress, &step.url, origin, hops.proxy)?;
             let pool = self.shared.pool(reach, proxy)?;
             let response = pool
                 .execute(step.message(egress))
@@ -218,8 +214,7 @@ impl Client {
             if limit == 0 {
                 return Ok((response, step.url));
             }
-            let Some(next) = redirect::target(&step.url, response.status(), response.headers())?
-            else {
+            let Some(next) = redirect::target(&step.url, response.status(), response.headers())? else {
                 return Ok((response, step.url));
             };
             if followed == limit {
@@ -353,11 +348,7 @@ impl Step {
                 "it redirects a streamed body, which can't be sent twice",
             ));
         }
-        redirect::strip(
-            &mut self.headers,
-            next.origin() == self.url.origin(),
-            keeps_body,
-        );
+        redirect::strip(&mut self.headers, next.origin() == self.url.origin(), keeps_body);
         if !keeps_body {
             self.body = StepBody::None;
         }

@@ -109,11 +109,7 @@ impl Lookup {
 
     /// The addresses of a name, all of them allowed. The ones beyond the bound are checked too, then dropped.
     pub(super) async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, LookupError> {
-        let mut addresses = self
-            .resolver
-            .resolve(host)
-            .await
-            .map_err(LookupError::Failed)?;
+        let mut addresses = self.resolver.resolve(host).await.map_err(LookupError::Failed)?;
         for address in &addresses {
             self.reach.check(*address).map_err(LookupError::Denied)?;
         }
@@ -132,9 +128,7 @@ impl reqwest::dns::Resolve for Lookup {
         Box::pin(async move {
             let addresses = lookup.addresses(name.as_str()).await?;
             // port 0 stands for the URL's own
-            let addresses = addresses
-                .into_iter()
-                .map(|address| SocketAddr::new(address, 0));
+            let addresses = addresses.into_iter().map(|address| SocketAddr::new(address, 0));
             Ok(Box::new(addresses) as reqwest::dns::Addrs)
         })
     }

@@ -74,9 +74,7 @@ pub enum Error {
         reason: String,
     },
     /// The TLS handshake failed.
-    #[error(
-        "TLS with {origin}: {reason}; check the certificate, the clock and the trusted authorities"
-    )]
+    #[error("TLS with {origin}: {reason}; check the certificate, the clock and the trusted authorities")]
     Tls {
         /// Origin of the URL.
         origin: String,
@@ -273,11 +271,7 @@ impl fmt::Display for Phase {
 /// `scheme://host:port`: all of a URL that may be shown.
 pub(super) fn origin(url: &Url) -> String {
     let port = url.port_or_known_default().unwrap_or(0);
-    format!(
-        "{}://{}:{port}",
-        url.scheme(),
-        url.host_str().unwrap_or("?")
-    )
+    format!("{}://{}:{port}", url.scheme(), url.host_str().unwrap_or("?"))
 }
 
 /// Shortens foreign words and takes out what could forge a log line or drive a terminal.

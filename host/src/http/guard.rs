@@ -24,9 +24,7 @@ const LOCAL_NAMES: [&str; 7] = [
 ];
 
 /// Services that act on bytes which an HTTP request can carry.
-const FOREIGN_PORTS: [u16; 14] = [
-    0, 21, 22, 23, 25, 53, 110, 119, 143, 465, 587, 993, 995, 6667,
-];
+const FOREIGN_PORTS: [u16; 14] = [0, 21, 22, 23, 25, 53, 110, 119, 143, 465, 587, 993, 995, 6667];
 
 /// Kind of connection that a URL is meant for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,9 +89,7 @@ pub(super) fn check(url: &Url, allow_private: bool) -> Result<()> {
         return Err(Error::guard(url, Denial::Port(port)));
     }
     match literal(url) {
-        Some(address) => {
-            check_address(address, allow_private).map_err(|denial| Error::guard(url, denial))
-        }
+        Some(address) => check_address(address, allow_private).map_err(|denial| Error::guard(url, denial)),
         None if is_local_name(url.host_str().unwrap_or_default(), allow_private) => {
             Err(Error::guard(url, Denial::Name))
         }
@@ -121,10 +117,7 @@ pub(super) fn literal(url: &Url) -> Option<IpAddr> {
 }
 
 fn is_local_name(name: &str, allow_private: bool) -> bool {
-    if name == "metadata.google.internal"
-        || name == "instance-data.ec2.internal"
-        || name == "metadata"
-    {
+    if name == "metadata.google.internal" || name == "instance-data.ec2.internal" || name == "metadata" {
         return true;
     }
     !allow_private

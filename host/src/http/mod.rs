@@ -22,6 +22,7 @@ mod proxy;
 mod redirect;
 mod request;
 mod response;
+pub mod server;
 mod tls;
 pub mod websocket;
 

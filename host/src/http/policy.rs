@@ -142,15 +142,11 @@ impl Egress {
     }
 
     pub(super) fn count_in(&self, bytes: usize) {
-        self.counters
-            .bytes_in
-            .fetch_add(bytes as u64, Ordering::Relaxed);
+        self.counters.bytes_in.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     pub(super) fn count_out(&self, bytes: usize) {
-        self.counters
-            .bytes_out
-            .fetch_add(bytes as u64, Ordering::Relaxed);
+        self.counters.bytes_out.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     /// Counts a failure on its way out.
@@ -197,9 +193,7 @@ impl Pattern {
             (_, None) => false,
             (HostPattern::Any, Some(_)) => true,
             (HostPattern::Exact(expected), Some(host)) => expected.as_ref_str() == host,
-            (HostPattern::Below(suffix), Some(Host::Domain(name))) => {
-                name.ends_with(suffix.as_str())
-            }
+            (HostPattern::Below(suffix), Some(Host::Domain(name))) => name.ends_with(suffix.as_str()),
             (HostPattern::Below(_), Some(_)) => false,
         }
     }
@@ -240,10 +234,7 @@ mod tests {
     fn nothing_is_permitted_by_default_and_everything_by_a_star() {
         assert!(!permits(&[], "https://example.org/"));
         assert!(permits(&["*"], "https://example.org/"));
-        assert!(
-            permits(&["*:443"], "https://example.org/")
-                && !permits(&["*:443"], "http://example.org/")
-        );
+        assert!(permits(&["*:443"], "https://example.org/") && !permits(&["*:443"], "http://example.org/"));
     }
 
     #[test]
@@ -260,14 +251,9 @@ mod tests {
         assert!(permits(&["example.org:8443"], "wss://example.org:8443/"));
         assert!(!permits(&["example.org:8443"], "https://example.org/"));
         assert!(permits(&["EXAMPLE.org."], "https://example.org/"));
-        assert!(permits(
-            &["bücher.example"],
-            "https://xn--bcher-kva.example/"
-        ));
+        assert!(permits(&["bücher.example"], "https://xn--bcher-kva.example/"));
         assert!(permits(&["0x7f.1"], "http://2130706433/"));
-        assert!(
-            permits(&["[::1]:80"], "http://[0:0::1]/") && permits(&["[::1]"], "http://[::1]:9/")
-        );
+        assert!(permits(&["[::1]:80"], "http://[0:0::1]/") && permits(&["[::1]"], "http://[::1]:9/"));
     }
 
     #[test]
@@ -293,21 +279,13 @@ mod tests {
     fn a_refusal_says_what_to_add_where() {
         let egress = Egress::new("weather", ["api.example.org"], false).expect("patterns");
         let error = egress
-            .check(
-                &"https://evil.net:8443/token?key=secret"
-                    .parse()
-                    .expect("a URL"),
-            )
+            .check(&"https://evil.net:8443/token?key=secret".parse().expect("a URL"))
             .expect_err("refused");
         let text = error.to_string();
         assert!(
-            text.contains("evil.net:8443")
-                && text.contains("plugins.entries.weather.permissions.hosts"),
+            text.contains("evil.net:8443") && text.contains("plugins.entries.weather.permissions.hosts"),
             "{text}"
         );
-        assert!(
-            !text.contains("token") && !text.contains("secret"),
-            "{text}"
-        );
+        assert!(!text.contains("token") && !text.contains("secret"), "{text}");
     }
 }

@@ -50,8 +50,7 @@ impl Proxy {
         let setup = |reason: &str| Error::Setup {
             reason: format!("proxy {}: {reason}", origin(&self.url)),
         };
-        let proxy =
-            reqwest::Proxy::all(self.url.clone()).map_err(|_| setup("its URL is not usable"))?;
+        let proxy = reqwest::Proxy::all(self.url.clone()).map_err(|_| setup("its URL is not usable"))?;
         match &self.authorization {
             None => Ok(proxy),
             Some(value) => {

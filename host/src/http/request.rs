@@ -27,8 +27,7 @@ pub enum Origin {
 }
 
 /// A body that is produced while it is sent. An error of the stream aborts the request.
-pub type BodyStream =
-    Pin<Box<dyn Stream<Item = Result<Bytes, Box<dyn StdError + Send + Sync>>> + Send>>;
+pub type BodyStream = Pin<Box<dyn Stream<Item = Result<Bytes, Box<dyn StdError + Send + Sync>>> + Send>>;
 
 /// Body of a request.
 #[derive(Default)]
@@ -141,14 +140,9 @@ impl fmt::Debug for Body {
 
 /// Checks and converts headers. `streamed` says that the body is a stream, whose length only the caller can know.
 pub(super) fn headers(pairs: &[(String, Vec<u8>)], streamed: bool) -> Result<HeaderMap> {
-    let bytes: usize = pairs
-        .iter()
-        .map(|(name, value)| name.len() + value.len())
-        .sum();
+    let bytes: usize = pairs.iter().map(|(name, value)| name.len() + value.len()).sum();
     if pairs.len() > limits::MAX_REQUEST_HEADERS || bytes > limits::MAX_REQUEST_HEADER_BYTES {
-        return Err(Error::invalid_request(
-            "more than 100 headers or 64 KiB of them",
-        ));
+        return Err(Error::invalid_request("more than 100 headers or 64 KiB of them"));
     }
     let mut map = HeaderMap::with_capacity(pairs.len());
     for (name, value) in pairs {
@@ -161,9 +155,7 @@ pub(super) fn headers(pairs: &[(String, Vec<u8>)], streamed: bool) -> Result<Hea
             )));
         }
         let mut value = HeaderValue::from_bytes(value).map_err(|_| {
-            Error::invalid_request(format!(
-                "the value of header {name} is not permitted by HTTP"
-            ))
+            Error::invalid_request(format!("the value of header {name} is not permitted by HTTP"))
         })?;
         value.set_sensitive(true);
         map.append(name, value);

@@ -48,10 +48,7 @@ impl Response {
         egress: Arc<Egress>,
         rules: Rules,
     ) -> Result<Self> {
-        if wire
-            .content_length()
-            .is_some_and(|length| length > rules.max)
-        {
+        if wire.content_length().is_some_and(|length| length > rules.max) {
             return Err(Error::too_large(&url, rules.max));
         }
         let status = wire.status().as_u16();
@@ -59,8 +56,8 @@ impl Response {
         let encoding = headers
             .get(CONTENT_ENCODING)
             .map(|value| value.as_bytes().trim_ascii().to_ascii_lowercase());
-        let gunzip = (rules.decompress && matches!(encoding.as_deref(), Some(b"gzip" | b"x-gzip")))
-            .then(Gunzip::new);
+        let gunzip =
+            (rules.decompress && matches!(encoding.as_deref(), Some(b"gzip" | b"x-gzip"))).then(Gunzip::new);
         if gunzip.is_some() {
             // both speak of the body as it came, which nobody will see
             headers.remove(CONTENT_ENCODING);
@@ -163,16 +160,9 @@ impl Response {
         let Some(wire) = &mut self.wire else {
             return Ok(None);
         };
-        let idle = self
-            .rules
-            .idle
-            .map(|idle| (Instant::now() + idle, Phase::Idle));
+        let idle = self.rules.idle.map(|idle| (Instant::now() + idle, Phase::Idle));
         let total = self.rules.ends.map(|ends| (ends, Phase::Total));
-        let chunk = match [idle, total]
-            .into_iter()
-            .flatten()
-            .min_by_key(|(at, _)| *at)
-        {
+        let chunk = match [idle, total].into_iter().flatten().min_by_key(|(at, _)| *at) {
             None => wire.chunk().await,
             Some((at, phase)) => timeout_at(at, wire.chunk())
                 .await

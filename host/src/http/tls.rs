@@ -17,17 +17,13 @@ pub(super) fn config(extra_authorities: Option<&[u8]>) -> Result<ClientConfig> {
     // other libraries in this process ask for the default; whoever was first gave the same one
     let _ = ring::default_provider().install_default();
     let provider = Arc::new(ring::default_provider());
-    let extra = extra_authorities
-        .map(parse)
-        .transpose()?
-        .unwrap_or_default();
-    let verifier =
-        Verifier::new_with_extra_roots(extra, Arc::clone(&provider)).map_err(|error| {
-            setup(format!(
-                "trusted authorities: {}; install the package ca-certificates",
-                safe(error)
-            ))
-        })?;
+    let extra = extra_authorities.map(parse).transpose()?.unwrap_or_default();
+    let verifier = Verifier::new_with_extra_roots(extra, Arc::clone(&provider)).map_err(|error| {
+        setup(format!(
+            "trusted authorities: {}; install the package ca-certificates",
+            safe(error)
+        ))
+    })?;
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| setup(format!("TLS versions: {}", safe(error))))?;

@@ -132,11 +132,7 @@ impl Client {
     }
 }
 
-async fn open(
-    shared: &Shared,
-    egress: &Arc<Egress>,
-    connect: Connect,
-) -> Result<(Head, Sender, Receiver)> {
+async fn open(shared: &Shared, egress: &Arc<Egress>, connect: Connect) -> Result<(Head, Sender, Receiver)> {
     let url = guard::parse(&connect.url, Scheme::WebSocket)?;
     let headers = handshake_headers(&connect)?;
     let (reach, proxy) = shared.route(egress, &url, connect.origin, connect.proxy.as_ref())?;
@@ -250,11 +246,7 @@ fn io_failed(url: &Url, error: &std::io::Error) -> Error {
 // === impl Line ===
 
 impl Line {
-    async fn handshake(
-        &self,
-        stream: Box<dyn Duplex>,
-        headers: HeaderMap,
-    ) -> Result<(Socket, Head)> {
+    async fn handshake(&self, stream: Box<dyn Duplex>, headers: HeaderMap) -> Result<(Socket, Head)> {
         let mut request = self
             .url
             .as_str()
@@ -267,10 +259,9 @@ impl Line {
             .max_write_buffer_size(self.max.saturating_add(limits::WEBSOCKET_WRITE_BUFFER))
             .max_message_size(Some(self.max))
             .max_frame_size(Some(self.max));
-        let (socket, response) =
-            tokio_tungstenite::client_async_with_config(request, stream, Some(config))
-                .await
-                .map_err(|error| self.failed(error))?;
+        let (socket, response) = tokio_tungstenite::client_async_with_config(request, stream, Some(config))
+            .await
+            .map_err(|error| self.failed(error))?;
         let headers = response.into_parts().0.headers;
         let protocol = headers
             .get(SEC_WEBSOCKET_PROTOCOL)
@@ -282,8 +273,9 @@ impl Line {
     fn failed(&self, error: WireError) -> Error {
         match error {
             WireError::Io(error) => io_failed(&self.url, &error),
-            WireError::Capacity(CapacityError::MessageTooLong { .. })
-            | WireError::WriteBufferFull(_) => self.too_large(),
+            WireError::Capacity(CapacityError::MessageTooLong { .. }) | WireError::WriteBufferFull(_) => {
+                self.too_large()
+            }
             WireError::Http(response) => Error::NotUpgraded {
                 origin: origin(&self.url),
                 status: response.status().as_u16(),

@@ -54,7 +54,11 @@ impl Journal {
                 "SELECT id, channel, event FROM inbox WHERE settled_ms IS NULL ORDER BY id LIMIT ?1",
             )?;
             let rows = statement.query_map([MAX_PENDING], |row| {
-                Ok(Pending { id: row.get(0)?, channel: row.get(1)?, event: row.get(2)? })
+                Ok(Pending {
+                    id: row.get(0)?,
+                    channel: row.get(1)?,
+                    event: row.get(2)?,
+                })
             })?;
             rows.collect()
         };
@@ -70,12 +74,25 @@ mod tests {
     fn an_event_is_taken_once_and_waits_until_it_is_settled() {
         let folder = tempfile::tempdir().expect("a folder");
         let journal = Journal::open(&folder.path().join("state.db")).expect("created");
-        let id = journal.accept("c", "a", "1", b"{}", 5).expect("written").expect("new");
+        let id = journal
+            .accept("c", "a", "1", b"{}", 5)
+            .expect("written")
+            .expect("new");
         assert_eq!(journal.accept("c", "a", "1", b"{}", 6).expect("written"), None);
-        assert!(journal.accept("c", "b", "1", b"{}", 6).expect("written").is_some(), "another account");
+        assert!(
+            journal
+                .accept("c", "b", "1", b"{}", 6)
+                .expect("written")
+                .is_some(),
+            "another account"
+        );
         assert_eq!(journal.pending().expect("read").len(), 2);
         journal.settle(id, 7).expect("settled");
         assert_eq!(journal.pending().expect("read").len(), 1);
-        assert_eq!(journal.accept("c", "a", "1", b"{}", 8).expect("written"), None, "still known");
+        assert_eq!(
+            journal.accept("c", "a", "1", b"{}", 8).expect("written"),
+            None,
+            "still known"
+        );
     }
 }

@@ -27,7 +27,9 @@ impl Journal {
     ) -> Result<(), JournalError> {
         let expires = ttl_ms.map(|ttl| now_ms.saturating_add(ttl));
         self.lock()
-            .prepare_cached("INSERT OR REPLACE INTO plugin_kv (plugin, key, value, expires_ms) VALUES (?1, ?2, ?3, ?4)")
+            .prepare_cached(
+                "INSERT OR REPLACE INTO plugin_kv (plugin, key, value, expires_ms) VALUES (?1, ?2, ?3, ?4)",
+            )
             .and_then(|mut statement| statement.execute(params![plugin, key, value, expires]))
             .map_err(self.failed())
             .map(drop)
@@ -103,7 +105,10 @@ mod tests {
         assert_eq!(journal.get("b", "k", 0).expect("read"), None);
         assert_eq!(journal.keys("b", "", 0).expect("read"), [""; 0]);
         journal.delete("b", "k").expect("deleted nothing");
-        assert_eq!(journal.get("a", "k", 0).expect("read").as_deref(), Some(b"1".as_slice()));
+        assert_eq!(
+            journal.get("a", "k", 0).expect("read").as_deref(),
+            Some(b"1".as_slice())
+        );
     }
 
     #[test]
@@ -111,7 +116,10 @@ mod tests {
         let (_folder, journal) = journal();
         assert!(journal.add("a", "k", b"1", Some(10), 100).expect("stored"));
         assert!(!journal.add("a", "k", b"2", Some(10), 109).expect("taken"));
-        assert_eq!(journal.get("a", "k", 109).expect("read").as_deref(), Some(b"1".as_slice()));
+        assert_eq!(
+            journal.get("a", "k", 109).expect("read").as_deref(),
+            Some(b"1".as_slice())
+        );
         assert_eq!(journal.get("a", "k", 110).expect("read"), None);
         assert!(journal.add("a", "k", b"3", None, 110).expect("free again"));
         assert_eq!(journal.purge(1_000_000).expect("purged"), 0);

@@ -23,7 +23,15 @@ impl Journal {
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )
             .and_then(|mut s| {
-                s.execute(params![m.id, stored.plugin, m.mime_type, m.file_name, size, m.sha256, now_ms])
+                s.execute(params![
+                    m.id,
+                    stored.plugin,
+                    m.mime_type,
+                    m.file_name,
+                    size,
+                    m.sha256,
+                    now_ms
+                ])
             })
             .map_err(self.failed())
             .map(drop)
@@ -43,7 +51,10 @@ impl Journal {
                             size: u64::try_from(row.get::<_, i64>(3)?).unwrap_or(0),
                             sha256: row.get(4)?,
                         };
-                        Ok(StoredMedia { media, plugin: row.get(0)? })
+                        Ok(StoredMedia {
+                            media,
+                            plugin: row.get(0)?,
+                        })
                     })
                     .optional()
             })

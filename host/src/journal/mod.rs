@@ -69,22 +69,39 @@ pub struct Journal {
 impl Journal {
     /// Opens or creates the database, and brings an older one up to date.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
-        let failed = |source| JournalError::Sqlite { path: path.into(), source };
+        let failed = |source| JournalError::Sqlite {
+            path: path.into(),
+            source,
+        };
         let mut connection = Connection::open(path).map_err(failed)?;
         connection.busy_timeout(BUSY).map_err(failed)?;
-        connection.pragma_update(None, "journal_mode", "WAL").map_err(failed)?;
-        connection.pragma_update(None, "synchronous", "FULL").map_err(failed)?;
-        let found: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(failed)?;
+        connection
+            .pragma_update(None, "journal_mode", "WAL")
+            .map_err(failed)?;
+        connection
+            .pragma_update(None, "synchronous", "FULL")
+            .map_err(failed)?;
+        let found: i64 = connection
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .map_err(failed)?;
         if found > VERSION {
-            return Err(JournalError::Newer { path: path.into(), found });
+            return Err(JournalError::Newer {
+                path: path.into(),
+                found,
+            });
         }
         let transaction = connection.transaction().map_err(failed)?;
         for step in STEPS.iter().skip(usize::try_from(found).unwrap_or(0)) {
             transaction.execute_batch(step).map_err(failed)?;
         }
-        transaction.pragma_update(None, "user_version", VERSION).map_err(failed)?;
+        transaction
+            .pragma_update(None, "user_version", VERSION)
+            .map_err(failed)?;
         transaction.commit().map_err(failed)?;
-        Ok(Self { path: path.into(), connection: Arc::new(Mutex::new(connection)) })
+        Ok(Self {
+            path: path.into(),
+            connection: Arc::new(Mutex::new(connection)),
+        })
     }
 
     fn lock(&self) -> MutexGuard<'_, Connection> {
@@ -92,7 +109,10 @@ impl Journal {
     }
 
     fn failed(&self) -> impl FnOnce(rusqlite::Error) -> JournalError + '_ {
-        |source| JournalError::Sqlite { path: self.path.to_path_buf(), source }
+        |source| JournalError::Sqlite {
+            path: self.path.to_path_buf(),
+            source,
+        }
     }
 }
 
@@ -106,18 +126,29 @@ mod tests {
         let path = folder.path().join("state.db");
         drop(Journal::open(&path).expect("created"));
         let connection = Connection::open(&path).expect("opened");
-        connection.pragma_update(None, "user_version", VERSION + 1).expect("set");
+        connection
+            .pragma_update(None, "user_version", VERSION + 1)
+            .expect("set");
         drop(connection);
         let error = Journal::open(&path).expect_err("newer");
-        assert!(error.to_string().contains("run the newer gateway again"), "{error}");
+        assert!(
+            error.to_string().contains("run the newer gateway again"),
+            "{error}"
+        );
     }
 
     #[test]
     fn opening_twice_keeps_what_is_there() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("state.db");
-        Journal::open(&path).expect("created").put("p", "k", b"v", None, 0).expect("stored");
+        Journal::open(&path)
+            .expect("created")
+            .put("p", "k", b"v", None, 0)
+            .expect("stored");
         let again = Journal::open(&path).expect("opened");
-        assert_eq!(again.get("p", "k", 0).expect("read").as_deref(), Some(b"v".as_slice()));
+        assert_eq!(
+            again.get("p", "k", 0).expect("read").as_deref(),
+            Some(b"v".as_slice())
+        );
     }
 }

@@ -83,7 +83,9 @@ pub struct Folders {
 impl Folders {
     /// The folders beside a program at `exe`: `../lib/openclaw/plugins`, else `plugins`.
     pub fn beside(exe: &Path) -> Vec<PathBuf> {
-        let Some(bin) = exe.parent() else { return Vec::new() };
+        let Some(bin) = exe.parent() else {
+            return Vec::new();
+        };
         vec![bin.join("../lib/openclaw/plugins"), bin.join("plugins")]
     }
 
@@ -103,7 +105,10 @@ impl Folders {
         }
         if let Some(installed) = &self.installed {
             found.folders.push(installed.clone());
-            for folder in children(installed).into_iter().filter(|path| path.is_dir() && !is_hidden(path)) {
+            for folder in children(installed)
+                .into_iter()
+                .filter(|path| path.is_dir() && !is_hidden(path))
+            {
                 found.files_of(&folder, Origin::Installed);
             }
             found.files_of(installed, Origin::Installed);
@@ -128,7 +133,10 @@ impl Found {
     }
 
     fn files_of(&mut self, folder: &Path, origin: Origin) {
-        let files: Vec<_> = children(folder).into_iter().filter(|path| is_library(path) && path.is_file()).collect();
+        let files: Vec<_> = children(folder)
+            .into_iter()
+            .filter(|path| is_library(path) && path.is_file())
+            .collect();
         if files.len() > MAX_FILES {
             tracing::warn!(folder = %folder.display(), limit = MAX_FILES, "too many files; only the first are read");
         }
@@ -140,7 +148,11 @@ impl Found {
     fn file(&mut self, path: &Path, origin: Origin) {
         let path = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
         match manifest::read(&path) {
-            Ok(library) => self.candidate(Candidate { path, origin, library }),
+            Ok(library) => self.candidate(Candidate {
+                path,
+                origin,
+                library,
+            }),
             Err(error) => self.rejects.push(Reject { path, error }),
         }
     }
@@ -151,7 +163,11 @@ impl Found {
             // The same file by two ways is one plugin.
             Some(first) if first.path == candidate.path => {}
             Some(first) => {
-                self.duplicates.push(Duplicate { id, first: first.path.clone(), second: candidate.path });
+                self.duplicates.push(Duplicate {
+                    id,
+                    first: first.path.clone(),
+                    second: candidate.path,
+                });
             }
             None => {
                 self.plugins.insert(id, candidate);
@@ -161,14 +177,17 @@ impl Found {
 }
 
 fn children(folder: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Vec::new();
+    };
     let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     paths.sort();
     paths
 }
 
 fn is_hidden(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'))
+    path.file_name()
+        .is_some_and(|name| name.to_string_lossy().starts_with('.'))
 }
 
 /// Does the name look like a shared library of any platform?

@@ -58,6 +58,14 @@ pub enum StartError {
         /// What it said.
         why: String,
     },
+    /// Its process refused the library, or ended while opening it.
+    #[error("{why}")]
+    Child {
+        /// At which stage.
+        stage: &'static str,
+        /// What it said.
+        why: String,
+    },
     /// It took too long.
     #[error(
         "plugin {id} did not {what} within {limit:?}; a plugin returns at once and works in the background \
@@ -110,6 +118,27 @@ pub struct Generation {
     permits: Arc<Semaphore>,
 }
 
+impl StartError {
+    /// At which stage, in a word, for machines and for people who look things up.
+    pub fn stage(&self) -> &'static str {
+        match self {
+            Self::Manifest(error) => match error {
+                ManifestError::WrongTarget { .. } | ManifestError::NewerGlibc { .. } => "target",
+                ManifestError::ApiVersion { .. } | ManifestError::Abi { .. } => "version",
+                ManifestError::PanicAbort { .. } => "panic-strategy",
+                _ => "manifest",
+            },
+            Self::Stage(_) => "integrity",
+            Self::Config(_) | Self::Permission { .. } => "config",
+            Self::Load(error) => error.stage(),
+            Self::Child { stage, .. } => stage,
+            Self::Create { .. } | Self::Timeout { .. } => "create",
+            Self::Registration(_) => "registration",
+            Self::Start { .. } => "start",
+        }
+    }
+}
+
 impl Generation {
     /// Makes an instance of a library. Nothing of the plugin's code runs before every check has passed.
     pub async fn create(
@@ -122,8 +151,13 @@ impl Generation {
     ) -> Result<Self, StartError> {
         let (library, staged) = check(workshop, path, settings)?;
         let id = library.manifest.id.clone();
-        let egress = Egress::new(&id, settings.hosts(), settings.allow_private_network)
-            .map_err(|source| StartError::Permission { id: id.clone(), source })?;
+        let egress =
+            Egress::new(&id, settings.hosts(), settings.allow_private_network).map_err(|source| {
+                StartError::Permission {
+                    id: id.clone(),
+                    source,
+                }
+            })?;
         let context = Context::new(
             workshop.services.clone(),
             ContextOptions {
@@ -137,10 +171,19 @@ impl Generation {
         );
         let (link, registrations) = match settings.isolation {
             Isolation::None => local(workshop, &staged.path, &id, settings, owner, &context).await?,
-            Isolation::Process => todo_isolate()?,
+            Isolation::Process => {
+                super::confined::spawn(workshop, &staged.path, &id, settings, &context).await?
+            }
         };
         let permits = Arc::new(Semaphore::new(MAX_IN_FLIGHT as usize));
-        let generation = Self { number, registrations, staged, link, context, permits };
+        let generation = Self {
+            number,
+            registrations,
+            staged,
+            link,
+            context,
+            permits,
+        };
         match library.manifest.difference(&generation.registrations) {
             None => Ok(generation),
             Some(difference) => {
@@ -152,13 +195,22 @@ impl Generation {
 
     /// Starts what it offers: the plugin, its services, the accounts of its channels.
     pub async fn start(&self, id: &str, settings: &Settings) -> Result<(), StartError> {
-        let failed = |why: Error| StartError::Start { id: id.to_owned(), why: why.to_string() };
-        self.tell(ids::plugin::START, "", &(), settings).await.map_err(failed)?;
+        let failed = |why: Error| StartError::Start {
+            id: id.to_owned(),
+            why: why.to_string(),
+        };
+        self.tell(ids::plugin::START, "", &(), settings)
+            .await
+            .map_err(failed)?;
         for service in self.offers("service/1") {
-            self.tell(ids::service::START, service, &(), settings).await.map_err(failed)?;
+            self.tell(ids::service::START, service, &(), settings)
+                .await
+                .map_err(failed)?;
         }
         for (channel, account) in &settings.accounts {
-            self.tell(ids::channel::START, channel, account, settings).await.map_err(failed)?;
+            self.tell(ids::channel::START, channel, account, settings)
+                .await
+                .map_err(failed)?;
         }
         Ok(())
     }
@@ -167,7 +219,9 @@ impl Generation {
     pub async fn retire(&self, settings: &Settings) {
         let limit = settings.deadlines.stop;
         for (channel, account) in &settings.accounts {
-            let _ = self.tell(ids::channel::STOP, channel, &account.id, settings).await;
+            let _ = self
+                .tell(ids::channel::STOP, channel, &account.id, settings)
+                .await;
         }
         for service in self.offers("service/1") {
             let _ = self.tell(ids::service::STOP, service, &(), settings).await;
@@ -187,12 +241,18 @@ impl Generation {
 
     /// A place for one more call.
     pub fn admit(&self) -> Result<OwnedSemaphorePermit> {
-        self.permits.clone().try_acquire_owned().map_err(|error| match error {
-            tokio::sync::TryAcquireError::Closed => Error::new(ErrorKind::Closed, "this instance is being replaced"),
-            tokio::sync::TryAcquireError::NoPermits => {
-                Error::new(ErrorKind::Overloaded, format_args!("more than {MAX_IN_FLIGHT} calls at once"))
-            }
-        })
+        self.permits
+            .clone()
+            .try_acquire_owned()
+            .map_err(|error| match error {
+                tokio::sync::TryAcquireError::Closed => {
+                    Error::new(ErrorKind::Closed, "this instance is being replaced")
+                }
+                tokio::sync::TryAcquireError::NoPermits => Error::new(
+                    ErrorKind::Overloaded,
+                    format_args!("more than {MAX_IN_FLIGHT} calls at once"),
+                ),
+            })
     }
 
     /// Where it lives.
@@ -203,10 +263,17 @@ impl Generation {
     /// Ids of what it offers of one capability.
     pub fn offers<'a>(&'a self, capability: &'a str) -> impl Iterator<Item = &'a str> {
         let all = self.registrations.registrations.iter();
-        all.filter(move |r| r.capability == capability).map(|r| r.id.as_str())
+        all.filter(move |r| r.capability == capability)
+            .map(|r| r.id.as_str())
     }
 
-    async fn tell(&self, method: &str, target: &str, body: &impl Serialize, settings: &Settings) -> Result<()> {
+    async fn tell(
+        &self,
+        method: &str,
+        target: &str,
+        body: &impl Serialize,
+        settings: &Settings,
+    ) -> Result<()> {
         let limit = settings.deadlines.of(method).unwrap_or(settings.deadlines.call);
         let request = Request {
             method: method.to_owned(),
@@ -216,16 +283,19 @@ impl Generation {
         };
         match tokio::time::timeout(limit, self.link.call(request)).await {
             Ok(outcome) => outcome.map(drop),
-            Err(_) => {
-                Err(Error::new(ErrorKind::Timeout, format_args!("{method} {target} took longer than {limit:?}")))
-            }
+            Err(_) => Err(Error::new(
+                ErrorKind::Timeout,
+                format_args!("{method} {target} took longer than {limit:?}"),
+            )),
         }
     }
 }
 
 impl std::fmt::Debug for Generation {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Generation").field("number", &self.number).finish_non_exhaustive()
+        f.debug_struct("Generation")
+            .field("number", &self.number)
+            .finish_non_exhaustive()
     }
 }
 
@@ -237,6 +307,12 @@ pub fn check(workshop: &Workshop, path: &Path, settings: &Settings) -> Result<(L
     // What is opened is the copy, so what counts is the copy's manifest.
     let library = manifest::read(&staged.path)?;
     super::schema::check_config(&library.manifest, &settings.config).map_err(StartError::Config)?;
+    for (channel, account) in &settings.accounts {
+        if let Some(schema) = library.manifest.channel_schemas.get(channel) {
+            let path = format!("channels.{channel}");
+            super::schema::check(schema, &account.config, &path).map_err(StartError::Config)?;
+        }
+    }
     Ok((library, staged))
 }
 
@@ -256,26 +332,53 @@ async fn local(
     path: &Path,
     id: &str,
     settings: &Settings,
-    owner: &Arc<Owner>,
+    serving: &Arc<Owner>,
     context: &Arc<Context>,
 ) -> Result<(Box<dyn Link>, Registrations), StartError> {
     let limit = settings.deadlines.start;
-    let timeout = |what| StartError::Timeout { id: id.to_owned(), what, limit };
-    let failed = |why: Error| StartError::Create { id: id.to_owned(), why: why.to_string() };
+    let timeout = |what| StartError::Timeout {
+        id: id.to_owned(),
+        what,
+        limit,
+    };
+    let failed = |why: Error| StartError::Create {
+        id: id.to_owned(),
+        why: why.to_string(),
+    };
     let path = path.to_owned();
+    let owner = &starting(serving, limit);
     let opening = workshop.pool.run(owner, move || load::open(&path));
-    let opened = tokio::time::timeout(limit, opening).await.map_err(|_| timeout("open"))?;
+    let opened = tokio::time::timeout(limit, opening)
+        .await
+        .map_err(|_| timeout("open"))?;
     let root = opened.ok_or_else(|| timeout("open"))??;
-    let (instance, config, host) = (id.to_owned(), settings.config.to_string(), host_object(context.clone()));
-    let creating = workshop.pool.run(owner, move || root.create(host, &instance, &config, &environment(false)));
-    let created = tokio::time::timeout(limit, creating).await.map_err(|_| timeout("create its instance"))?;
+    let (instance, config, host) = (
+        id.to_owned(),
+        settings.config.to_string(),
+        host_object(context.clone()),
+    );
+    let creating = workshop.pool.run(owner, move || {
+        root.create(host, &instance, &config, &environment(false))
+    });
+    let created = tokio::time::timeout(limit, creating)
+        .await
+        .map_err(|_| timeout("create its instance"))?;
     let (handle, registered) = created
         .ok_or_else(|| timeout("create its instance"))?
         .map_err(|fault| failed(Error::from_fault(&fault)))?;
     let registered = serde_json::from_str(&registered).map_err(|e| failed(e.into()))?;
-    Ok((Box::new(Local::new(handle, workshop.pool.clone(), owner.clone())), registered))
+    Ok((
+        Box::new(Local::new(handle, workshop.pool.clone(), serving.clone())),
+        registered,
+    ))
 }
 
-fn todo_isolate() -> Result<(Box<dyn Link>, Registrations), StartError> {
-    Err(StartError::Config("isolation is not built yet".into()))
+/// Opening and creating may take as long as the start may; that they are stuck then is told by the start's deadline.
+fn starting(owner: &Owner, limit: Duration) -> Arc<Owner> {
+    let ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
+    Arc::new(Owner {
+        plugin: owner.plugin.clone(),
+        stuck_after_ms: ms,
+        on_stuck: Box::new(|| {}),
+    })
 }

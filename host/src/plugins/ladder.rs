@@ -50,7 +50,10 @@ pub enum Reason {
 impl Reason {
     /// Does this reason switch it on?
     pub fn is_on(&self) -> bool {
-        matches!(self, Self::EnabledInConfig | Self::Channel(_) | Self::Provider(_) | Self::DefaultEnabled)
+        matches!(
+            self,
+            Self::EnabledInConfig | Self::Channel(_) | Self::Provider(_) | Self::DefaultEnabled
+        )
     }
 }
 
@@ -66,7 +69,9 @@ impl fmt::Display for Reason {
             Self::Provider(id) => write!(f, "a model or auth profile of {id} is configured"),
             Self::DefaultEnabled => f.write_str("on by default"),
             Self::NotConfigured => f.write_str("nothing enables it"),
-            Self::Clash { what, owner } => write!(f, "{what} already belongs to plugin {owner}; disable one of them"),
+            Self::Clash { what, owner } => {
+                write!(f, "{what} already belongs to plugin {owner}; disable one of them")
+            }
         }
     }
 }
@@ -88,13 +93,25 @@ pub fn decide(manifest: &Manifest, entry: Option<bool>, switches: &Switches) -> 
         Some(false) => return Reason::DisabledInConfig,
         None => {}
     }
-    if let Some(channel) = manifest.channels.iter().find(|channel| switches.channels.contains(*channel)) {
+    if let Some(channel) = manifest
+        .channels
+        .iter()
+        .find(|channel| switches.channels.contains(*channel))
+    {
         return Reason::Channel(channel.clone());
     }
-    if let Some(provider) = manifest.providers.iter().find(|provider| switches.providers.contains(*provider)) {
+    if let Some(provider) = manifest
+        .providers
+        .iter()
+        .find(|provider| switches.providers.contains(*provider))
+    {
         return Reason::Provider(provider.clone());
     }
-    if manifest.default_enabled { Reason::DefaultEnabled } else { Reason::NotConfigured }
+    if manifest.default_enabled {
+        Reason::DefaultEnabled
+    } else {
+        Reason::NotConfigured
+    }
 }
 
 #[cfg(test)]
@@ -138,7 +155,11 @@ mod tests {
 
     #[test]
     fn below_the_entry_it_is_need_and_then_the_manifest() {
-        let mut manifest = Manifest { id: "x".into(), providers: vec!["vendor".into()], ..Manifest::default() };
+        let mut manifest = Manifest {
+            id: "x".into(),
+            providers: vec!["vendor".into()],
+            ..Manifest::default()
+        };
         let mut s = switches();
         assert_eq!(decide(&manifest, None, &s), Reason::NotConfigured);
         manifest.default_enabled = true;

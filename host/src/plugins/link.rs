@@ -30,6 +30,8 @@ pub trait Link: Send + Sync + 'static {
     fn close(&self) -> BoxFuture<'static, ()>;
     /// Resolves with the reason if it ends by itself. In this process it never does.
     fn ended(&self) -> BoxFuture<'static, String>;
+    /// Does it answer at all? Asked after a deadline has passed.
+    fn alive(&self) -> BoxFuture<'static, bool>;
     /// What the system says of it.
     fn usage(&self) -> Option<Usage>;
 }
@@ -44,7 +46,11 @@ pub struct Local {
 impl Local {
     /// Takes an instance.
     pub fn new(handle: PluginHandle, pool: Pool, owner: Arc<Owner>) -> Self {
-        Self { handle: Mutex::new(Some(Arc::new(handle))), pool, owner }
+        Self {
+            handle: Mutex::new(Some(Arc::new(handle))),
+            pool,
+            owner,
+        }
     }
 
     fn handle(&self) -> Option<Arc<PluginHandle>> {
@@ -54,10 +60,28 @@ impl Local {
 
 impl Link for Local {
     fn call(&self, request: Request) -> BoxFuture<'static, Result<Vec<u8>>> {
-        let Some(handle) = self.handle() else { return Box::pin(std::future::ready(Err(gone()))) };
+        let Some(handle) = self.handle() else {
+            return Box::pin(std::future::ready(Err(gone())));
+        };
         let task = self.pool.spawn(&self.owner, async move {
-            let Request { method, target, meta, body, out, input } = request;
-            handle.call(Call { method: &method, target: &target, meta: &meta, body, out, input }).await
+            let Request {
+                method,
+                target,
+                meta,
+                body,
+                out,
+                input,
+            } = request;
+            handle
+                .call(Call {
+                    method: &method,
+                    target: &target,
+                    meta: &meta,
+                    body,
+                    out,
+                    input,
+                })
+                .await
         });
         Box::pin(async move {
             match task.await {
@@ -77,6 +101,11 @@ impl Link for Local {
 
     fn ended(&self) -> BoxFuture<'static, String> {
         Box::pin(std::future::pending())
+    }
+
+    fn alive(&self) -> BoxFuture<'static, bool> {
+        // A stuck thread of this process is noticed by the pool.
+        Box::pin(std::future::ready(true))
     }
 
     fn usage(&self) -> Option<Usage> {

@@ -10,7 +10,10 @@ use abi_stable::{
     library::{AbiHeaderRef, LibHeader, RootModule},
 };
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
-use openclaw_plugin_api::abi::{PluginRootRef, RootHandle, SYMBOL};
+use openclaw_plugin_api::abi::{
+    PluginRootRef, RootHandle, SYMBOL,
+    c::{CRoot, CRootError},
+};
 use std::path::{Path, PathBuf};
 
 /// How much of a layout difference is shown; abi_stable writes up to 30 KB.
@@ -42,7 +45,9 @@ pub enum LoadError {
         why: String,
     },
     /// Another major version.
-    #[error("{path} speaks version {plugin} of the ABI, this host {host}; build it with the host's major version")]
+    #[error(
+        "{path} speaks version {plugin} of the ABI, this host {host}; build it with the host's major version"
+    )]
     Version {
         /// The file.
         path: PathBuf,
@@ -61,40 +66,94 @@ pub enum LoadError {
     },
 }
 
+impl LoadError {
+    /// At which stage, in a word.
+    pub fn stage(&self) -> &'static str {
+        match self {
+            Self::Layout { .. } => "layout",
+            _ => "header",
+        }
+    }
+}
+
 /// Opens a library and checks its header, its version and its layout.
 pub fn open(path: &Path) -> Result<RootHandle, LoadError> {
-    let dlopen = |why: String| LoadError::Dlopen { path: path.into(), why };
+    let dlopen = |why: String| LoadError::Dlopen {
+        path: path.into(),
+        why,
+    };
     // A name without a slash would be searched for in the system's folders.
     let path = path.canonicalize().map_err(|e| dlopen(e.to_string()))?;
     // SAFETY: the file passed `manifest::read`, so it is a whole library for this machine. That its constructors do no
     // harm is what loading a plugin into this process means; a plugin that is not trusted runs in a child.
-    let library = unsafe { Library::open(Some(&path), RTLD_NOW | RTLD_LOCAL) }.map_err(|e| dlopen(e.to_string()))?;
-    let header = {
-        // SAFETY: the symbol is a static that begins with abi_stable's header; `upgrade` checks its magic bytes.
-        let symbol = unsafe { library.get::<AbiHeaderRef>(SYMBOL.as_bytes()) };
-        *symbol.map_err(|_| LoadError::NoSymbol { path: path.clone() })?
-    };
+    let library =
+        unsafe { Library::open(Some(&path), RTLD_NOW | RTLD_LOCAL) }.map_err(|e| dlopen(e.to_string()))?;
+    // SAFETY: the symbol is a static; what it begins with is looked at before anything else of it.
+    let symbol = unsafe { library.get::<*const CRoot>(SYMBOL.as_bytes()) };
+    let root = *symbol.map_err(|_| LoadError::NoSymbol { path: path.clone() })?;
+    // SAFETY: as above.
+    let header = unsafe { library.get::<AbiHeaderRef>(SYMBOL.as_bytes()) };
+    let header = *header.map_err(|_| LoadError::NoSymbol { path: path.clone() })?;
     std::mem::forget(library);
-    let header = header.upgrade().map_err(|e| LoadError::Header { path: path.clone(), why: short(&e) })?;
+    // SAFETY: both forms of a root are longer than the 16 bytes that are read here.
+    if unsafe { RootHandle::is_c(root) } {
+        // SAFETY: the library stays mapped for ever; that its code keeps what the header asks for is what loading a
+        // plugin into this process means.
+        return unsafe { RootHandle::from_c(root) }.map_err(|e| not_a_root(e, &path));
+    }
+    let header = header.upgrade().map_err(|e| LoadError::Header {
+        path: path.clone(),
+        why: short(&e),
+    })?;
     check(header, &path)
 }
 
+fn not_a_root(error: CRootError, path: &Path) -> LoadError {
+    match error {
+        CRootError::Hash(_) => LoadError::Layout {
+            path: path.into(),
+            why: error.to_string(),
+        },
+        error => LoadError::Header {
+            path: path.into(),
+            why: error.to_string(),
+        },
+    }
+}
+
 fn check(header: &'static LibHeader, path: &Path) -> Result<RootHandle, LoadError> {
-    let broken = |why: String| LoadError::Header { path: path.into(), why };
+    let broken = |why: String| LoadError::Header {
+        path: path.into(),
+        why,
+    };
     let plugin = header.version_strings().parsed().map_err(|e| broken(short(&e)))?;
-    let host = PluginRootRef::VERSION_STRINGS.parsed().map_err(|e| broken(short(&e)))?;
+    let host = PluginRootRef::VERSION_STRINGS
+        .parsed()
+        .map_err(|e| broken(short(&e)))?;
     if plugin.major != host.major {
         let (plugin, host) = (plugin.to_string(), host.to_string());
-        return Err(LoadError::Version { path: path.into(), plugin, host });
+        return Err(LoadError::Version {
+            path: path.into(),
+            plugin,
+            host,
+        });
     }
     // The checker wants the interface to be no newer than the implementation, and so does the rule that any minor
     // version goes with any other: the older side is the interface.
-    let theirs = header.layout().ok_or_else(|| broken("it carries no layout".into()))?;
+    let theirs = header
+        .layout()
+        .ok_or_else(|| broken("it carries no layout".into()))?;
     let ours = PluginRootRef::LAYOUT;
     let plugin_is_older = (plugin.major, plugin.minor) < (host.major, host.minor);
-    let (interface, implementation) = if plugin_is_older { (theirs, ours) } else { (ours, theirs) };
-    check_layout_compatibility(interface, implementation)
-        .map_err(|e| LoadError::Layout { path: path.into(), why: short(&e) })?;
+    let (interface, implementation) = if plugin_is_older {
+        (theirs, ours)
+    } else {
+        (ours, theirs)
+    };
+    check_layout_compatibility(interface, implementation).map_err(|e| LoadError::Layout {
+        path: path.into(),
+        why: short(&e),
+    })?;
     // SAFETY: the layout was compared just above.
     let root = unsafe { header.unchecked_layout::<PluginRootRef>() }.map_err(|e| broken(short(&e)))?;
     Ok(RootHandle::new(root))

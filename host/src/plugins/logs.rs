@@ -1,5 +1,5 @@
 //! Log events of plugins become events of the host, with target `plugin::<id>`, so that the operator's filter
-//! (`plugin::discord=debug`) works on them. One call site for each level and target is made and kept; their number is
+//! (`plugin::demo=debug`) works on them. One call site for each level and target is made and kept; their number is
 //! bounded.
 use openclaw_plugin_api::abi::{Level, LogRecord};
 use std::{
@@ -31,7 +31,9 @@ impl Callsite for Site {
     fn set_interest(&self, _: Interest) {}
 
     fn metadata(&self) -> &Metadata<'_> {
-        self.0.get().expect("a site is published after its metadata is set")
+        self.0
+            .get()
+            .expect("a site is published after its metadata is set")
     }
 }
 
@@ -52,17 +54,31 @@ pub fn emit(plugin: &str, record: &LogRecord<'_>) {
         let (message, fields) = (tracing::field::display(message), tracing::field::display(fields));
         let at = (!record.target.is_empty()).then_some(record.target);
         let keys: Vec<_> = metadata.fields().iter().collect();
-        let [message_key, at_key, fields_key] = keys.as_slice() else { return };
-        let fields: Option<&dyn Value> = if record.fields.is_empty() { None } else { Some(&fields) };
+        let [message_key, at_key, fields_key] = keys.as_slice() else {
+            return;
+        };
+        let fields: Option<&dyn Value> = if record.fields.is_empty() {
+            None
+        } else {
+            Some(&fields)
+        };
         let at: Option<&dyn Value> = at.as_ref().map(|at| at as &dyn Value);
-        let values = [(message_key, Some(&message as &dyn Value)), (at_key, at), (fields_key, fields)];
+        let values = [
+            (message_key, Some(&message as &dyn Value)),
+            (at_key, at),
+            (fields_key, fields),
+        ];
         dispatch.event(&Event::new(metadata, &metadata.fields().value_set(&values)));
     });
 }
 
 /// A text without control characters and of bounded length: it comes from code that we don't know.
 fn clean(text: &str) -> String {
-    let mut out: String = text.chars().take(MAX_TEXT).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut out: String = text
+        .chars()
+        .take(MAX_TEXT)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect();
     if text.chars().nth(MAX_TEXT).is_some() {
         out.push('…');
     }
@@ -78,13 +94,23 @@ fn site(level: Level, plugin: &str) -> &'static Site {
     drop(sites);
     let mut sites = SITES.write().unwrap_or_else(PoisonError::into_inner);
     let sites = sites.get_or_insert_with(HashMap::new);
-    let key = if sites.len() < MAX_SITES { key } else { (level, String::new()) };
-    sites.entry(key).or_insert_with_key(|(level, plugin)| new_site(*level, plugin))
+    let key = if sites.len() < MAX_SITES {
+        key
+    } else {
+        (level, String::new())
+    };
+    sites
+        .entry(key)
+        .or_insert_with_key(|(level, plugin)| new_site(*level, plugin))
 }
 
 fn new_site(level: Level, plugin: &str) -> &'static Site {
     let site: &'static Site = Box::leak(Box::new(Site(OnceLock::new())));
-    let target = if plugin.is_empty() { "plugin".to_owned() } else { format!("plugin::{plugin}") };
+    let target = if plugin.is_empty() {
+        "plugin".to_owned()
+    } else {
+        format!("plugin::{plugin}")
+    };
     let fields = FieldSet::new(FIELDS, Identifier(site));
     let target: &'static str = Box::leak(target.into_boxed_str());
     let level = match level {
@@ -94,7 +120,16 @@ fn new_site(level: Level, plugin: &str) -> &'static Site {
         Level::Debug => tracing::Level::DEBUG,
         Level::Trace => tracing::Level::TRACE,
     };
-    let metadata = Metadata::new("event of a plugin", target, level, None, None, None, fields, Kind::EVENT);
+    let metadata = Metadata::new(
+        "event of a plugin",
+        target,
+        level,
+        None,
+        None,
+        None,
+        fields,
+        Kind::EVENT,
+    );
     let _ = site.0.set(metadata);
     site
 }
@@ -129,7 +164,10 @@ mod tests {
     fn the_filter_of_the_host_rules_and_control_characters_go() {
         let buffer = Buffer::default();
         let filter = EnvFilter::new("warn,plugin::loud=debug");
-        let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(buffer.clone()).finish();
+        let subscriber = tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(buffer.clone())
+            .finish();
         tracing::subscriber::with_default(subscriber, || {
             assert!(enabled("loud", Level::Debug) && !enabled("quiet", Level::Info));
             let record = LogRecord {
@@ -145,6 +183,9 @@ mod tests {
         });
         let text = String::from_utf8(buffer.0.lock().expect("not poisoned").clone()).expect("UTF-8");
         assert_eq!(text.lines().count(), 1, "{text}");
-        assert!(text.contains("plugin::loud") && text.contains(r#"{"a":1}"#), "{text}");
+        assert!(
+            text.contains("plugin::loud") && text.contains(r#"{"a":1}"#),
+            "{text}"
+        );
     }
 }

@@ -7,7 +7,7 @@ use object::{
     elf::FileHeader64,
     read::{ReadCache, ReadRef, elf::ElfFile},
 };
-use openclaw_plugin_api::{MAGIC, MAX_LEN, Manifest, PanicStrategy, SECTIONS};
+use openclaw_plugin_api::{MAGIC, MAX_LEN, Manifest, PanicStrategy, SECTIONS, abi::c};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -61,7 +61,9 @@ pub enum ManifestError {
         actual: u64,
     },
     /// A library, but no plugin.
-    #[error("{path} is a library but no plugin: it has no manifest; use `export_plugin!` of openclaw-plugin-api")]
+    #[error(
+        "{path} is a library but no plugin: it has no manifest; use `export_plugin!` of openclaw-plugin-api"
+    )]
     NoManifest {
         /// The file.
         path: PathBuf,
@@ -109,6 +111,18 @@ pub enum ManifestError {
         /// What to do.
         advice: &'static str,
     },
+    /// Its description of the ABI is none that is known here.
+    #[error(
+        "plugin {id} describes its ABI as {plugin}, this host understands {host}; build it with the current header"
+    )]
+    Abi {
+        /// The plugin.
+        id: String,
+        /// Its description.
+        plugin: String,
+        /// Ours.
+        host: String,
+    },
     /// A panic in it would end the gateway.
     #[error(
         "plugin {id} is built with panic = \"abort\", so a panic in it would end the gateway; \
@@ -122,15 +136,24 @@ pub enum ManifestError {
 
 /// Reads the headers and the one section of a library, for whatever machine it was built.
 pub fn read(path: &Path) -> Result<Library, ManifestError> {
-    let unreadable = |e: std::io::Error| ManifestError::Unreadable { path: path.into(), why: e.to_string() };
+    let unreadable = |e: std::io::Error| ManifestError::Unreadable {
+        path: path.into(),
+        why: e.to_string(),
+    };
     let file = fs::File::open(path).map_err(unreadable)?;
     let metadata = file.metadata().map_err(unreadable)?;
     if !metadata.is_file() {
-        return Err(ManifestError::Unreadable { path: path.into(), why: "not a regular file".into() });
+        return Err(ManifestError::Unreadable {
+            path: path.into(),
+            why: "not a regular file".into(),
+        });
     }
     if metadata.len() > MAX_FILE {
         let why = format!("{} bytes, the limit is {MAX_FILE}", metadata.len());
-        return Err(ManifestError::Unreadable { path: path.into(), why });
+        return Err(ManifestError::Unreadable {
+            path: path.into(),
+            why,
+        });
     }
     let cache = ReadCache::new(file);
     parse(path, &cache, metadata.len())
@@ -142,18 +165,31 @@ pub fn check_host(library: &Library, isolated: bool) -> Result<(), ManifestError
     let host = host_target();
     if library.architecture != host_architecture() || library.format != host_format() {
         let plugin = format!("{:?} {:?}", library.architecture, library.format);
-        return Err(ManifestError::WrongTarget { id: id.clone(), plugin, host });
+        return Err(ManifestError::WrongTarget {
+            id: id.clone(),
+            plugin,
+            host,
+        });
     }
     if !library.manifest.target.is_empty() && library.manifest.target != host {
         let plugin = library.manifest.target.clone();
-        return Err(ManifestError::WrongTarget { id: id.clone(), plugin, host });
+        return Err(ManifestError::WrongTarget {
+            id: id.clone(),
+            plugin,
+            host,
+        });
     }
     if let (Some(needs), Some(has)) = (library.needs_glibc, host_glibc())
         && needs > has
     {
-        return Err(ManifestError::NewerGlibc { id: id.clone(), needs, has });
+        return Err(ManifestError::NewerGlibc {
+            id: id.clone(),
+            needs,
+            has,
+        });
     }
     check_api(&library.manifest)?;
+    check_abi(&library.manifest)?;
     if library.manifest.panic == PanicStrategy::Abort && !isolated {
         return Err(ManifestError::PanicAbort { id: id.clone() });
     }
@@ -162,7 +198,8 @@ pub fn check_host(library: &Library, isolated: bool) -> Result<(), ManifestError
 
 /// Same major version, any minor, in either direction.
 fn check_api(manifest: &Manifest) -> Result<(), ManifestError> {
-    let host = semver::Version::parse(openclaw_plugin_api::API_VERSION).expect("the crate's own version is semver");
+    let host =
+        semver::Version::parse(openclaw_plugin_api::API_VERSION).expect("the crate's own version is semver");
     let plugin = semver::Version::parse(&manifest.api_version).ok();
     let advice = match &plugin {
         Some(version) if version.major == host.major => return Ok(()),
@@ -178,8 +215,35 @@ fn check_api(manifest: &Manifest) -> Result<(), ManifestError> {
     })
 }
 
+/// A description of the ABI that this host understands.
+fn check_abi(manifest: &Manifest) -> Result<(), ManifestError> {
+    let ours = match manifest.abi.as_str() {
+        openclaw_plugin_api::ABI => String::new(),
+        c::ABI => c::ABI_HASH.to_owned(),
+        _ => format!("{} or {}", openclaw_plugin_api::ABI, c::ABI),
+    };
+    // A manifest that says nothing is judged by the library's own root.
+    if manifest.abi.is_empty()
+        || manifest.abi == openclaw_plugin_api::ABI
+        || (manifest.abi == c::ABI && manifest.abi_hash == ours)
+    {
+        return Ok(());
+    }
+    let plugin = format!("{} {}", manifest.abi, manifest.abi_hash)
+        .trim_end()
+        .to_owned();
+    Err(ManifestError::Abi {
+        id: manifest.id.clone(),
+        plugin,
+        host: ours,
+    })
+}
+
 fn parse<'a, R: ReadRef<'a>>(path: &Path, data: R, size: u64) -> Result<Library, ManifestError> {
-    let not_a_library = |why: String| ManifestError::NotALibrary { path: path.into(), why };
+    let not_a_library = |why: String| ManifestError::NotALibrary {
+        path: path.into(),
+        why,
+    };
     let file = File::parse(data).map_err(|e| not_a_library(e.to_string()))?;
     if file.kind() != ObjectKind::Dynamic {
         return Err(not_a_library(format!("{:?}", file.kind()).to_lowercase()));
@@ -188,7 +252,11 @@ fn parse<'a, R: ReadRef<'a>>(path: &Path, data: R, size: u64) -> Result<Library,
         let (offset, length) = segment.file_range();
         let end = offset.saturating_add(length);
         if end > size {
-            return Err(ManifestError::Truncated { path: path.into(), expected: end, actual: size });
+            return Err(ManifestError::Truncated {
+                path: path.into(),
+                expected: end,
+                actual: size,
+            });
         }
     }
     let manifest = section(path, &file)?;
@@ -196,23 +264,42 @@ fn parse<'a, R: ReadRef<'a>>(path: &Path, data: R, size: u64) -> Result<Library,
         File::Elf64(elf) => needed_glibc(elf),
         _ => None,
     };
-    Ok(Library { manifest, architecture: file.architecture(), format: file.format(), needs_glibc, size })
+    Ok(Library {
+        manifest,
+        architecture: file.architecture(),
+        format: file.format(),
+        needs_glibc,
+        size,
+    })
 }
 
 fn section<'a, R: ReadRef<'a>>(path: &Path, file: &File<'a, R>) -> Result<Manifest, ManifestError> {
-    let bad = |why: String| ManifestError::BadManifest { path: path.into(), why };
+    let bad = |why: String| ManifestError::BadManifest {
+        path: path.into(),
+        why,
+    };
     let section = SECTIONS
         .iter()
         .find_map(|name| file.section_by_name(name))
         .ok_or_else(|| ManifestError::NoManifest { path: path.into() })?;
     let data = section.data().map_err(|e| bad(e.to_string()))?;
-    let rest = data.strip_prefix(MAGIC).ok_or_else(|| bad("it begins with other bytes".into()))?;
-    let (length, rest) = rest.split_first_chunk::<4>().ok_or_else(|| bad("no length".into()))?;
+    let rest = data
+        .strip_prefix(MAGIC)
+        .ok_or_else(|| bad("it begins with other bytes".into()))?;
+    let (length, rest) = rest
+        .split_first_chunk::<4>()
+        .ok_or_else(|| bad("no length".into()))?;
     let length = u32::from_le_bytes(*length) as usize;
-    let json = rest.get(..length).filter(|_| length <= MAX_LEN).ok_or_else(|| bad("wrong length".into()))?;
+    let json = rest
+        .get(..length)
+        .filter(|_| length <= MAX_LEN)
+        .ok_or_else(|| bad("wrong length".into()))?;
     let manifest: Manifest = serde_json::from_slice(json).map_err(|e| bad(e.to_string()))?;
     if !is_id(&manifest.id) {
-        return Err(bad(format!("\"{}\" is not a plugin id", manifest.id.escape_debug())));
+        return Err(bad(format!(
+            "\"{}\" is not a plugin id",
+            manifest.id.escape_debug()
+        )));
     }
     Ok(manifest)
 }
@@ -226,7 +313,9 @@ pub fn is_id(id: &str) -> bool {
 }
 
 /// The newest `GLIBC_x.y` among the versions of the symbols that it needs.
-fn needed_glibc<'a, R: ReadRef<'a>>(elf: &ElfFile<'a, FileHeader64<object::Endianness>, R>) -> Option<(u32, u32)> {
+fn needed_glibc<'a, R: ReadRef<'a>>(
+    elf: &ElfFile<'a, FileHeader64<object::Endianness>, R>,
+) -> Option<(u32, u32)> {
     let endian = elf.endian();
     let sections = elf.elf_section_table();
     let (mut needed, link) = sections.gnu_verneed(endian, elf.data()).ok()??;
@@ -234,7 +323,10 @@ fn needed_glibc<'a, R: ReadRef<'a>>(elf: &ElfFile<'a, FileHeader64<object::Endia
     let mut newest = None;
     while let Ok(Some((_, mut versions))) = needed.next() {
         while let Ok(Some(version)) = versions.next() {
-            let name = version.name(endian, strings).ok().and_then(|name| std::str::from_utf8(name).ok());
+            let name = version
+                .name(endian, strings)
+                .ok()
+                .and_then(|name| std::str::from_utf8(name).ok());
             newest = newest.max(name.and_then(|name| glibc_version(name.strip_prefix("GLIBC_")?)));
         }
     }
@@ -289,10 +381,22 @@ mod tests {
 
     #[test]
     fn other_majors_are_refused_with_advice() {
-        let check = |version: &str| check_api(&Manifest { api_version: version.into(), ..Manifest::default() });
+        let check = |version: &str| {
+            check_api(&Manifest {
+                api_version: version.into(),
+                ..Manifest::default()
+            })
+        };
         assert!(check("1.0.0").is_ok() && check("1.99.3").is_ok());
-        for (version, word) in [("0.9.0", "update the plugin"), ("2.0.0", "update the gateway"), ("", "build")] {
-            assert!(check(version).expect_err(version).to_string().contains(word), "{version}");
+        for (version, word) in [
+            ("0.9.0", "update the plugin"),
+            ("2.0.0", "update the gateway"),
+            ("", "build"),
+        ] {
+            assert!(
+                check(version).expect_err(version).to_string().contains(word),
+                "{version}"
+            );
         }
     }
 
@@ -300,6 +404,12 @@ mod tests {
     fn an_executable_is_no_plugin() {
         let this = std::env::current_exe().expect("this test has a file");
         let error = read(&this).expect_err("a test binary");
-        assert!(matches!(error, ManifestError::NotALibrary { .. } | ManifestError::NoManifest { .. }), "{error}");
+        assert!(
+            matches!(
+                error,
+                ManifestError::NotALibrary { .. } | ManifestError::NoManifest { .. }
+            ),
+            "{error}"
+        );
     }
 }

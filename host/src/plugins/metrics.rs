@@ -6,7 +6,8 @@ use std::{
 
 /// Upper bounds of the latency histogram, microseconds; the last bucket has none.
 const BOUNDS_US: [u64; 16] = [
-    10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 500_000, 1_000_000, 10_000_000,
+    10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 500_000, 1_000_000,
+    10_000_000,
 ];
 
 /// Counters of one plugin; they live as long as the process, over reloads.
@@ -72,7 +73,8 @@ impl Metrics {
         if failed {
             self.faults.fetch_add(1, Relaxed);
         }
-        self.latency.record(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
+        self.latency
+            .record(u64::try_from(time.as_micros()).unwrap_or(u64::MAX));
     }
 
     /// The counters now.

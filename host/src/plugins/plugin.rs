@@ -48,7 +48,12 @@ pub enum State {
     /// Serving.
     Running,
     /// It could not be loaded; somebody has to change something.
-    Failed(String),
+    Failed {
+        /// At which stage, in a word.
+        stage: &'static str,
+        /// Why.
+        why: String,
+    },
     /// Set aside after repeated faults; it is tried again by itself.
     Quarantined {
         /// What happened last.
@@ -75,8 +80,8 @@ pub enum Fault {
 pub(super) enum Event {
     /// An instance did something wrong.
     Fault {
-        /// Which instance; 0 for whichever runs.
-        generation: u64,
+        /// Which instance; `None` for whichever runs.
+        generation: Option<Arc<Generation>>,
         /// What.
         fault: Fault,
     },
@@ -131,6 +136,9 @@ pub struct PluginView {
     pub reason: String,
     /// What went wrong; empty when nothing did.
     pub error: String,
+    /// At which stage it failed: `manifest`, `target`, `version`, `panic-strategy`, `integrity`, `config`, `header`,
+    /// `layout`, `create`, `registration`, `start`.
+    pub failed_at: Option<&'static str>,
     /// Where it was found.
     pub origin: Origin,
     /// The file.
@@ -157,13 +165,20 @@ pub struct PluginView {
 
 impl Plugin {
     pub(super) fn new(spec: Spec, events: mpsc::Sender<Event>) -> Arc<Self> {
-        let state = if spec.reason.is_on() { State::Starting } else { State::Off };
+        let state = if spec.reason.is_on() {
+            State::Starting
+        } else {
+            State::Off
+        };
         Arc::new(Self {
             id: spec.manifest.id.clone(),
             spec: RwLock::new(Arc::new(spec)),
             metrics: Arc::default(),
             current: RwLock::new(None),
-            status: RwLock::new(Status { state, load_time: None }),
+            status: RwLock::new(Status {
+                state,
+                load_time: None,
+            }),
             events,
         })
     }
@@ -180,16 +195,28 @@ impl Plugin {
 
     /// How it is doing.
     pub fn state(&self) -> State {
-        self.status.read().unwrap_or_else(PoisonError::into_inner).state.clone()
+        self.status
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .state
+            .clone()
     }
 
     /// The instance that serves now.
     pub fn current(&self) -> Option<Arc<Generation>> {
-        self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.current
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Calls a method whose body and reply are records.
-    pub async fn call<T: DeserializeOwned>(&self, method: &str, target: &str, body: &impl Serialize) -> Result<T> {
+    pub async fn call<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        target: &str,
+        body: &impl Serialize,
+    ) -> Result<T> {
         let request = Request {
             method: method.to_owned(),
             target: target.to_owned(),
@@ -203,7 +230,9 @@ impl Plugin {
 
     /// Calls it. Dropping the future cancels the call. `deadline` replaces the method's own.
     pub async fn call_raw(&self, request: Request, deadline: Option<Duration>) -> Result<Vec<u8>> {
-        let Some(generation) = self.current() else { return Err(self.unavailable()) };
+        let Some(generation) = self.current() else {
+            return Err(self.unavailable());
+        };
         let _permit = generation.admit()?;
         let limit = deadline.or_else(|| self.spec().settings.deadlines.of(&request.method));
         let what = format!("{} {}", request.method, request.target);
@@ -215,16 +244,24 @@ impl Plugin {
                 Ok(outcome) => outcome,
                 Err(_) => {
                     self.metrics.timeouts.fetch_add(1, Ordering::Relaxed);
-                    self.fault(generation.number, Fault::Timeout);
-                    let text = format!("plugin {} did not answer {} within {limit:?}", self.id, what.trim_end());
+                    self.fault(Some(generation.clone()), Fault::Timeout);
+                    let text = format!(
+                        "plugin {} did not answer {} within {limit:?}",
+                        self.id,
+                        what.trim_end()
+                    );
                     Err(Error::new(ErrorKind::Timeout, text))
                 }
             },
         };
         counted.end(outcome.is_err());
-        if outcome.as_ref().is_err_and(|error| error.kind() == ErrorKind::Panic) {
+        if outcome
+            .as_ref()
+            .is_err_and(|error| error.kind() == ErrorKind::Panic)
+        {
             self.metrics.panics.fetch_add(1, Ordering::Relaxed);
-            self.fault(generation.number, Fault::Panic);
+            self.forget(&generation);
+            self.fault(Some(generation.clone()), Fault::Panic);
         }
         outcome
     }
@@ -238,7 +275,7 @@ impl Plugin {
             State::Off => ("disabled", String::new(), None),
             State::Starting => ("starting", String::new(), None),
             State::Running => ("loaded", String::new(), None),
-            State::Failed(error) => ("error", error.clone(), None),
+            State::Failed { why, .. } => ("error", why.clone(), None),
             State::Quarantined { why, until_ms } => ("quarantined", why.clone(), Some(*until_ms)),
             State::Stopped => ("stopped", String::new(), None),
         };
@@ -252,21 +289,44 @@ impl Plugin {
             enabled: spec.reason.is_on(),
             reason: spec.reason.to_string(),
             error,
+            failed_at: match &status.state {
+                State::Failed { stage, .. } => Some(stage),
+                _ => None,
+            },
             origin: spec.origin,
             source: spec.path.clone(),
             isolation: spec.settings.isolation,
             capabilities: manifest.capabilities(),
-            registers: manifest.declared().into_iter().map(|(kind, id)| format!("{kind} {id}")).collect(),
-            load_ms: status.load_time.map(|time| (time.as_secs_f64() * 1e5).round() / 100.0),
+            registers: manifest
+                .declared()
+                .into_iter()
+                .map(|(kind, id)| format!("{kind} {id}"))
+                .collect(),
+            load_ms: status
+                .load_time
+                .map(|time| (time.as_secs_f64() * 1e5).round() / 100.0),
             generation: current.as_ref().map(|generation| generation.number),
-            sha256: current.as_ref().map(|generation| generation.staged.sha256.clone()),
+            sha256: current
+                .as_ref()
+                .map(|generation| generation.staged.sha256.clone()),
             quarantined_until_ms: until,
             metrics: self.metrics.snapshot(),
             usage: current.and_then(|generation| generation.link().usage()),
         }
     }
 
-    pub(super) fn fault(&self, generation: u64, fault: Fault) {
+    /// No further call reaches an instance that panicked.
+    fn forget(&self, generation: &Arc<Generation>) {
+        let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
+        if current
+            .as_ref()
+            .is_some_and(|current| Arc::ptr_eq(current, generation))
+        {
+            *current = None;
+        }
+    }
+
+    pub(super) fn fault(&self, generation: Option<Arc<Generation>>, fault: Fault) {
         // A full queue means that the supervisor already has plenty of the same.
         let _ = self.events.try_send(Event::Fault { generation, fault });
     }
@@ -278,7 +338,10 @@ impl Plugin {
             State::Starting => Error::new(ErrorKind::Closed, format_args!("plugin {id} is still starting")),
             State::Running => Error::new(ErrorKind::Closed, format_args!("plugin {id} is being replaced")),
             State::Stopped => Error::new(ErrorKind::Closed, format_args!("plugin {id} has been stopped")),
-            State::Failed(why) => Error::new(ErrorKind::Closed, format_args!("plugin {id} did not start: {why}")),
+            State::Failed { why, .. } => Error::new(
+                ErrorKind::Closed,
+                format_args!("plugin {id} did not start: {why}"),
+            ),
             State::Quarantined { why, .. } => Error::new(
                 ErrorKind::Overloaded,
                 format_args!("plugin {id} is set aside for a while after repeated faults, the last: {why}"),
@@ -289,7 +352,10 @@ impl Plugin {
 
 impl std::fmt::Debug for Plugin {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Plugin").field("id", &self.id).field("state", &self.state()).finish_non_exhaustive()
+        f.debug_struct("Plugin")
+            .field("id", &self.id)
+            .field("state", &self.state())
+            .finish_non_exhaustive()
     }
 }
 
@@ -302,7 +368,10 @@ struct InFlight<'a> {
 impl<'a> InFlight<'a> {
     fn begin(metrics: &'a Metrics) -> Self {
         metrics.in_flight.fetch_add(1, Ordering::Relaxed);
-        Self { metrics, begin: Instant::now() }
+        Self {
+            metrics,
+            begin: Instant::now(),
+        }
     }
 
     fn end(self, failed: bool) {

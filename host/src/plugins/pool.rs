@@ -30,7 +30,7 @@ pub struct Owner {
     /// Plugin id.
     pub plugin: String,
     /// A single poll longer than this means that the thread is stuck. Milliseconds.
-    pub stuck_after_ms: AtomicU64,
+    pub stuck_after_ms: u64,
     /// Told once for every thread that is given up because of this owner.
     pub on_stuck: Box<dyn Fn() + Send + Sync>,
 }
@@ -86,7 +86,10 @@ impl Pool {
         }
         let watched = shared.clone();
         spawn_thread("plugin-watch", move || watch(&watched));
-        Self { _closer: Arc::new(Closer(shared.clone())), shared }
+        Self {
+            _closer: Arc::new(Closer(shared.clone())),
+            shared,
+        }
     }
 
     /// Polls a future on these threads.
@@ -101,13 +104,19 @@ impl Pool {
                 shared.push(task);
             }
         };
-        let (task, handle) = async_task::Builder::new().metadata(owner.clone()).spawn(|_| future, schedule);
+        let (task, handle) = async_task::Builder::new()
+            .metadata(owner.clone())
+            .spawn(|_| future, schedule);
         task.schedule();
         handle.fallible()
     }
 
     /// Runs a function on these threads. It can't be cancelled, only given up.
-    pub fn run<T: Send + 'static>(&self, owner: &Arc<Owner>, f: impl FnOnce() -> T + Send + 'static) -> Task<T> {
+    pub fn run<T: Send + 'static>(
+        &self,
+        owner: &Arc<Owner>,
+        f: impl FnOnce() -> T + Send + 'static,
+    ) -> Task<T> {
         self.spawn(owner, async move { f() })
     }
 
@@ -124,13 +133,17 @@ impl Pool {
 
 impl std::fmt::Debug for Pool {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Pool").field("lost", &self.lost()).finish_non_exhaustive()
+        f.debug_struct("Pool")
+            .field("lost", &self.lost())
+            .finish_non_exhaustive()
     }
 }
 
 impl std::fmt::Debug for Owner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Owner").field("plugin", &self.plugin).finish_non_exhaustive()
+        f.debug_struct("Owner")
+            .field("plugin", &self.plugin)
+            .finish_non_exhaustive()
     }
 }
 
@@ -146,7 +159,10 @@ impl Shared {
     }
 
     fn add_worker(self: &Arc<Self>) {
-        let worker = Arc::new(Worker { polling: Mutex::new(None), given_up: AtomicBool::new(false) });
+        let worker = Arc::new(Worker {
+            polling: Mutex::new(None),
+            given_up: AtomicBool::new(false),
+        });
         lock(&self.workers).push(worker.clone());
         let shared = self.clone();
         spawn_thread("plugin-poll", move || worker.run(&shared));
@@ -172,7 +188,7 @@ impl Shared {
         for worker in workers {
             let stuck = match &*lock(&worker.polling) {
                 Some((owner, since)) => {
-                    let limit = Duration::from_millis(owner.stuck_after_ms.load(Ordering::Relaxed));
+                    let limit = Duration::from_millis(owner.stuck_after_ms);
                     (since.elapsed() > limit).then(|| owner.clone())
                 }
                 None => None,
@@ -185,7 +201,10 @@ impl Shared {
             self.lost.fetch_add(1, Ordering::Relaxed);
             lock(&self.workers).retain(|other| !Arc::ptr_eq(other, &worker));
             self.add_worker();
-            tracing::error!(plugin = owner.plugin, "a thread is stuck in code of this plugin and was given up");
+            tracing::error!(
+                plugin = owner.plugin,
+                "a thread is stuck in code of this plugin and was given up"
+            );
             (owner.on_stuck)();
         }
     }
@@ -226,7 +245,11 @@ impl Worker {
         let time = begin.elapsed();
         if time > SLOW_POLL && !self.given_up.load(Ordering::Relaxed) {
             let ms = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
-            tracing::warn!(plugin = owner.plugin, ms, "this plugin blocked a thread; long work belongs on its own");
+            tracing::warn!(
+                plugin = owner.plugin,
+                ms,
+                "this plugin blocked a thread; long work belongs on its own"
+            );
         }
     }
 }
@@ -239,7 +262,10 @@ fn watch(shared: &Arc<Shared>) {
 }
 
 fn spawn_thread(name: &str, f: impl FnOnce() + Send + 'static) {
-    let thread = thread::Builder::new().name(name.to_owned()).stack_size(STACK).spawn(f);
+    let thread = thread::Builder::new()
+        .name(name.to_owned())
+        .stack_size(STACK)
+        .spawn(f);
     if let Err(error) = thread {
         tracing::error!(%error, "can't start a thread for plugins");
     }
@@ -259,7 +285,7 @@ mod tests {
         let tx = Mutex::new(tx);
         let owner = Owner {
             plugin: "test".into(),
-            stuck_after_ms: AtomicU64::new(stuck_after_ms),
+            stuck_after_ms,
             on_stuck: Box::new(move || {
                 let _ = lock(&tx).send(());
             }),
@@ -285,7 +311,10 @@ mod tests {
     async fn a_panic_costs_no_thread() {
         let pool = Pool::new(1);
         let (owner, _) = owner(10_000);
-        assert_eq!(pool.run(&owner, || panic!("on purpose")).await.map(|(): ()| ()), None);
+        assert_eq!(
+            pool.run(&owner, || panic!("on purpose")).await.map(|(): ()| ()),
+            None
+        );
         assert_eq!(pool.run(&owner, || 1).await, Some(1));
     }
 

@@ -41,22 +41,42 @@ impl Registry {
         }
         let mut failed = Vec::new();
         for (plugin, required, started) in starting {
-            let outcome = started.await.unwrap_or_else(|_| Err("its supervisor ended".into()));
+            let outcome = started
+                .await
+                .unwrap_or_else(|_| Err("its supervisor ended".into()));
             if let (true, Err(why)) = (required, outcome) {
-                failed.push(RequiredFailed { id: plugin.id().to_owned(), why });
+                failed.push(RequiredFailed {
+                    id: plugin.id().to_owned(),
+                    why,
+                });
             }
         }
-        (Self { workshop, plugins: RwLock::new(plugins) }, failed)
+        (
+            Self {
+                workshop,
+                plugins: RwLock::new(plugins),
+            },
+            failed,
+        )
     }
 
     /// One plugin.
     pub fn get(&self, id: &str) -> Option<Arc<Plugin>> {
-        self.plugins.read().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+        self.plugins
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(id)
+            .cloned()
     }
 
     /// All plugins, by id.
     pub fn all(&self) -> Vec<Arc<Plugin>> {
-        self.plugins.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        self.plugins
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .values()
+            .cloned()
+            .collect()
     }
 
     /// All plugins, for people and machines.
@@ -67,7 +87,9 @@ impl Registry {
     /// The plugin that offers something, if it serves now.
     pub fn offering(&self, capability: &str, id: &str) -> Option<Arc<Plugin>> {
         self.all().into_iter().find(|plugin| {
-            plugin.current().is_some_and(|generation| generation.offers(capability).any(|offered| offered == id))
+            plugin
+                .current()
+                .is_some_and(|generation| generation.offers(capability).any(|offered| offered == id))
         })
     }
 
@@ -75,8 +97,14 @@ impl Registry {
     pub fn offered(&self, capability: &str) -> Vec<(Arc<Plugin>, Registration)> {
         let mut all = Vec::new();
         for plugin in self.all() {
-            let Some(generation) = plugin.current() else { continue };
-            let offered = generation.registrations.registrations.iter().filter(|r| r.capability == capability);
+            let Some(generation) = plugin.current() else {
+                continue;
+            };
+            let offered = generation
+                .registrations
+                .registrations
+                .iter()
+                .filter(|r| r.capability == capability);
             all.extend(offered.map(|registration| (plugin.clone(), registration.clone())));
         }
         all
@@ -85,7 +113,9 @@ impl Registry {
     /// Every tool that is offered now.
     pub fn tools(&self) -> Vec<ToolSpec> {
         let offered = self.offered("tool/1").into_iter();
-        offered.filter_map(|(_, tool)| serde_json::from_value(tool.spec).ok()).collect()
+        offered
+            .filter_map(|(_, tool)| serde_json::from_value(tool.spec).ok())
+            .collect()
     }
 
     /// Loads a plugin's file and settings anew; without a new spec, the same ones.
@@ -93,18 +123,33 @@ impl Registry {
         let plugin = match (self.get(id), spec) {
             (Some(plugin), spec) => {
                 let (done, outcome) = oneshot::channel();
-                let event = Event::Reload { spec: spec.map(Box::new), done };
-                plugin.events.send(event).await.map_err(|_| format!("plugin {id} has been stopped"))?;
-                outcome.await.map_err(|_| format!("plugin {id} was stopped meanwhile"))??;
+                let event = Event::Reload {
+                    spec: spec.map(Box::new),
+                    done,
+                };
+                plugin
+                    .events
+                    .send(event)
+                    .await
+                    .map_err(|_| format!("plugin {id} has been stopped"))?;
+                outcome
+                    .await
+                    .map_err(|_| format!("plugin {id} was stopped meanwhile"))??;
                 plugin
             }
             (None, Some(spec)) => {
                 let (plugin, started) = supervise(&self.workshop, spec);
                 self.insert(&plugin);
-                started.await.map_err(|_| format!("plugin {id} was stopped meanwhile"))??;
+                started
+                    .await
+                    .map_err(|_| format!("plugin {id} was stopped meanwhile"))??;
                 plugin
             }
-            (None, None) => return Err(format!("there is no plugin {id}; `openclaw plugins list` shows them")),
+            (None, None) => {
+                return Err(format!(
+                    "there is no plugin {id}; `openclaw plugins list` shows them"
+                ));
+            }
         };
         Ok(plugin.view())
     }
@@ -133,7 +178,9 @@ impl Registry {
         let mut problems = Vec::new();
         for plugin in self.all() {
             match plugin.state() {
-                State::Failed(why) | State::Quarantined { why, .. } => problems.push((plugin.id().to_owned(), why)),
+                State::Failed { why, .. } | State::Quarantined { why, .. } => {
+                    problems.push((plugin.id().to_owned(), why))
+                }
                 State::Starting => problems.push((plugin.id().to_owned(), "is still starting".into())),
                 State::Off | State::Running | State::Stopped => {}
             }
@@ -159,7 +206,9 @@ fn refuse_clashes(mut specs: Vec<Spec>) -> Vec<Spec> {
                 spec.reason = super::ladder::Reason::Clash { what, owner };
             }
             None => taken.extend(
-                declared.iter().map(|(kind, id)| (((*kind).to_owned(), (*id).to_owned()), spec.manifest.id.clone())),
+                declared
+                    .iter()
+                    .map(|(kind, id)| (((*kind).to_owned(), (*id).to_owned()), spec.manifest.id.clone())),
             ),
         }
     }

@@ -11,14 +11,18 @@ pub fn check_config(manifest: &Manifest, config: &Value) -> Result<(), String> {
     match &manifest.config_schema {
         Some(schema) => check(schema, config, &path),
         None if config.is_null() || config.as_object().is_some_and(|config| config.is_empty()) => Ok(()),
-        None => Err(format!("{path}: plugin {} takes no configuration; remove it", manifest.id)),
+        None => Err(format!(
+            "{path}: plugin {} takes no configuration; remove it",
+            manifest.id
+        )),
     }
 }
 
 /// Judges a value by a schema. `path` is where the value stands.
 pub fn check(schema: &Value, value: &Value, path: &str) -> Result<(), String> {
-    let validator = jsonschema::validator_for(schema)
-        .map_err(|e| format!("{path}: the schema in the plugin's manifest is itself wrong ({e}); tell its author"))?;
+    let validator = jsonschema::validator_for(schema).map_err(|e| {
+        format!("{path}: the schema in the plugin's manifest is itself wrong ({e}); tell its author")
+    })?;
     let mut problems: Vec<String> = validator.iter_errors(value).map(|e| problem(&e, path)).collect();
     if problems.is_empty() {
         return Ok(());
@@ -35,7 +39,13 @@ pub fn check(schema: &Value, value: &Value, path: &str) -> Result<(), String> {
 
 /// The value itself is never shown: it may be a secret in the wrong place.
 fn problem(error: &jsonschema::ValidationError<'_>, path: &str) -> String {
-    let place: String = error.instance_path().as_str().split('/').skip(1).map(|step| format!(".{step}")).collect();
+    let place: String = error
+        .instance_path()
+        .as_str()
+        .split('/')
+        .skip(1)
+        .map(|step| format!(".{step}"))
+        .collect();
     let kind = match error.instance().as_ref() {
         Value::Null => "null",
         Value::Bool(_) => "a boolean",
@@ -54,7 +64,11 @@ mod tests {
     use serde_json::json;
 
     fn manifest(schema: Option<Value>) -> Manifest {
-        Manifest { id: "x".into(), config_schema: schema, ..Manifest::default() }
+        Manifest {
+            id: "x".into(),
+            config_schema: schema,
+            ..Manifest::default()
+        }
     }
 
     #[test]
@@ -65,9 +79,16 @@ mod tests {
         });
         let manifest = manifest(Some(schema));
         check_config(&manifest, &json!({"token": "t", "n": {"a": 1}})).expect("valid");
-        let error = check_config(&manifest, &json!({"n": {"a": "hunter2"}, "tokn": 1})).expect_err("three faults");
-        assert!(error.contains("plugins.entries.x.config.n.a: ") && error.contains("it is a string"), "{error}");
-        assert!(error.contains("token") && error.contains("tokn") && !error.contains("hunter2"), "{error}");
+        let error =
+            check_config(&manifest, &json!({"n": {"a": "hunter2"}, "tokn": 1})).expect_err("three faults");
+        assert!(
+            error.contains("plugins.entries.x.config.n.a: ") && error.contains("it is a string"),
+            "{error}"
+        );
+        assert!(
+            error.contains("token") && error.contains("tokn") && !error.contains("hunter2"),
+            "{error}"
+        );
     }
 
     #[test]

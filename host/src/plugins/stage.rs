@@ -89,9 +89,14 @@ pub fn stage(id: &str, path: &Path, integrity: &Integrity, state: &Path) -> Resu
     assert!(is_id(id), "ids are checked when manifests are read");
     check_owner(path)?;
     let folder = state.join(FOLDER);
-    let copy_error = |why| StageError::Copy { from: path.into(), to: folder.clone(), why };
+    let copy_error = |why| StageError::Copy {
+        from: path.into(),
+        to: folder.clone(),
+        why,
+    };
     let staged = copy(id, path, &folder).map_err(copy_error)?;
-    let verdict = check_hash(id, path, &staged, integrity).and_then(|()| check_signature(path, &staged, integrity));
+    let verdict =
+        check_hash(id, path, &staged, integrity).and_then(|()| check_signature(path, &staged, integrity));
     if let Err(error) = verdict {
         let _ = fs::remove_file(&staged.path);
         return Err(error);
@@ -99,15 +104,36 @@ pub fn stage(id: &str, path: &Path, integrity: &Integrity, state: &Path) -> Resu
     Ok(staged)
 }
 
+/// The same judgement on the file where it lies, without a copy: for `openclaw plugins doctor`.
+pub fn judge(id: &str, path: &Path, integrity: &Integrity) -> Result<(), StageError> {
+    check_owner(path)?;
+    let failed = |why| StageError::Copy {
+        from: path.into(),
+        to: PathBuf::new(),
+        why,
+    };
+    let in_place = Staged {
+        path: path.into(),
+        sha256: hash_file(path).map_err(failed)?,
+    };
+    check_hash(id, path, &in_place, integrity).and_then(|()| check_signature(path, &in_place, integrity))
+}
+
 /// The file and its folder belong to us or to root, and nobody else may write to them.
 fn check_owner(path: &Path) -> Result<(), StageError> {
     let folder = path.parent().unwrap_or(Path::new("/"));
     for path in [path, folder] {
-        let metadata = fs::symlink_metadata(path)
-            .map_err(|why| StageError::Copy { from: path.into(), to: PathBuf::new(), why })?;
+        let metadata = fs::symlink_metadata(path).map_err(|why| StageError::Copy {
+            from: path.into(),
+            to: PathBuf::new(),
+            why,
+        })?;
         let us = rustix::process::geteuid().as_raw();
         if metadata.uid() != us && metadata.uid() != 0 {
-            let why = format!("belongs to user {}, not to the gateway's user {us} or root", metadata.uid());
+            let why = format!(
+                "belongs to user {}, not to the gateway's user {us} or root",
+                metadata.uid()
+            );
             return Err(unsafe_path(path, why, format!("chown {us} {}", path.display())));
         }
         let sticky = metadata.is_dir() && metadata.mode() & 0o1000 != 0;
@@ -120,7 +146,11 @@ fn check_owner(path: &Path) -> Result<(), StageError> {
 }
 
 fn unsafe_path(path: &Path, why: String, remedy: String) -> StageError {
-    StageError::Unsafe { path: path.into(), why, remedy }
+    StageError::Unsafe {
+        path: path.into(),
+        why,
+        remedy,
+    }
 }
 
 fn copy(id: &str, from: &Path, folder: &Path) -> io::Result<Staged> {
@@ -137,7 +167,11 @@ fn copy(id: &str, from: &Path, folder: &Path) -> io::Result<Staged> {
 fn copy_to(id: &str, from: &Path, folder: &Path, temporary: &Path) -> io::Result<Staged> {
     let _ = fs::remove_file(temporary);
     let mut source = File::open(from)?;
-    let mut target = OpenOptions::new().write(true).create_new(true).mode(0o500).open(temporary)?;
+    let mut target = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o500)
+        .open(temporary)?;
     let sha256 = hash_into(&mut source, |bytes| target.write_all(bytes))?;
     let extension = from.extension().and_then(|e| e.to_str()).unwrap_or("so");
     let path = folder.join(format!("{id}-{}.{extension}", &sha256[..16]));
@@ -163,9 +197,15 @@ fn check_hash(id: &str, path: &Path, staged: &Staged, integrity: &Integrity) -> 
 }
 
 fn check_signature(path: &Path, staged: &Staged, integrity: &Integrity) -> Result<(), StageError> {
-    let Some(key) = &integrity.public_key else { return Ok(()) };
-    let bad = |why: String| StageError::Signature { path: path.into(), why };
-    let key = PublicKey::from_base64(key).map_err(|e| bad(format!("the public key in the configuration: {e}")))?;
+    let Some(key) = &integrity.public_key else {
+        return Ok(());
+    };
+    let bad = |why: String| StageError::Signature {
+        path: path.into(),
+        why,
+    };
+    let key =
+        PublicKey::from_base64(key).map_err(|e| bad(format!("the public key in the configuration: {e}")))?;
     let file = PathBuf::from(format!("{}.minisig", path.display()));
     let text = match &integrity.signature {
         Some(text) => text.clone(),
@@ -173,7 +213,8 @@ fn check_signature(path: &Path, staged: &Staged, integrity: &Integrity) -> Resul
     };
     let signature = Signature::decode(&text).map_err(|e| bad(e.to_string()))?;
     let bytes = fs::read(&staged.path).map_err(|e| bad(e.to_string()))?;
-    key.verify(&bytes, &signature, false).map_err(|e| bad(e.to_string()))
+    key.verify(&bytes, &signature, false)
+        .map_err(|e| bad(e.to_string()))
 }
 
 /// Lower-case hex of a file's SHA-256.
@@ -216,7 +257,11 @@ mod tests {
         fs::create_dir(&folder).expect("a folder");
         let file = folder.join("x.so");
         fs::write(&file, bytes).expect("a file");
-        Fixture { _root: root, file, state }
+        Fixture {
+            _root: root,
+            file,
+            state,
+        }
     }
 
     #[test]
@@ -233,11 +278,17 @@ mod tests {
     #[test]
     fn another_hash_than_pinned_is_refused_and_leaves_no_copy() {
         let f = fixture(b"one");
-        let pin = Integrity { sha256: Some("0".repeat(64)), ..Integrity::default() };
+        let pin = Integrity {
+            sha256: Some("0".repeat(64)),
+            ..Integrity::default()
+        };
         let error = stage("x", &f.file, &pin, &f.state).expect_err("another hash");
         assert!(error.to_string().contains("change the pin"), "{error}");
         assert_eq!(fs::read_dir(f.state.join(FOLDER)).expect("a folder").count(), 0);
-        let pin = Integrity { sha256: Some(hash_file(&f.file).expect("a hash").to_uppercase()), ..pin };
+        let pin = Integrity {
+            sha256: Some(hash_file(&f.file).expect("a hash").to_uppercase()),
+            ..pin
+        };
         stage("x", &f.file, &pin, &f.state).expect("the pinned file");
     }
 
@@ -262,11 +313,23 @@ mod tests {
             trusted comment: timestamp:1633700835\tfile:test\tprehashed\n\
             wLMDjy9FLAuxZ3q4NlEvkgtyhrr0gtTu6KC4KBJdITbbOeAi1zBIYo0v4iTgt8jJpIidRJnp94ABQkJAgAooBQ==";
         let f = fixture(b"test");
-        let signed = Integrity { public_key: Some(key.into()), signature: Some(signature.into()), sha256: None };
+        let signed = Integrity {
+            public_key: Some(key.into()),
+            signature: Some(signature.into()),
+            sha256: None,
+        };
         stage("x", &f.file, &signed, &f.state).expect("signed");
         fs::write(&f.file, b"tesT").expect("changed");
         stage("x", &f.file, &signed, &f.state).expect_err("changed after signing");
-        let unsigned = Integrity { signature: None, ..signed };
-        assert!(stage("x", &f.file, &unsigned, &f.state).expect_err("no file").to_string().contains("minisig"));
+        let unsigned = Integrity {
+            signature: None,
+            ..signed
+        };
+        assert!(
+            stage("x", &f.file, &unsigned, &f.state)
+                .expect_err("no file")
+                .to_string()
+                .contains("minisig")
+        );
     }
 }

@@ -7,7 +7,7 @@ use super::{
 };
 use std::{
     collections::VecDeque,
-    sync::{Arc, PoisonError, Weak, atomic::AtomicU64},
+    sync::{Arc, PoisonError, Weak},
     time::Duration,
 };
 use tokio::{
@@ -32,6 +32,8 @@ struct Supervisor {
     workshop: Workshop,
     owner: Arc<Owner>,
     next_generation: u64,
+    /// Number of the newest instance that was given up.
+    retired: u64,
     faults: VecDeque<Instant>,
     quarantines: u32,
     running_since: Option<Instant>,
@@ -39,7 +41,10 @@ struct Supervisor {
 }
 
 /// Makes a plugin and, if it is on, starts it. The receiver tells how the first start went.
-pub(super) fn supervise(workshop: &Workshop, spec: Spec) -> (Arc<Plugin>, oneshot::Receiver<Result<(), String>>) {
+pub(super) fn supervise(
+    workshop: &Workshop,
+    spec: Spec,
+) -> (Arc<Plugin>, oneshot::Receiver<Result<(), String>>) {
     let (events, inbox) = mpsc::channel(EVENTS);
     let on = spec.reason.is_on();
     let plugin = Plugin::new(spec, events);
@@ -49,6 +54,7 @@ pub(super) fn supervise(workshop: &Workshop, spec: Spec) -> (Arc<Plugin>, onesho
         plugin: plugin.clone(),
         workshop: workshop.clone(),
         next_generation: 1,
+        retired: 0,
         faults: VecDeque::new(),
         quarantines: 0,
         running_since: None,
@@ -63,10 +69,10 @@ fn owner(plugin: &Arc<Plugin>) -> Arc<Owner> {
     let call = plugin.spec().settings.deadlines.call;
     Arc::new(Owner {
         plugin: plugin.id().to_owned(),
-        stuck_after_ms: AtomicU64::new(u64::try_from(call.as_millis()).unwrap_or(u64::MAX)),
+        stuck_after_ms: u64::try_from(call.as_millis()).unwrap_or(u64::MAX),
         on_stuck: Box::new(move || {
             if let Some(plugin) = told.upgrade() {
-                plugin.fault(0, Fault::Stuck);
+                plugin.fault(None, Fault::Stuck);
             }
         }),
     })
@@ -132,11 +138,24 @@ impl Supervisor {
         let number = self.next_generation;
         self.next_generation += 1;
         self.owner = owner(&self.plugin);
-        Generation::create(&self.workshop, &spec.path, &spec.settings, &self.owner, &self.plugin.metrics, number).await
+        Generation::create(
+            &self.workshop,
+            &spec.path,
+            &spec.settings,
+            &self.owner,
+            &self.plugin.metrics,
+            number,
+        )
+        .await
     }
 
     /// Lets an instance serve, and starts what it offers.
-    async fn serve(&mut self, generation: Arc<Generation>, spec: &Spec, begin: Instant) -> Result<(), String> {
+    async fn serve(
+        &mut self,
+        generation: Arc<Generation>,
+        spec: &Spec,
+        begin: Instant,
+    ) -> Result<(), String> {
         self.set_current(Some(generation.clone()));
         if let Err(error) = generation.start(self.plugin.id(), &spec.settings).await {
             self.set_current(None);
@@ -152,9 +171,12 @@ impl Supervisor {
         Ok(())
     }
 
-    async fn on_fault(&mut self, generation: u64, fault: Fault) {
-        let Some(current) = self.plugin.current() else { return };
-        if generation != 0 && generation != current.number {
+    async fn on_fault(&mut self, generation: Option<Arc<Generation>>, fault: Fault) {
+        let Some(current) = generation.or_else(|| self.plugin.current()) else {
+            return;
+        };
+        if current.number <= self.retired {
+            // One panic is often told by several calls at once.
             return;
         }
         let count = self.count_fault();
@@ -168,13 +190,18 @@ impl Supervisor {
             _ if count >= MAX_FAULTS => self.quarantine(current, why).await,
             Fault::Stuck => self.quarantine(current, why).await,
             Fault::Panic => self.replace(current, why).await,
+            Fault::Timeout if !current.link().alive().await => {
+                self.replace(current, "its process hangs").await
+            }
             Fault::Timeout => {}
         }
     }
 
     /// A child ended by itself.
     async fn on_end(&mut self, why: &str) {
-        let Some(current) = self.plugin.current() else { return };
+        let Some(current) = self.plugin.current() else {
+            return;
+        };
         let count = self.count_fault();
         tracing::error!(target: "openclaw::plugins", plugin = self.plugin.id(), faults = count, "its process {why}");
         match count {
@@ -183,21 +210,29 @@ impl Supervisor {
         }
     }
 
+    /// Destroys an instance that is not used any more.
+    async fn discard(&mut self, old: &Generation) {
+        self.set_current(None);
+        self.retired = self.retired.max(old.number);
+        old.close().await;
+    }
+
     /// A fresh instance in the place of one that can't be used any more.
     async fn replace(&mut self, old: Arc<Generation>, why: &str) {
-        self.set_current(None);
         self.set(State::Starting, None);
-        old.close().await;
-        self.plugin.metrics.restarts.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        self.discard(&old).await;
+        self.plugin
+            .metrics
+            .restarts
+            .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         if self.start().await.is_err() {
             self.set_aside(why);
         }
     }
 
     async fn quarantine(&mut self, old: Arc<Generation>, why: &str) {
-        self.set_current(None);
         self.set_aside(why);
-        old.close().await;
+        self.discard(&old).await;
     }
 
     /// No instance until the time is over; longer each time, unless it ran well in between.
@@ -205,14 +240,22 @@ impl Supervisor {
         if self.running_since.is_some_and(|since| since.elapsed() > STABLE) {
             self.quarantines = 0;
         }
-        let wait = BACKOFF.saturating_mul(2_u32.saturating_pow(self.quarantines)).min(MAX_BACKOFF);
+        let wait = BACKOFF
+            .saturating_mul(2_u32.saturating_pow(self.quarantines))
+            .min(MAX_BACKOFF);
         self.quarantines += 1;
         self.faults.clear();
         self.running_since = None;
         self.retry_at = Some(Instant::now() + wait);
         let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
         let until_ms = self.workshop.services.clock.now_ms().saturating_add(wait_ms);
-        self.set(State::Quarantined { why: why.to_owned(), until_ms }, None);
+        self.set(
+            State::Quarantined {
+                why: why.to_owned(),
+                until_ms,
+            },
+            None,
+        );
         tracing::error!(target: "openclaw::plugins", plugin = self.plugin.id(), ?wait, "set aside: {why}");
     }
 
@@ -271,7 +314,13 @@ impl Supervisor {
     fn failed(&self, error: &StartError) -> String {
         let text = error.to_string();
         tracing::error!(target: "openclaw::plugins", plugin = self.plugin.id(), "failed to load: {text}");
-        self.set(State::Failed(text.clone()), None);
+        self.set(
+            State::Failed {
+                stage: error.stage(),
+                why: text.clone(),
+            },
+            None,
+        );
         text
     }
 
@@ -280,7 +329,11 @@ impl Supervisor {
     }
 
     fn set_current(&self, generation: Option<Arc<Generation>>) {
-        *self.plugin.current.write().unwrap_or_else(PoisonError::into_inner) = generation;
+        *self
+            .plugin
+            .current
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = generation;
     }
 
     fn set_spec(&self, spec: Spec) {

@@ -22,9 +22,7 @@ impl<F> Catch<F> {
 impl<F> Drop for Catch<F> {
     fn drop(&mut self) {
         // SAFETY: the field is dropped here and nowhere else.
-        let outcome = catch_unwind(AssertUnwindSafe(|| unsafe {
-            ManuallyDrop::drop(&mut self.0)
-        }));
+        let outcome = catch_unwind(AssertUnwindSafe(|| unsafe { ManuallyDrop::drop(&mut self.0) }));
         if let Err(payload) = outcome {
             panic_text(payload);
         }

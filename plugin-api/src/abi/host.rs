@@ -131,10 +131,7 @@ impl Clone for HostHandle {
     fn clone(&self) -> Self {
         // SAFETY: the object is alive.
         let this = unsafe { self.0.vt.clone_ref()(self.0.this) };
-        Self(HostObj {
-            this,
-            vt: self.0.vt,
-        })
+        Self(HostObj { this, vt: self.0.vt })
     }
 }
 
@@ -211,11 +208,7 @@ unsafe extern "C" fn host_sleep<H: HostServices>(this: Ptr, ms: u64) -> Fut<()> 
         .into_ffi()
 }
 
-unsafe extern "C" fn host_log_enabled<H: HostServices>(
-    this: Ptr,
-    level: u8,
-    target: RStr<'_>,
-) -> bool {
+unsafe extern "C" fn host_log_enabled<H: HostServices>(this: Ptr, level: u8, target: RStr<'_>) -> bool {
     // SAFETY: as in `host_clone`.
     unsafe { this.get::<H>() }.log_enabled(Level::from_wire(level), target.as_str())
 }

@@ -10,7 +10,9 @@
 // abi_stable's derive expands to items that newer lints dislike; nothing hand-written here needs these.
 #![allow(non_local_definitions, missing_docs, clippy::missing_safety_doc)]
 
+pub mod c;
 mod catch;
+mod export;
 mod host;
 mod plugin;
 mod root;
@@ -19,6 +21,7 @@ mod stream;
 mod tests;
 
 pub use catch::{Catch, panic_text};
+pub use export::StaticPlugin;
 pub use host::{HostHandle, HostServices, Level, LogRecord, host_object};
 pub use plugin::{PluginDispatch, PluginHandle, plugin_object};
 pub use root::{CreateArgs, Created, PluginRoot, PluginRootRef, RootHandle, SYMBOL};

@@ -1,7 +1,6 @@
 //! A plugin instance as an object: [`plugin_object`] on the plugin's side, [`PluginHandle`] on the host's.
 use super::{
-    Call, CallArgs, Catch, Fault, Fut, PluginObj, PluginVt, PluginVtRef, Ptr, Reply, panic_text,
-    stream,
+    Call, CallArgs, Catch, Fault, Fut, PluginObj, PluginVt, PluginVtRef, Ptr, Reply, panic_text, stream,
 };
 use abi_stable::{prefix_type::WithMetadata, std_types::RErr};
 use async_ffi::FutureExt;
@@ -47,6 +46,14 @@ impl PluginHandle {
         }
     }
 
+    /// Are the functions of the first version there? A null pointer among them is a fault that no layout shows.
+    pub(super) fn is_whole(&self) -> bool {
+        // SAFETY: an object is two pointers.
+        let [_, table] = unsafe { std::mem::transmute_copy::<PluginObj, [*const usize; 2]>(&self.0) };
+        // SAFETY: a table begins with two words of metadata, then come its functions.
+        !table.is_null() && (2..5).all(|entry| unsafe { table.add(entry).read() } != 0)
+    }
+
     /// Answers `n + 1`.
     pub fn ping(&self, n: u64) -> u64 {
         // SAFETY: the object is alive.
@@ -77,12 +84,10 @@ unsafe extern "C" fn plugin_drop<P: PluginDispatch>(this: Ptr) {
 unsafe extern "C" fn plugin_call<P: PluginDispatch>(this: Ptr, args: CallArgs<'_>) -> Fut<Reply> {
     // SAFETY: `this` was made by `plugin_object` and is alive.
     let plugin = unsafe { this.get::<P>() };
-    catch_unwind(AssertUnwindSafe(|| plugin.call(Call::from_args(args)))).unwrap_or_else(
-        |payload| {
-            let fault = Fault::new("panic", panic_text(payload));
-            async move { RErr(fault) }.into_ffi()
-        },
-    )
+    catch_unwind(AssertUnwindSafe(|| plugin.call(Call::from_args(args)))).unwrap_or_else(|payload| {
+        let fault = Fault::new("panic", panic_text(payload));
+        async move { RErr(fault) }.into_ffi()
+    })
 }
 
 unsafe extern "C" fn plugin_ping(_: Ptr, n: u64) -> u64 {

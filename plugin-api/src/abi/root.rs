@@ -52,19 +52,25 @@ impl RootModule for PluginRootRef {
     const VERSION_STRINGS: VersionStrings = package_version_strings!();
 }
 
-/// A root as safe code sees it.
+/// A root as safe code sees it, in whichever language it was written.
 #[derive(Clone, Copy)]
-pub struct RootHandle(PluginRootRef);
+pub struct RootHandle {
+    pub(super) manifest: &'static str,
+    pub(super) create: unsafe extern "C" fn(CreateArgs<'_>) -> RResult<Created, Fault>,
+}
 
 impl RootHandle {
     /// Wraps a root whose layout has been checked, or one that is linked statically.
     pub fn new(root: PluginRootRef) -> Self {
-        Self(root)
+        Self {
+            manifest: root.manifest().as_str(),
+            create: root.create(),
+        }
     }
 
     /// The manifest's text, as the library itself gives it.
     pub fn manifest(&self) -> &'static str {
-        self.0.manifest().as_str()
+        self.manifest
     }
 
     /// Makes an instance. Runs code of the plugin: call it where a stuck thread can be given up.
@@ -81,7 +87,16 @@ impl RootHandle {
             config: config.into(),
             environment: environment.into(),
         };
-        match self.0.create()(args) {
+        // SAFETY: the layout of the root was compared by whoever made this handle.
+        match unsafe { (self.create)(args) } {
+            ROk(created) if !created.plugin.is_whole() => {
+                // Not even its `drop` may be there.
+                std::mem::forget(created.plugin);
+                Err(Fault::new(
+                    "internal",
+                    "the plugin's table lacks a function that every version has",
+                ))
+            }
             ROk(created) => Ok((created.plugin, created.registrations.into())),
             RErr(fault) => Err(fault),
         }

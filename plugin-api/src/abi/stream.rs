@@ -220,10 +220,7 @@ unsafe extern "C" fn source_drop(this: Ptr) {
     drop(unsafe { this.take::<Rx>() });
 }
 
-unsafe extern "C" fn source_poll_next(
-    this: Ptr,
-    cx: &mut FfiContext<'_>,
-) -> FfiPoll<ROption<Reply>> {
+unsafe extern "C" fn source_poll_next(this: Ptr, cx: &mut FfiContext<'_>) -> FfiPoll<ROption<Reply>> {
     // SAFETY: `this` was made by `source_pair`; the caller has the object exclusively.
     let rx = unsafe { this.get_mut::<Rx>() };
     match cx.with_context(|cx| Pin::new(rx).poll_next(cx)) {

@@ -63,10 +63,7 @@ async fn a_panic_before_the_future_is_a_fault() {
         .await
         .expect_err("a fault");
     assert_eq!(fault.code.as_str(), "panic");
-    assert!(
-        fault.message.contains("before the future exists"),
-        "{fault}"
-    );
+    assert!(fault.message.contains("before the future exists"), "{fault}");
 }
 
 #[tokio::test]
@@ -132,20 +129,14 @@ async fn catch_contains_panics_in_poll_and_in_drop() {
         let _bomb = Bomb;
         std::future::pending::<()>().await;
     }));
-    assert!(
-        std::future::poll_fn(|cx| std::task::Poll::Ready(polled.as_mut().poll(cx).is_pending()))
-            .await
-    );
+    assert!(std::future::poll_fn(|cx| std::task::Poll::Ready(polled.as_mut().poll(cx).is_pending())).await);
     drop(polled);
 }
 
 struct Recorder(AtomicUsize);
 
 impl HostServices for Recorder {
-    fn call(
-        &self,
-        call: Call<'_>,
-    ) -> std::pin::Pin<Box<dyn Future<Output = Result<Vec<u8>, Fault>> + Send>> {
+    fn call(&self, call: Call<'_>) -> std::pin::Pin<Box<dyn Future<Output = Result<Vec<u8>, Fault>> + Send>> {
         let (method, body) = (call.method.to_owned(), call.body);
         Box::pin(async move {
             assert!(method != "panic", "host panics");
@@ -192,11 +183,7 @@ async fn a_host_object_serves_calls_tasks_time_and_logs() {
     });
     assert_eq!(recorder.0.load(Ordering::SeqCst), 1);
     drop((host, second));
-    assert_eq!(
-        Arc::strong_count(&recorder),
-        1,
-        "every reference was given back"
-    );
+    assert_eq!(Arc::strong_count(&recorder), 1, "every reference was given back");
 }
 
 /// Sizes and offsets on 64-bit targets. They are the ABI: a change here is a new major version.
@@ -205,10 +192,7 @@ async fn a_host_object_serves_calls_tasks_time_and_logs() {
 fn the_layout_is_frozen() {
     use std::mem::{offset_of, size_of};
     assert_eq!(size_of::<Fault>(), 96);
-    assert_eq!(
-        (offset_of!(Fault, message), offset_of!(Fault, detail)),
-        (32, 64)
-    );
+    assert_eq!((offset_of!(Fault, message), offset_of!(Fault, detail)), (32, 64));
     assert_eq!(size_of::<CallArgs<'_>>(), 128);
     assert_eq!(offset_of!(CallArgs<'_>, target), 16);
     assert_eq!(offset_of!(CallArgs<'_>, meta), 32);

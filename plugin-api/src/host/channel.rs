@@ -22,9 +22,7 @@ impl ChannelHost {
 
     /// Says how an account is doing. Once when it breaks and once when it is back, not in between.
     pub async fn status(&self, status: &ChannelStatus) -> Result<()> {
-        self.host
-            .call(host_ids::CHANNEL_STATUS, self.id, status)
-            .await
+        self.host.call(host_ids::CHANNEL_STATUS, self.id, status).await
     }
 
     /// The host.

@@ -285,8 +285,8 @@ impl FetchResponse {
         let (status, wait) = (self.status(), self.retry_after());
         let body = self.bytes_up_to(ERROR_BODY_LIMIT).await.unwrap_or_default();
         let text: String = String::from_utf8_lossy(&body).chars().take(300).collect();
-        let error = Error::new(kind_of(status), format_args!("status {status}: {text}"))
-            .with("status", status);
+        let error =
+            Error::new(kind_of(status), format_args!("status {status}: {text}")).with("status", status);
         Err(match wait {
             Some(wait) => error.with_retry_after(wait),
             None => error,

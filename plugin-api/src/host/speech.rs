@@ -1,8 +1,6 @@
 //! Engines that speak and listen, which other plugins bring.
 use super::{host_ids, streamed::Streamed};
-use crate::{
-    Conversation, Feed, Host, Result, Synthesis, Transcript, Transcription, abi::source_pair,
-};
+use crate::{Conversation, Feed, Host, Result, Synthesis, Transcript, Transcription, abi::source_pair};
 
 /// Chunks of audio that wait before the writer has to: 20 ms each make a third of a second.
 const WINDOW: usize = 16;

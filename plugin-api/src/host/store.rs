@@ -49,17 +49,8 @@ impl Store {
     }
 
     /// Sets a value if the key is free, and says whether it was; forgets it after `ttl`. For "have I seen this?".
-    pub async fn add(
-        &self,
-        key: &str,
-        value: impl Into<Vec<u8>>,
-        ttl: Option<Duration>,
-    ) -> Result<bool> {
-        parse(
-            &self
-                .write(host_ids::STORE_ADD, key, value.into(), ttl)
-                .await?,
-        )
+    pub async fn add(&self, key: &str, value: impl Into<Vec<u8>>, ttl: Option<Duration>) -> Result<bool> {
+        parse(&self.write(host_ids::STORE_ADD, key, value.into(), ttl).await?)
     }
 
     /// Removes a value.
@@ -80,13 +71,7 @@ impl Store {
         )
     }
 
-    async fn write(
-        &self,
-        method: &str,
-        key: &str,
-        value: Vec<u8>,
-        ttl: Option<Duration>,
-    ) -> Result<Vec<u8>> {
+    async fn write(&self, method: &str, key: &str, value: Vec<u8>, ttl: Option<Duration>) -> Result<Vec<u8>> {
         let ttl_ms = ttl.map(|ttl| u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX));
         let meta = match ttl_ms {
             Some(_) => serde_json::to_string(&Meta {

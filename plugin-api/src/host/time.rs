@@ -213,8 +213,7 @@ impl Watch {
         let (version, config) = poll_fn(|cx| {
             let seen = self.seen;
             host.inner.signals.poll(cx, |state| {
-                (state.version > seen)
-                    .then(|| (state.version, state.config.clone().unwrap_or_default()))
+                (state.version > seen).then(|| (state.version, state.config.clone().unwrap_or_default()))
             })
         })
         .await;

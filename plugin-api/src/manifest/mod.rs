@@ -1,11 +1,17 @@
 //! What a library says of itself without being run: the record that hosts read, and the constants that authors write.
+#[cfg(feature = "plugin")]
 mod declare;
 mod record;
-#[cfg(test)]
+#[cfg(all(test, feature = "plugin"))]
 mod tests;
+#[cfg(feature = "plugin")]
+mod write;
 
-pub use declare::{Blob, Declaration, Network, Package, manifest_json, manifest_len};
+#[cfg(feature = "plugin")]
+pub use declare::{Declaration, Network, Package};
 pub use record::{Manifest, NetworkPermission, PanicStrategy, Permissions};
+#[cfg(feature = "plugin")]
+pub use write::{Blob, manifest_json, manifest_len};
 
 /// First bytes of the section.
 pub const MAGIC: &[u8; 8] = b"OCPLUG01";

@@ -24,8 +24,10 @@ pub struct Manifest {
     pub homepage: String,
     /// Version of `openclaw-plugin-api` that it was built with (semver).
     pub api_version: String,
-    /// Which description of the ABI the library carries, `abi_stable-0.11`.
+    /// Which description of the ABI the library carries: `abi_stable-0.11`, or `c-1` if it is not written in Rust.
     pub abi: String,
+    /// For `c-1`: hash of the header that it was built with.
+    pub abi_hash: String,
     /// Compiler that built it.
     pub rustc: String,
     /// Target triple that it was built for.

@@ -159,9 +159,7 @@ impl Answer {
 
     /// A whole answer at once.
     pub async fn send(self, status: u16, content_type: &str, body: &[u8]) -> Result<()> {
-        let mut out = self
-            .start(status, &[("content-type", content_type)])
-            .await?;
+        let mut out = self.start(status, &[("content-type", content_type)]).await?;
         if !body.is_empty() {
             out.write(body).await?;
         }
@@ -205,8 +203,7 @@ pub(crate) fn http_register<H: HttpRoutes>(api: &mut Registrar, routes: H) {
             let routes = sockets.clone();
             async move {
                 let (call, input, out) = request.streams::<HttpCall>()?;
-                let input = input
-                    .ok_or_else(|| Error::invalid("a WebSocket needs a stream of messages"))?;
+                let input = input.ok_or_else(|| Error::invalid("a WebSocket needs a stream of messages"))?;
                 if auth == RouteAuth::Signature {
                     routes.verify(&call)?;
                 }

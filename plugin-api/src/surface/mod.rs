@@ -6,7 +6,9 @@ mod channel;
 mod command;
 mod content;
 mod http;
+mod inbound;
 mod method;
+mod outbound;
 mod provider;
 mod service;
 mod speech;
@@ -16,7 +18,9 @@ pub use channel::*;
 pub use command::*;
 pub use content::*;
 pub use http::*;
+pub use inbound::*;
 pub use method::*;
+pub use outbound::*;
 pub use provider::*;
 pub use service::*;
 pub use speech::*;
@@ -26,8 +30,7 @@ pub use tool::*;
 pub mod ids {
     pub use super::{
         channel::ids as channel, command::ids as command, http::ids as http, method::ids as method,
-        provider::ids as provider, service::ids as service, speech::ids as speech,
-        tool::ids as tool,
+        provider::ids as provider, service::ids as service, speech::ids as speech, tool::ids as tool,
     };
     /// Methods of the plugin as a whole.
     pub mod plugin {

@@ -301,10 +301,7 @@ impl Delta {
             }
             ARGUMENTS => {
                 let (index, json) = payload.split_first_chunk::<4>().ok_or_else(|| {
-                    Error::new(
-                        ErrorKind::Internal,
-                        "a delta of arguments without its index",
-                    )
+                    Error::new(ErrorKind::Internal, "a delta of arguments without its index")
                 })?;
                 Self::Arguments {
                     index: u32::from_le_bytes(*index),

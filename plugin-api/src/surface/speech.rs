@@ -23,11 +23,7 @@ pub trait Speech: Send + Sync + 'static {
     fn info(&self) -> SpeechInfo;
 
     /// Speaks a text: audio in the asked format, in chunks as they come.
-    fn synthesize(
-        &self,
-        _request: Synthesis,
-        _out: Sink,
-    ) -> impl Future<Output = Result<()>> + Send {
+    fn synthesize(&self, _request: Synthesis, _out: Sink) -> impl Future<Output = Result<()>> + Send {
         async { Err(Error::unsupported("this engine can't speak")) }
     }
 
@@ -180,11 +176,7 @@ pub struct Conversation {
 
 /// What happens in a spoken conversation, besides audio.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(
-    tag = "type",
-    rename_all = "camelCase",
-    rename_all_fields = "camelCase"
-)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum VoiceEvent {
     /// The caller began to speak: what is being played should stop.
     Interrupted,
@@ -310,8 +302,7 @@ pub(crate) fn speech_register<S: Speech>(api: &mut Registrar, engine: S) {
         let engine = engine.clone();
         async move {
             let (body, audio, out) = request.streams::<Conversation>()?;
-            let audio =
-                audio.ok_or_else(|| Error::invalid("a conversation needs a stream of audio"))?;
+            let audio = audio.ok_or_else(|| Error::invalid("a conversation needs a stream of audio"))?;
             crate::to_json(&engine.converse(body, audio, Voice(out)).await?)
         }
     });

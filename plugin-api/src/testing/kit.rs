@@ -25,9 +25,7 @@ pub fn conformance() {
         .arg(&library)
         .stdin(Stdio::null())
         .status()
-        .unwrap_or_else(|e| {
-            panic!("can't run {program:?} (set OPENCLAW_BIN to the gateway's program): {e}")
-        });
+        .unwrap_or_else(|e| panic!("can't run {program:?} (set OPENCLAW_BIN to the gateway's program): {e}"));
     assert!(
         status.success(),
         "`openclaw plugins check {}` found faults; see its report above",
@@ -38,8 +36,7 @@ pub fn conformance() {
 /// Runs cargo once more for the library: a test build alone does not make the `cdylib`.
 fn build_library() -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let folder =
-        std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR for tests");
+    let folder = std::env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets CARGO_MANIFEST_DIR for tests");
     let output = Command::new(cargo)
         .args(["build", "--lib", "--message-format=json-render-diagnostics"])
         .current_dir(folder)

@@ -21,6 +21,7 @@
 mod host;
 mod kit;
 mod plugin;
+mod services;
 
 pub use host::{FakeAnswer, FakeRequest, LogLine, TestHost};
 pub use kit::conformance;

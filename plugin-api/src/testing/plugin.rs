@@ -1,7 +1,7 @@
 //! A plugin instance in a test, called as the gateway calls it.
 use crate::{
-    Account, CommandCall, CommandReply, Completion, CompletionRequest, Delta, Error, HttpCall,
-    HttpHead, MethodCall, Outbound, Receipt, Registrations, Result, ToolCall, ToolOutput,
+    Account, CommandCall, CommandReply, Completion, CompletionRequest, Delta, Error, HttpCall, HttpHead,
+    MethodCall, Outbound, Receipt, Registrations, Result, ToolCall, ToolOutput,
     abi::{Call, PluginHandle, sink_pair, source_pair},
     surface::ids,
 };
@@ -73,9 +73,7 @@ impl TestPlugin {
         request: &CompletionRequest,
     ) -> Result<(Vec<Delta>, Completion)> {
         let body = serde_json::to_vec(request)?;
-        let (reply, chunks) = self
-            .streamed(ids::provider::COMPLETE, provider, body)
-            .await?;
+        let (reply, chunks) = self.streamed(ids::provider::COMPLETE, provider, body).await?;
         let mut deltas = Vec::new();
         for chunk in chunks {
             deltas.extend(Delta::decode(&chunk)?);
@@ -140,12 +138,7 @@ impl TestPlugin {
         self.call(ids::plugin::STOP, "", &json!(null)).await
     }
 
-    async fn streamed(
-        &self,
-        method: &str,
-        target: &str,
-        body: Vec<u8>,
-    ) -> Result<(Vec<u8>, Vec<Vec<u8>>)> {
+    async fn streamed(&self, method: &str, target: &str, body: Vec<u8>) -> Result<(Vec<u8>, Vec<Vec<u8>>)> {
         let (out, mut chunks) = sink_pair(16);
         let reply = self.handle.call(Call {
             method,

@@ -8,7 +8,10 @@ mod tool;
 use openclaw_plugin_api::prelude::*;
 
 export_plugin!(
-    Declaration::new("demo", "Demo").providers(&["demo"]).tools(&["count_words"]).default_enabled(),
+    Declaration::new("demo", "Demo")
+        .providers(&["demo"])
+        .tools(&["count_words"])
+        .default_enabled(),
     |api| {
         api.provider(model::Demo).tool(tool::CountWords);
         Ok(())

@@ -14,7 +14,11 @@ impl Provider for Demo {
     const ID: &'static str = "demo";
 
     async fn complete(&self, request: CompletionRequest, mut out: Deltas) -> Result<Completion> {
-        let heard: u64 = request.messages.iter().map(|message| words(&message.plain_text())).sum();
+        let heard: u64 = request
+            .messages
+            .iter()
+            .map(|message| words(&message.plain_text()))
+            .sum();
         let (stop_reason, output) = match plan(&request)? {
             Plan::Say(text) => {
                 for piece in text.split_inclusive(' ') {
@@ -25,12 +29,25 @@ impl Provider for Demo {
             Plan::Ask { name, arguments } => {
                 let id = format!("demo-{}", request.messages.len());
                 out.send(Delta::ToolCall { index: 0, id, name }).await?;
-                out.send(Delta::Arguments { index: 0, json: arguments }).await?;
+                out.send(Delta::Arguments {
+                    index: 0,
+                    json: arguments,
+                })
+                .await?;
                 (StopReason::ToolUse, 1)
             }
         };
-        let usage = Usage { input: heard, output, ..Usage::default() };
-        Ok(Completion { stop_reason, usage, model: request.model, ..Completion::default() })
+        let usage = Usage {
+            input: heard,
+            output,
+            ..Usage::default()
+        };
+        Ok(Completion {
+            stop_reason,
+            usage,
+            model: request.model,
+            ..Completion::default()
+        })
     }
 
     async fn models(&self, _: CatalogRequest) -> Result<Vec<ModelInfo>> {
@@ -47,7 +64,10 @@ impl Provider for Demo {
 }
 
 fn plan(request: &CompletionRequest) -> Result<Plan> {
-    let last = request.messages.last().ok_or_else(|| Error::invalid("a conversation has at least one message"))?;
+    let last = request
+        .messages
+        .last()
+        .ok_or_else(|| Error::invalid("a conversation has at least one message"))?;
     let text = last.plain_text();
     if last.role == Role::ToolResult {
         return Ok(Plan::Say(tool_report(last, &text)));
@@ -58,9 +78,15 @@ fn plan(request: &CompletionRequest) -> Result<Plan> {
     let (name, arguments) = wish.split_once(' ').unwrap_or((wish, "{}"));
     if !request.tools.iter().any(|tool| tool.name == name) {
         let known: Vec<_> = request.tools.iter().map(|tool| tool.name.as_str()).collect();
-        return Ok(Plan::Say(format!("I have no tool \"{name}\", only: {}", known.join(", "))));
+        return Ok(Plan::Say(format!(
+            "I have no tool \"{name}\", only: {}",
+            known.join(", ")
+        )));
     }
-    Ok(Plan::Ask { name: name.to_owned(), arguments: arguments.trim().to_owned() })
+    Ok(Plan::Ask {
+        name: name.to_owned(),
+        arguments: arguments.trim().to_owned(),
+    })
 }
 
 fn tool_report(result: &Message, text: &str) -> String {

@@ -20,12 +20,20 @@ use std::{
 
 /// The built library of a bundled plugin.
 pub fn plugin(id: &str) -> PathBuf {
-    built("OPENCLAW_TEST_PLUGINS", id, &format!("libopenclaw_plugin_{}", id.replace('-', "_")))
+    built(
+        "OPENCLAW_TEST_PLUGINS",
+        id,
+        &format!("libopenclaw_plugin_{}", id.replace('-', "_")),
+    )
 }
 
 /// The built library of a plugin for tests.
 pub fn fixture(name: &str) -> PathBuf {
-    let folder = if name == "loopback" { "libopenclaw_plugin_loopback".to_owned() } else { format!("examples/lib{name}") };
+    let folder = if name == "loopback" {
+        "libopenclaw_plugin_loopback".to_owned()
+    } else {
+        format!("examples/lib{name}")
+    };
     built("OPENCLAW_TEST_FIXTURES", name, &folder)
 }
 
@@ -43,23 +51,48 @@ fn built(variable: &str, name: &str, file: &str) -> PathBuf {
         Some(folder) => Path::new(&folder).join(format!("{name}.so")),
         None => target().join(format!("{file}.so")),
     };
-    assert!(path.is_file(), "{} is not built; run the tests by `cargo xtask test`", path.display());
+    assert!(
+        path.is_file(),
+        "{} is not built; run the tests by `cargo xtask test`",
+        path.display()
+    );
     path
 }
 
-/// The folder in which this test lies, without `deps`.
+/// The folder in which this test or program lies, without `deps`.
 fn target() -> PathBuf {
     let exe = std::env::current_exe().expect("a test has a file");
-    exe.ancestors().nth(2).expect("target/<profile>/deps/<test>").to_owned()
+    let folder = exe.parent().expect("a file is in a folder");
+    if folder.ends_with("deps") {
+        folder.parent().expect("target/<profile>")
+    } else {
+        folder
+    }
+    .to_owned()
 }
 
 /// A plugin as the configuration would give it.
 pub fn spec(path: &Path) -> Spec {
-    let library = manifest::read(path).expect("a plugin");
-    let candidate = Candidate { path: path.to_owned(), origin: Origin::Config, library };
+    try_spec(path).expect("a plugin")
+}
+
+/// As [`spec`], for files that may be none.
+pub fn try_spec(path: &Path) -> Result<Spec, manifest::ManifestError> {
+    let library = manifest::read(path)?;
+    let candidate = Candidate {
+        path: path.to_owned(),
+        origin: Origin::Config,
+        library,
+    };
     let manifest = candidate.library.manifest;
     let accounts = manifest.channels.iter().map(|channel| {
-        (channel.clone(), Account { id: "default".into(), config: json!({}) })
+        (
+            channel.clone(),
+            Account {
+                id: "default".into(),
+                config: json!({}),
+            },
+        )
     });
     let settings = Settings {
         config: json!({}),
@@ -78,7 +111,14 @@ pub fn spec(path: &Path) -> Spec {
         accounts: accounts.collect(),
         allow_private_network: false,
     };
-    Spec { manifest, path: candidate.path, origin: candidate.origin, reason: Reason::EnabledInConfig, settings }
+    let (path, origin) = (candidate.path, candidate.origin);
+    Ok(Spec {
+        manifest,
+        path,
+        origin,
+        reason: Reason::EnabledInConfig,
+        settings,
+    })
 }
 
 /// A gateway in this process.
@@ -102,7 +142,19 @@ pub async fn start(specs: Vec<Spec>) -> TestGateway {
         secrets: Box::new(|variable| (variable == "TEST_SECRET").then(|| Secret::new("s3cret"))),
         clock: Clock::system(),
     };
-    TestGateway { gateway: Gateway::start(options).await.expect("it starts"), state }
+    TestGateway {
+        gateway: Gateway::start(options).await.expect("it starts"),
+        state,
+    }
+}
+
+/// As [`start`], with another limit for every call.
+pub async fn start_with_call_limit(mut specs: Vec<Spec>, limit: Duration) -> TestGateway {
+    for spec in &mut specs {
+        spec.settings.deadlines.call = limit;
+        spec.settings.deadlines.tool = limit;
+    }
+    start(specs).await
 }
 
 /// The text parts of a tool's output.

@@ -15,7 +15,12 @@ impl Channel for Loopback {
     const ID: &'static str = "loopback";
 
     fn info(&self) -> ChannelInfo {
-        ChannelInfo { label: "Loopback".into(), edit: true, idempotent_send: true, ..ChannelInfo::default() }
+        ChannelInfo {
+            label: "Loopback".into(),
+            edit: true,
+            idempotent_send: true,
+            ..ChannelInfo::default()
+        }
     }
 
     async fn start(&self, account: Account, host: ChannelHost) -> Result<()> {
@@ -32,23 +37,35 @@ impl Channel for Loopback {
 
     async fn send(&self, message: Outbound) -> Result<Receipt> {
         let host = self.host.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let host = host.ok_or_else(|| Error::new(ErrorKind::Closed, "the loopback channel is not started"))?;
+        let host =
+            host.ok_or_else(|| Error::new(ErrorKind::Closed, "the loopback channel is not started"))?;
         let id = self.sent.fetch_add(1, Ordering::Relaxed).to_string();
         let event = Inbound {
             event_id: id.clone(),
             account_id: message.account_id,
-            chat: Chat { id: message.chat_id, ..Chat::default() },
-            sender: Sender { id: "loopback-user".into(), ..Sender::default() },
+            chat: Chat {
+                id: message.chat_id,
+                ..Chat::default()
+            },
+            sender: Sender {
+                id: "loopback-user".into(),
+                ..Sender::default()
+            },
             message_id: id.clone(),
             text: message.text,
             ..Inbound::default()
         };
         host.inbound(&event).await?;
-        Ok(Receipt { message_ids: vec![id] })
+        Ok(Receipt {
+            message_ids: vec![id],
+        })
     }
 }
 
-export_plugin!(Declaration::new("loopback", "Loopback").channels(&["loopback"]), |api| {
-    api.channel(Loopback::default());
-    Ok(())
-});
+export_plugin!(
+    Declaration::new("loopback", "Loopback").channels(&["loopback"]),
+    |api| {
+        api.channel(Loopback::default());
+        Ok(())
+    }
+);

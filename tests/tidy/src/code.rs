@@ -31,8 +31,8 @@ fn literal(text: &str, after_word: bool) -> usize {
     if text.starts_with("/*") {
         return block_comment(text);
     }
-    if text.starts_with('"') {
-        return 1 + quoted(&text[1..]);
+    if let Some(rest) = text.strip_prefix('"') {
+        return 1 + quoted(rest);
     }
     if text.starts_with('\'') {
         return character(text);
@@ -41,7 +41,9 @@ fn literal(text: &str, after_word: bool) -> usize {
         // The `r` of `for"` or of `var#` opens nothing.
         return 0;
     }
-    let prefix = ["br", "cr", "r"].into_iter().find(|prefix| text.starts_with(prefix));
+    let prefix = ["br", "cr", "r"]
+        .into_iter()
+        .find(|prefix| text.starts_with(prefix));
     prefix.map_or(0, |prefix| raw_string(text, prefix.len()))
 }
 
@@ -100,7 +102,9 @@ fn raw_string(text: &str, prefix: usize) -> usize {
         return 0;
     }
     let close = format!("\"{}", "#".repeat(hashes));
-    text[open..].find(&close).map_or(text.len(), |end| open + end + close.len())
+    text[open..]
+        .find(&close)
+        .map_or(text.len(), |end| open + end + close.len())
 }
 
 #[cfg(test)]
@@ -135,7 +139,10 @@ mod tests {
 
     #[test]
     fn lifetimes_are_code_and_characters_are_not() {
-        assert_eq!(left("fn f<'a>(x: &'a str) { '\"' '\\'' '\\\\' '\\u{1f}' 'ä' b'x' }"), "fn f<'a>(x: &'a str) { b }");
+        assert_eq!(
+            left("fn f<'a>(x: &'a str) { '\"' '\\'' '\\\\' '\\u{1f}' 'ä' b'x' }"),
+            "fn f<'a>(x: &'a str) { b }"
+        );
         assert_eq!(left("'outer: loop { unsafe {} }"), "'outer: loop { unsafe {} }");
     }
 }

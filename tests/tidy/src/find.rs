@@ -15,6 +15,18 @@ pub struct Finding {
     pub what: String,
 }
 
+impl Finding {
+    /// A finding at a line.
+    #[must_use]
+    pub fn new(file: &str, line: usize, what: String) -> Self {
+        Self {
+            file: file.to_owned(),
+            line,
+            what,
+        }
+    }
+}
+
 impl Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}: {}", self.file, self.line, self.what)
@@ -26,17 +38,23 @@ impl Display for Finding {
 /// # Panics
 /// If there are findings.
 pub fn report(rule: &str, findings: &[Finding]) {
-    let places = findings.iter().map(|finding| format!("\n  {finding}")).collect::<String>();
-    assert!(findings.is_empty(), "{} against the rule: {rule}{places}\n", findings.len());
+    let places = findings
+        .iter()
+        .map(|finding| format!("\n  {finding}"))
+        .collect::<String>();
+    assert!(
+        findings.is_empty(),
+        "{} against the rule: {rule}{places}\n",
+        findings.len()
+    );
 }
 
 /// Whether a line has this word: not as a part of a longer name.
 #[must_use]
 pub fn word(line: &str, word: &str) -> bool {
     let is_name = |c: char| c.is_alphanumeric() || c == '_';
-    line.match_indices(word).any(|(at, _)| {
-        !line[..at].ends_with(is_name) && !line[at + word.len()..].starts_with(is_name)
-    })
+    line.match_indices(word)
+        .any(|(at, _)| !line[..at].ends_with(is_name) && !line[at + word.len()..].starts_with(is_name))
 }
 
 /// Whether a line has this lower-case text in any case, also as a part of a longer name.
@@ -49,7 +67,8 @@ pub fn any_case(line: &str, text: &str) -> bool {
 #[must_use]
 pub fn absolute_path(line: &str, folder: &str) -> bool {
     let inside = |c: char| c.is_alphanumeric() || PATH_CHARS.contains(&c);
-    line.match_indices(folder).any(|(at, _)| !line[..at].ends_with(inside))
+    line.match_indices(folder)
+        .any(|(at, _)| !line[..at].ends_with(inside))
 }
 
 #[cfg(test)]
@@ -76,7 +95,14 @@ mod tests {
         for hit in ["cd /tree/main", "\"/tree/x\"", "file:/tree/", "=/tree/"] {
             assert!(absolute_path(hit, "/tree/"), "{hit}");
         }
-        for miss in ["src/tree/x.rs", "../tree/", "~/tree/", "/tree", "/treetop/", "a-b/tree/"] {
+        for miss in [
+            "src/tree/x.rs",
+            "../tree/",
+            "~/tree/",
+            "/tree",
+            "/treetop/",
+            "a-b/tree/",
+        ] {
             assert!(!absolute_path(miss, "/tree/"), "{miss}");
         }
     }
@@ -84,7 +110,14 @@ mod tests {
     #[test]
     #[should_panic(expected = "a/b.rs:7: it is blue")]
     fn a_report_names_the_place() {
-        report("nothing is blue", &[Finding { file: "a/b.rs".into(), line: 7, what: "it is blue".into() }]);
+        report(
+            "nothing is blue",
+            &[Finding {
+                file: "a/b.rs".into(),
+                line: 7,
+                what: "it is blue".into(),
+            }],
+        );
     }
 
     #[test]

@@ -19,6 +19,13 @@ pub struct File {
 }
 
 impl Tree {
+    /// A tree of these files.
+    #[must_use]
+    pub fn new(mut files: Vec<File>) -> Self {
+        files.sort_by(|a, b| a.path.cmp(&b.path));
+        Self { files }
+    }
+
     /// Reads this repository. Files that are no UTF-8 text have no lines and are left out.
     ///
     /// # Panics
@@ -29,12 +36,24 @@ impl Tree {
         let list = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
         let output = Command::new("git").args(list).current_dir(&root).output();
         let output = output.expect("git can be run: the rules are about the files that it has");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         let names = String::from_utf8(output.stdout).expect("the repository's file names are UTF-8");
-        let read = |path: &str| Some(File { path: path.to_owned(), text: fs::read_to_string(root.join(path)).ok()? });
-        let tree = Self { files: names.split_terminator('\0').filter_map(read).collect() };
+        let read = |path: &str| {
+            Some(File {
+                path: path.to_owned(),
+                text: fs::read_to_string(root.join(path)).ok()?,
+            })
+        };
+        let tree = Self::new(names.split_terminator('\0').filter_map(read).collect());
         // A rule over no files at all holds always.
-        assert!(tree.get("Cargo.toml").is_some(), "the repository's root was not found");
+        assert!(
+            tree.get("Cargo.toml").is_some(),
+            "the repository's root was not found"
+        );
         tree
     }
 
@@ -61,17 +80,25 @@ impl Tree {
     #[must_use]
     pub fn has(&self, path: &str) -> bool {
         self.files.iter().any(|file| {
-            file.path.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+            file.path
+                .strip_prefix(path)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
         })
     }
 
     /// The names of the folders directly in this one.
     #[must_use]
     pub fn folders(&self, of: &str) -> Vec<&str> {
-        let inner = |file: &'_ File| file.path.strip_prefix(of).is_some_and(|rest| rest.starts_with('/'));
+        let inner = |file: &'_ File| {
+            file.path
+                .strip_prefix(of)
+                .is_some_and(|rest| rest.starts_with('/'))
+        };
         let names = self.files.iter().filter(|file| inner(file));
-        let mut names: Vec<_> =
-            names.filter_map(|file| file.path[of.len() + 1..].split_once('/')).map(|(name, _)| name).collect();
+        let mut names: Vec<_> = names
+            .filter_map(|file| file.path[of.len() + 1..].split_once('/'))
+            .map(|(name, _)| name)
+            .collect();
         names.sort_unstable();
         names.dedup();
         names
@@ -82,7 +109,10 @@ impl File {
     /// A file that is made up, for tests of rules.
     #[must_use]
     pub fn new(path: &str, text: &str) -> Self {
-        Self { path: path.to_owned(), text: text.to_owned() }
+        Self {
+            path: path.to_owned(),
+            text: text.to_owned(),
+        }
     }
 
     /// The lines of the text that break a rule: the test returns what is wrong with one.
@@ -103,7 +133,7 @@ impl File {
 
     fn find(&self, text: &str, wrong: impl Fn(&str) -> Option<String>) -> Vec<Finding> {
         let lines = text.lines().enumerate();
-        let finding = |(at, line)| wrong(line).map(|what| Finding { file: self.path.clone(), line: at + 1, what });
+        let finding = |(at, line)| wrong(line).map(|what| Finding::new(&self.path, at + 1, what));
         lines.filter_map(finding).collect()
     }
 }
@@ -113,19 +143,32 @@ mod tests {
     use super::*;
 
     fn tree(paths: &[&str]) -> Tree {
-        Tree { files: paths.iter().map(|path| File::new(path, "")).collect() }
+        Tree::new(paths.iter().map(|path| File::new(path, "")).collect())
     }
 
     #[test]
     fn files_are_chosen_by_their_place() {
-        let tree = tree(&["host/src/a.rs", "host/src/http/b.rs", "host/Cargo.toml", "hosting/c.rs"]);
-        let paths: Vec<_> = tree.rust(&["host/"], &["host/src/http/"]).map(|file| file.path.as_str()).collect();
+        let tree = tree(&[
+            "host/src/a.rs",
+            "host/src/http/b.rs",
+            "host/Cargo.toml",
+            "hosting/c.rs",
+        ]);
+        let paths: Vec<_> = tree
+            .rust(&["host/"], &["host/src/http/"])
+            .map(|file| file.path.as_str())
+            .collect();
         assert_eq!(paths, ["host/src/a.rs"]);
     }
 
     #[test]
     fn folders_and_existence() {
-        let tree = tree(&["plugins/b/x/y.rs", "plugins/a/z.rs", "plugins/README.md", "README.md"]);
+        let tree = tree(&[
+            "plugins/b/x/y.rs",
+            "plugins/a/z.rs",
+            "plugins/README.md",
+            "README.md",
+        ]);
         assert_eq!(tree.folders("plugins"), ["a", "b"]);
         assert!(tree.has("plugins/b") && tree.has("README.md") && !tree.has("plug"));
     }

@@ -22,7 +22,10 @@ pub fn run(args: &Args, find: impl FnOnce(&str) -> Result<Option<PathBuf>, Failu
     let path = match Path::new(&args.plugin) {
         path if path.is_file() => path.to_path_buf(),
         _ => find(&args.plugin)?.ok_or_else(|| {
-            Failure::new(format_args!("{} is neither a file nor a plugin; see `openclaw plugins list`", args.plugin))
+            Failure::new(format_args!(
+                "{} is neither a file nor a plugin; see `openclaw plugins list`",
+                args.plugin
+            ))
         })?,
     };
     let library = manifest::read(&path).map_err(Failure::new)?;
@@ -51,10 +54,22 @@ fn print(path: &Path, library: &Library, sha256: &str, verdict: Option<&str>) {
     };
     anstream::println!("{} {} ({})", m.name, m.version, m.id);
     line("", m.description.clone());
-    line("file", format!("{} ({})", path.display(), output::bytes(library.size)));
+    line(
+        "file",
+        format!("{} ({})", path.display(), output::bytes(library.size)),
+    );
     line("sha256", sha256.to_owned());
-    line("built for", format!("{}, API {}, {}", m.target, m.api_version, m.rustc));
-    line("needs glibc", library.needs_glibc.map(|(major, minor)| format!("{major}.{minor}")).unwrap_or_default());
+    line(
+        "built for",
+        format!("{}, API {}, {}", m.target, m.api_version, m.rustc),
+    );
+    line(
+        "needs glibc",
+        library
+            .needs_glibc
+            .map(|(major, minor)| format!("{major}.{minor}"))
+            .unwrap_or_default(),
+    );
     line("licence", m.license.clone());
     line("authors", m.authors.replace(':', ", "));
     for (capability, id) in m.declared() {
@@ -67,9 +82,17 @@ fn print(path: &Path, library: &Library, sha256: &str, verdict: Option<&str>) {
     line("runs", m.permissions.processes.join(", "));
     line("variables", m.secrets.join(", "));
     line("panic", format!("{:?}", m.panic).to_lowercase());
-    let properties = m.config_schema.as_ref().and_then(|schema| schema["properties"].as_object());
+    let properties = m
+        .config_schema
+        .as_ref()
+        .and_then(|schema| schema["properties"].as_object());
     for (name, property) in properties.into_iter().flatten() {
-        let text = property["description"].as_str().unwrap_or_default().lines().next().unwrap_or_default();
+        let text = property["description"]
+            .as_str()
+            .unwrap_or_default()
+            .lines()
+            .next()
+            .unwrap_or_default();
         line("config", format!("{name}: {text}"));
     }
     match verdict {

@@ -41,14 +41,29 @@ macro_rules! files {
     ($kind:literal) => {
         [
             ("Cargo.toml", include_str!("templates/common/Cargo.toml.in")),
-            ("build.rs", include_str!("templates/common/build.rs.in")),
+            (
+                "build.rs",
+                include_str!(concat!("templates/", $kind, "/build.rs.in")),
+            ),
             ("README.md", include_str!("templates/common/README.md.in")),
             (".gitignore", "/target\n"),
-            (".github/workflows/ci.yml", include_str!("templates/common/ci.yml.in")),
+            (
+                ".github/workflows/ci.yml",
+                include_str!("templates/common/ci.yml.in"),
+            ),
             ("rustfmt.toml", "max_width = 120\n"),
-            ("src/lib.rs", include_str!(concat!("templates/", $kind, "/lib.rs.in"))),
-            ("src/config.rs", include_str!(concat!("templates/", $kind, "/config.rs.in"))),
-            ("tests/conformance.rs", include_str!("templates/common/conformance.rs.in")),
+            (
+                "src/lib.rs",
+                include_str!(concat!("templates/", $kind, "/lib.rs.in")),
+            ),
+            (
+                "src/config.rs",
+                include_str!(concat!("templates/", $kind, "/config.rs.in")),
+            ),
+            (
+                "tests/conformance.rs",
+                include_str!("templates/common/conformance.rs.in"),
+            ),
         ]
     };
 }
@@ -60,19 +75,29 @@ const PROVIDER: Files = files!("provider");
 /// Runs the command.
 pub fn run(args: &Args) -> Result<(), Failure> {
     if !crate::plugins::manifest::is_id(&args.name) {
-        let text = format!("\"{}\" is no plugin id; use lower-case letters, digits and '-', beginning with a letter", args.name);
+        let text = format!(
+            "\"{}\" is no plugin id; use lower-case letters, digits and '-', beginning with a letter",
+            args.name
+        );
         return Err(Failure::usage(text));
     }
     let folder = args.path.clone().unwrap_or_else(|| PathBuf::from(&args.name));
     if folder.exists() {
-        return Err(Failure::usage(format!("{} exists already; choose another --path", folder.display())));
+        return Err(Failure::usage(format!(
+            "{} exists already; choose another --path",
+            folder.display()
+        )));
     }
     let files = match args.kind {
         Kind::Channel => &CHANNEL,
         Kind::Tool => &TOOL,
         Kind::Provider => &PROVIDER,
     };
-    let api = args.api.clone().or_else(checkout_api).unwrap_or_else(|| "1".into());
+    let api = args
+        .api
+        .clone()
+        .or_else(checkout_api)
+        .unwrap_or_else(|| "1".into());
     for (path, text) in files {
         write(&folder.join(path), &fill(text, args, &api))?;
     }
@@ -99,12 +124,20 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
 /// The API crate of the checkout in which this program lies, as when it was built by `cargo xtask`.
 fn checkout_api() -> Option<String> {
     let exe = std::env::current_exe().ok()?.canonicalize().ok()?;
-    let api = exe.ancestors().map(|folder| folder.join("plugin-api")).find(|api| api.join("src/abi").is_dir())?;
+    let api = exe
+        .ancestors()
+        .map(|folder| folder.join("plugin-api"))
+        .find(|api| api.join("src/abi").is_dir())?;
     Some(api.display().to_string())
 }
 
 fn library(name: &str) -> String {
-    format!("{}{}{}", std::env::consts::DLL_PREFIX, crate_name(name).replace('-', "_"), std::env::consts::DLL_SUFFIX)
+    format!(
+        "{}{}{}",
+        std::env::consts::DLL_PREFIX,
+        crate_name(name).replace('-', "_"),
+        std::env::consts::DLL_SUFFIX
+    )
 }
 
 fn crate_name(name: &str) -> String {
@@ -119,8 +152,14 @@ fn fill(text: &str, args: &Args, api: &str) -> String {
     let title: String = args.name.split('-').map(capital).collect::<Vec<_>>().join(" ");
     let (description, sample) = match args.kind {
         Kind::Channel => ("A channel for the OpenClaw gateway.", ""),
-        Kind::Tool => ("A tool for agents of the OpenClaw gateway.", "greeting: \"Hello\""),
-        Kind::Provider => ("A model provider for the OpenClaw gateway.", "baseUrl: \"http://localhost:8080\""),
+        Kind::Tool => (
+            "A tool for agents of the OpenClaw gateway.",
+            "greeting: \"Hello\"",
+        ),
+        Kind::Provider => (
+            "A model provider for the OpenClaw gateway.",
+            "baseUrl: \"http://localhost:8080\"",
+        ),
     };
     let pairs = [
         ("{{crate}}", crate_name(&args.name)),
@@ -131,13 +170,24 @@ fn fill(text: &str, args: &Args, api: &str) -> String {
         ("{{description}}", description.to_owned()),
         ("{{sample}}", sample.to_owned()),
         ("{{api}}", format!("{{ {source} }}")),
-        ("{{api_build}}", format!("{{ {source}, default-features = false, features = [\"build\"] }}")),
-        ("{{api_test}}", format!("{{ {source}, features = [\"testing\"] }}")),
+        (
+            "{{api_build}}",
+            format!("{{ {source}, default-features = false, features = [\"build\"] }}"),
+        ),
+        (
+            "{{api_test}}",
+            format!("{{ {source}, features = [\"testing\"] }}"),
+        ),
     ];
-    pairs.iter().fold(text.to_owned(), |text, (placeholder, value)| text.replace(placeholder, value))
+    pairs.iter().fold(text.to_owned(), |text, (placeholder, value)| {
+        text.replace(placeholder, value)
+    })
 }
 
 fn capital(word: &str) -> String {
     let mut letters = word.chars();
-    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+    letters
+        .next()
+        .map(|first| first.to_uppercase().chain(letters).collect())
+        .unwrap_or_default()
 }

@@ -119,9 +119,7 @@ async fn one_private_address_spoils_the_answer() {
         &["8.8.8.8", "fe80::1"],
     ] {
         let client = client_with(FakeDns::answering(&[answer]));
-        let error = fetch(&client, false, url.clone())
-            .await
-            .expect_err("guarded");
+        let error = fetch(&client, false, url.clone()).await.expect_err("guarded");
         assert!(
             matches!(
                 error,
@@ -156,16 +154,10 @@ async fn a_rebinding_name_is_checked_where_it_is_used() {
     let dns = FakeDns::answering(&[&["8.8.8.8"], &["127.0.0.1"]]);
     let lookup = Lookup::new(dns.clone(), Reach::Public);
     assert_eq!(
-        lookup
-            .addresses("rebind.example.org")
-            .await
-            .expect("public"),
+        lookup.addresses("rebind.example.org").await.expect("public"),
         ["8.8.8.8".parse::<std::net::IpAddr>().expect("an address")]
     );
-    let error = lookup
-        .addresses("rebind.example.org")
-        .await
-        .expect_err("private");
+    let error = lookup.addresses("rebind.example.org").await.expect_err("private");
     assert!(
         matches!(
             error,
@@ -213,9 +205,8 @@ async fn a_trusted_url_that_redirects_elsewhere_is_guarded_unless_named() {
         .expect_err("guarded");
     assert!(matches!(error, Error::Guard { .. }), "{error:?}");
     assert_eq!(canary.connections(), 0);
-    let named = std::sync::Arc::new(
-        crate::http::Egress::new("test", ["127.0.0.1"], false).expect("patterns"),
-    );
+    let named =
+        std::sync::Arc::new(crate::http::Egress::new("test", ["127.0.0.1"], false).expect("patterns"));
     let response = client()
         .send(&named, get(first.url("/"), Origin::Trusted))
         .await
@@ -227,8 +218,8 @@ async fn a_trusted_url_that_redirects_elsewhere_is_guarded_unless_named() {
 async fn every_redirect_passes_the_policy() {
     let canary = Server::canary().await;
     let first = Server::redirecting(307, &canary.url("/")).await;
-    let only_first = crate::http::Egress::new("test", [first.address.to_string().as_str()], false)
-        .expect("patterns");
+    let only_first =
+        crate::http::Egress::new("test", [first.address.to_string().as_str()], false).expect("patterns");
     let error = client()
         .send(&only_first.into(), get(first.url("/"), Origin::Trusted))
         .await

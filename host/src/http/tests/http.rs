@@ -44,21 +44,14 @@ async fn bodies_travel_both_ways_and_are_counted() {
     let echo = Router::new().route(
         "/",
         post(|headers: HeaderMap, body: Bytes| async move {
-            (
-                headers.get("x-note").map(|note| [("x-note", note.clone())]),
-                body,
-            )
+            (headers.get("x-note").map(|note| [("x-note", note.clone())]), body)
         }),
     );
     let server = Server::routing(echo).await;
     let egress = anywhere(false);
     let client = client();
     let mut request = Request::new("POST", server.url("/"), Origin::Trusted);
-    request.body = Body::Stream(
-        stream::iter(["one ", "two"])
-            .map(|text| Ok(text.into()))
-            .boxed(),
-    );
+    request.body = Body::Stream(stream::iter(["one ", "two"]).map(|text| Ok(text.into())).boxed());
     request.headers.push(("X-Note".to_owned(), b"hi".to_vec()));
     let response = client.send(&egress, request).await.expect("a response");
     assert_eq!(response.headers()["x-note"], "hi");
@@ -185,10 +178,7 @@ async fn gzip_is_decoded_and_a_bomb_is_not() {
     let mut response = fetch(request).await.expect("a head");
     let error = loop {
         match response.chunk().await {
-            Ok(chunk) => assert!(
-                chunk.expect("no end").len() <= 2 << 20,
-                "one step stays small"
-            ),
+            Ok(chunk) => assert!(chunk.expect("no end").len() <= 2 << 20, "one step stays small"),
             Err(error) => break error,
         }
     };
@@ -345,10 +335,7 @@ async fn redirects_stop_at_the_limit() {
     }
     let mut request = get(server.url("/"), Origin::Trusted);
     request.redirects = 0;
-    assert_eq!(
-        fetch(request).await.expect("the redirect itself").status(),
-        302
-    );
+    assert_eq!(fetch(request).await.expect("the redirect itself").status(), 302);
 }
 
 #[tokio::test]
@@ -370,13 +357,7 @@ async fn credentials_stay_with_their_origin() {
     let first = Server::redirecting(302, &target.url("/there")).await;
     let mut request = Request::new("POST", first.url("/"), Origin::Trusted);
     request.body = Body::Bytes("form".into());
-    for name in [
-        "Authorization",
-        "Cookie",
-        "X-Api-Key",
-        "Accept",
-        "Content-Type",
-    ] {
+    for name in ["Authorization", "Cookie", "X-Api-Key", "Accept", "Content-Type"] {
         request.headers.push((name.to_owned(), b"canary".to_vec()));
     }
     fetch(request).await.expect("a response");
@@ -418,9 +399,7 @@ async fn headers_of_the_client_are_its_own() {
         "bad name",
     ] {
         let mut request = trusted(&server);
-        request
-            .headers
-            .push((name.to_owned(), b"evil.example".to_vec()));
+        request.headers.push((name.to_owned(), b"evil.example".to_vec()));
         let error = fetch(request).await.expect_err(name);
         assert!(matches!(error, Error::InvalidRequest { .. }), "{error:?}");
     }
@@ -428,10 +407,7 @@ async fn headers_of_the_client_are_its_own() {
     request
         .headers
         .push(("X-Split".to_owned(), b"a\r\nHost: evil".to_vec()));
-    assert!(matches!(
-        fetch(request).await,
-        Err(Error::InvalidRequest { .. })
-    ));
+    assert!(matches!(fetch(request).await, Err(Error::InvalidRequest { .. })));
     assert_eq!(server.connections(), 0);
 }
 

@@ -41,10 +41,7 @@ impl Server {
                 tokio::spawn(handler(stream));
             }
         });
-        Self {
-            address,
-            connections,
-        }
+        Self { address, connections }
     }
 
     /// Answers each connection's first request with the same bytes and closes.

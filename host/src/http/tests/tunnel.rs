@@ -19,8 +19,8 @@ use crate::http::{Client, Error, Options, Origin, Proxy};
 async fn secure_server() -> (Server, Vec<u8>) {
     let mut params = CertificateParams::new(Vec::new()).expect("parameters");
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key"))
-        .expect("an authority");
+    let authority =
+        CertifiedIssuer::self_signed(params, KeyPair::generate().expect("a key")).expect("an authority");
     let key = KeyPair::generate().expect("a key");
     let params = CertificateParams::new(vec!["secure.example".to_owned()]).expect("parameters");
     let certificate = params.signed_by(&key, &authority).expect("a certificate");
@@ -66,9 +66,7 @@ fn upgrade(head: &[u8]) -> Vec<u8> {
             .starts_with("sec-websocket-key: ")
             .then(|| &line[19..])
     });
-    let accept = tokio_tungstenite::tungstenite::handshake::derive_accept_key(
-        key.expect("a key").as_bytes(),
-    );
+    let accept = tokio_tungstenite::tungstenite::handshake::derive_accept_key(key.expect("a key").as_bytes());
     format!("HTTP/1.1 101 Switching\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: {accept}\r\n\r\n")
         .into_bytes()
 }
@@ -79,10 +77,7 @@ async fn proxy_to(target: SocketAddr) -> (Server, mpsc::Receiver<String>) {
     let server = Server::raw(move |mut stream| {
         let heads = heads.clone();
         async move {
-            heads
-                .send(read_head(&mut stream).await)
-                .await
-                .expect("a test");
+            heads.send(read_head(&mut stream).await).await.expect("a test");
             let _ = stream
                 .write_all(b"HTTP/1.1 200 Connected\r\nVia: test\r\n\r\n")
                 .await;
@@ -124,10 +119,7 @@ async fn certificates_are_verified_by_authority_and_name() {
         )
         .await
         .expect("a socket");
-    assert_eq!(
-        receiver.next().await,
-        Some(Ok(Message::Text("secure".into())))
-    );
+    assert_eq!(receiver.next().await, Some(Ok(Message::Text("secure".into()))));
 
     let stranger = Client::new(Options {
         resolver: FakeDns::answering(&[&["127.0.0.1"]]),
@@ -142,10 +134,7 @@ async fn certificates_are_verified_by_authority_and_name() {
             .expect_err("not trusted");
         assert!(matches!(error, Error::Tls { .. }), "{error:?}");
         let connect = Connect::new(url.replacen("https", "wss", 1), Origin::Trusted);
-        let error = client
-            .websocket(&egress, connect)
-            .await
-            .expect_err("not trusted");
+        let error = client.websocket(&egress, connect).await.expect_err("not trusted");
         assert!(matches!(error, Error::Tls { .. }), "{error:?}");
     }
 }
@@ -165,10 +154,7 @@ async fn a_proxy_tunnels_http_and_websockets() {
     assert_eq!(response.bytes().await.expect("a body"), "secure");
     let connect = Connect::new("wss://secure.example/", Origin::Trusted);
     let (_, _sender, mut receiver) = client.websocket(&egress, connect).await.expect("a socket");
-    assert_eq!(
-        receiver.next().await,
-        Some(Ok(Message::Text("secure".into())))
-    );
+    assert_eq!(receiver.next().await, Some(Ok(Message::Text("secure".into()))));
     for _ in 0..2 {
         let head = seen.recv().await.expect("a head");
         assert!(
@@ -222,9 +208,6 @@ fn authorities_that_are_none_are_refused() {
             extra_authorities: Some(pem.into()),
             ..Options::default()
         };
-        assert!(
-            matches!(Client::new(options), Err(Error::Setup { .. })),
-            "{pem}"
-        );
+        assert!(matches!(Client::new(options), Err(Error::Setup { .. })), "{pem}");
     }
 }

@@ -26,9 +26,7 @@ async fn open(
 
 async fn echo(mut socket: WebSocket) {
     while let Some(Ok(message)) = socket.recv().await {
-        if matches!(message, Served::Text(_) | Served::Binary(_))
-            && socket.send(message).await.is_err()
-        {
+        if matches!(message, Served::Text(_) | Served::Binary(_)) && socket.send(message).await.is_err() {
             break;
         }
     }
@@ -38,10 +36,7 @@ async fn echoing() -> Server {
     Server::routing(Router::new().route(
         "/",
         any(|headers: HeaderMap, upgrade: WebSocketUpgrade| async move {
-            if headers
-                .get("authorization")
-                .is_some_and(|value| value == "wrong")
-            {
+            if headers.get("authorization").is_some_and(|value| value == "wrong") {
                 return axum::http::StatusCode::FORBIDDEN.into_response();
             }
             upgrade.protocols(["v2.example"]).on_upgrade(echo)
@@ -56,10 +51,7 @@ async fn messages_come_back_and_are_counted() {
     let egress = anywhere(false);
     let mut connect = Connect::new(format!("ws://{}/", server.address), Origin::Trusted);
     connect.protocols = vec!["v9.example".to_owned(), "v2.example".to_owned()];
-    let (head, mut sender, mut receiver) = client()
-        .websocket(&egress, connect)
-        .await
-        .expect("a socket");
+    let (head, mut sender, mut receiver) = client().websocket(&egress, connect).await.expect("a socket");
     assert_eq!(head.protocol.as_deref(), Some("v2.example"));
     for message in [
         Message::Text("hello ü".into()),
@@ -135,10 +127,7 @@ async fn large_messages_are_stopped_in_both_directions() {
         .send(Message::Binary(vec![0; 1001].into()))
         .await
         .expect_err("too large");
-    assert!(
-        matches!(error, Error::TooLarge { limit: 1000, .. }),
-        "{error:?}"
-    );
+    assert!(matches!(error, Error::TooLarge { limit: 1000, .. }), "{error:?}");
 
     let flood = Server::routing(Router::new().route(
         "/",
@@ -263,9 +252,6 @@ async fn a_close_needs_a_code_that_may_be_sent() {
             })
             .await
             .expect_err("not sent");
-        assert!(
-            matches!(error, Error::InvalidRequest { .. }),
-            "{code}: {error:?}"
-        );
+        assert!(matches!(error, Error::InvalidRequest { .. }), "{code}: {error:?}");
     }
 }

@@ -58,9 +58,7 @@ impl Message {
                         "a WebSocket close needs a code of 1000, 1001, 1003, 1007 to 1014 or above",
                     ));
                 }
-                let reason = Utf8Bytes::from(
-                    &reason[..reason.floor_char_boundary(limits::MAX_CLOSE_REASON)],
-                );
+                let reason = Utf8Bytes::from(&reason[..reason.floor_char_boundary(limits::MAX_CLOSE_REASON)]);
                 Ok(WireMessage::Close(Some(CloseFrame { code, reason })))
             }
         }

@@ -78,7 +78,10 @@ impl Context {
             calls: Arc::new(Semaphore::new(MAX_CALLS)),
             tasks: Mutex::default(),
             next_task: AtomicU64::new(0),
-            logs: Mutex::new(LogWindow { since: Instant::now(), events: 0 }),
+            logs: Mutex::new(LogWindow {
+                since: Instant::now(),
+                events: 0,
+            }),
         })
     }
 
@@ -116,7 +119,12 @@ impl Context {
             .core
             .get()
             .and_then(std::sync::Weak::upgrade)
-            .ok_or_else(|| Error::new(ErrorKind::Closed, "the gateway is not running yet, or not any more"))
+            .ok_or_else(|| {
+                Error::new(
+                    ErrorKind::Closed,
+                    "the gateway is not running yet, or not any more",
+                )
+            })
     }
 
     /// A plugin speaks only under its own name.
@@ -132,10 +140,16 @@ impl Context {
 
     fn admit(&self) -> Result<tokio::sync::OwnedSemaphorePermit> {
         if self.closed.load(Ordering::Relaxed) {
-            return Err(Error::new(ErrorKind::Closed, "this instance of the plugin has been stopped"));
+            return Err(Error::new(
+                ErrorKind::Closed,
+                "this instance of the plugin has been stopped",
+            ));
         }
         self.calls.clone().try_acquire_owned().map_err(|_| {
-            Error::new(ErrorKind::Overloaded, format_args!("more than {MAX_CALLS} calls of this plugin at once"))
+            Error::new(
+                ErrorKind::Overloaded,
+                format_args!("more than {MAX_CALLS} calls of this plugin at once"),
+            )
         })
     }
 }
@@ -157,7 +171,10 @@ impl HostServices for Context {
         };
         // Sockets and timers belong to the gateway's runtime, so the work is done there, whoever polls the plugin.
         let Some(context) = self.this.upgrade() else {
-            return Box::pin(std::future::ready(Err(Fault::new("closed", "this instance has been stopped"))));
+            return Box::pin(std::future::ready(Err(Fault::new(
+                "closed",
+                "this instance has been stopped",
+            ))));
         };
         let work = AbortOnDrop(self.services.runtime.spawn(async move {
             let _permit = permit;
@@ -177,7 +194,11 @@ impl HostServices for Context {
         let mut tasks = lock(&self.tasks);
         if self.closed.load(Ordering::Relaxed) || tasks.len() >= MAX_TASKS {
             drop(tasks);
-            tracing::error!(plugin = self.plugin(), limit = MAX_TASKS, "a task of this plugin was not started");
+            tracing::error!(
+                plugin = self.plugin(),
+                limit = MAX_TASKS,
+                "a task of this plugin was not started"
+            );
             return;
         }
         let handle = self.options.pool.spawn(&self.options.owner, async move {
@@ -202,7 +223,10 @@ impl HostServices for Context {
     fn log(&self, record: &LogRecord<'_>) {
         let mut window = lock(&self.logs);
         if window.since.elapsed() > Duration::from_secs(1) {
-            *window = LogWindow { since: Instant::now(), events: 0 };
+            *window = LogWindow {
+                since: Instant::now(),
+                events: 0,
+            };
         }
         window.events += 1;
         let allowed = window.events <= MAX_LOGS_PER_SECOND;
@@ -242,6 +266,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl std::fmt::Debug for Context {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Context").field("plugin", &self.plugin()).finish_non_exhaustive()
+        f.debug_struct("Context")
+            .field("plugin", &self.plugin())
+            .finish_non_exhaustive()
     }
 }

@@ -10,13 +10,23 @@ pub(super) async fn fetch(context: &Context, mut request: Request) -> Result<Vec
     let head: HttpRequest = request.record()?;
     let mut out = request.take_out()?;
     let outbound = outbound(head, request.input.take()).await?;
-    let mut response = context.services().http.send(context.egress(), outbound).await.map_err(error)?;
+    let mut response = context
+        .services()
+        .http
+        .send(context.egress(), outbound)
+        .await
+        .map_err(error)?;
     let head = HttpHead {
         status: response.status(),
         headers: response
             .headers()
             .iter()
-            .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .map(|(name, value)| {
+                (
+                    name.as_str().to_owned(),
+                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
+                )
+            })
             .collect(),
     };
     let mut open = out.send(&serde_json::to_vec(&head)?).await;
@@ -31,7 +41,11 @@ pub(super) async fn fetch(context: &Context, mut request: Request) -> Result<Vec
 
 async fn outbound(head: HttpRequest, input: Option<Source>) -> Result<http::Request> {
     let mut outbound = http::Request::new(head.method, head.url, origin(head.untrusted));
-    outbound.headers = head.headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect();
+    outbound.headers = head
+        .headers
+        .into_iter()
+        .map(|(name, value)| (name, value.into_bytes()))
+        .collect();
     outbound.deadline = Duration::from_millis(head.timeout_ms);
     outbound.idle_timeout = (head.idle_timeout_ms > 0).then(|| Duration::from_millis(head.idle_timeout_ms));
     outbound.max_response_bytes = head.max_bytes;
@@ -43,7 +57,9 @@ async fn outbound(head: HttpRequest, input: Option<Source>) -> Result<http::Requ
 
 /// A body that came in one piece is sent as one, so that it has a length and can be repeated for a redirect.
 async fn body(input: Option<Source>) -> Result<Body> {
-    let Some(mut source) = input else { return Ok(Body::None) };
+    let Some(mut source) = input else {
+        return Ok(Body::None);
+    };
     let first = match source.next().await {
         None => return Ok(Body::None),
         Some(first) => first.map_err(|fault| Error::from_fault(&fault))?,
@@ -54,13 +70,21 @@ async fn body(input: Option<Source>) -> Result<Body> {
         None => None,
     };
     let head = stream::iter([Ok(first)].into_iter().chain(second));
-    let rest = stream::unfold(source, |mut source| async move { Some((source.next().await?, source)) });
-    let all = head.chain(rest).map(|item| item.map(Bytes::from).map_err(Into::into));
+    let rest = stream::unfold(source, |mut source| async move {
+        Some((source.next().await?, source))
+    });
+    let all = head
+        .chain(rest)
+        .map(|item| item.map(Bytes::from).map_err(Into::into));
     Ok(Body::Stream(Box::pin(all)))
 }
 
 pub(super) fn origin(untrusted: bool) -> Origin {
-    if untrusted { Origin::Untrusted } else { Origin::Trusted }
+    if untrusted {
+        Origin::Untrusted
+    } else {
+        Origin::Trusted
+    }
 }
 
 pub(super) fn proxy(text: &str) -> Result<Option<Proxy>> {
@@ -78,11 +102,15 @@ pub(super) fn error(error: http::Error) -> Error {
         E::Refused { .. } | E::Guard { .. } | E::TooLarge { .. } => ErrorKind::Refused,
         E::Timeout { .. } => ErrorKind::Timeout,
         E::Upload { .. } => ErrorKind::Cancelled,
-        E::NotUpgraded { status: 401 | 403, .. } => ErrorKind::Auth,
+        E::NotUpgraded {
+            status: 401 | 403, ..
+        } => ErrorKind::Auth,
         E::NotUpgraded { status: 429, .. } => ErrorKind::RateLimited,
         E::NotUpgraded { status: 404, .. } => ErrorKind::NotFound,
         E::NotUpgraded { .. } => ErrorKind::Server,
-        E::Dns { .. } | E::Connect { .. } | E::Tls { .. } | E::Protocol { .. } | E::Cut { .. } => ErrorKind::Network,
+        E::Dns { .. } | E::Connect { .. } | E::Tls { .. } | E::Protocol { .. } | E::Cut { .. } => {
+            ErrorKind::Network
+        }
         _ => ErrorKind::Internal,
     };
     Error::new(kind, error)

@@ -18,7 +18,10 @@ const PIECE: usize = 64 << 10;
 
 pub(super) async fn save(context: &Context, mut request: Request) -> Result<Vec<u8>> {
     let known: MediaRef = request.record()?;
-    let source = request.input.take().ok_or_else(|| Error::invalid("a file needs a stream of bytes"))?;
+    let source = request
+        .input
+        .take()
+        .ok_or_else(|| Error::invalid("a file needs a stream of bytes"))?;
     let folder = context.services().media.clone();
     let id = new_id()?;
     let temporary = folder.join(format!(".{id}.tmp"));
@@ -35,9 +38,21 @@ pub(super) async fn save(context: &Context, mut request: Request) -> Result<Vec<
         "" => "application/octet-stream".to_owned(),
         mime_type => mime_type.chars().take(MAX_NAME).collect(),
     };
-    let media = MediaRef { id, mime_type, file_name: base_name(&known.file_name), size, sha256 };
-    let stored = StoredMedia { media: media.clone(), plugin: context.plugin().to_owned() };
-    let (journal, now) = (context.services().journal.clone(), context.services().clock.now_ms());
+    let media = MediaRef {
+        id,
+        mime_type,
+        file_name: base_name(&known.file_name),
+        size,
+        sha256,
+    };
+    let stored = StoredMedia {
+        media: media.clone(),
+        plugin: context.plugin().to_owned(),
+    };
+    let (journal, now) = (
+        context.services().journal.clone(),
+        context.services().clock.now_ms(),
+    );
     blocking(move || journal.add_media(&stored, now).map_err(failed)).await?;
     Ok(serde_json::to_vec(&media)?)
 }
@@ -46,7 +61,12 @@ pub(super) async fn open(context: &Context, mut request: Request) -> Result<Vec<
     let mut out = request.take_out()?;
     let (journal, id) = (context.services().journal.clone(), request.target.clone());
     let stored = blocking(move || journal.media(&id).map_err(failed)).await?;
-    let missing = || Error::new(ErrorKind::NotFound, format_args!("there is no file {}", request.target));
+    let missing = || {
+        Error::new(
+            ErrorKind::NotFound,
+            format_args!("there is no file {}", request.target),
+        )
+    };
     let stored = stored.ok_or_else(missing)?;
     read(&path(&context.services().media, &stored.media.id), &mut out).await?;
     Ok(serde_json::to_vec(&stored.media)?)
@@ -55,19 +75,31 @@ pub(super) async fn open(context: &Context, mut request: Request) -> Result<Vec<
 /// Writes and syncs, counting as it goes: the limit holds before the disk is full of it.
 async fn write(mut source: Source, folder: &Path, temporary: &Path) -> Result<(u64, String)> {
     tokio::fs::create_dir_all(folder).await?;
-    let mut file = tokio::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(temporary).await?;
+    let mut file = tokio::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(temporary)
+        .await?;
     let (mut size, mut hasher) = (0_u64, Sha256::new());
     while let Some(chunk) = source.next().await {
         let chunk = chunk.map_err(|fault| Error::from_fault(&fault))?;
         size += chunk.len() as u64;
         if size > MAX_FILE {
-            return Err(Error::new(ErrorKind::Refused, format_args!("a file has at most {MAX_FILE} bytes")));
+            return Err(Error::new(
+                ErrorKind::Refused,
+                format_args!("a file has at most {MAX_FILE} bytes"),
+            ));
         }
         hasher.update(&chunk);
         file.write_all(&chunk).await?;
     }
     file.sync_all().await?;
-    let sha256 = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = hasher
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     Ok((size, sha256))
 }
 
@@ -105,7 +137,12 @@ mod tests {
 
     #[test]
     fn names_lose_their_folders_and_control_characters() {
-        for (name, base) in [("a/b.txt", "b.txt"), ("..\\..\\c", "c"), ("../", ""), ("a\nb", "ab")] {
+        for (name, base) in [
+            ("a/b.txt", "b.txt"),
+            ("..\\..\\c", "c"),
+            ("../", ""),
+            ("a\nb", "ab"),
+        ] {
             assert_eq!(base_name(name), base);
         }
     }

@@ -75,7 +75,12 @@ pub trait Core: Send + Sync + 'static {
     /// Tells connected clients.
     fn emit(&self, plugin: &str, event: &str, payload: Value) -> Result<()>;
     /// Passes a call on to the plugin that has this speech engine (or the configured one).
-    fn speech(&self, method: &'static str, engine: &str, request: Request) -> BoxFuture<'static, Result<Vec<u8>>>;
+    fn speech(
+        &self,
+        method: &'static str,
+        engine: &str,
+        request: Request,
+    ) -> BoxFuture<'static, Result<Vec<u8>>>;
 }
 
 /// One call of a plugin.
@@ -97,12 +102,18 @@ pub struct Request {
 
 impl Request {
     fn record<T: DeserializeOwned>(&self) -> Result<T> {
-        serde_json::from_slice(&self.body)
-            .map_err(|e| Error::invalid(format_args!("the body of {} is not as expected: {e}", self.method)))
+        serde_json::from_slice(&self.body).map_err(|e| {
+            Error::invalid(format_args!(
+                "the body of {} is not as expected: {e}",
+                self.method
+            ))
+        })
     }
 
     fn take_out(&mut self) -> Result<Sink> {
-        self.out.take().ok_or_else(|| Error::invalid(format_args!("{} needs a stream to write to", self.method)))
+        self.out
+            .take()
+            .ok_or_else(|| Error::invalid(format_args!("{} needs a stream to write to", self.method)))
     }
 }
 
@@ -125,24 +136,61 @@ async fn serve(context: Arc<Context>, mut request: Request) -> Result<Vec<u8>> {
         ids::MEDIA_OPEN => media::open(&context, request).await,
         ids::INBOUND => {
             let event = request.record()?;
-            context.core()?.inbound(context.plugin(), &request.target, event).await.map(|()| Vec::new())
+            context
+                .core()?
+                .inbound(context.plugin(), &request.target, event)
+                .await
+                .map(|()| Vec::new())
         }
         ids::CHANNEL_STATUS => {
-            context.core()?.channel_status(context.plugin(), &request.target, request.record()?);
+            context
+                .core()?
+                .channel_status(context.plugin(), &request.target, request.record()?);
             Ok(Vec::new())
         }
         ids::AGENT_RUN => {
             let (run, out) = (request.record()?, request.take_out()?);
-            context.core()?.agent_run(context.plugin(), run, out).await.map(|()| Vec::new())
+            context
+                .core()?
+                .agent_run(context.plugin(), run, out)
+                .await
+                .map(|()| Vec::new())
         }
         ids::EMIT => {
             let event = context.own_event(&request.target)?;
-            context.core()?.emit(context.plugin(), event, request.record()?).map(|()| Vec::new())
+            context
+                .core()?
+                .emit(context.plugin(), event, request.record()?)
+                .map(|()| Vec::new())
         }
-        ids::SYNTHESIZE => speech(&context, openclaw_plugin_api::surface::ids::speech::SYNTHESIZE, request).await,
-        ids::TRANSCRIBE => speech(&context, openclaw_plugin_api::surface::ids::speech::TRANSCRIBE, request).await,
-        ids::CONVERSE => speech(&context, openclaw_plugin_api::surface::ids::speech::CONVERSE, request).await,
-        unknown => Err(Error::new(ErrorKind::UnknownMethod, format_args!("this host has no method {unknown}"))),
+        ids::SYNTHESIZE => {
+            speech(
+                &context,
+                openclaw_plugin_api::surface::ids::speech::SYNTHESIZE,
+                request,
+            )
+            .await
+        }
+        ids::TRANSCRIBE => {
+            speech(
+                &context,
+                openclaw_plugin_api::surface::ids::speech::TRANSCRIBE,
+                request,
+            )
+            .await
+        }
+        ids::CONVERSE => {
+            speech(
+                &context,
+                openclaw_plugin_api::surface::ids::speech::CONVERSE,
+                request,
+            )
+            .await
+        }
+        unknown => Err(Error::new(
+            ErrorKind::UnknownMethod,
+            format_args!("this host has no method {unknown}"),
+        )),
     }
 }
 
@@ -153,5 +201,7 @@ async fn speech(context: &Context, method: &'static str, request: Request) -> Re
 
 /// Runs blocking work of the disk away from the async threads.
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|e| Err(e.into()))
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|e| Err(e.into()))
 }

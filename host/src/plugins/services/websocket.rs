@@ -1,5 +1,8 @@
 //! `ws.connect`: a WebSocket through the one outbound client. Both directions end together.
-use super::{Context, Request, http::{error, origin, proxy}};
+use super::{
+    Context, Request,
+    http::{error, origin, proxy},
+};
 use crate::http::websocket::{Connect, Message, Receiver, Sender};
 use openclaw_plugin_api::{Error, Result, Sink, Source, WsClose, WsHead, WsMessage, WsRequest};
 use std::time::Duration;
@@ -10,21 +13,37 @@ const CLOSING: Duration = Duration::from_secs(5);
 pub(super) async fn connect(context: &Context, mut request: Request) -> Result<Vec<u8>> {
     let ws: WsRequest = request.record()?;
     let mut out = request.take_out()?;
-    let input = request.input.take().ok_or_else(|| Error::invalid("a WebSocket needs a stream of messages"))?;
+    let input = request
+        .input
+        .take()
+        .ok_or_else(|| Error::invalid("a WebSocket needs a stream of messages"))?;
     let mut connect = Connect::new(ws.url, origin(ws.untrusted));
-    connect.headers = ws.headers.into_iter().map(|(name, value)| (name, value.into_bytes())).collect();
+    connect.headers = ws
+        .headers
+        .into_iter()
+        .map(|(name, value)| (name, value.into_bytes()))
+        .collect();
     connect.protocols = ws.protocols;
     connect.deadline = Duration::from_millis(ws.timeout_ms);
     connect.max_message_bytes = usize::try_from(ws.max_bytes).unwrap_or(usize::MAX);
     connect.proxy = proxy(&ws.proxy)?;
-    let (head, sender, receiver) =
-        context.services().http.websocket(context.egress(), connect).await.map_err(error)?;
+    let (head, sender, receiver) = context
+        .services()
+        .http
+        .websocket(context.egress(), connect)
+        .await
+        .map_err(error)?;
     let head = WsHead {
         protocol: head.protocol.unwrap_or_default(),
         headers: head
             .headers
             .iter()
-            .map(|(name, value)| (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+            .map(|(name, value)| {
+                (
+                    name.as_str().to_owned(),
+                    String::from_utf8_lossy(value.as_bytes()).into_owned(),
+                )
+            })
             .collect(),
     };
     if out.send(&serde_json::to_vec(&head)?).await {
@@ -53,7 +72,10 @@ async fn pump(mut sender: Sender, mut receiver: Receiver, mut out: Sink, mut inp
             }
         }
         // The plugin dropped its half.
-        let close = Message::Close { code: 1000, reason: String::new() };
+        let close = Message::Close {
+            code: 1000,
+            reason: String::new(),
+        };
         let _ = sender.send(close).await;
         Ok(())
     };
@@ -79,6 +101,9 @@ fn to_wire(message: WsMessage) -> Message {
     match message {
         WsMessage::Text(text) => Message::Text(text),
         WsMessage::Binary(bytes) => Message::Binary(bytes.into()),
-        WsMessage::Close(close) => Message::Close { code: close.code, reason: close.reason },
+        WsMessage::Close(close) => Message::Close {
+            code: close.code,
+            reason: close.reason,
+        },
     }
 }

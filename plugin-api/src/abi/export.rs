@@ -1,5 +1,5 @@
 //! The macro that turns a declaration and a function into a loadable library.
-use crate::abi::{PluginRootRef, RootHandle};
+use super::{PluginRootRef, RootHandle};
 
 /// A plugin that is linked into the program: the same glue without a library. Tests use it.
 #[derive(Debug, Clone, Copy)]
@@ -68,8 +68,7 @@ macro_rules! export_plugin {
 
             extern "C" fn create(
                 args: $crate::__private::CreateArgs<'_>,
-            ) -> $crate::__private::RResult<$crate::__private::Created, $crate::__private::Fault>
-            {
+            ) -> $crate::__private::RResult<$crate::__private::Created, $crate::__private::Fault> {
                 static __OPENCLAW_DECLARED: $crate::Declaration = __OPENCLAW_DECLARATION;
                 $crate::__private::create(args, &__OPENCLAW_DECLARED, $start)
             }

@@ -1,0 +1,50 @@
+//! Where a command works: the paths, the configuration, the plugins that are there.
+use super::Failure;
+use crate::{
+    config::{Config, ConfigError, Env, IncludeError, Paths},
+    plugins::{
+        assemble::{Assembly, assemble, folders},
+        discover::Found,
+    },
+};
+use std::path::PathBuf;
+
+/// What most commands begin with.
+pub(super) struct Setting {
+    /// Where things are.
+    pub(super) paths: Paths,
+    /// What the operator wrote; empty if there is no file.
+    pub(super) config: Config,
+    /// There is a file.
+    pub(super) configured: bool,
+    /// This program.
+    pub(super) program: PathBuf,
+    /// Files that are plugins, or look so.
+    pub(super) found: Found,
+    /// What each is to be.
+    pub(super) assembly: Assembly,
+}
+
+impl Setting {
+    /// Reads the configuration and looks for plugins. A missing file is an empty one.
+    pub(super) fn read(env: &Env) -> Result<Self, Failure> {
+        let paths = Paths::resolve(env).map_err(Failure::config)?;
+        let (config, configured) = match Config::load(&paths, env) {
+            Ok(config) => (config, true),
+            Err(ConfigError::Include(IncludeError::Missing(_))) => (Config::default(), false),
+            Err(error) => return Err(Failure::config(error)),
+        };
+        let program = std::env::current_exe().map_err(|e| Failure::io("find this program", e))?;
+        let program = program.canonicalize().unwrap_or(program);
+        let found = folders(&config, &paths, &program, env.var("OPENCLAW_BUNDLED_PLUGINS_DIR")).scan();
+        let assembly = assemble(&config, &found);
+        Ok(Self {
+            paths,
+            config,
+            configured,
+            program,
+            found,
+            assembly,
+        })
+    }
+}

@@ -1,0 +1,385 @@
+//! A client of a gateway for our own command line.
+//!
+//! It connects, authenticates, calls, and passes events on. It does not reconnect: a command that lost its gateway says so.
+//!
+//! Invariants: every wait has the caller's deadline; an error says what to do next and holds no secret.
+use serde_json::{Map, Value, json};
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::{broadcast, mpsc},
+    time::{self, Instant},
+};
+
+use super::{connect, limits, random};
+use crate::http::{
+    self, Egress, Origin,
+    websocket::{Connect, Message, Receiver, Sender},
+};
+use openclaw_plugin_api::Secret;
+
+mod pump;
+
+/// A program that talks to a gateway.
+#[derive(Debug, Clone)]
+pub struct ClientInfo {
+    /// Program, as the protocol knows it.
+    pub id: &'static str,
+    /// How it is used, as the protocol knows it.
+    pub mode: &'static str,
+    /// Version.
+    pub version: String,
+    /// What it asks to be allowed.
+    pub scopes: Vec<super::Scope>,
+}
+
+/// An authenticated connection. It closes when the last clone is dropped.
+#[derive(Debug, Clone)]
+pub struct Client {
+    url: Arc<str>,
+    hello: Arc<Value>,
+    calls: mpsc::Sender<pump::Call>,
+    events: broadcast::Sender<Event>,
+}
+
+/// An event of the gateway.
+#[derive(Debug, Clone)]
+pub struct Event {
+    /// Its name.
+    pub name: String,
+    /// What it tells.
+    pub payload: Value,
+    /// Its place among the events of this connection.
+    pub seq: Option<u64>,
+}
+
+/// Receives events. `Lagged` tells that the program was too slow and lost some.
+pub type Events = broadcast::Receiver<Event>;
+
+/// The responses to one call.
+#[derive(Debug)]
+pub struct Responses {
+    url: Arc<str>,
+    responses: mpsc::Receiver<Result<Value, Error>>,
+    deadline: Instant,
+    ended: bool,
+}
+
+/// One response.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Response {
+    /// Another one follows.
+    Interim(Value),
+    /// The last one.
+    Final(Value),
+}
+
+/// Why a gateway could not be asked.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Error {
+    /// Nobody listens.
+    #[error(
+        "no gateway answers at {url} ({reason}): start it with `openclaw gateway`, or name another with --url"
+    )]
+    NotRunning {
+        /// Where.
+        url: Arc<str>,
+        /// What the network says.
+        reason: String,
+    },
+    /// Somebody listens who is no gateway.
+    #[error("{url} is not a gateway ({reason}): check --url and gateway.port")]
+    NotAGateway {
+        /// Where.
+        url: Arc<str>,
+        /// What came instead.
+        reason: String,
+    },
+    /// The gateway does not let us in.
+    #[error(
+        "the gateway at {url} refused the connection: {message}; set the token with --token or OPENCLAW_GATEWAY_TOKEN"
+    )]
+    Refused {
+        /// Where.
+        url: Arc<str>,
+        /// Its words.
+        message: String,
+        /// What a program can read.
+        details: Value,
+    },
+    /// It takes too long.
+    #[error("the gateway at {url} did not answer {what} in time: retry, or raise --timeout")]
+    TimedOut {
+        /// Where.
+        url: Arc<str>,
+        /// What was asked.
+        what: String,
+    },
+    /// The gateway went away.
+    #[error("the gateway at {url} closed the connection ({code} {reason}): see its log, then retry")]
+    Closed {
+        /// Where.
+        url: Arc<str>,
+        /// Close code; 1006 if there was none.
+        code: u16,
+        /// Its words.
+        reason: String,
+    },
+    /// The request failed.
+    #[error("{message} ({code})")]
+    Failed {
+        /// Kind, as the protocol names it.
+        code: String,
+        /// The gateway's words.
+        message: String,
+        /// May it succeed later?
+        retryable: bool,
+        /// What a program can read.
+        details: Value,
+        /// Payload beside the error.
+        payload: Value,
+    },
+}
+
+// === impl ClientInfo ===
+
+impl ClientInfo {
+    /// Our command line, asking for these scopes.
+    pub fn cli(scopes: impl IntoIterator<Item = super::Scope>) -> Self {
+        let version = env!("CARGO_PKG_VERSION").to_owned();
+        Self {
+            id: "cli",
+            mode: "cli",
+            version,
+            scopes: scopes.into_iter().collect(),
+        }
+    }
+}
+
+// === impl Client ===
+
+impl Client {
+    /// Connects and authenticates, all within `deadline`.
+    pub async fn connect(
+        url: &str,
+        token: Option<&Secret>,
+        info: &ClientInfo,
+        deadline: Duration,
+    ) -> Result<Self, Error> {
+        let url: Arc<str> = shown(url).into();
+        let opening = async {
+            let (mut sender, mut receiver) = open(&url, deadline).await?;
+            challenge(&url, &mut receiver).await?;
+            let hello = introduce(&url, (&mut sender, &mut receiver), token, info).await?;
+            Ok((sender, receiver, hello))
+        };
+        let timed_out = || Error::TimedOut {
+            url: url.clone(),
+            what: "connect".into(),
+        };
+        let (sender, receiver, hello) = time::timeout(deadline, opening)
+            .await
+            .map_err(|_| timed_out())??;
+        let (calls, waiting) = mpsc::channel(limits::CLIENT_CALLS);
+        let (events, _) = broadcast::channel(limits::CLIENT_EVENTS);
+        tokio::spawn(pump::run(
+            url.clone(),
+            (sender, receiver),
+            waiting,
+            events.clone(),
+        ));
+        Ok(Self {
+            url,
+            hello: Arc::new(hello),
+            calls,
+            events,
+        })
+    }
+
+    /// What the gateway said when it let us in.
+    pub fn hello(&self) -> &Value {
+        &self.hello
+    }
+
+    /// The events from now on.
+    pub fn events(&self) -> Events {
+        self.events.subscribe()
+    }
+
+    /// Calls a method and waits for its first response.
+    pub async fn call(&self, method: &str, params: Value, deadline: Duration) -> Result<Value, Error> {
+        let mut responses = self.call_streaming(method, params, deadline).await?;
+        match responses.next().await {
+            Some(Ok(Response::Interim(payload) | Response::Final(payload))) => Ok(payload),
+            Some(Err(error)) => Err(error),
+            None => Err(pump::lost(&self.url)),
+        }
+    }
+
+    /// Calls a method whose final response follows an interim one; both within `deadline`.
+    pub async fn call_streaming(
+        &self,
+        method: &str,
+        params: Value,
+        deadline: Duration,
+    ) -> Result<Responses, Error> {
+        let deadline = Instant::now() + deadline;
+        // two responses at most: the pump never waits here
+        let (reply, responses) = mpsc::channel(2);
+        let id = random::uuid();
+        let call = pump::Call {
+            id,
+            method: method.to_owned(),
+            params,
+            reply,
+        };
+        match time::timeout_at(deadline, self.calls.send(call)).await {
+            Ok(Ok(())) => Ok(Responses {
+                url: self.url.clone(),
+                responses,
+                deadline,
+                ended: false,
+            }),
+            Ok(Err(_)) => Err(pump::lost(&self.url)),
+            Err(_) => Err(Error::TimedOut {
+                url: self.url.clone(),
+                what: method.to_owned(),
+            }),
+        }
+    }
+}
+
+// === impl Responses ===
+
+impl Responses {
+    /// The next response; `None` after the final one or an error.
+    pub async fn next(&mut self) -> Option<Result<Response, Error>> {
+        if self.ended {
+            return None;
+        }
+        let response = match time::timeout_at(self.deadline, self.responses.recv()).await {
+            Ok(Some(response)) => response.map(|payload| {
+                let accepted = payload.get("status").and_then(Value::as_str) == Some("accepted");
+                if accepted {
+                    Response::Interim(payload)
+                } else {
+                    Response::Final(payload)
+                }
+            }),
+            Ok(None) => Err(pump::lost(&self.url)),
+            Err(_) => Err(Error::TimedOut {
+                url: self.url.clone(),
+                what: "the call".into(),
+            }),
+        };
+        self.ended = !matches!(response, Ok(Response::Interim(_)));
+        Some(response)
+    }
+}
+
+/// A URL without what may be secret in it.
+fn shown(url: &str) -> String {
+    let Ok(mut url) = url::Url::parse(url) else {
+        return url.to_owned();
+    };
+    // URLs that can't have these have none
+    let _ = (url.set_username(""), url.set_password(None));
+    url.set_query(None);
+    url.set_fragment(None);
+    url.to_string()
+}
+
+async fn open(url: &Arc<str>, deadline: Duration) -> Result<(Sender, Receiver), Error> {
+    let wrong = |error: &http::Error| Error::NotAGateway {
+        url: url.clone(),
+        reason: error.to_string(),
+    };
+    let client = http::Client::new(http::Options::default()).map_err(|error| wrong(&error))?;
+    let egress = Egress::new("cli", ["*"], true).expect("the pattern is a pattern");
+    let mut connect = Connect::new(url.as_ref(), Origin::Trusted);
+    connect.deadline = deadline;
+    connect.max_message_bytes = limits::MAX_MESSAGE;
+    match client.websocket(&Arc::new(egress), connect).await {
+        Ok((_, sender, receiver)) => Ok((sender, receiver)),
+        Err(http::Error::Connect { reason, .. } | http::Error::Dns { reason, .. }) => {
+            Err(Error::NotRunning {
+                url: url.clone(),
+                reason,
+            })
+        }
+        Err(http::Error::Timeout { .. }) => Err(Error::TimedOut {
+            url: url.clone(),
+            what: "connect".into(),
+        }),
+        Err(error) => Err(wrong(&error)),
+    }
+}
+
+async fn challenge(url: &Arc<str>, receiver: &mut Receiver) -> Result<(), Error> {
+    let frame = pump::receive(url, receiver).await?;
+    if frame["event"] == "connect.challenge" {
+        return Ok(());
+    }
+    Err(Error::NotAGateway {
+        url: url.clone(),
+        reason: "it sent no challenge".into(),
+    })
+}
+
+async fn introduce(
+    url: &Arc<str>,
+    (sender, receiver): (&mut Sender, &mut Receiver),
+    token: Option<&Secret>,
+    info: &ClientInfo,
+) -> Result<Value, Error> {
+    let id = random::uuid();
+    let params = introduction(token, info);
+    let request = json!({"type": "req", "id": id, "method": "connect", "params": params}).to_string();
+    if let Err(error) = sender.send(Message::Text(request)).await {
+        return Err(Error::Closed {
+            url: url.clone(),
+            code: pump::NO_CLOSE,
+            reason: error.to_string(),
+        });
+    }
+    loop {
+        let mut frame = pump::receive(url, receiver).await?;
+        if frame["id"] != id.as_str() {
+            continue;
+        }
+        if frame["ok"] == true {
+            return Ok(frame["payload"].take());
+        }
+        let message = frame["error"]["message"]
+            .as_str()
+            .unwrap_or("no reason given")
+            .to_owned();
+        let details = frame["error"]["details"].take();
+        return Err(Error::Refused {
+            url: url.clone(),
+            message,
+            details,
+        });
+    }
+}
+
+fn introduction(token: Option<&Secret>, info: &ClientInfo) -> Map<String, Value> {
+    let mut params = Map::new();
+    params.insert("minProtocol".into(), json!(connect::PROTOCOL));
+    params.insert("maxProtocol".into(), json!(connect::PROTOCOL));
+    let client = json!({
+        "id": info.id,
+        "mode": info.mode,
+        "version": info.version,
+        "platform": std::env::consts::OS,
+        "instanceId": random::uuid(),
+    });
+    params.insert("client".into(), client);
+    params.insert("caps".into(), json!([]));
+    params.insert("role".into(), json!("operator"));
+    let scopes: Vec<&str> = info.scopes.iter().map(|scope| scope.name()).collect();
+    params.insert("scopes".into(), json!(scopes));
+    if let Some(token) = token {
+        params.insert("auth".into(), json!({"token": token.expose()}));
+    }
+    params
+}

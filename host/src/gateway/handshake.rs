@@ -1,0 +1,246 @@
+//! From the open socket to a client that is let in: challenge, `connect`, and the decision.
+//!
+//! The order is: shape, protocol, role, origin, locality if there is no secret, limiter, device, secret. Nothing but `connect` is answered before.
+//!
+//! Invariant: it ends within [`limits::HANDSHAKE_DEADLINE`] and the limiter's delay, whatever the client sends.
+use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio::time::{self, Instant};
+
+use super::{
+    auth::Role,
+    connect::Connect,
+    denial, device,
+    failure::Failure,
+    frame::{self, Answer, BadFrame, Request},
+    limiter::Client,
+    limits,
+    methods::Caller,
+    outbox::{Close, Outbox},
+    random,
+    server::Shared,
+    wire::{End, Incoming, Wire},
+};
+use crate::http::server::{Peer, Sites};
+
+/// What is known of a socket before the client says anything.
+#[derive(Debug)]
+pub(crate) struct Entrance {
+    pub(crate) peer: Peer,
+    pub(crate) origin: Option<String>,
+    pub(crate) host: String,
+}
+
+/// A client that is let in.
+pub(crate) struct Admitted {
+    /// Id of the `connect` request.
+    pub(crate) request: String,
+    pub(crate) caller: Caller,
+    /// When it was let in, in the hub's counting.
+    pub(crate) epoch: u64,
+}
+
+/// Why a client is not let in.
+enum Refusal {
+    /// Without a word.
+    Silent(Close),
+    /// With a response.
+    Answered {
+        request: String,
+        failure: Failure,
+        code: u16,
+    },
+}
+
+// === impl Entrance ===
+
+impl Entrance {
+    /// Is it a program on this machine, as far as can be seen? It gets no right by that; a gateway without a secret
+    /// refuses everybody else.
+    fn is_local(&self) -> bool {
+        self.peer.is_local() && Sites::is_loopback(&self.host)
+    }
+}
+
+/// Lets a client in or sends it away.
+pub(crate) async fn shake(
+    shared: &Shared,
+    entrance: &Entrance,
+    wire: &mut Wire,
+    outbox: &Outbox,
+) -> Result<Admitted, End> {
+    let nonce = random::uuid();
+    let challenge = json!({"nonce": nonce, "ts": shared.clock.now_ms(), "capabilities": []});
+    outbox.send(frame::event(
+        "connect.challenge",
+        &challenge.to_string(),
+        None,
+        None,
+    ));
+    let message = match time::timeout(limits::HANDSHAKE_DEADLINE, first_message(wire, outbox)).await {
+        Ok(message) => message?,
+        Err(_) => {
+            return Err(End::Ours(Close {
+                code: 1000,
+                reason: String::new(),
+            }));
+        }
+    };
+    let epoch = shared.events.epoch();
+    match decide(shared, entrance, &nonce, &message).await {
+        Ok((request, caller)) => Ok(Admitted {
+            request,
+            caller,
+            epoch,
+        }),
+        Err(Refusal::Silent(close)) => Err(End::Ours(close)),
+        Err(Refusal::Answered {
+            request,
+            failure,
+            code,
+        }) => {
+            outbox.send(Answer::failed(&failure).to(&request));
+            outbox.close(code, failure.message);
+            let sent = async { while wire.next(outbox).await.is_ok() {} };
+            let _ = time::timeout(limits::CLOSE_DEADLINE, sent).await;
+            // the outbox still holds the close, whether the response was taken or not
+            Err(wire.next(outbox).await.err().unwrap_or(End::Theirs))
+        }
+    }
+}
+
+async fn first_message(wire: &mut Wire, outbox: &Outbox) -> Result<bytes::Bytes, End> {
+    loop {
+        if let Incoming::Message(message) = wire.next(outbox).await? {
+            return Ok(message);
+        }
+    }
+}
+
+async fn decide(
+    shared: &Shared,
+    entrance: &Entrance,
+    nonce: &str,
+    message: &[u8],
+) -> Result<(String, Caller), Refusal> {
+    let request = first_request(message)?;
+    let refuse = |failure| Refusal::Answered {
+        request: request.id.clone(),
+        failure,
+        code: 1008,
+    };
+    let connect = Connect::parse(request.params.clone()).map_err(refuse)?;
+    let protocol = connect.negotiate().map_err(|failure| Refusal::Answered {
+        request: request.id.clone(),
+        failure,
+        code: 1002,
+    })?;
+    let role = Role::parse(&connect).map_err(refuse)?;
+    check_origin(shared, entrance, &connect).map_err(refuse)?;
+    let verifier = shared.verifier();
+    if verifier.is_open() && !entrance.is_local() {
+        return Err(refuse(denial::no_secret_configured()));
+    }
+    let client = Client::new(&entrance.peer, entrance.origin.is_some());
+    if let Err(after) = shared.limiter.check(client, Instant::now()) {
+        return Err(refuse(denial::rate_limited(after)));
+    }
+    let device = device::verify(&connect, role.name(), nonce, shared.clock.now_ms()).map_err(refuse)?;
+    let admitted = shared
+        .verifier()
+        .admit(&connect, role, device, entrance.origin.is_some());
+    match admitted {
+        Ok(principal) => {
+            shared.limiter.succeeded(client);
+            let caller = Caller {
+                connection: random::uuid(),
+                principal,
+                client: connect.client,
+                caps: connect.caps,
+                protocol,
+                address: entrance.peer.address(),
+            };
+            Ok((request.id, caller))
+        }
+        Err(denied) => {
+            if denied.guessed {
+                let client_id = connect.client.id.as_str();
+                tracing::warn!(client = client_id, address = %entrance.peer.address(), "a client offered a wrong secret");
+                time::sleep(shared.limiter.failed(client, Instant::now())).await;
+            }
+            Err(refuse(denied.failure))
+        }
+    }
+}
+
+fn first_request(message: &[u8]) -> Result<Request, Refusal> {
+    let silent = |code, reason: &str| {
+        Refusal::Silent(Close {
+            code,
+            reason: reason.to_owned(),
+        })
+    };
+    let request = Request::parse(message).map_err(|bad| match bad {
+        BadFrame::NotJson => silent(1000, ""),
+        BadFrame::Invalid { .. } => silent(1008, "invalid request frame"),
+    })?;
+    if request.method == "connect" {
+        return Ok(request);
+    }
+    let failure = Failure::invalid("invalid handshake: first request must be connect");
+    Err(Refusal::Answered {
+        request: request.id,
+        failure,
+        code: 1008,
+    })
+}
+
+fn check_origin(shared: &Shared, entrance: &Entrance, connect: &Connect) -> Result<(), Failure> {
+    let reason = match &entrance.origin {
+        Some(origin) if shared.sites.origin_allowed(origin, &entrance.host) => return Ok(()),
+        Some(_) => "origin not allowed",
+        None if connect.client.is_page() => "origin missing or invalid",
+        None => return Ok(()),
+    };
+    let message = "origin not allowed (open the page from the gateway itself, or add its origin to \
+                   gateway.controlUi.allowedOrigins)";
+    let details = json!({"code": "CONTROL_UI_ORIGIN_NOT_ALLOWED", "reason": reason});
+    Err(Failure::invalid(message).with_details(details))
+}
+
+/// `hello-ok`: what the client gets to know.
+pub(crate) fn hello(shared: &Shared, caller: &Arc<Caller>) -> Value {
+    let principal = &caller.principal;
+    let state = shared.events.state();
+    let mut snapshot = serde_json::Map::new();
+    snapshot.insert("suspension".into(), json!({"phase": "accepting"}));
+    snapshot.insert("presence".into(), shared.presence());
+    snapshot.insert("health".into(), state.health);
+    snapshot.insert("stateVersion".into(), state.versions);
+    snapshot.insert("uptimeMs".into(), json!(shared.uptime_ms()));
+    snapshot.extend(shared.handler.snapshot(caller));
+    if principal.scopes().permit(super::Scope::Admin) {
+        snapshot.insert("authMode".into(), json!(shared.verifier().mode().name()));
+    }
+    json!({
+        "type": "hello-ok",
+        "protocol": caller.protocol,
+        "server": {"version": shared.version, "bootId": shared.boot_id, "connId": caller.connection},
+        "features": {
+            "methods": shared.table.names().collect::<Vec<_>>(),
+            "events": shared.event_names,
+            "capabilities": shared.handler.capabilities(),
+        },
+        "snapshot": snapshot,
+        "auth": {
+            "method": principal.method().name(),
+            "role": principal.role().name(),
+            "scopes": principal.scopes(),
+        },
+        "policy": {
+            "maxPayload": limits::MAX_MESSAGE,
+            "maxBufferedBytes": limits::MAX_BUFFERED,
+            "tickIntervalMs": limits::TICK.as_millis(),
+        },
+    })
+}

@@ -1,0 +1,300 @@
+//! HTTP on the gateway's port: the upgrade to a WebSocket on any path, the health probes, and nothing else yet.
+//!
+//! Invariants: a request for a host that isn't ours gets no further; sockets without authentication are bounded, in sum
+//! and per client; a probe tells details only to callers that bring the secret.
+use axum::{
+    Extension, Json, Router,
+    body::Body,
+    extract::{Request, State},
+    http::{HeaderMap, Method, StatusCode, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    routing::get,
+};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    sync::{Arc, Mutex, PoisonError},
+};
+use tokio::{
+    net::TcpStream,
+    time::{self, Instant},
+};
+use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
+
+use super::{
+    denial,
+    handshake::{self, Entrance},
+    hub,
+    limiter::Client,
+    limits,
+    outbox::{Close, Outbox},
+    server::Shared,
+    session,
+    wire::{End, Wire},
+};
+use crate::http::server::{Peer, Place, peer_of};
+
+/// Sockets that have not authenticated yet, per client.
+#[derive(Debug, Default)]
+pub(crate) struct Unauthenticated(Mutex<HashMap<IpAddr, usize>>);
+
+/// One of them. Dropped when it has authenticated or is gone.
+struct Waiting {
+    all: Arc<Unauthenticated>,
+    network: IpAddr,
+}
+
+/// What a request may see.
+enum Caller {
+    Anonymous,
+    Known,
+}
+
+/// The gateway's paths.
+pub(crate) fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/healthz", get(alive))
+        .route("/health", get(alive))
+        .route("/readyz", get(ready))
+        .route("/ready", get(ready))
+        .route("/startupz", get(started))
+        .fallback(not_found)
+        .layer(middleware::from_fn_with_state(shared.clone(), gate))
+        .with_state(shared)
+}
+
+/// What every request passes: the host's rule, and the branch to a WebSocket.
+async fn gate(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
+    let Some(peer) = peer_of(&request, &shared.trusted_proxies) else {
+        return text(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the listener does not know its peer",
+        );
+    };
+    let host = header_text(request.headers(), &header::HOST)
+        .unwrap_or_default()
+        .to_owned();
+    if !shared.sites.host_allowed(&host) {
+        return text(
+            StatusCode::FORBIDDEN,
+            "host not allowed: use an IP address, or add https://<host> to gateway.controlUi.allowedOrigins",
+        );
+    }
+    let upgrade = header_text(request.headers(), &header::UPGRADE);
+    if upgrade.is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket")) {
+        return switch(shared, request, peer, host);
+    }
+    request.extensions_mut().insert(peer);
+    next.run(request).await
+}
+
+async fn not_found(method: Method) -> Response {
+    if method == Method::OPTIONS {
+        return text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
+    }
+    text(StatusCode::NOT_FOUND, "not found")
+}
+
+async fn alive() -> Response {
+    Json(json!({"ok": true, "status": "live"})).into_response()
+}
+
+async fn ready(
+    State(shared): State<Arc<Shared>>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+) -> Response {
+    let caller = match identify(&shared, &peer, &headers).await {
+        Ok(caller) => caller,
+        Err(refused) => return refused,
+    };
+    let readiness = shared.handler.readiness();
+    let failing: Vec<String> = readiness.pending.into_iter().chain(readiness.failing).collect();
+    let status = status_if(failing.is_empty());
+    let mut body = json!({"ready": failing.is_empty()});
+    if let Caller::Known = caller {
+        body["failing"] = json!(failing);
+        body["uptimeMs"] = json!(shared.uptime_ms());
+        merge(&mut body, readiness.details);
+    }
+    (status, Json(body)).into_response()
+}
+
+async fn started(
+    State(shared): State<Arc<Shared>>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+) -> Response {
+    let caller = match identify(&shared, &peer, &headers).await {
+        Ok(caller) => caller,
+        Err(refused) => return refused,
+    };
+    let pending = shared.handler.readiness().pending;
+    let status = if pending.is_none() { "started" } else { "starting" };
+    let mut body = json!({"ok": pending.is_none(), "status": status});
+    if let Caller::Known = caller {
+        body["version"] = json!(shared.version);
+        body["uptimeMs"] = json!(shared.uptime_ms());
+        if let Some(pending) = &pending {
+            body["pendingReason"] = json!(pending);
+        }
+    }
+    (status_if(pending.is_none()), Json(body)).into_response()
+}
+
+/// Who asks: nobody in particular, or somebody with the secret. A wrong secret is refused and counted.
+async fn identify(shared: &Shared, peer: &Peer, headers: &HeaderMap) -> Result<Caller, Response> {
+    let Some(offered) = header_text(headers, &header::AUTHORIZATION) else {
+        return Ok(Caller::Anonymous);
+    };
+    let client = Client::new(peer, headers.contains_key(header::ORIGIN));
+    if let Err(after) = shared.limiter.check(client, Instant::now()) {
+        let failure = denial::rate_limited(after);
+        let error = json!({"error": {"message": failure.message, "type": "rate_limited"}});
+        let seconds = after.as_secs().max(1).to_string();
+        let headers = [(header::RETRY_AFTER, seconds)];
+        return Err((StatusCode::TOO_MANY_REQUESTS, headers, Json(error)).into_response());
+    }
+    let secret = offered.strip_prefix("Bearer ").map(str::trim);
+    if secret
+        .and_then(|secret| shared.verifier().check(secret))
+        .is_some()
+    {
+        shared.limiter.succeeded(client);
+        return Ok(Caller::Known);
+    }
+    time::sleep(shared.limiter.failed(client, Instant::now())).await;
+    let error = json!({"error": {"message": "Unauthorized", "type": "unauthorized"}});
+    Err((StatusCode::UNAUTHORIZED, Json(error)).into_response())
+}
+
+/// Turns the connection into a WebSocket.
+fn switch(shared: Arc<Shared>, mut request: Request, peer: Peer, host: String) -> Response {
+    let headers = request.headers();
+    if request.method() != Method::GET {
+        return text(StatusCode::METHOD_NOT_ALLOWED, "a WebSocket is opened with GET");
+    }
+    let version = header::SEC_WEBSOCKET_VERSION;
+    if header_text(headers, &version) != Some("13") {
+        return (
+            StatusCode::UPGRADE_REQUIRED,
+            [(version, "13")],
+            "WebSocket version 13 is spoken\n",
+        )
+            .into_response();
+    }
+    let Some(key) = headers
+        .get(header::SEC_WEBSOCKET_KEY)
+        .map(|key| derive_accept_key(key.as_bytes()))
+    else {
+        return text(StatusCode::BAD_REQUEST, "the header sec-websocket-key is missing");
+    };
+    let Some(waiting) = shared.unauthenticated.enter(&peer) else {
+        return text(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "too many unauthenticated connections: retry later",
+        );
+    };
+    // an origin that is no text equals none of ours
+    let origin = headers
+        .get(header::ORIGIN)
+        .map(|origin| origin.to_str().unwrap_or("null").to_owned());
+    let entrance = Entrance { peer, origin, host };
+    let place = request.extensions_mut().remove::<Place>();
+    let upgrade = hyper::upgrade::on(&mut request);
+    tokio::spawn(async move {
+        let Ok(upgraded) = upgrade.await else { return };
+        let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
+            return;
+        };
+        let wire = Wire::new(parts.io.into_inner(), &parts.read_buf);
+        converse(shared, entrance, wire, waiting).await;
+        drop(place);
+    });
+    let headers = [
+        (header::CONNECTION, "Upgrade"),
+        (header::UPGRADE, "websocket"),
+        (header::SEC_WEBSOCKET_ACCEPT, &key),
+    ];
+    (StatusCode::SWITCHING_PROTOCOLS, headers, Body::empty()).into_response()
+}
+
+/// A socket from its first byte to its last.
+async fn converse(shared: Arc<Shared>, entrance: Entrance, mut wire: Wire, waiting: Waiting) {
+    let outbox = Arc::new(Outbox::default());
+    let mut stop = shared.stop.subscribe();
+    let admitted = tokio::select! {
+        // boxed: an idle client should not go on paying for its handshake
+        admitted = Box::pin(handshake::shake(&shared, &entrance, &mut wire, &outbox)) => admitted,
+        _ = stop.wait_for(|stop| *stop) => {
+            let (code, reason) = hub::RESTART;
+            Err(End::Ours(Close { code, reason: reason.to_owned() }))
+        }
+    };
+    let end = match admitted {
+        Ok(admitted) => {
+            drop(waiting);
+            session::serve(shared, admitted, &mut wire, outbox).await
+        }
+        Err(end) => end,
+    };
+    if let End::Ours(close) = end {
+        wire.close(close).await;
+    }
+}
+
+fn status_if(well: bool) -> StatusCode {
+    if well {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    }
+}
+
+fn merge(body: &mut Value, more: serde_json::Map<String, Value>) {
+    if let Value::Object(body) = body {
+        body.extend(more);
+    }
+}
+
+fn header_text<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Option<&'a str> {
+    headers.get(name)?.to_str().ok()
+}
+
+fn text(status: StatusCode, text: &'static str) -> Response {
+    (status, format!("{text}\n")).into_response()
+}
+
+// === impl Unauthenticated ===
+
+impl Unauthenticated {
+    fn enter(self: &Arc<Self>, peer: &Peer) -> Option<Waiting> {
+        let network = peer.network();
+        let mut clients = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let total: usize = clients.values().sum();
+        let own = clients.get(&network).copied().unwrap_or_default();
+        if total >= limits::MAX_UNAUTHENTICATED || own >= limits::MAX_UNAUTHENTICATED_PER_CLIENT {
+            return None;
+        }
+        clients.insert(network, own + 1);
+        Some(Waiting {
+            all: self.clone(),
+            network,
+        })
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        let mut clients = self.all.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = clients.get_mut(&self.network) {
+            *count -= 1;
+            if *count == 0 {
+                clients.remove(&self.network);
+            }
+        }
+    }
+}

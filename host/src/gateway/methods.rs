@@ -1,0 +1,253 @@
+//! The one method table, and the trait of whoever answers.
+//!
+//! Invariants: a method without a row does not exist; every row names a scope; a request gets exactly one final response,
+//! also if its handler panics.
+use futures_util::future::BoxFuture;
+use serde_json::{Map, Value};
+use std::{borrow::Cow, collections::BTreeMap, net::IpAddr, sync::Arc};
+
+use super::{
+    auth::Principal, connect::ClientInfo, failure::Failure, frame::Answer, idempotency::Ticket,
+    outbox::Outbox, scope::Scope,
+};
+
+/// A row of the method table.
+#[derive(Debug, Clone)]
+pub struct Method {
+    /// Name on the wire.
+    pub name: Cow<'static, str>,
+    /// What a caller needs.
+    pub scope: Scope,
+    /// Does a request carry an `idempotencyKey`, so that a repeated one is answered without being done again?
+    pub keyed: bool,
+}
+
+/// A client that is let in.
+#[derive(Debug, Clone)]
+pub struct Caller {
+    /// Id of the connection.
+    pub connection: String,
+    /// Who it is and what it may do.
+    pub principal: Principal,
+    /// What it says about itself.
+    pub client: ClientInfo,
+    /// What it says it understands.
+    pub caps: Vec<String>,
+    /// Protocol that is spoken with it.
+    pub protocol: u32,
+    /// Where it comes from.
+    pub address: IpAddr,
+}
+
+/// Answers to the calls of clients.
+pub trait Handler: Send + Sync + 'static {
+    /// The methods, beside the built-in ones. Asked once, when the server is bound.
+    fn methods(&self) -> Vec<Method>;
+
+    /// The events that are broadcast, beside the built-in ones.
+    fn events(&self) -> Vec<Cow<'static, str>> {
+        Vec::new()
+    }
+
+    /// Optional parts of the protocol that are implemented.
+    fn capabilities(&self) -> Vec<Cow<'static, str>> {
+        Vec::new()
+    }
+
+    /// Whether messages flow.
+    fn readiness(&self) -> Readiness;
+
+    /// What `hello-ok` tells beside the gateway's own state. It may depend on the caller's scopes.
+    fn snapshot(&self, caller: &Caller) -> Map<String, Value>;
+
+    /// Answer to `health`, beside the gateway's own part.
+    fn health<'a>(&'a self, params: &'a Value) -> BoxFuture<'a, Map<String, Value>>;
+
+    /// Answer to `status`, beside the gateway's own part.
+    fn status<'a>(&'a self, params: &'a Value) -> BoxFuture<'a, Map<String, Value>>;
+
+    /// Does what a client asks. `method` is one of [`Handler::methods`] and permitted to the caller. The result is the
+    /// final response; `respond` can send one before it. The call runs to its end even if the client goes.
+    fn call<'a>(
+        &'a self,
+        method: &'a str,
+        params: Value,
+        caller: &'a Caller,
+        respond: &'a mut Responder,
+    ) -> BoxFuture<'a, Result<Value, Failure>>;
+}
+
+/// Whether messages flow, and if not, why.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Readiness {
+    /// What the start still waits for; `None` when the gateway has started.
+    pub pending: Option<String>,
+    /// Names of what doesn't work.
+    pub failing: Vec<String>,
+    /// More, for callers that have authenticated.
+    pub details: Map<String, Value>,
+}
+
+/// The way back to the caller of one request.
+#[derive(Debug)]
+pub struct Responder {
+    outbox: Arc<Outbox>,
+    id: String,
+    ticket: Option<Ticket>,
+    answered: bool,
+}
+
+/// All rows.
+#[derive(Debug)]
+pub(crate) struct Table(BTreeMap<String, Row>);
+
+/// A row, and who answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub(crate) scope: Scope,
+    pub(crate) keyed: bool,
+    pub(crate) builtin: Option<Builtin>,
+}
+
+/// What the gateway answers itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Builtin {
+    Health,
+    Status,
+    Presence,
+}
+
+const BUILTINS: [(&str, Builtin); 3] = [
+    ("health", Builtin::Health),
+    ("status", Builtin::Status),
+    ("system-presence", Builtin::Presence),
+];
+
+// === impl Method ===
+
+impl Method {
+    /// A row.
+    pub fn new(name: impl Into<Cow<'static, str>>, scope: Scope) -> Self {
+        Self {
+            name: name.into(),
+            scope,
+            keyed: false,
+        }
+    }
+
+    /// A row whose requests carry an `idempotencyKey`.
+    pub fn keyed(name: impl Into<Cow<'static, str>>, scope: Scope) -> Self {
+        Self {
+            keyed: true,
+            ..Self::new(name, scope)
+        }
+    }
+}
+
+// === impl Responder ===
+
+impl Responder {
+    pub(crate) fn new(outbox: Arc<Outbox>, id: String, ticket: Option<Ticket>) -> Self {
+        Self {
+            outbox,
+            id,
+            ticket,
+            answered: false,
+        }
+    }
+
+    /// Sends a response before the final one, such as "accepted".
+    pub fn interim(&mut self, payload: &Value) {
+        let answer = Answer::ok(payload);
+        self.outbox.send(answer.to(&self.id));
+        if let Some(ticket) = &self.ticket {
+            ticket.interim(answer);
+        }
+    }
+
+    /// Has the client gone?
+    pub fn is_closed(&self) -> bool {
+        self.outbox.is_closed()
+    }
+
+    pub(crate) fn finish(mut self, result: &Result<Value, Failure>) {
+        let answer = Answer::of(result);
+        self.outbox.send(answer.to(&self.id));
+        self.answered = true;
+        let again = matches!(result, Err(failure) if failure.retryable);
+        if let Some(ticket) = self.ticket.take().filter(|_| !again) {
+            ticket.finish(answer);
+        }
+    }
+}
+
+impl Drop for Responder {
+    fn drop(&mut self) {
+        if !self.answered {
+            let failure =
+                Failure::unavailable("the request was not finished: see the gateway's log, then retry");
+            self.outbox.send(Answer::failed(&failure).to(&self.id));
+        }
+    }
+}
+
+// === impl Table ===
+
+impl Table {
+    /// The built-in rows and these. The error is a name that occurs twice.
+    pub(crate) fn new(methods: Vec<Method>) -> Result<Self, String> {
+        let builtin = |(name, builtin): (&str, Builtin)| {
+            (
+                name.to_owned(),
+                Row {
+                    scope: Scope::Read,
+                    keyed: false,
+                    builtin: Some(builtin),
+                },
+            )
+        };
+        let mut rows: BTreeMap<String, Row> = BUILTINS.into_iter().map(builtin).collect();
+        for Method { name, scope, keyed } in methods {
+            if rows.contains_key(name.as_ref()) || name == "connect" {
+                return Err(name.into_owned());
+            }
+            rows.insert(
+                name.into_owned(),
+                Row {
+                    scope,
+                    keyed,
+                    builtin: None,
+                },
+            );
+        }
+        Ok(Self(rows))
+    }
+
+    pub(crate) fn row(&self, method: &str) -> Option<Row> {
+        self.0.get(method).copied()
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_has_one_row() {
+        let rows = |name: &'static str| vec![Method::new("a", Scope::Read), Method::new(name, Scope::Admin)];
+        for taken in ["a", "health", "connect"] {
+            assert_eq!(Table::new(rows(taken)).unwrap_err(), taken);
+        }
+        let table = Table::new(rows("b")).unwrap();
+        assert_eq!(
+            table.names().collect::<Vec<_>>(),
+            ["a", "b", "health", "status", "system-presence"]
+        );
+        assert_eq!(table.row("b").map(|row| row.scope), Some(Scope::Admin));
+        assert_eq!(table.row("B"), None);
+    }
+}

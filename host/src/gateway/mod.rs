@@ -1,0 +1,41 @@
+//! The gateway's protocol: WebSocket clients (command line, terminal, pages) that call methods and get events, and the
+//! health probes on the same port.
+//!
+//! The way of a connection is `http` (upgrade) → `handshake` (challenge, `connect`, `auth`) → `session` (requests) with
+//! `wire` and `outbox` below. What the methods do is not known here: a [`Handler`] brings rows and answers.
+//!
+//! Invariants: nothing but `connect` is answered before authentication; a method without a row does not exist; where a
+//! connection comes from gives no right; every buffer, queue and wait has a bound in [`limits`].
+mod auth;
+pub mod client;
+mod connect;
+mod denial;
+mod device;
+mod failure;
+mod frame;
+mod handshake;
+mod http;
+mod hub;
+mod idempotency;
+mod limiter;
+pub mod limits;
+mod methods;
+mod outbox;
+mod random;
+mod schema;
+mod scope;
+mod server;
+mod session;
+mod wire;
+
+pub use auth::{Auth, Method as AuthMethod, Principal, Role};
+pub use connect::{ClientInfo, MIN_PROTOCOL, PROTOCOL};
+pub use failure::{Code, Failure};
+pub use hub::Events;
+pub use methods::{Caller, Handler, Method, Readiness, Responder};
+pub use schema::Schema;
+pub use scope::{Scope, Scopes};
+pub use server::{Error, Options, Running, Server, Stop};
+
+#[cfg(test)]
+mod tests;

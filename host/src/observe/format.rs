@@ -1,0 +1,94 @@
+//! `12:34:56.789 WARN [plugins] message key=value`
+use std::fmt::{self, Write};
+use tracing::{
+    Event, Level, Subscriber,
+    field::{Field, Visit},
+};
+use tracing_subscriber::{
+    fmt::{
+        FmtContext, FormatEvent, FormatFields,
+        format::Writer,
+        time::{FormatTime, SystemTime},
+    },
+    registry::LookupSpan,
+};
+
+/// One line for each event.
+pub(super) struct Lines;
+
+impl<S, N> FormatEvent<S, N> for Lines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, _: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let metadata = event.metadata();
+        SystemTime.format_time(&mut out)?;
+        let (colour, word) = match *metadata.level() {
+            Level::ERROR => ("31", " ERROR"),
+            Level::WARN => ("33", " WARN"),
+            Level::INFO => ("", ""),
+            Level::DEBUG => ("2", " DEBUG"),
+            Level::TRACE => ("2", " TRACE"),
+        };
+        match out.has_ansi_escapes() && !colour.is_empty() {
+            true => write!(out, "\u{1b}[{colour}m{word}\u{1b}[0m")?,
+            false => out.write_str(word)?,
+        }
+        write!(out, " [{}] ", subsystem(metadata.target()))?;
+        let mut fields = Fields::default();
+        event.record(&mut fields);
+        writeln!(out, "{}{}", fields.message, fields.rest)
+    }
+}
+
+/// `plugin::demo` is `demo`; `openclaw_host::http::client` is `http`; `openclaw::plugins` is `plugins`.
+fn subsystem(target: &str) -> &str {
+    let mut parts = target.split("::");
+    match (parts.next(), parts.next()) {
+        (Some("openclaw" | "openclaw_host" | "plugin"), Some(name)) => name,
+        (Some(name), _) => name,
+        (None, _) => "",
+    }
+}
+
+#[derive(Default)]
+struct Fields {
+    message: String,
+    rest: String,
+}
+
+impl Visit for Fields {
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        let _ = match field.name() {
+            "message" => write!(self.message, "{value:?}"),
+            name => write!(self.rest, " {name}={value:?}"),
+        };
+    }
+
+    fn record_str(&mut self, field: &Field, value: &str) {
+        match field.name() {
+            "message" => self.message.push_str(value),
+            name => {
+                let _ = write!(self.rest, " {name}={}", value.escape_debug());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subsystems_are_short() {
+        for (target, name) in [
+            ("plugin::demo", "demo"),
+            ("openclaw_host::http::client", "http"),
+            ("openclaw::plugins", "plugins"),
+            ("hyper", "hyper"),
+        ] {
+            assert_eq!(subsystem(target), name);
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! From the configuration and the files that were found to what each plugin is to be: on or off, why, and with which
+//! settings. Says what is configured and absent.
+use super::{
+    discover::{Candidate, Folders, Found, Origin},
+    ladder::{self, Switches},
+    plugin::Spec,
+    settings::{ChildLimits, Deadlines, Isolation, Settings},
+    stage::Integrity,
+};
+use crate::config::{Config, DeadlinesConfig, EntryConfig, IsolationConfig, Paths};
+use openclaw_plugin_api::{Account, Manifest, NetworkPermission, Permissions};
+use serde_json::{Map, Value, json};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+/// What there is to start, and what there should be.
+#[derive(Debug, Clone, Default)]
+pub struct Assembly {
+    /// Every plugin that was found.
+    pub specs: Vec<Spec>,
+    /// Files that are none, and ids with two files.
+    pub problems: Vec<String>,
+    /// What the configuration asks for and no file offers.
+    pub absent: Vec<Absent>,
+}
+
+/// Something configured that no plugin offers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Absent {
+    /// `plugin x`, `channel x`
+    pub what: String,
+    /// The key that asks for it.
+    pub key: String,
+    /// The gateway may not start without it.
+    pub required: bool,
+    /// Where was looked.
+    pub folders: Vec<PathBuf>,
+}
+
+/// The folders that a configuration leads to.
+pub fn folders(config: &Config, paths: &Paths, exe: &Path, bundled: Option<&str>) -> Folders {
+    let mut beside = Folders::beside(exe);
+    beside.extend(bundled.map(|folder| paths.expand(folder)));
+    Folders {
+        config: config
+            .plugins
+            .load
+            .paths
+            .iter()
+            .map(|path| paths.expand(path))
+            .collect(),
+        installed: Some(paths.plugins_dir()),
+        bundled: beside,
+    }
+}
+
+/// Decides about every plugin.
+pub fn assemble(config: &Config, found: &Found) -> Assembly {
+    let switches = switches(config);
+    let specs = found
+        .plugins
+        .values()
+        .map(|candidate| spec(config, candidate, &switches))
+        .collect();
+    let mut problems: Vec<String> = found.duplicates.iter().map(ToString::to_string).collect();
+    problems.extend(found.rejects.iter().map(|reject| reject.error.to_string()));
+    let missing = found.missing.iter();
+    problems.extend(missing.map(|path| format!("plugins.load.paths: {} does not exist", path.display())));
+    let mut assembly = Assembly {
+        specs,
+        problems,
+        absent: Vec::new(),
+    };
+    find_absent(config, found, &mut assembly);
+    assembly
+}
+
+/// The plugins' settings of a configuration.
+fn switches(config: &Config) -> Switches {
+    let plugins = &config.plugins;
+    Switches {
+        enabled: plugins.enabled,
+        allow: plugins.allow.clone(),
+        deny: plugins.deny.clone(),
+        channels: config.channels(),
+        providers: config.providers(),
+    }
+}
+
+fn spec(config: &Config, candidate: &Candidate, switches: &Switches) -> Spec {
+    let manifest = candidate.library.manifest.clone();
+    let entry = config
+        .plugins
+        .entries
+        .get(&manifest.id)
+        .cloned()
+        .unwrap_or_default();
+    let reason = ladder::decide(&manifest, entry.enabled, switches);
+    let settings = settings(config, &manifest, &entry, candidate.origin);
+    Spec {
+        manifest,
+        path: candidate.path.clone(),
+        origin: candidate.origin,
+        reason,
+        settings,
+    }
+}
+
+fn settings(config: &Config, manifest: &Manifest, entry: &EntryConfig, origin: Origin) -> Settings {
+    let isolation = match (entry.isolation, origin) {
+        (Some(IsolationConfig::None), _) => Isolation::None,
+        (Some(IsolationConfig::Process), _) => Isolation::Process,
+        (None, Origin::Bundled) => Isolation::None,
+        (None, Origin::Config | Origin::Installed) => Isolation::Process,
+    };
+    let pin = entry.integrity.clone().unwrap_or_default();
+    Settings {
+        config: entry.config.clone().unwrap_or_else(|| json!({})),
+        isolation,
+        integrity: Integrity {
+            sha256: pin.sha256,
+            public_key: pin.minisign.as_ref().map(|key| key.public_key.clone()),
+            signature: pin.minisign.and_then(|key| key.signature),
+        },
+        permissions: permissions(manifest, entry),
+        required: entry.required || config.plugins.required.contains(&manifest.id),
+        deadlines: deadlines(&entry.deadlines),
+        limits: ChildLimits {
+            memory: entry.permissions.memory_mb.map(|mb| mb << 20),
+        },
+        accounts: manifest
+            .channels
+            .iter()
+            .flat_map(|channel| {
+                accounts(&config.value()["channels"][channel])
+                    .into_iter()
+                    .map(|a| (channel.clone(), a))
+            })
+            .collect(),
+        allow_private_network: entry.permissions.private_network,
+    }
+}
+
+/// The manifest's wish; each key that the operator sets replaces it.
+fn permissions(manifest: &Manifest, entry: &EntryConfig) -> Permissions {
+    let wish = manifest.permissions.clone();
+    let set = &entry.permissions;
+    let network = match set.network.as_deref() {
+        Some("none") => NetworkPermission::None,
+        Some("own") => NetworkPermission::Own,
+        Some(_) => NetworkPermission::Host,
+        None => wish.network,
+    };
+    let files = set.files.clone();
+    Permissions {
+        network,
+        hosts: set.hosts.clone().unwrap_or(wish.hosts),
+        read: files.as_ref().map_or(wish.read, |files| files.read.clone()),
+        write: files.map_or(wish.write, |files| files.write),
+        processes: set.processes.clone().unwrap_or(wish.processes),
+    }
+}
+
+fn deadlines(set: &DeadlinesConfig) -> Deadlines {
+    let or = |ms: Option<u64>, default: Duration| ms.map_or(default, Duration::from_millis);
+    let usual = Deadlines::default();
+    Deadlines {
+        start: or(set.start_ms, usual.start),
+        call: or(set.call_ms, usual.call),
+        tool: or(set.tool_ms, usual.tool),
+        complete: or(set.complete_ms, usual.complete),
+        stop: or(set.stop_ms, usual.stop),
+    }
+}
+
+/// Accounts of a channel's block: each inherits the block's own keys and its own win. Without any, the block is one.
+fn accounts(block: &Value) -> Vec<Account> {
+    let Some(block) = block
+        .as_object()
+        .filter(|block| block.get("enabled") != Some(&Value::Bool(false)))
+    else {
+        return Vec::new();
+    };
+    let mut root = block.clone();
+    let named = match root.remove("accounts") {
+        Some(Value::Object(accounts)) if !accounts.is_empty() => accounts,
+        _ => Map::from_iter([("default".to_owned(), json!({}))]),
+    };
+    let on = named.into_iter().filter(|(_, own)| own["enabled"] != false);
+    on.map(|(id, own)| {
+        let mut config = root.clone();
+        config.extend(own.as_object().cloned().unwrap_or_default());
+        Account {
+            id,
+            config: Value::Object(config),
+        }
+    })
+    .collect()
+}
+
+fn find_absent(config: &Config, found: &Found, assembly: &mut Assembly) {
+    let plugins = &config.plugins;
+    let mut absent = |what: String, key: String, required: bool| {
+        assembly.absent.push(Absent {
+            what,
+            key,
+            required,
+            folders: found.folders.clone(),
+        });
+    };
+    for id in &plugins.required {
+        if !found.plugins.contains_key(id) {
+            absent(format!("plugin {id}"), "plugins.required".into(), true);
+        }
+    }
+    for (id, entry) in &plugins.entries {
+        let known = found.plugins.contains_key(id) || plugins.required.contains(id);
+        if !known && entry.enabled != Some(false) {
+            absent(
+                format!("plugin {id}"),
+                format!("plugins.entries.{id}"),
+                entry.required,
+            );
+        }
+    }
+    let offered: BTreeSet<_> = found
+        .plugins
+        .values()
+        .flat_map(|c| c.library.manifest.channels.iter())
+        .collect();
+    for channel in config.channels() {
+        if !offered.contains(&channel) {
+            absent(format!("channel {channel}"), format!("channels.{channel}"), false);
+        }
+    }
+}
+
+impl std::fmt::Display for Absent {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let folders: Vec<_> = self
+            .folders
+            .iter()
+            .map(|folder| folder.display().to_string())
+            .collect();
+        write!(
+            f,
+            "{} asks for {}, and no library offers it; install it with `openclaw plugins install`, or remove the key \
+             (looked in {})",
+            self.key,
+            self.what,
+            folders.join(", ")
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn accounts_inherit_and_override() {
+        let block =
+            json!({"token": "root", "x": 1, "accounts": {"a": {"token": "a"}, "b": {"enabled": false}}});
+        let all = accounts(&block);
+        assert_eq!((all.len(), all[0].id.as_str()), (1, "a"));
+        assert_eq!(
+            (&all[0].config["token"], &all[0].config["x"]),
+            (&json!("a"), &json!(1))
+        );
+        assert_eq!(accounts(&json!({"x": 1}))[0].id, "default");
+        assert!(accounts(&json!({"enabled": false})).is_empty() && accounts(&Value::Null).is_empty());
+    }
+
+    #[test]
+    fn what_is_configured_and_absent_is_named_with_its_key() {
+        let config = Config::from_value(json!({
+            "plugins": {"entries": {"gone": {"enabled": true}, "off": {"enabled": false}}, "required": ["must"]},
+            "channels": {"pigeon": {}}
+        }))
+        .expect("valid");
+        let found = Found {
+            folders: vec!["/a/b".into()],
+            ..Found::default()
+        };
+        let absent: Vec<_> = assemble(&config, &found).absent;
+        let keys: Vec<_> = absent
+            .iter()
+            .map(|absent| (absent.key.as_str(), absent.required))
+            .collect();
+        assert_eq!(
+            keys,
+            [
+                ("plugins.required", true),
+                ("plugins.entries.gone", false),
+                ("channels.pigeon", false)
+            ]
+        );
+        assert!(absent[0].to_string().contains("/a/b"), "{}", absent[0]);
+    }
+}

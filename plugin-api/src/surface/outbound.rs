@@ -1,0 +1,147 @@
+//! What a channel is asked to do, and what it says of it.
+use crate::MediaRef;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+/// One message to deliver.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Outbound {
+    /// The same for every try of the same message. Use the platform's own mechanism where it has one.
+    pub idempotency_key: String,
+    /// Account that sends.
+    pub account_id: String,
+    /// Chat.
+    pub chat_id: String,
+    /// Thread or topic; empty if none.
+    pub thread_id: String,
+    /// Markdown, within [`ChannelInfo::text_limit`].
+    pub text: String,
+    /// Message to refer to; empty if none.
+    pub reply_to: String,
+    /// Files from the host's store.
+    pub attachments: Vec<MediaRef>,
+    /// Deliver without a sound.
+    pub silent: bool,
+    /// Buttons and other platform-independent components, row by row.
+    pub buttons: Vec<Vec<Button>>,
+    /// What only this channel understands.
+    pub extra: Map<String, Value>,
+}
+
+/// One button under a message.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Button {
+    /// What people see.
+    pub label: String,
+    /// What comes back in [`Inbound::value`].
+    pub value: String,
+    /// `primary`, `danger` or empty.
+    pub style: String,
+}
+
+/// What was delivered.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Receipt {
+    /// Ids of the messages that it became, in order.
+    pub message_ids: Vec<String>,
+}
+
+/// A message that exists.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct MessageTarget {
+    /// Account.
+    pub account_id: String,
+    /// Chat.
+    pub chat_id: String,
+    /// Thread or topic; empty if none.
+    pub thread_id: String,
+    /// Message.
+    pub message_id: String,
+}
+
+/// A new text for a message.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Edit {
+    /// Which message.
+    pub target: MessageTarget,
+    /// Its new text, Markdown.
+    pub text: String,
+    /// Its new buttons.
+    pub buttons: Vec<Vec<Button>>,
+}
+
+/// A reaction.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct React {
+    /// Which message.
+    pub target: MessageTarget,
+    /// Unicode emoji or the platform's own notation.
+    pub emoji: String,
+    /// Take it away instead.
+    pub remove: bool,
+}
+
+/// The agent is busy in a chat.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Activity {
+    /// Account.
+    pub account_id: String,
+    /// Chat.
+    pub chat_id: String,
+    /// Thread or topic; empty if none.
+    pub thread_id: String,
+}
+
+/// Something only one platform can do.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Action {
+    /// One of [`ChannelInfo::actions`].
+    pub name: String,
+    /// Account.
+    pub account_id: String,
+    /// Chat, where the action has one.
+    pub chat_id: String,
+    /// JSON object.
+    pub params: Map<String, Value>,
+}
+
+/// How an account is doing.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ChannelStatus {
+    /// Account.
+    pub account_id: String,
+    /// Connected, or about to be.
+    pub state: ChannelState,
+    /// Who the bot is, for people.
+    pub identity: String,
+    /// What is wrong and what to do; empty when nothing is.
+    pub problem: String,
+    /// Whatever the platform has to show (shards, latency, limits).
+    pub details: Map<String, Value>,
+}
+
+/// How an account is doing, in a word.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum ChannelState {
+    /// Not started, or stopped.
+    #[default]
+    Stopped,
+    /// Trying.
+    Connecting,
+    /// Messages flow.
+    Connected,
+    /// Broken for now; it tries again by itself.
+    Degraded,
+    /// Broken until somebody changes something.
+    Failed,
+}

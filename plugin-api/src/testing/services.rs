@@ -1,0 +1,275 @@
+//! What the fake host serves: from memory, from a script, or not at all.
+use super::{FakeAnswer, FakeRequest, LogLine};
+use crate::{
+    AgentEvent, ChannelStatus, Error, ErrorKind, HttpHead, HttpRequest, Inbound, MediaRef, Result, Sink,
+    Source, Usage,
+    abi::{Call, Fault, HostServices, Level, LogRecord},
+    host_ids as ids,
+};
+use serde_json::{Value, json};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::{runtime::Handle, sync::Notify, task::JoinSet};
+
+type Web = Box<dyn Fn(FakeRequest) -> Result<FakeAnswer> + Send + Sync>;
+
+/// What a fake host and its instances share.
+pub(super) struct Shared {
+    pub(super) runtime: Handle,
+    pub(super) tasks: Mutex<JoinSet<()>>,
+    pub(super) state: Mutex<State>,
+    pub(super) arrived: Notify,
+}
+
+#[derive(Default)]
+/// What is in the fake host's memory.
+pub(super) struct State {
+    pub(super) web: Option<Web>,
+    pub(super) inbound: VecDeque<(String, Inbound)>,
+    pub(super) statuses: Vec<(String, ChannelStatus)>,
+    pub(super) refuse_inbound: bool,
+    pub(super) store: BTreeMap<String, Vec<u8>>,
+    pub(super) media: BTreeMap<String, (MediaRef, Vec<u8>)>,
+    pub(super) secrets: BTreeMap<String, String>,
+    pub(super) events: Vec<(String, Value)>,
+    pub(super) agent_answer: Option<String>,
+    pub(super) logs: Vec<LogLine>,
+}
+
+type Served = Pin<Box<dyn Future<Output = Result<Vec<u8>, Fault>> + Send>>;
+
+/// Every method id that is served.
+pub(super) const SERVED: &[&str] = &[
+    ids::HTTP,
+    ids::INBOUND,
+    ids::CHANNEL_STATUS,
+    ids::AGENT_RUN,
+    ids::STORE_GET,
+    ids::STORE_PUT,
+    ids::STORE_ADD,
+    ids::STORE_DELETE,
+    ids::STORE_LIST,
+    ids::MEDIA_SAVE,
+    ids::MEDIA_OPEN,
+    ids::SECRET,
+    ids::EMIT,
+];
+
+/// One instance's host. Its tasks end with it.
+pub(super) struct Services(pub(super) Arc<Shared>);
+
+impl Drop for Services {
+    fn drop(&mut self) {
+        self.0
+            .tasks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .abort_all();
+    }
+}
+
+impl HostServices for Services {
+    fn call(&self, call: Call<'_>) -> Served {
+        let shared = self.0.clone();
+        let (method, target) = (call.method.to_owned(), call.target.to_owned());
+        let (body, out, input) = (call.body, call.out, call.input);
+        Box::pin(async move {
+            shared
+                .serve(&method, &target, body, out, input)
+                .await
+                .map_err(Error::into_fault)
+        })
+    }
+
+    fn spawn(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>) {
+        let mut tasks = self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn_on(task, &self.0.runtime);
+    }
+
+    fn sleep(&self, time: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+        let _context = self.0.runtime.enter();
+        Box::pin(tokio::time::sleep(time))
+    }
+
+    fn log_enabled(&self, _: Level, _: &str) -> bool {
+        true
+    }
+
+    fn log(&self, record: &LogRecord<'_>) {
+        let line = LogLine {
+            level: record.level,
+            message: record.message.to_owned(),
+            fields: record.fields.to_owned(),
+        };
+        self.0.state().logs.push(line);
+    }
+}
+
+impl Shared {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn serve(
+        &self,
+        method: &str,
+        target: &str,
+        body: Vec<u8>,
+        out: Option<Sink>,
+        input: Option<Source>,
+    ) -> Result<Vec<u8>> {
+        match method {
+            ids::HTTP => self.fetch(&body, out, input).await,
+            ids::INBOUND => self.take_inbound(target, &body),
+            ids::AGENT_RUN => self.run_agent(out).await,
+            ids::MEDIA_SAVE => self.save_media(&body, input).await,
+            ids::MEDIA_OPEN => self.open_media(target, out).await,
+            _ => self.serve_state(method, target, body),
+        }
+    }
+
+    /// The methods that only look at or change what is in memory.
+    fn serve_state(&self, method: &str, target: &str, body: Vec<u8>) -> Result<Vec<u8>> {
+        let mut state = self.state();
+        match method {
+            ids::CHANNEL_STATUS => state
+                .statuses
+                .push((target.into(), serde_json::from_slice(&body)?)),
+            ids::EMIT => state.events.push((target.into(), serde_json::from_slice(&body)?)),
+            ids::STORE_GET => {
+                return state.store.get(target).cloned().ok_or_else(|| missing(target));
+            }
+            ids::SECRET => {
+                return state
+                    .secrets
+                    .get(target)
+                    .cloned()
+                    .map(String::into_bytes)
+                    .ok_or_else(|| missing(target));
+            }
+            ids::STORE_PUT => drop(state.store.insert(target.into(), body)),
+            ids::STORE_ADD => {
+                let free = !state.store.contains_key(target);
+                state.store.entry(target.into()).or_insert(body);
+                return Ok(json!(free).to_string().into_bytes());
+            }
+            ids::STORE_DELETE => drop(state.store.remove(target)),
+            ids::STORE_LIST => {
+                let keys: Vec<_> = state.store.keys().filter(|key| key.starts_with(target)).collect();
+                return Ok(serde_json::to_vec(&keys)?);
+            }
+            _ => {
+                let text = format!("the fake host doesn't serve {method}");
+                return Err(Error::new(ErrorKind::UnknownMethod, text));
+            }
+        }
+        Ok(Vec::new())
+    }
+
+    fn take_inbound(&self, channel: &str, body: &[u8]) -> Result<Vec<u8>> {
+        let event = serde_json::from_slice(body)?;
+        let mut state = self.state();
+        if state.refuse_inbound {
+            return Err(Error::new(
+                ErrorKind::Overloaded,
+                "the fake host takes no events now",
+            ));
+        }
+        state.inbound.push_back((channel.into(), event));
+        self.arrived.notify_waiters();
+        Ok(Vec::new())
+    }
+
+    async fn fetch(&self, body: &[u8], out: Option<Sink>, input: Option<Source>) -> Result<Vec<u8>> {
+        let head: HttpRequest = serde_json::from_slice(body)?;
+        let request = FakeRequest {
+            head,
+            body: collect(input).await?,
+        };
+        let answer = match &self.state().web {
+            Some(web) => web(request)?,
+            None => {
+                return Err(Error::new(
+                    ErrorKind::Network,
+                    "the fake host has no web; give it one with web()",
+                ));
+            }
+        };
+        let mut out = out.ok_or_else(|| Error::invalid("a request needs a stream to write to"))?;
+        let head = HttpHead {
+            status: answer.status,
+            headers: answer.headers,
+        };
+        out.send(&serde_json::to_vec(&head)?).await;
+        for chunk in answer.chunks {
+            if !out.send(&chunk).await {
+                return Ok(Vec::new());
+            }
+        }
+        match answer.cut {
+            true => Err(Error::new(ErrorKind::Network, "the connection broke")),
+            false => Ok(Vec::new()),
+        }
+    }
+
+    async fn run_agent(&self, out: Option<Sink>) -> Result<Vec<u8>> {
+        let text = self
+            .state()
+            .agent_answer
+            .clone()
+            .unwrap_or_else(|| "an answer".into());
+        let mut out = out.ok_or_else(|| Error::invalid("a turn needs a stream to write to"))?;
+        let events = [
+            AgentEvent::Started {
+                run_id: "run-1".into(),
+            },
+            AgentEvent::Text { text: text.clone() },
+            AgentEvent::Done {
+                text,
+                usage: Usage::default(),
+                model: "fake/model".into(),
+            },
+        ];
+        for event in &events {
+            out.send(&serde_json::to_vec(event)?).await;
+        }
+        Ok(Vec::new())
+    }
+
+    async fn save_media(&self, body: &[u8], input: Option<Source>) -> Result<Vec<u8>> {
+        let mut media: MediaRef = serde_json::from_slice(body)?;
+        let bytes = collect(input).await?;
+        let mut state = self.state();
+        media.id = format!("media-{}", state.media.len() + 1);
+        media.size = bytes.len() as u64;
+        state.media.insert(media.id.clone(), (media.clone(), bytes));
+        Ok(serde_json::to_vec(&media)?)
+    }
+
+    async fn open_media(&self, id: &str, out: Option<Sink>) -> Result<Vec<u8>> {
+        let (media, bytes) = self.state().media.get(id).cloned().ok_or_else(|| missing(id))?;
+        let mut out = out.ok_or_else(|| Error::invalid("a file needs a stream to be read into"))?;
+        out.send(&bytes).await;
+        Ok(serde_json::to_vec(&media)?)
+    }
+}
+
+async fn collect(input: Option<Source>) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if let Some(mut input) = input {
+        while let Some(chunk) = input.next().await {
+            bytes.extend_from_slice(&chunk.map_err(|fault| Error::from_fault(&fault))?);
+        }
+    }
+    Ok(bytes)
+}
+
+fn missing(what: &str) -> Error {
+    Error::new(ErrorKind::NotFound, format_args!("the fake host has no {what}"))
+}

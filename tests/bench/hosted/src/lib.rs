@@ -1,0 +1,6 @@
+//! The benchmarked plugin whose futures the host polls.
+include!("../../src/subject.rs");
+export_plugin!(
+    Declaration::new("bench-hosted", "Bench").channels(&["bench"]),
+    start
+);

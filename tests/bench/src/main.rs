@@ -1,0 +1,60 @@
+//! `cargo xtask bench abi`: what crossing the boundary costs, beside a direct call in the same run.
+mod abi;
+mod host;
+mod measure;
+
+use clap::Parser;
+use measure::Figure;
+use std::{path::PathBuf, process::ExitCode};
+
+/// Benchmarks. Build them in release, and let the machine be quiet.
+#[derive(Debug, Parser)]
+struct Args {
+    /// Which
+    #[arg(value_parser = ["abi"])]
+    what: String,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Folder with the plugins, built with the profile `plugin` [default: target/plugin]
+    #[arg(long)]
+    plugins: Option<PathBuf>,
+    /// The program `openclaw`, for isolated plugins [default: beside this program]
+    #[arg(long)]
+    program: Option<PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let here = std::env::current_exe()
+        .ok()
+        .and_then(|exe| Some(exe.parent()?.to_owned()))
+        .unwrap_or_default();
+    let plugins = args.plugins.unwrap_or_else(|| here.join("../plugin"));
+    let program = args.program.unwrap_or_else(|| here.join("openclaw"));
+    match abi::run(&plugins, &program) {
+        Ok(figures) => {
+            print(&figures, args.json);
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            eprintln!("error: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn print(figures: &[Figure], json: bool) {
+    if json {
+        println!("{}", serde_json::to_string_pretty(figures).unwrap_or_default());
+        return;
+    }
+    println!("{:<52} {:>12} {:>12} {:>10}", "", "median", "min", "target");
+    for f in figures {
+        let target = f.target.map(|target| format!("≤ {target}")).unwrap_or_default();
+        println!(
+            "{:<52} {:>9.2} {} {:>9.2} {} {:>10}",
+            f.name, f.median, f.unit, f.min, f.unit, target
+        );
+    }
+}
