@@ -6,7 +6,8 @@ mod bench;
 mod plugin;
 mod tests;
 
-use openclaw_host::plugins::isolate;
+use openclaw_host::plugins::{isolate, load};
+use openclaw_plugin_api::abi::Fault;
 use std::process::ExitCode;
 
 type Test = (&'static str, fn());
@@ -15,6 +16,10 @@ const TESTS: &[Test] = &[
     (
         "answers_with_what_its_host_gives",
         tests::answers_with_what_its_host_gives,
+    ),
+    (
+        "a_real_library_is_opened_inside",
+        tests::a_real_library_is_opened_inside,
     ),
     ("every_death_is_told", tests::every_death_is_told),
     ("a_hanging_plugin_is_killed", tests::a_hanging_plugin_is_killed),
@@ -59,6 +64,7 @@ fn main() -> ExitCode {
 fn child(args: &[String]) -> ExitCode {
     let die_early = args.iter().any(|arg| arg == "die-early");
     let hang_early = args.iter().any(|arg| arg == "hang-early");
+    let library = args.iter().find(|arg| arg.ends_with(".so")).cloned();
     let open = move || {
         if die_early {
             plugin::die("segv");
@@ -66,7 +72,10 @@ fn child(args: &[String]) -> ExitCode {
         if hang_early {
             plugin::die("hang");
         }
-        Ok(plugin::PLUGIN.root())
+        match library {
+            Some(path) => load::open(path.as_ref()).map_err(|e| Fault::new("internal", e)),
+            None => Ok(plugin::PLUGIN.root()),
+        }
     };
     match isolate::take_socket().and_then(|socket| isolate::run(socket, open)) {
         Ok(()) => ExitCode::SUCCESS,

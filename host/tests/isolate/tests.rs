@@ -164,6 +164,43 @@ pub fn answers_with_what_its_host_gives() {
     });
 }
 
+pub fn a_real_library_is_opened_inside() {
+    let program_path = std::env::current_exe().expect("this program");
+    let built = program_path
+        .ancestors()
+        .nth(2)
+        .expect("the folder of the profile");
+    let library = built.join("libopenclaw_plugin_loopback.so");
+    if !library.exists() {
+        return eprintln!(
+            "skipped: {} is not built (cargo build -p openclaw-plugin-loopback)",
+            library.display()
+        );
+    }
+    block_on(async {
+        let path = library.display().to_string();
+        let readable = vec![library];
+        let creation = creation(Confinement {
+            readable,
+            ..Confinement::default()
+        });
+        let host = Arc::new(TestHost::default());
+        let plugin = spawn(program(&[&path]), creation, host, DEADLINE)
+            .await
+            .expect("it starts");
+        assert!(
+            plugin.registrations().contains("channel/1"),
+            "{}",
+            plugin.registrations()
+        );
+        println!(
+            "resident: {:?} KiB",
+            plugin.usage().map(|usage| usage.rss_bytes >> 10)
+        );
+        assert_eq!(plugin.stop(DEADLINE).await, Exit::Code(0));
+    });
+}
+
 pub fn every_death_is_told() {
     block_on(async {
         let memory = Some(1 << 30);

@@ -4,8 +4,10 @@
 //! process ends when the socket closes, when it is asked to, and when the gateway dies.
 use super::{
     control,
-    frame::{FrameError, Kind, Outgoing, PROTOCOL, check_len, decode_hello},
-    peer::{Failure, Outcome, Peer, Serve, Side},
+    decode::{check_len, decode_hello},
+    frame::{Kind, Outgoing, PROTOCOL},
+    open::Side,
+    peer::{Failure, Outcome, Peer, Serve},
     sandbox::{self, Confinement, Enforced},
 };
 use futures_util::future::BoxFuture;
@@ -363,12 +365,6 @@ impl Default for Levels {
             default: Level::Info as u8,
             targets: BTreeMap::new(),
         }
-    }
-}
-
-impl From<FrameError> for ChildError {
-    fn from(error: FrameError) -> Self {
-        hello_error(error)
     }
 }
 

@@ -4,12 +4,16 @@
 //! [`run`], which confines the process before it opens the library. Between them are two symmetric [`Peer`]s that
 //! know frames, streams and limits, and neither a capability nor a method. When to restart is the owner's business.
 mod child;
+mod decode;
 mod exit;
 mod frame;
+mod open;
 mod output;
 mod parent;
 mod peer;
+mod process;
 mod sandbox;
+mod serving;
 mod stream;
 mod syscalls;
 #[cfg(test)]
@@ -18,8 +22,10 @@ mod writer;
 
 pub use child::{ChildError, Levels, run, take_socket};
 pub use exit::Exit;
-pub use parent::{Creation, Isolated, Program, Usage, spawn};
-pub use peer::{Failure, Peer, PeerError, Serve, Side};
+pub use open::Side;
+pub use parent::{Creation, Isolated, Usage, spawn};
+pub use peer::{Failure, Peer, PeerError, Serve};
+pub use process::Program;
 pub use sandbox::{Confinement, Enforced, Landlock, Network};
 
 /// Methods that the child itself serves; plugins never see them.

@@ -2,51 +2,27 @@
 //! capability and no method, and both ends are the same but for the parity of the ids that they give out.
 //!
 //! A frame is written by whoever has one, and a call that is served at once is answered by the reader itself, so a
-//! short call costs no task. Whatever the other side sends, memory stays bounded: by [`MAX_CALLS`], by the window of
+//! short call costs no task. Whatever the other side sends, memory stays bounded: by [`super::open::MAX_CALLS`], by the window of
 //! each stream and by the limits of the writer; going beyond is a [`PeerError`], and ends everything.
 use super::{
-    frame::{Decoder, Frame, FrameError, Kind, Outgoing, WireCall},
+    decode::Decoder,
+    frame::{Frame, FrameError, Kind, Outgoing, WireCall},
+    open::{Entry, MAX_SERVED, Open, Role, Side},
     stream::{Credit, Inlet, Item, Target, pump},
     writer::{Admission, Writer},
 };
-use futures_util::{FutureExt, future::BoxFuture};
-use openclaw_plugin_api::abi::{Call, Chunks, Fault, LogRecord, Source, sink_pair, source_pair};
-use std::{
-    collections::HashMap,
-    future::poll_fn,
-    pin::pin,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
-    task::{Context, Poll, Waker},
-};
+use futures_util::future::BoxFuture;
+use openclaw_plugin_api::abi::{Call, Fault, LogRecord, Source};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicBool};
 use tokio::{
     io::AsyncReadExt,
     net::{UnixStream, unix::OwnedReadHalf},
     runtime::Handle,
     sync::{oneshot, watch},
-    task::AbortHandle,
 };
-
-/// Calls that may be open at once in each direction.
-pub(super) const MAX_CALLS: usize = 1024;
-/// Calls of the other side that are tolerated: it may learn of the end of one before we have noted it.
-const MAX_SERVED: usize = 2 * MAX_CALLS;
-/// Chunks between the code that writes or reads a stream and the socket.
-const HANDOVER: usize = 1;
 
 /// What a call resolves to.
 pub type Outcome = Result<Vec<u8>, Fault>;
-
-/// Which end this is. It decides the parity of ids.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
-    /// The gateway.
-    Host,
-    /// The plugin's process.
-    Child,
-}
 
 /// Why a call failed.
 #[derive(Debug)]
@@ -99,35 +75,13 @@ pub struct Peer(Arc<Inner>);
 pub(super) struct Inner {
     pub(super) writer: Writer,
     pub(super) runtime: Handle,
-    side: Side,
+    pub(super) side: Side,
     open: Mutex<Open>,
     ended: watch::Sender<Option<PeerError>>,
 }
 
-/// Calls that are open.
-#[derive(Default)]
-struct Open {
-    closed: bool,
-    calls: HashMap<u32, Entry>,
-    /// How many of them are ours.
-    ours: usize,
-    last: u32,
-}
-
-/// One open call of either side. It is over when all three parts are.
-struct Entry {
-    role: Role,
-    /// The stream that this side writes.
-    outlet: Option<Arc<Credit>>,
-    /// The stream that this side reads.
-    inlet: Option<Inlet>,
-}
-
-enum Role {
-    Waiting(oneshot::Sender<Outcome>),
-    Serving(AbortHandle),
-    Answered,
-}
+/// A connection that nobody reads is over, even if it is a panic or the end of the runtime that stops the reader.
+struct EndOnDrop(Arc<Inner>);
 
 /// Cancels a call that nobody waits for any more.
 struct CancelOnDrop {
@@ -151,6 +105,8 @@ impl Peer {
         });
         let reading = inner.clone();
         tokio::spawn(async move {
+            let reading = EndOnDrop(reading);
+            let reading = &reading.0;
             let mut ended = reading.ended.subscribe();
             let error = tokio::select! {
                 error = reading.read(reader, &*serve) => error,
@@ -296,112 +252,6 @@ impl Inner {
     }
 }
 
-// === impl Inner: calls of the other side ===
-
-impl Inner {
-    fn serve(self: &Arc<Self>, id: u32, wire: WireCall<'_>, serve: &dyn Serve) -> Result<(), PeerError> {
-        self.lock().check_new(self.side, id)?;
-        let (out, chunks) = wire.has_out.then(|| sink_pair(HANDOVER)).unzip();
-        let (feed, input) = wire.has_input.then(|| source_pair(HANDOVER)).unzip();
-        let streams = wire.has_out || wire.has_input;
-        let WireCall {
-            method,
-            target,
-            meta,
-            body,
-            ..
-        } = wire;
-        let mut call = serve.call(Call {
-            method,
-            target,
-            meta,
-            body,
-            out,
-            input,
-        });
-        let mut answer = None;
-        if !streams {
-            // Nobody is to be woken: if the call is not ready, its task polls it again.
-            if let Poll::Ready(outcome) = call.poll_unpin(&mut Context::from_waker(Waker::noop())) {
-                match self.writer.try_data(reply(id, outcome)) {
-                    Admission::Sent | Admission::Closed => return Ok(()),
-                    Admission::Full(frame) => answer = Some(frame),
-                }
-            }
-        }
-        let credit = chunks.as_ref().map(|_| Credit::new());
-        let out = chunks.zip(credit.clone());
-        let mut open = self.lock();
-        if open.closed {
-            return Ok(());
-        }
-        let peer = self.clone();
-        let task = self.runtime.spawn(async move {
-            match answer {
-                Some(answer) => peer.answer(id, answer).await,
-                None => peer.work(id, call, out).await,
-            }
-        });
-        let role = Role::Serving(task.abort_handle());
-        let inlet = feed.map(|feed| Inlet::new(Target::Feed(feed)));
-        open.calls.insert(
-            id,
-            Entry {
-                role,
-                outlet: credit,
-                inlet,
-            },
-        );
-        Ok(())
-    }
-
-    /// Drives a call and the stream that it writes. What was written before the answer leaves before it.
-    async fn work(&self, id: u32, mut call: BoxFuture<'static, Outcome>, out: Option<(Chunks, Arc<Credit>)>) {
-        let Some((mut chunks, credit)) = out else {
-            let outcome = call.await;
-            return self.answer(id, reply(id, outcome)).await;
-        };
-        let idle = AtomicBool::new(false);
-        let mut writing = pin!(
-            pump(self, id, &credit, &idle, move |cx| chunks
-                .poll_next(cx)
-                .map(|chunk| chunk.map(Ok)))
-            .fuse()
-        );
-        let mut written = false;
-        let outcome = poll_fn(|cx| {
-            let outcome = call.poll_unpin(cx);
-            written = written || writing.as_mut().poll(cx).is_ready();
-            outcome
-        });
-        let outcome = outcome.await;
-        drop(call);
-        poll_fn(|cx| {
-            written = written || writing.as_mut().poll(cx).is_ready();
-            if written || idle.load(Ordering::Relaxed) {
-                Poll::Ready(())
-            } else {
-                Poll::Pending
-            }
-        })
-        .await;
-        self.answer(id, reply(id, outcome)).await;
-        if !written {
-            // The plugin has kept the sink: the stream outlives the call.
-            writing.await;
-        }
-    }
-
-    async fn answer(&self, id: u32, frame: Outgoing) {
-        self.writer.data(frame).await;
-        let mut open = self.lock();
-        if let Some(entry) = open.calls.get_mut(&id) {
-            entry.role = Role::Answered;
-            open.forget_if_over(self.side, id);
-        }
-    }
-}
-
 // === impl Inner: streams and the end ===
 
 impl Inner {
@@ -519,74 +369,16 @@ impl Inner {
         changed
     }
 
-    fn lock(&self) -> MutexGuard<'_, Open> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-// === impl Open ===
+// === impl EndOnDrop ===
 
-impl Open {
-    fn add(&mut self, side: Side, entry: Entry) -> Result<u32, Failure> {
-        if self.closed {
-            return Err(Failure::Gone);
-        }
-        if self.ours >= MAX_CALLS {
-            let text = format_args!("more than {MAX_CALLS} calls to this process are open; try again later")
-                .to_string();
-            return Err(Failure::Fault(Fault::new("overloaded", text)));
-        }
-        let id = loop {
-            self.last = self.last.wrapping_add(2);
-            let id = self.last | side.parity();
-            if !self.calls.contains_key(&id) {
-                break id;
-            }
-        };
-        self.ours += 1;
-        self.calls.insert(id, entry);
-        Ok(id)
-    }
-
-    fn check_new(&self, side: Side, id: u32) -> Result<(), PeerError> {
-        if side.owns(id) || self.calls.contains_key(&id) {
-            return Err(PeerError::Id { id });
-        }
-        if self.calls.len() - self.ours.min(self.calls.len()) >= MAX_SERVED {
-            return Err(PeerError::Calls);
-        }
-        Ok(())
-    }
-
-    fn remove(&mut self, side: Side, id: u32) -> Option<Entry> {
-        let entry = self.calls.remove(&id)?;
-        if side.owns(id) {
-            self.ours -= 1;
-        }
-        Some(entry)
-    }
-
-    fn forget_if_over(&mut self, side: Side, id: u32) {
-        if self.calls.get(&id).is_some_and(Entry::is_over) {
-            self.remove(side, id);
-        }
-    }
-}
-
-// === impl Entry ===
-
-impl Entry {
-    fn is_over(&self) -> bool {
-        matches!(self.role, Role::Answered) && self.outlet.is_none() && self.inlet.is_none()
-    }
-
-    /// Ends all three parts. Whoever waits for the outcome sees that its sender is gone.
-    fn abort(self) {
-        if let Role::Serving(task) = self.role {
-            task.abort();
-        }
-        self.outlet.into_iter().for_each(|credit| credit.stop());
-        self.inlet.into_iter().for_each(|inlet| inlet.close());
+impl Drop for EndOnDrop {
+    fn drop(&mut self) {
+        self.0.end(PeerError::ClosedHere);
     }
 }
 
@@ -603,31 +395,4 @@ impl Drop for CancelOnDrop {
             self.peer.writer.control(&Outgoing::empty(Kind::Cancel, self.id));
         }
     }
-}
-
-// === impl Side ===
-
-impl Side {
-    fn parity(self) -> u32 {
-        match self {
-            Self::Host => 1,
-            Self::Child => 0,
-        }
-    }
-
-    fn owns(self, id: u32) -> bool {
-        id & 1 == self.parity()
-    }
-}
-
-/// The frame that answers a call. An answer that is too long for one is a fault instead.
-fn reply(id: u32, outcome: Outcome) -> Outgoing {
-    let fault = match outcome {
-        Ok(body) => match Outgoing::new(Kind::Reply, id, body) {
-            Ok(frame) => return frame,
-            Err(error) => Fault::new("rejected", format_args!("the answer does not fit: {error}")),
-        },
-        Err(fault) => fault,
-    };
-    Outgoing::fault(Kind::Fault, id, &fault)
 }

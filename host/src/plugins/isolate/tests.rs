@@ -1,11 +1,7 @@
 //! Two peers in one runtime, and one peer against raw bytes: calls, streams, back-pressure, cancellation, garbage.
 mod wire;
 
-use super::{
-    Failure, Peer, PeerError, Serve, Side,
-    peer::{MAX_CALLS, Outcome},
-    stream::WINDOW,
-};
+use super::{Failure, Peer, PeerError, Serve, Side, open::MAX_CALLS, peer::Outcome, stream::WINDOW};
 use futures_util::{FutureExt, future::BoxFuture};
 use openclaw_plugin_api::abi::{Call, Fault, Level, LogRecord, Sink, Source, sink_pair, source_pair};
 use std::{

@@ -1,7 +1,8 @@
 //! The wire against what is not a peer.
-use super::{super::frame, Echo, call, within};
+use super::{super::decode, super::frame, Echo, call, within};
 use crate::plugins::isolate::{Failure, Peer, PeerError, Side};
-use frame::{Decoder, Frame, FrameError, Kind, Outgoing, WireCall};
+use decode::Decoder;
+use frame::{Frame, FrameError, Kind, Outgoing, WireCall};
 use openclaw_plugin_api::abi::{Fault, Level, LogRecord};
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -43,7 +44,7 @@ proptest! {
         let len = u32::try_from(payload.len() + 5).unwrap().to_le_bytes();
         let input = [&len[..], &[kind], &[1, 0, 0, 0], &payload].concat();
         drain(&input, step);
-        let _ = frame::decode_hello(&input[4..]);
+        let _ = decode::decode_hello(&input[4..]);
     }
 
     #[test]
