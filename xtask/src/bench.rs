@@ -1,5 +1,5 @@
 //! `cargo xtask bench`: hands over to the benchmarks' own program, built as a release is.
-use crate::{error::Result, run::become_program, workspace::Workspace};
+use crate::{error::Result, progress::Progress, run::become_program, workspace::Workspace};
 
 /// The package that holds the benchmarks.
 const PACKAGE: &str = "openclaw-bench";
@@ -15,9 +15,30 @@ pub(crate) struct Args {
     args: Vec<String>,
 }
 
-/// Becomes the benchmark.
+/// The plugins that are measured, each built by itself as a bundle builds them.
+const SUBJECTS: [&str; 2] = ["openclaw-bench-hosted", "openclaw-bench-own-runtime"];
+
+/// Builds what is measured and becomes the benchmark.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let mut command = Workspace::load()?.cargo();
+    let workspace = Workspace::load()?;
+    let mut progress = Progress::new(1 + SUBJECTS.len());
+    let step = progress.step("gateway");
+    step.run(
+        workspace
+            .cargo()
+            .args(["build", "--release", "--package", "openclaw-host"]),
+    )?;
+    step.done();
+    for subject in SUBJECTS {
+        let step = progress.step(subject);
+        step.run(
+            workspace
+                .cargo()
+                .args(["build", "--profile", "plugin", "--package", subject]),
+        )?;
+        step.done();
+    }
+    let mut command = workspace.cargo();
     command.args(["run", "--release", "--quiet", "--package", PACKAGE, "--"]);
     command
         .args([args.name.as_deref().unwrap_or("--help")])

@@ -15,7 +15,11 @@ pub(super) fn port(flag: Option<u16>, env: &Env, setting: &Setting) -> Result<u1
         return Ok(port);
     }
     if let Some(text) = env.var("OPENCLAW_GATEWAY_PORT") {
-        let wrong = |_| Failure::config(format_args!("OPENCLAW_GATEWAY_PORT is \"{text}\"; write a port, 1 to 65535"));
+        let wrong = |_| {
+            Failure::config(format_args!(
+                "OPENCLAW_GATEWAY_PORT is \"{text}\"; write a port, 1 to 65535"
+            ))
+        };
         return text.parse().map_err(wrong);
     }
     let port = &setting.config.value()["gateway"]["port"];
@@ -28,7 +32,9 @@ pub(super) fn port(flag: Option<u16>, env: &Env, setting: &Setting) -> Result<u1
 
 /// The token that the operator set: `OPENCLAW_GATEWAY_TOKEN`, `gateway.auth.token`.
 pub(super) fn configured_token(env: &Env, setting: &Setting) -> Option<Secret> {
-    let set = env.var("OPENCLAW_GATEWAY_TOKEN").or_else(|| setting.config.value()["gateway"]["auth"]["token"].as_str());
+    let set = env
+        .var("OPENCLAW_GATEWAY_TOKEN")
+        .or_else(|| setting.config.value()["gateway"]["auth"]["token"].as_str());
     set.map(Secret::new)
 }
 
@@ -48,7 +54,12 @@ pub(super) fn make_token(setting: &Setting) -> Result<Secret, Failure> {
     let token: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
     let path = file(setting);
     let write = || {
-        let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path)?;
+        let mut file = fs::OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&path)?;
         file.write_all(token.as_bytes())?;
         file.sync_all()
     };

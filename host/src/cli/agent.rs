@@ -56,7 +56,11 @@ async fn ask(args: &Args, env: &Env, setting: &Setting) -> Result<Value, Failure
     getrandom::fill(&mut id).map_err(Failure::new)?;
     let key: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
     let mut params = json!({ "message": args.message, "timeout": args.timeout, "idempotencyKey": key });
-    let optional = [("agentId", &args.agent), ("sessionId", &args.session_id), ("model", &args.model)];
+    let optional = [
+        ("agentId", &args.agent),
+        ("sessionId", &args.session_id),
+        ("model", &args.model),
+    ];
     for (name, value) in optional {
         if let Some(value) = value {
             params[name] = json!(value);
@@ -64,7 +68,10 @@ async fn ask(args: &Args, env: &Env, setting: &Setting) -> Result<Value, Failure
     }
     // The gateway ends the turn; a little more time is for its last word.
     let limit = Duration::from_secs(args.timeout.saturating_add(5));
-    let mut responses = client.call_streaming("agent", params, limit).await.map_err(Failure::new)?;
+    let mut responses = client
+        .call_streaming("agent", params, limit)
+        .await
+        .map_err(Failure::new)?;
     let mut last = Value::Null;
     while let Some(response) = responses.next().await {
         match response.map_err(Failure::new)? {

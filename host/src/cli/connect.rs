@@ -24,16 +24,25 @@ pub(super) struct Target {
 /// A runtime for commands that wait for the network.
 pub(super) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    runtime.map_err(|e| Failure::io("start the runtime", e))?.block_on(work)
+    runtime
+        .map_err(|e| Failure::io("start the runtime", e))?
+        .block_on(work)
 }
 
 impl Target {
     /// Connects.
-    pub(super) async fn connect(&self, env: &Env, setting: &Setting, scope: Scope) -> Result<Client, Failure> {
+    pub(super) async fn connect(
+        &self,
+        env: &Env,
+        setting: &Setting,
+        scope: Scope,
+    ) -> Result<Client, Failure> {
         let port = address::port(self.port, env, setting)?;
         let url = format!("ws://127.0.0.1:{port}");
         let token = address::configured_token(env, setting).or_else(|| address::own_token(setting));
-        Client::connect(&url, token.as_ref(), &ClientInfo::cli([scope]), CONNECT).await.map_err(Failure::new)
+        Client::connect(&url, token.as_ref(), &ClientInfo::cli([scope]), CONNECT)
+            .await
+            .map_err(Failure::new)
     }
 
     /// Connects and calls one method.

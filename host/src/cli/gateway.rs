@@ -59,7 +59,10 @@ pub fn run(args: Args, env: &Env) -> Result<(), Failure> {
     }
     setting.paths.prepare_state_dir().map_err(Failure::config)?;
     let door = door(&args, env, &setting)?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
     let runtime = runtime.map_err(|e| Failure::io("start the runtime", e))?;
     runtime.block_on(serve(setting, env.clone(), door, begin))
 }
@@ -83,7 +86,10 @@ fn door(args: &Args, env: &Env, setting: &Setting) -> Result<Door, Failure> {
     };
     Ok(Door {
         bind: vec![SocketAddr::new(ip, port)],
-        auth: Auth { token: Some(token), password: None },
+        auth: Auth {
+            token: Some(token),
+            password: None,
+        },
         sites: Sites::default(),
         trusted_proxies: Vec::new(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -101,22 +107,29 @@ async fn serve(setting: Setting, env: Env, door: Door, begin: Instant) -> Result
         return Err(Failure::config(absent));
     }
     let mut terminate = signal(SignalKind::terminate()).map_err(|e| Failure::io("listen to signals", e))?;
-    let gateway = Gateway::start(options(setting, &env)).await.map_err(|error| match error {
-        StartError::Required(_) => Failure::config(error),
-        error => Failure::new(error),
-    })?;
+    let gateway = Gateway::start(options(setting, &env))
+        .await
+        .map_err(|error| match error {
+            StartError::Required(_) => Failure::config(error),
+            error => Failure::new(error),
+        })?;
     let gateway = Arc::new(gateway);
     let views = gateway.registry.views();
     if views.is_empty() {
         tracing::warn!(target: "openclaw::plugins", "no plugins: nothing can be received or answered");
     }
     let methods = Methods::new(gateway.clone(), Box::new(move |id| reread(&env, id)));
-    let server = Server::bind(door, Arc::new(methods)).await.map_err(Failure::new)?;
+    let server = Server::bind(door, Arc::new(methods))
+        .await
+        .map_err(Failure::new)?;
     for address in server.addresses() {
         let pid = std::process::id();
         tracing::info!(target: "openclaw::gateway", "listening on ws://{address} (PID {pid})");
     }
-    let (ms, running) = (begin.elapsed().as_millis(), views.iter().filter(|p| p.status == "loaded").count());
+    let (ms, running) = (
+        begin.elapsed().as_millis(),
+        views.iter().filter(|p| p.status == "loaded").count(),
+    );
     tracing::info!(target: "openclaw::gateway", "ready in {ms} ms with {running} plugins");
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
@@ -151,9 +164,9 @@ fn options(setting: Setting, env: &Env) -> Options {
 fn reread(env: &Env, id: &str) -> Result<Spec, String> {
     let setting = Setting::read(env).map_err(|failure| failure.to_string())?;
     let mut specs = setting.assembly.specs.into_iter();
-    specs.find(|spec| spec.manifest.id == id).ok_or_else(|| {
-        format!("no library offers plugin {id}; `openclaw plugins list` shows what there is")
-    })
+    specs
+        .find(|spec| spec.manifest.id == id)
+        .ok_or_else(|| format!("no library offers plugin {id}; `openclaw plugins list` shows what there is"))
 }
 
 fn report(setting: &Setting) {

@@ -1,32 +1,41 @@
-//! `openclaw.json`: where it is, what it says, and what of it concerns whom.
+//! `openclaw.json`: where it is, what it says, how it is changed.
 //!
-//! A file is read whole or not at all: whatever is wrong with it is an error with a place, never an empty default.
+//! The way of a configuration: [`Paths`] → [`Sources`] (JSON5, `$include`) → variables → [`Config`] (typed, checked).
+//! A file with a fault yields an error with file, line, column and path, and never a partial or empty configuration.
+//! This module depends on nothing else of the host and never applies a setting itself.
+
+mod edit;
 mod env;
 mod include;
 mod location;
+mod opaque;
 mod parse;
 mod paths;
 mod plugins;
 mod schema;
 mod substitute;
+mod usage;
+mod write;
 
+use std::{fmt, os::unix::fs::MetadataExt};
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+pub use edit::{Edit, EditError, apply, edit_file};
 pub use env::Env;
 pub use include::{IncludeError, Sources};
-pub use location::{JsonPath, Location};
-pub use parse::{Document, ParseError};
+pub use location::{JsonPath, Location, PathSyntaxError, Step};
+pub use opaque::{Ignored, Opaque};
+pub use parse::{Document, ParseError, locate};
 pub use paths::{Paths, PathsError};
 pub use plugins::{
-    DeadlinesConfig, EntryConfig, IntegrityConfig, IsolationConfig, LoadConfig, MinisignConfig,
+    DeadlinesConfig, EntryConfig, FilesConfig, IntegrityConfig, IsolationConfig, LoadConfig, MinisignConfig,
     PermissionsConfig, PluginsConfig,
 };
-pub use substitute::MissingVariable;
-
-use serde_json::Value;
-use std::{collections::BTreeSet, fmt, ops::Deref};
-
-/// A value that may hold secrets: it doesn't print.
-#[derive(Clone, Default)]
-pub struct Opaque(Value);
+pub use schema::{Fault, InvalidSchema, Schema, type_name, unknown_key};
+pub use substitute::{MissingVariable, substitute};
+pub use write::write_atomic;
 
 /// The whole configuration, read and checked.
 #[derive(Debug, Clone, Default)]
@@ -36,166 +45,177 @@ pub struct Config {
     pub plugins: PluginsConfig,
 }
 
+/// A configuration together with the files that it came from.
+#[derive(Debug)]
+pub struct Loaded {
+    /// What it says.
+    pub config: Config,
+    /// The files, as written.
+    pub sources: Sources,
+    /// What the operator should know and need not correct.
+    pub warnings: Vec<Problem>,
+}
+
+/// Something about one value of the configuration, with its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Where it was written.
+    pub at: Location,
+    /// The value.
+    pub path: JsonPath,
+    /// What is the matter, and what is allowed.
+    pub message: String,
+}
+
 /// Why there is no configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// The files can't be read as one value.
+    /// The files can not be read as one value. A first start may take [`IncludeError::Missing`] for an empty file.
     #[error(transparent)]
     Include(#[from] IncludeError),
-    /// Variables that are named and not set.
-    #[error("{}", join(.0))]
-    Variables(Vec<MissingVariable>),
-    /// A key has a value that it can't have.
-    #[error("{at}: {path}: {why}")]
-    Key {
-        /// Where it stands.
-        at: Location,
-        /// Which key.
-        path: String,
-        /// What is wrong and what is allowed.
-        why: String,
-    },
+    /// The files say something that can not be.
+    #[error("the configuration has {} to correct:{}", count(.0.len()), list(.0))]
+    Invalid(Vec<Problem>),
 }
+
+// === impl Config ===
 
 impl Config {
     /// Reads the file and everything that it includes.
     pub fn load(paths: &Paths, env: &Env) -> Result<Self, ConfigError> {
-        let sources = Sources::read(&paths.config_file, &paths.include_roots)?;
-        let lookup = |name: &str| env.var(name);
-        let value = substitute::substitute(sources.merged(), &lookup).map_err(ConfigError::Variables)?;
-        Self::from_value(value).map_err(|(path, why)| {
-            let at = sources.locate(&path.parse().unwrap_or_else(|_| JsonPath::root()));
-            ConfigError::Key { at, path, why }
-        })
+        Loaded::read(paths, env).map(|loaded| loaded.config)
     }
 
-    /// From a value; an error names the path and what is wrong.
-    pub fn from_value(value: Value) -> Result<Self, (String, String)> {
-        let plugins = match value.get("plugins") {
-            Some(section) => PluginsConfig::read(section)?,
-            None => PluginsConfig::default(),
+    /// The configuration that `value` holds, which has no place in a file. Or all that is wrong with it.
+    pub fn from_value(value: Value) -> Result<Self, Vec<Fault>> {
+        let fault = |path: JsonPath, value: &Value| {
+            let message = format!("is of type {}, but must be of type object", type_name(value));
+            vec![Fault { path, message }]
         };
+        let Some(sections) = value.as_object() else {
+            return Err(fault(JsonPath::root(), &value));
+        };
+        if let Some(channels) = sections.get("channels").filter(|channels| !channels.is_object()) {
+            return Err(fault(JsonPath::root().key("channels"), channels));
+        }
+        let plugins = section(sections.get("plugins"), &JsonPath::root().key("plugins"))?;
         Ok(Self {
             value: Opaque(value),
             plugins,
         })
     }
 
-    /// The merged value.
+    /// The merged value, with variables replaced.
     pub fn value(&self) -> &Value {
         &self.value
     }
+}
 
-    /// `channels.<id>` blocks that are not switched off.
-    pub fn channels(&self) -> BTreeSet<String> {
-        let blocks = self.value["channels"].as_object().into_iter().flatten();
-        let on = blocks
-            .filter(|(id, block)| *id != "defaults" && *id != "modelByChannel" && block["enabled"] != false);
-        on.filter(|(_, block)| block.is_object())
-            .map(|(id, _)| id.clone())
-            .collect()
-    }
+// === impl Loaded ===
 
-    /// Providers that model references, `models.providers` and auth profiles name.
-    pub fn providers(&self) -> BTreeSet<String> {
-        let mut providers = BTreeSet::new();
-        let agents = &self.value["agents"];
-        let listed = agents["list"].as_array().into_iter().flatten();
-        let entries = agents["entries"]
-            .as_object()
-            .into_iter()
-            .flatten()
-            .map(|(_, entry)| entry);
-        for agent in std::iter::once(&agents["defaults"]).chain(listed).chain(entries) {
-            model_providers(&agent["model"], &mut providers);
-        }
-        providers.extend(
-            self.value["models"]["providers"]
-                .as_object()
-                .into_iter()
-                .flatten()
-                .map(|(id, _)| id.clone()),
-        );
-        let profiles = self.value["auth"]["profiles"].as_object().into_iter().flatten();
-        providers.extend(profiles.filter_map(|(_, profile)| profile["provider"].as_str().map(str::to_owned)));
-        providers
-    }
-
-    /// `agents.defaults.model`, as `provider/model`.
-    pub fn model(&self) -> Option<String> {
-        let model = &self.value["agents"]["defaults"]["model"];
-        model
-            .as_str()
-            .or_else(|| model["primary"].as_str())
-            .map(str::to_owned)
-    }
-
-    /// `channels.<channel>.allowFrom`
-    pub fn allow_from(&self, channel: &str) -> Vec<String> {
-        let entries = self.value["channels"][channel]["allowFrom"]
-            .as_array()
-            .into_iter()
-            .flatten();
-        entries
-            .filter_map(|entry| match entry {
-                Value::String(id) => Some(id.clone()),
-                Value::Number(id) => Some(id.to_string()),
-                _ => None,
-            })
-            .collect()
+impl Loaded {
+    /// Reads the file and everything that it includes, replaces variables and checks the result.
+    pub fn read(paths: &Paths, env: &Env) -> Result<Self, ConfigError> {
+        let sources = Sources::read(&paths.config_file, &paths.include_roots)?;
+        let invalid = |faults: Vec<Fault>| {
+            ConfigError::Invalid(
+                faults
+                    .into_iter()
+                    .map(|fault| Problem::of_fault(fault, &sources))
+                    .collect(),
+            )
+        };
+        let vars = sources.merged().pointer("/env/vars");
+        let lookup = |name: &str| {
+            env.var(name)
+                .or_else(|| vars?.get(name)?.as_str().filter(|value| !value.is_empty()))
+        };
+        let value = substitute(sources.merged(), &lookup)
+            .map_err(|missing| invalid(missing.into_iter().map(MissingVariable::into_fault).collect()))?;
+        let config = Config::from_value(value).map_err(invalid)?;
+        let warnings = warnings(&config, &sources);
+        Ok(Self {
+            config,
+            sources,
+            warnings,
+        })
     }
 }
 
-fn model_providers(model: &Value, providers: &mut BTreeSet<String>) {
-    let fallbacks = model["fallbacks"].as_array().into_iter().flatten();
-    for reference in [model, &model["primary"]].into_iter().chain(fallbacks) {
-        if let Some((provider, _)) = reference.as_str().and_then(|reference| reference.split_once('/')) {
-            providers.insert(provider.to_lowercase());
+// === impl Problem ===
+
+impl Problem {
+    /// A fault with its place in the files.
+    pub fn of_fault(fault: Fault, sources: &Sources) -> Self {
+        Self {
+            at: sources.locate(&fault.path),
+            path: fault.path,
+            message: fault.message,
         }
     }
 }
 
-impl Deref for Opaque {
-    type Target = Value;
-
-    fn deref(&self) -> &Value {
-        &self.0
-    }
-}
-
-impl fmt::Debug for Opaque {
+impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("…")
+        write!(f, "{}: {}: {}", self.at, self.path, self.message)
     }
 }
 
-fn join(items: &[impl ToString]) -> String {
-    items
-        .iter()
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("\n")
+/// Checks one section against the schema of its type, then reads it.
+fn section<T: DeserializeOwned + Default + schemars::JsonSchema>(
+    value: Option<&Value>,
+    at: &JsonPath,
+) -> Result<T, Vec<Fault>> {
+    let Some(value) = value else {
+        return Ok(T::default());
+    };
+    let faults = Schema::of::<T>().check(value, at);
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    // what the schema lets pass and the type does not (1.0 for an integer) still has a path, if a coarse one
+    T::deserialize(value).map_err(|_| {
+        vec![Fault {
+            path: at.clone(),
+            message: "has a number that is not a whole number".into(),
+        }]
+    })
+}
+
+fn warnings(config: &Config, sources: &Sources) -> Vec<Problem> {
+    let ignored = |path: JsonPath| Fault {
+        path,
+        message: "is a key of OpenClaw that has no effect here; it may be removed".into(),
+    };
+    let mut faults: Vec<_> = config.plugins.without_effect().into_iter().map(ignored).collect();
+    let readable =
+        |path: &std::path::Path| std::fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o077 != 0);
+    if sources.files().any(readable) {
+        let message =
+            "the file can be read by other users of this machine; if it holds secrets, run `chmod 600` on it"
+                .into();
+        faults.push(Fault {
+            path: JsonPath::root(),
+            message,
+        });
+    }
+    faults
+        .into_iter()
+        .map(|fault| Problem::of_fault(fault, sources))
+        .collect()
+}
+
+fn count(problems: usize) -> String {
+    if problems == 1 {
+        "one fault".into()
+    } else {
+        format!("{problems} faults")
+    }
+}
+
+fn list(problems: &[Problem]) -> String {
+    problems.iter().map(|problem| format!("\n  {problem}")).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn a_file_names_its_providers_and_channels() {
-        let config = Config::from_value(json!({
-            "agents": { "defaults": { "model": { "primary": "vendor/a", "fallbacks": ["other/b"] } },
-                        "list": [{ "id": "main", "default": true, "model": "third/c" }] },
-            "auth": { "profiles": { "x:default": { "mode": "token", "provider": "x" } } },
-            "channels": { "loopback": { "enabled": true }, "off": { "enabled": false }, "defaults": {} }
-        }))
-        .expect("valid");
-        assert_eq!(config.model().as_deref(), Some("vendor/a"));
-        assert_eq!(
-            config.providers().into_iter().collect::<Vec<_>>(),
-            ["other", "third", "vendor", "x"]
-        );
-        assert_eq!(config.channels().into_iter().collect::<Vec<_>>(), ["loopback"]);
-    }
-}
+mod tests;

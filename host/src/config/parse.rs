@@ -360,7 +360,7 @@ mod tests {
             ),
             (b"{ a: { b: 1, b: 1 } }", "f:1:14:", "`a.b`"),
             (b"{ a: 1 b: 2 }", "f:1:7:", "comma"),
-            (b"{ a: \"x\n, b: \"y\" }", "f:1:6:", "does not end on its line"),
+            (b"{ a: \"x\n\", b: 1 }", "f:1:6:", "does not end on its line"),
             (b"{ a: [1, }", "f:1:10:", "close brace"),
             (b"{ a: {", "f:1:6:", "cut off"),
             (b"{ a: NaN }", "f:1:6:", "not finite"),

@@ -1,8 +1,12 @@
 //! `plugins`: which plugins are on, where they come from, and what each may do.
+use super::{
+    location::JsonPath,
+    opaque::{Ignored, Opaque},
+};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
-use std::{collections::BTreeMap, path::PathBuf};
+use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 /// `plugins`
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -21,9 +25,9 @@ pub struct PluginsConfig {
     /// Settings by id.
     pub entries: BTreeMap<String, EntryConfig>,
     /// Accepted for OpenClaw's sake; without effect.
-    pub slots: Value,
+    pub slots: Option<Ignored>,
     /// Accepted for OpenClaw's sake; without effect.
-    pub installs: Value,
+    pub installs: Option<Ignored>,
 }
 
 /// `plugins.load`
@@ -35,7 +39,7 @@ pub struct LoadConfig {
 }
 
 /// `plugins.entries.<id>`
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct EntryConfig {
     /// On or off, whatever else would decide.
@@ -54,15 +58,15 @@ pub struct EntryConfig {
     /// How long things may take.
     pub deadlines: DeadlinesConfig,
     /// Accepted for OpenClaw's sake; without effect.
-    pub hooks: Value,
+    pub hooks: Option<Ignored>,
     /// Accepted for OpenClaw's sake; without effect.
-    pub subagent: Value,
+    pub subagent: Option<Ignored>,
     /// Accepted for OpenClaw's sake; without effect.
-    pub llm: Value,
+    pub llm: Option<Ignored>,
     /// Accepted for OpenClaw's sake; without effect.
-    pub api_key: Value,
+    pub api_key: Option<Ignored>,
     /// Accepted for OpenClaw's sake; without effect.
-    pub env: Value,
+    pub env: Option<Ignored>,
 }
 
 /// Where a plugin runs.
@@ -80,18 +84,20 @@ pub enum IsolationConfig {
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct IntegrityConfig {
     /// SHA-256 of the library, hex.
+    #[schemars(regex(pattern = "^[0-9A-Fa-f]{64}$"))]
     pub sha256: Option<String>,
     /// A minisign signature that it must carry.
     pub minisign: Option<MinisignConfig>,
 }
 
 /// `plugins.entries.<id>.integrity.minisign`
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct MinisignConfig {
     /// The public key, base64.
     pub public_key: String,
     /// The signature's text. Default: the file `<library>.minisig`.
+    #[serde(default)]
     pub signature: Option<String>,
 }
 
@@ -100,6 +106,7 @@ pub struct MinisignConfig {
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct PermissionsConfig {
     /// Who opens its sockets: `none`, `host` or `own`.
+    #[schemars(extend("enum" = ["none", "host", "own", null]))]
     pub network: Option<String>,
     /// Hosts that it reaches through the gateway.
     pub hosts: Option<Vec<String>>,
@@ -110,6 +117,7 @@ pub struct PermissionsConfig {
     /// URLs from messages, models and tools may lead to private addresses. False by default.
     pub private_network: bool,
     /// Memory of its process, megabytes; only with isolation. Default: no limit.
+    #[schemars(range(min = 1, max = 1_048_576))]
     pub memory_mb: Option<u64>,
 }
 
@@ -123,19 +131,24 @@ pub struct FilesConfig {
     pub write: Vec<String>,
 }
 
-/// `plugins.entries.<id>.deadlines`, milliseconds
+/// `plugins.entries.<id>.deadlines`, milliseconds up to an hour
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct DeadlinesConfig {
     /// Opening the library and making an instance. Default: 15,000.
+    #[schemars(range(min = 1, max = 3_600_000))]
     pub start_ms: Option<u64>,
     /// Any call that has no deadline of its own, and the longest single poll. Default: 30,000.
+    #[schemars(range(min = 1, max = 3_600_000))]
     pub call_ms: Option<u64>,
     /// A tool. Default: 600,000.
+    #[schemars(range(min = 1, max = 3_600_000))]
     pub tool_ms: Option<u64>,
     /// An answer of a model. Default: 600,000.
+    #[schemars(range(min = 1, max = 3_600_000))]
     pub complete_ms: Option<u64>,
     /// Finishing what is under way, and stopping. Default: 10,000.
+    #[schemars(range(min = 1, max = 3_600_000))]
     pub stop_ms: Option<u64>,
 }
 
@@ -148,56 +161,50 @@ impl Default for PluginsConfig {
             load: LoadConfig::default(),
             required: Vec::new(),
             entries: BTreeMap::new(),
-            slots: Value::Null,
-            installs: Value::Null,
+            slots: None,
+            installs: None,
         }
     }
 }
 
 impl PluginsConfig {
-    /// Reads the section. An error has the path of the key and what is wrong with it.
-    pub(super) fn read(section: &Value) -> Result<Self, (String, String)> {
-        let mut track = serde_path_to_error::Track::new();
-        let deserializer = serde_path_to_error::Deserializer::new(section, &mut track);
-        Self::deserialize(deserializer).map_err(|e| {
-            let path = track.path().to_string();
-            let path = if path == "." {
-                "plugins".to_owned()
-            } else {
-                format!("plugins.{path}")
-            };
-            (path, e.to_string())
-        })
+    /// The keys that are set and have no effect.
+    pub(super) fn without_effect(&self) -> Vec<JsonPath> {
+        let plugins = JsonPath::root().key("plugins");
+        let top = [("slots", self.slots), ("installs", self.installs)];
+        let mut paths = set_below(&plugins, top);
+        for (id, entry) in &self.entries {
+            let keys = [
+                ("hooks", entry.hooks),
+                ("subagent", entry.subagent),
+                ("llm", entry.llm),
+                ("apiKey", entry.api_key),
+                ("env", entry.env),
+            ];
+            paths.extend(set_below(&plugins.key("entries").key(id), keys));
+        }
+        paths
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
+fn set_below<const N: usize>(at: &JsonPath, keys: [(&str, Option<Ignored>); N]) -> Vec<JsonPath> {
+    keys.into_iter()
+        .filter(|(_, value)| value.is_some())
+        .map(|(key, _)| at.key(key))
+        .collect()
+}
 
-    #[test]
-    fn an_entry_has_every_key_of_the_documentation() {
-        let config = PluginsConfig::read(&json!({
-            "entries": { "x": { "enabled": true, "isolation": "process", "integrity": { "sha256": "00" },
-                "permissions": { "hosts": ["a"], "files": { "read": ["/x"] } }, "deadlines": { "callMs": 5 } } }
-        }))
-        .expect("valid");
-        let entry = &config.entries["x"];
-        assert_eq!(
-            (entry.isolation, entry.deadlines.call_ms),
-            (Some(IsolationConfig::Process), Some(5))
-        );
-        assert!(config.enabled);
-    }
-
-    #[test]
-    fn a_wrong_key_is_named_with_its_path() {
-        let (path, why) =
-            PluginsConfig::read(&json!({ "entries": { "x": { "enabld": true } } })).expect_err("a typo");
-        assert_eq!(path, "plugins.entries.x.enabld");
-        assert!(why.contains("enabled"), "{why}");
-        let (path, _) = PluginsConfig::read(&json!({ "allow": "x" })).expect_err("a wrong type");
-        assert_eq!(path, "plugins.allow");
+impl fmt::Debug for EntryConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // the plugin's own settings may hold secrets
+        f.debug_struct("EntryConfig")
+            .field("enabled", &self.enabled)
+            .field("config", &self.config.clone().map(Opaque))
+            .field("isolation", &self.isolation)
+            .field("integrity", &self.integrity)
+            .field("permissions", &self.permissions)
+            .field("required", &self.required)
+            .field("deadlines", &self.deadlines)
+            .finish_non_exhaustive()
     }
 }

@@ -1,8 +1,137 @@
-//! Words for values.
+//! Checks a value against a JSON Schema and says what is wrong in words for people.
+//!
+//! The one validator for our own keys and for plugins' configurations. A fault names the path, the type that was found
+//! and what is allowed; it never shows the value, which may be a secret.
+
+use std::fmt;
+
+use jsonschema::{
+    JsonType, ValidationError, Validator,
+    error::{TypeKind, ValidationErrorKind as Kind},
+};
 use serde_json::Value;
 
-/// What a value is, in an error.
-pub(super) fn type_name(value: &Value) -> &'static str {
+use super::location::JsonPath;
+
+/// Most faults that one check reports.
+pub const MAX_FAULTS: usize = 50;
+/// Largest edit distance at which a known key is suggested for an unknown one.
+const MAX_DISTANCE: usize = 3;
+
+/// A compiled schema.
+pub struct Schema {
+    source: Value,
+    validator: Validator,
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fault {
+    /// The value.
+    pub path: JsonPath,
+    /// What is wrong with it and what is allowed.
+    pub message: String,
+}
+
+/// A schema that is none.
+#[derive(Debug, thiserror::Error)]
+#[error("the JSON schema is not valid: {0}; correct the schema")]
+pub struct InvalidSchema(String);
+
+// === impl Schema ===
+
+impl Schema {
+    /// Compiles `schema`. References to other documents are not followed.
+    pub fn new(schema: Value) -> Result<Self, InvalidSchema> {
+        let validator = jsonschema::options()
+            .with_retriever(NoRetrieval)
+            .build(&schema)
+            .map_err(|error| InvalidSchema(error.to_string()))?;
+        Ok(Self {
+            source: schema,
+            validator,
+        })
+    }
+
+    /// The schema of a type of ours.
+    pub fn of<T: schemars::JsonSchema>() -> Self {
+        Self::new(schemars::schema_for!(T).to_value()).expect("a derived schema is valid")
+    }
+
+    /// What is wrong with `value`, which stands at `at`. Empty if nothing is.
+    pub fn check(&self, value: &Value, at: &JsonPath) -> Vec<Fault> {
+        let mut faults = Vec::new();
+        for error in self.validator.iter_errors(value) {
+            self.report(&error, value, at, &mut faults);
+            if faults.len() >= MAX_FAULTS {
+                break;
+            }
+        }
+        faults
+    }
+
+    fn report(&self, error: &ValidationError<'_>, root: &Value, at: &JsonPath, faults: &mut Vec<Fault>) {
+        let path = at.pointer(error.instance_path().as_str(), root);
+        if let Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } =
+            error.kind()
+        {
+            let known = self.known_keys(error);
+            faults.extend(unexpected.iter().map(|key| Fault {
+                path: path.key(key),
+                message: unknown_key(key, &known),
+            }));
+            return;
+        }
+        if let Kind::AnyOf { context } | Kind::OneOfNotValid { context } = error.kind() {
+            // the alternative that fits at this level is the one that was meant: report what is wrong inside of it
+            let here = error.instance_path();
+            let fits = |branch: &&Vec<ValidationError<'_>>| {
+                !branch
+                    .iter()
+                    .any(|inner| inner.instance_path() == here && is_mismatch(inner.kind()))
+            };
+            if let Some(branch) = context.iter().find(fits) {
+                return branch
+                    .iter()
+                    .for_each(|inner| self.report(inner, root, at, faults));
+            }
+        }
+        let message = format!(
+            "is {}, but {}",
+            type_name_with_article(error.instance()),
+            allowed(error.kind())
+        );
+        faults.push(Fault { path, message });
+    }
+
+    fn known_keys(&self, error: &ValidationError<'_>) -> Vec<&str> {
+        let pointer = error.schema_path().as_str();
+        let object = pointer.rsplit_once('/').map_or("", |(object, _)| object);
+        let properties = self
+            .source
+            .pointer(object)
+            .and_then(|schema| schema.get("properties")?.as_object());
+        properties
+            .into_iter()
+            .flat_map(|map| map.keys().map(String::as_str))
+            .collect()
+    }
+}
+
+impl fmt::Debug for Schema {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Schema").field(&self.source).finish()
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.path, self.message)
+    }
+}
+
+/// The JSON name of the value's type.
+pub fn type_name(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "boolean",
@@ -10,5 +139,192 @@ pub(super) fn type_name(value: &Value) -> &'static str {
         Value::String(_) => "string",
         Value::Array(_) => "array",
         Value::Object(_) => "object",
+    }
+}
+
+/// What to say about a key that nobody knows, with the nearest one that somebody does.
+pub fn unknown_key(key: &str, known: &[&str]) -> String {
+    let near = known.iter().map(|name| {
+        (
+            strsim::osa_distance(&key.to_lowercase(), &name.to_lowercase()),
+            name,
+        )
+    });
+    match near
+        .min()
+        .filter(|(distance, name)| *distance <= MAX_DISTANCE.min(name.len() / 2))
+    {
+        Some((_, name)) => format!("is an unknown key; did you mean `{name}`?"),
+        None if known.is_empty() => "is an unknown key; no key is allowed here".into(),
+        None => format!("is an unknown key; known here: {}", known.join(", ")),
+    }
+}
+
+struct NoRetrieval;
+
+impl jsonschema::Retrieve for NoRetrieval {
+    fn retrieve(
+        &self,
+        uri: &jsonschema::Uri<String>,
+    ) -> Result<Value, Box<dyn std::error::Error + Send + Sync>> {
+        Err(format!("`{uri}` is another document").into())
+    }
+}
+
+fn is_mismatch(kind: &Kind) -> bool {
+    matches!(
+        kind,
+        Kind::Type { .. } | Kind::Constant { .. } | Kind::Enum { .. } | Kind::Required { .. }
+    )
+}
+
+fn type_name_with_article(value: &Value) -> String {
+    match type_name(value) {
+        "null" => "null".into(),
+        name if name.starts_with(['a', 'o']) => format!("an {name}"),
+        name => format!("a {name}"),
+    }
+}
+
+/// What a keyword allows. Shows the schema's side only.
+fn allowed(kind: &Kind) -> String {
+    match kind {
+        Kind::Type {
+            kind: TypeKind::Single(one),
+        } => format!("must be of type {one}"),
+        Kind::Type {
+            kind: TypeKind::Multiple(many),
+        } => {
+            format!(
+                "must be of type {}",
+                many.iter()
+                    .filter(|one| *one != JsonType::Null)
+                    .map(|one| one.to_string())
+                    .collect::<Vec<_>>()
+                    .join(" or ")
+            )
+        }
+        Kind::Enum { options } => format!(
+            "must be one of {}",
+            one_of(
+                options
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter(|value| !value.is_null())
+            )
+        ),
+        Kind::Constant { expected_value } => format!("must be {expected_value}"),
+        Kind::AnyOf { context } | Kind::OneOfNotValid { context } => alternatives(context),
+        Kind::Required { property } => format!("lacks the key {property}"),
+        Kind::Minimum { limit } => format!("must be at least {limit}"),
+        Kind::Maximum { limit } => format!("must be at most {limit}"),
+        Kind::ExclusiveMinimum { limit } => format!("must be greater than {limit}"),
+        Kind::ExclusiveMaximum { limit } => format!("must be less than {limit}"),
+        Kind::MinLength { limit } => format!("must have at least {limit} characters"),
+        Kind::MaxLength { limit } => format!("must have at most {limit} characters"),
+        Kind::MinItems { limit } => format!("must have at least {limit} elements"),
+        Kind::MaxItems { limit } => format!("must have at most {limit} elements"),
+        Kind::MinProperties { limit } => format!("must have at least {limit} keys"),
+        Kind::MaxProperties { limit } => format!("must have at most {limit} keys"),
+        Kind::UniqueItems => "must not have the same element twice".into(),
+        Kind::Pattern { pattern } => format!("must match the pattern {pattern}"),
+        Kind::Format { format } => format!("must have the format {format}"),
+        Kind::PropertyNames { error } => format!("has a key that {}", allowed(error.kind())),
+        other => format!("must satisfy `{}` of its schema", other.keyword()),
+    }
+}
+
+fn alternatives(context: &[Vec<ValidationError<'_>>]) -> String {
+    let kinds = || context.iter().flatten().map(ValidationError::kind);
+    let constants: Vec<_> = kinds()
+        .filter_map(|kind| match kind {
+            Kind::Constant { expected_value } => Some(&**expected_value),
+            _ => None,
+        })
+        .collect();
+    if !constants.is_empty() && constants.len() == kinds().count() {
+        return format!("must be one of {}", one_of(constants.into_iter()));
+    }
+    let mut parts: Vec<_> = kinds().map(allowed).collect();
+    parts.dedup();
+    parts.join(", or ")
+}
+
+fn one_of<'v>(values: impl Iterator<Item = &'v Value>) -> String {
+    values.map(Value::to_string).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn faults(schema: Value, value: Value) -> Vec<String> {
+        Schema::new(schema)
+            .unwrap()
+            .check(&value, &JsonPath::root().key("x"))
+            .iter()
+            .map(Fault::to_string)
+            .collect()
+    }
+
+    #[test]
+    fn names_path_type_and_what_is_allowed() {
+        let schema = json!({
+            "type": "object", "additionalProperties": false,
+            "properties": {
+                "count": {"type": "integer", "minimum": 1},
+                "mode": {"oneOf": [{"const": "a"}, {"const": "b"}]},
+                "list": {"type": "array", "items": {"type": ["string", "null"]}},
+                "nested": {"anyOf": [{"$ref": "#/$defs/Nested"}, {"type": "null"}]},
+            },
+            "$defs": {"Nested": {"type": "object", "additionalProperties": false, "properties": {"timeout": {}}, }},
+        });
+        for (value, expected) in [
+            (
+                json!({"count": "secret"}),
+                "x.count: is a string, but must be of type integer",
+            ),
+            (
+                json!({"count": 0}),
+                "x.count: is a number, but must be at least 1",
+            ),
+            (
+                json!({"mode": "secret"}),
+                "x.mode: is a string, but must be one of \"a\", \"b\"",
+            ),
+            (
+                json!({"list": ["a", 1]}),
+                "x.list[1]: is a number, but must be of type string",
+            ),
+            (
+                json!({"cuont": 1}),
+                "x.cuont: is an unknown key; did you mean `count`?",
+            ),
+            (
+                json!({"zzzzzz": 1}),
+                "x.zzzzzz: is an unknown key; known here: count, mode, list, nested",
+            ),
+            (
+                json!({"nested": {"timout": 1}}),
+                "x.nested.timout: is an unknown key; did you mean `timeout`?",
+            ),
+            (
+                json!({"nested": 1}),
+                "x.nested: is a number, but must be of type object, or must be of type null",
+            ),
+            (json!([]), "x: is an array, but must be of type object"),
+        ] {
+            assert_eq!(faults(schema.clone(), value), [expected]);
+        }
+        assert!(faults(schema, json!({"count": 1, "nested": null, "mode": "a"})).is_empty());
+    }
+
+    #[test]
+    fn other_documents_are_not_fetched() {
+        let error = Schema::new(json!({"$ref": "http://localhost:1/x"})).unwrap_err();
+        assert!(error.to_string().contains("not valid"), "{error}");
     }
 }

@@ -5,18 +5,33 @@
 
 use serde_json::Value;
 
-use super::location::JsonPath;
+use super::{location::JsonPath, schema::Fault};
 
 /// A variable that has no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{path}: environment variable {variable} is not set; set it, or write `$${{{variable}}}` for the literal text"
-)]
+#[error("{path}: {}", self.reason())]
 pub struct MissingVariable {
     /// The string that names it.
     pub path: JsonPath,
     /// Its name.
     pub variable: String,
+}
+
+// === impl MissingVariable ===
+
+impl MissingVariable {
+    /// The same, as a fault of the value at the path.
+    pub(super) fn into_fault(self) -> Fault {
+        Fault {
+            message: self.reason(),
+            path: self.path,
+        }
+    }
+
+    fn reason(&self) -> String {
+        let name = &self.variable;
+        format!("variable {name} is not set; set it, or write `$${{{name}}}` for the literal text")
+    }
 }
 
 /// Replaces every `${VARIABLE}` in the strings of `value`, or says which have no value.

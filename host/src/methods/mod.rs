@@ -37,8 +37,15 @@ impl Handler for Methods {
 
     fn readiness(&self) -> Readiness {
         let problems = self.gateway.registry.problems();
-        let details = problems.iter().map(|(id, why)| (id.clone(), Value::from(why.clone()))).collect();
-        Readiness { pending: None, failing: problems.into_iter().map(|(id, _)| id).collect(), details }
+        let details = problems
+            .iter()
+            .map(|(id, why)| (id.clone(), Value::from(why.clone())))
+            .collect();
+        Readiness {
+            pending: None,
+            failing: problems.into_iter().map(|(id, _)| id).collect(),
+            details,
+        }
     }
 
     fn snapshot(&self, _: &Caller) -> Map<String, Value> {
@@ -48,7 +55,9 @@ impl Handler for Methods {
     fn health<'a>(&'a self, _: &'a Value) -> BoxFuture<'a, Map<String, Value>> {
         let plugins = plugins::health(&self.gateway);
         let channels = Value::from(self.gateway.channels());
-        Box::pin(async move { Map::from_iter([("plugins".to_owned(), plugins), ("accounts".to_owned(), channels)]) })
+        Box::pin(async move {
+            Map::from_iter([("plugins".to_owned(), plugins), ("accounts".to_owned(), channels)])
+        })
     }
 
     fn status<'a>(&'a self, params: &'a Value) -> BoxFuture<'a, Map<String, Value>> {
@@ -80,11 +89,21 @@ impl std::fmt::Debug for Methods {
 }
 
 fn failure(code: Code, message: String) -> Failure {
-    Failure { code, message, retryable: false, retry_after_ms: None, details: None, payload: None }
+    Failure {
+        code,
+        message,
+        retryable: false,
+        retry_after_ms: None,
+        details: None,
+        payload: None,
+    }
 }
 
 /// A failure of a run, with the run's own record beside it.
 fn failed_run(run_id: &str, message: String) -> Failure {
     let payload = json!({ "runId": run_id, "status": "error", "summary": message });
-    Failure { payload: Some(Box::new(payload)), ..failure(Code::Unavailable, message) }
+    Failure {
+        payload: Some(Box::new(payload)),
+        ..failure(Code::Unavailable, message)
+    }
 }

@@ -7,7 +7,10 @@ use crate::{
 use serde_json::{Value, json};
 
 pub(super) fn methods() -> Vec<Method> {
-    vec![Method::new("plugins.list", Scope::Read), Method::new("plugins.reload", Scope::Admin)]
+    vec![
+        Method::new("plugins.list", Scope::Read),
+        Method::new("plugins.reload", Scope::Admin),
+    ]
 }
 
 /// Every plugin with its state, counters and process.
@@ -18,7 +21,11 @@ pub(super) fn list(gateway: &Gateway) -> Value {
 /// Which run and which don't.
 pub(super) fn health(gateway: &Gateway) -> Value {
     let views = gateway.registry.views();
-    let loaded: Vec<_> = views.iter().filter(|p| p.status == "loaded").map(|p| p.id.as_str()).collect();
+    let loaded: Vec<_> = views
+        .iter()
+        .filter(|p| p.status == "loaded")
+        .map(|p| p.id.as_str())
+        .collect();
     let errors: Vec<_> = views
         .iter()
         .filter(|p| !p.error.is_empty())
@@ -30,7 +37,10 @@ pub(super) fn health(gateway: &Gateway) -> Value {
 /// Reads the file and the settings of one plugin again and puts a new instance in the place of the old one.
 pub(super) async fn reload(gateway: &Gateway, reread: &Reread, params: &Value) -> Result<Value, Failure> {
     let id = params["id"].as_str().ok_or_else(|| {
-        failure(Code::InvalidRequest, "invalid plugins.reload params: \"id\" must be a string".into())
+        failure(
+            Code::InvalidRequest,
+            "invalid plugins.reload params: \"id\" must be a string".into(),
+        )
     })?;
     let spec = reread(id).map_err(|why| failure(Code::InvalidRequest, why))?;
     let view = gateway.registry.reload(id, Some(spec)).await;

@@ -6,6 +6,7 @@ pub mod assemble;
 pub mod confined;
 pub mod discover;
 pub mod generation;
+pub mod install;
 pub mod isolate;
 pub mod ladder;
 pub mod link;

@@ -18,10 +18,13 @@ use std::{
     sync::{Arc, PoisonError, RwLock, atomic::Ordering},
     time::{Duration, Instant},
 };
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, mpsc, watch};
 
 /// Events for the supervisor that may wait; a fault that finds no place is one of many.
 pub(super) const EVENTS: usize = 64;
+
+/// How long a call waits for an instance that is being started or replaced.
+const REPLACEMENT: Duration = Duration::from_secs(10);
 
 /// What is known of a plugin before anything of it is loaded.
 #[derive(Debug, Clone)]
@@ -107,6 +110,8 @@ pub struct Plugin {
     pub(super) current: RwLock<Option<Arc<Generation>>>,
     pub(super) status: RwLock<Status>,
     pub(super) events: mpsc::Sender<Event>,
+    /// Counts changes of the instance and of the state, so that calls can wait for a replacement.
+    pub(super) changes: watch::Sender<u64>,
 }
 
 /// State with what belongs to it.
@@ -180,6 +185,7 @@ impl Plugin {
                 load_time: None,
             }),
             events,
+            changes: watch::Sender::new(0),
         })
     }
 
@@ -230,10 +236,7 @@ impl Plugin {
 
     /// Calls it. Dropping the future cancels the call. `deadline` replaces the method's own.
     pub async fn call_raw(&self, request: Request, deadline: Option<Duration>) -> Result<Vec<u8>> {
-        let Some(generation) = self.current() else {
-            return Err(self.unavailable());
-        };
-        let _permit = generation.admit()?;
+        let (generation, _permit) = self.place().await?;
         let limit = deadline.or_else(|| self.spec().settings.deadlines.of(&request.method));
         let what = format!("{} {}", request.method, request.target);
         let counted = InFlight::begin(&self.metrics);
@@ -264,6 +267,37 @@ impl Plugin {
             self.fault(Some(generation.clone()), Fault::Panic);
         }
         outcome
+    }
+
+    /// A place in the instance that serves. One that is being started or replaced is waited for: its end must cost no
+    /// message.
+    async fn place(&self) -> Result<(Arc<Generation>, OwnedSemaphorePermit)> {
+        let mut changes = self.changes.subscribe();
+        let waiting = async {
+            loop {
+                changes.borrow_and_update();
+                if let Some(generation) = self.current() {
+                    match generation.admit() {
+                        Err(error) if error.kind() == ErrorKind::Closed => {}
+                        outcome => return outcome.map(|permit| (generation, permit)),
+                    }
+                } else if !matches!(self.state(), State::Starting | State::Running) {
+                    return Err(self.unavailable());
+                }
+                if changes.changed().await.is_err() {
+                    return Err(self.unavailable());
+                }
+            }
+        };
+        tokio::time::timeout(REPLACEMENT, waiting)
+            .await
+            .unwrap_or_else(|_| Err(self.unavailable()))
+    }
+
+    /// Does it declare this, and may it serve now or soon?
+    pub fn may_offer(&self, capability: &str, id: &str) -> bool {
+        let off = matches!(self.state(), State::Off | State::Stopped | State::Failed { .. });
+        !off && self.spec().manifest.declared().contains(&(capability, id))
     }
 
     /// How it is, for people and machines.

@@ -84,13 +84,11 @@ impl Registry {
         self.all().iter().map(|plugin| plugin.view()).collect()
     }
 
-    /// The plugin that offers something, if it serves now.
+    /// The plugin that offers something, now or as soon as it is replaced.
     pub fn offering(&self, capability: &str, id: &str) -> Option<Arc<Plugin>> {
-        self.all().into_iter().find(|plugin| {
-            plugin
-                .current()
-                .is_some_and(|generation| generation.offers(capability).any(|offered| offered == id))
-        })
+        self.all()
+            .into_iter()
+            .find(|plugin| plugin.may_offer(capability, id))
     }
 
     /// Everything of one capability that is offered now.

@@ -326,6 +326,7 @@ impl Supervisor {
 
     fn set(&self, state: State, load_time: Option<Duration>) {
         *self.plugin.status.write().unwrap_or_else(PoisonError::into_inner) = Status { state, load_time };
+        self.plugin.changes.send_modify(|changes| *changes += 1);
     }
 
     fn set_current(&self, generation: Option<Arc<Generation>>) {
@@ -334,6 +335,7 @@ impl Supervisor {
             .current
             .write()
             .unwrap_or_else(PoisonError::into_inner) = generation;
+        self.plugin.changes.send_modify(|changes| *changes += 1);
     }
 
     fn set_spec(&self, spec: Spec) {

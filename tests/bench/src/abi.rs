@@ -26,13 +26,14 @@ const CHUNKS: usize = 1000;
 type Outcome<T> = Result<T, String>;
 
 /// Measures everything.
-pub fn run(plugins: &Path, _program: &Path) -> Outcome<Vec<Figure>> {
+pub fn run(plugins: &Path, program: &Path) -> Outcome<Vec<Figure>> {
     let library = |name: &str| plugins.join(format!("libopenclaw_{name}.so"));
     let mut figures = direct();
     figures.extend(in_process(&create(&library("bench_hosted"))?));
     figures.extend(own_runtime(&create(&library("bench_own_runtime"))?)?);
     figures.extend(loading(&library("bench_hosted"))?);
     figures.push(size(&library("bench_hosted"))?);
+    figures.extend(crate::isolated::run(&library("bench_hosted"), program)?);
     Ok(figures)
 }
 

@@ -1,6 +1,7 @@
 //! `cargo xtask bench abi`: what crossing the boundary costs, beside a direct call in the same run.
 mod abi;
 mod host;
+mod isolated;
 mod measure;
 
 use clap::Parser;
@@ -25,6 +26,13 @@ struct Args {
 }
 
 fn main() -> ExitCode {
+    if std::env::args().nth(1).as_deref() == Some(isolated::ECHO) {
+        return if isolated::echo().is_ok() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        };
+    }
     let args = Args::parse();
     let here = std::env::current_exe()
         .ok()

@@ -14,7 +14,9 @@ use openclaw_host::{
 use openclaw_plugin_api::{Account, Secret};
 use serde_json::{Value, json};
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
+    process::{Command, Stdio},
     time::Duration,
 };
 
@@ -157,7 +159,42 @@ pub async fn start_with_call_limit(mut specs: Vec<Spec>, limit: Duration) -> Tes
     start(specs).await
 }
 
-/// The text parts of a tool's output.
-pub fn text(output: &Value) -> &str {
-    output["content"][0]["text"].as_str().unwrap_or_default()
+/// What came of a library in a gateway of its own, in a process of its own: the words of `exhibit`, and under `ended`
+/// whether that process ended well.
+pub fn exhibition(library: &Path, isolation: &str, trigger: &str) -> BTreeMap<String, Value> {
+    let output = Command::new(exhibit())
+        .arg(library)
+        .args([isolation, trigger])
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .output()
+        .expect("the exhibition runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let lines = text
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let said = lines.map(|line| {
+        (
+            line["what"].as_str().unwrap_or_default().to_owned(),
+            line["value"].clone(),
+        )
+    });
+    let mut said: BTreeMap<_, _> = said.collect();
+    said.insert("ended".into(), json!({ "well": output.status.success() }));
+    // What was not said reads as null.
+    for what in ["load", "call", "again", "after", "reload", "others"] {
+        said.entry(what.into()).or_insert(Value::Null);
+    }
+    said
+}
+
+/// The program beside the tests that shows one library.
+fn exhibit() -> PathBuf {
+    let program = target().join("exhibit");
+    assert!(
+        program.is_file(),
+        "{} is not built; run the tests by `cargo xtask test`",
+        program.display()
+    );
+    program
 }

@@ -96,3 +96,32 @@ async fn with_no_plugin_the_gateway_starts() {
     assert!(error.message().contains("openclaw plugins list"), "{error}");
     test.gateway.stop().await;
 }
+
+#[tokio::test]
+async fn a_killed_child_costs_no_message() {
+    let mut isolated = spec(&plugin("demo"));
+    isolated.settings.isolation = openclaw_host::plugins::settings::Isolation::Process;
+    let test = start(vec![isolated]).await;
+    let demo = test.gateway.registry.get("demo").expect("loaded");
+    let pid = demo.view().usage.expect("it has a process").pid;
+    let killed = std::process::Command::new("kill")
+        .args(["-9", &pid.to_string()])
+        .status();
+    assert!(killed.expect("kill runs").success());
+    let (tx, _events) = mpsc::channel(64);
+    let run = AgentRun {
+        text: "are you there".into(),
+        ..AgentRun::default()
+    };
+    // The turn may begin before the end is known, so it may be the one that meets it; the next one may not.
+    let mut outcome = test.gateway.run_agent(run.clone(), tx.clone()).await;
+    if outcome.is_err() {
+        outcome = test.gateway.run_agent(run, tx).await;
+    }
+    assert_eq!(
+        outcome.expect("the new process answers").text,
+        "You said: are you there"
+    );
+    assert_ne!(demo.view().usage.expect("it has a process").pid, pid);
+    test.gateway.stop().await;
+}

@@ -40,7 +40,10 @@ pub struct Reload {
 /// Runs `top`.
 pub fn top(args: &Top, env: &Env) -> Result<(), Failure> {
     let setting = Setting::read(env)?;
-    let look = || args.target.ask(env, &setting, Scope::Read, "plugins.list", json!({}), ASK);
+    let look = || {
+        args.target
+            .ask(env, &setting, Scope::Read, "plugins.list", json!({}), ASK)
+    };
     if args.json {
         return output::json(&look()?);
     }
@@ -66,7 +69,9 @@ pub fn top(args: &Top, env: &Env) -> Result<(), Failure> {
 pub fn reload(args: &Reload, env: &Env) -> Result<(), Failure> {
     let setting = Setting::read(env)?;
     let params = json!({ "id": args.id });
-    let answer = args.target.ask(env, &setting, Scope::Admin, "plugins.reload", params, RELOAD)?;
+    let answer = args
+        .target
+        .ask(env, &setting, Scope::Admin, "plugins.reload", params, RELOAD)?;
     if args.json {
         return output::json(&answer);
     }
@@ -84,7 +89,20 @@ pub fn reload(args: &Reload, env: &Env) -> Result<(), Failure> {
 }
 
 fn table(answer: &Value) -> String {
-    let header = ["ID", "STATE", "CALLS", "FAULTS", "NOW", "P50", "P99", "HOST CALLS", "RESTARTS", "MEMORY", "CPU", "PID"];
+    let header = [
+        "ID",
+        "STATE",
+        "CALLS",
+        "FAULTS",
+        "NOW",
+        "P50",
+        "P99",
+        "HOST CALLS",
+        "RESTARTS",
+        "MEMORY",
+        "CPU",
+        "PID",
+    ];
     let mut table = output::table(&header);
     for plugin in answer["plugins"].as_array().into_iter().flatten() {
         let metrics = &plugin["metrics"];

@@ -1,0 +1,104 @@
+//! Replaces a file in one step: a reader sees the old content or the new one, also after a crash.
+//!
+//! The new file is readable by its owner only. The old content is kept beside it as `<name>.bak`. If the path is a
+//! link, the file that it leads to is replaced and the link stays.
+
+use std::{
+    fs::{self, File},
+    io::{self, Write},
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
+
+use tempfile::NamedTempFile;
+
+/// Replaces `path` by `content` and keeps the old content as `<path>.bak`.
+pub fn write_atomic(path: &Path, content: &[u8]) -> io::Result<()> {
+    let (target, old) = match fs::canonicalize(path) {
+        Ok(target) => {
+            let old = fs::read(&target)?;
+            (target, Some(old))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => (path.into(), None),
+        Err(error) => return Err(error),
+    };
+    if let Some(old) = old {
+        place(&backup_of(&target), &old, &target)?;
+    }
+    place(&target, content, &target)?;
+    File::open(folder_of(&target))?.sync_all()
+}
+
+/// The copy of the previous content of `path`.
+pub(super) fn backup_of(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".bak");
+    name.into()
+}
+
+/// Writes a file aside and renames it to `path`. `NamedTempFile` creates with mode 0600.
+fn place(path: &Path, content: &[u8], owner: &Path) -> io::Result<()> {
+    let mut file = NamedTempFile::new_in(folder_of(path))?;
+    file.write_all(content)?;
+    keep_owner(file.as_file(), owner);
+    file.as_file().sync_all()?;
+    file.persist(path).map(drop).map_err(|error| error.error)
+}
+
+/// An edit by root must not take the file from the gateway's user. Anyone else can not give files away, and owns them.
+fn keep_owner(file: &File, owner: &Path) {
+    let (Ok(before), Ok(now)) = (fs::metadata(owner), file.metadata()) else {
+        return;
+    };
+    if (before.uid(), before.gid()) != (now.uid(), now.gid()) {
+        let ids = (
+            rustix::fs::Uid::from_raw(before.uid()),
+            rustix::fs::Gid::from_raw(before.gid()),
+        );
+        let _ = rustix::fs::fchown(file, Some(ids.0), Some(ids.1));
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().mode() & 0o777
+    }
+
+    #[test]
+    fn replaces_keeps_the_old_and_is_private() {
+        let temp = tempfile::tempdir().unwrap();
+        let file = temp.path().join("c.json");
+        write_atomic(&file, b"one").unwrap();
+        assert!(!backup_of(&file).exists());
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
+        write_atomic(&file, b"two").unwrap();
+        assert_eq!(
+            (fs::read(&file).unwrap(), fs::read(backup_of(&file)).unwrap()),
+            (b"two".to_vec(), b"one".to_vec())
+        );
+        assert_eq!((mode(&file), mode(&backup_of(&file))), (0o600, 0o600));
+        assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_link_stays_a_link() {
+        let temp = tempfile::tempdir().unwrap();
+        let (file, link) = (temp.path().join("real"), temp.path().join("link"));
+        fs::write(&file, "one").unwrap();
+        symlink("real", &link).unwrap();
+        write_atomic(&link, b"two").unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read(&file).unwrap(), b"two");
+    }
+}
