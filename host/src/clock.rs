@@ -23,6 +23,11 @@ impl Clock {
         Self(Arc::new(now_ms))
     }
 
+    /// The same, for who needs it as the system gives it.
+    pub fn now(&self) -> SystemTime {
+        UNIX_EPOCH + std::time::Duration::from_millis(u64::try_from(self.now_ms()).unwrap_or(0))
+    }
+
     /// Milliseconds since 1970.
     pub fn now_ms(&self) -> i64 {
         (self.0)()

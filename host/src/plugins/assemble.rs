@@ -78,8 +78,8 @@ pub fn assemble(config: &Config, found: &Found) -> Assembly {
     assembly
 }
 
-/// The plugins' settings of a configuration.
-fn switches(config: &Config) -> Switches {
+/// What the configuration says to the ladder.
+pub fn switches(config: &Config) -> Switches {
     let plugins = &config.plugins;
     Switches {
         enabled: plugins.enabled,

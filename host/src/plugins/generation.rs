@@ -274,6 +274,10 @@ impl Generation {
         body: &impl Serialize,
         settings: &Settings,
     ) -> Result<()> {
+        // A plugin that is not made with our macro may lack the methods of a life that it has no use for.
+        if !self.registrations.methods.iter().any(|served| served == method) {
+            return Ok(());
+        }
         let limit = settings.deadlines.of(method).unwrap_or(settings.deadlines.call);
         let request = Request {
             method: method.to_owned(),

@@ -1,6 +1,8 @@
 //! `openclaw plugins`: everything that an operator or an author does with plugins.
 mod doctor;
+mod edit;
 mod inspect;
+mod install;
 mod list;
 mod live;
 mod new;
@@ -21,6 +23,12 @@ pub struct Args {
 enum Command {
     List(list::Args),
     Inspect(inspect::Args),
+    /// Switches a plugin on in openclaw.json, keeping comments and formatting
+    Enable(edit::Args),
+    /// Switches a plugin off in openclaw.json, keeping comments and formatting
+    Disable(edit::Args),
+    Install(install::Install),
+    Uninstall(install::Uninstall),
     Doctor(doctor::Args),
     Top(live::Top),
     Reload(live::Reload),
@@ -39,6 +47,10 @@ pub fn run(args: Args, env: &Env) -> Result<(), Failure> {
                 .get(id)
                 .map(|candidate| candidate.path.clone()))
         }),
+        Command::Enable(args) => edit::run(&args, true, &Setting::read(env)?),
+        Command::Disable(args) => edit::run(&args, false, &Setting::read(env)?),
+        Command::Install(args) => install::install(&args, &Setting::read(env)?),
+        Command::Uninstall(args) => install::uninstall(&args, &Setting::read(env)?),
         Command::Doctor(args) => doctor::run(&args, &Setting::read(env)?),
         Command::Top(args) => live::top(&args, env),
         Command::Reload(args) => live::reload(&args, env),
