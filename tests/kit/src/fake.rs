@@ -109,10 +109,10 @@ const SERVED: &[&str] = &[
 // === impl FakeHost ===
 
 impl FakeHost {
-    /// Needs a runtime around it.
-    pub(crate) fn new(mode: Mode) -> Self {
+    /// A host whose tasks and timers run on this pool.
+    pub(crate) fn new(mode: Mode, pool: Handle) -> Self {
         Self(Arc::new(Shared {
-            runtime: Handle::current(),
+            runtime: pool,
             tasks: Mutex::default(),
             state: Mutex::new(State {
                 mode,

@@ -250,7 +250,11 @@ fn how_it_ended(exit: ExitStatus, stderr: &str) -> String {
         (None, Some(code)) => format!("the plugin ended the process with exit code {code}"),
         (None, None) => "the process ended".to_owned(),
     };
-    match stderr.lines().last() {
+    // What follows a panic's message is its backtrace.
+    let line = stderr
+        .lines()
+        .rfind(|line| !line.starts_with(' ') && !line.starts_with("note:"));
+    match line {
         Some(line) => format!("{how}; its last words: {line}"),
         None => how,
     }

@@ -33,8 +33,7 @@ fn questions(bench: &Bench, subject: &Subject) -> Vec<Request> {
 }
 
 async fn at_once(bench: &Bench) -> Verdict {
-    let subject = bench.first().await?;
-    subject.start().await?;
+    let subject = bench.started().await?;
     let questions = questions(bench, &subject);
     bench.doing(format_args!("{CALLS} calls at once"));
     let calls: Vec<_> = questions
@@ -62,8 +61,7 @@ fn begin(
 }
 
 async fn from_threads(bench: &Bench) -> Verdict {
-    let subject = bench.first().await?;
-    subject.start().await?;
+    let subject = bench.started().await?;
     let questions = Arc::new(questions(bench, &subject));
     bench.doing(format_args!(
         "{CALLS_PER_THREAD} calls from each of {THREADS} threads"

@@ -41,7 +41,7 @@ pub(super) const TESTS: &[Test] = &[
 ];
 
 async fn reader_goes_away(bench: &Bench) -> Verdict {
-    let subject = bench.first().await?;
+    let subject = bench.started().await?;
     for request in plausible::requests(&subject, &mut bench.rng()) {
         for before in 0..3 {
             bench.doing(format_args!(
@@ -64,7 +64,7 @@ async fn reader_goes_away(bench: &Bench) -> Verdict {
 }
 
 async fn reader_stands_still(bench: &Bench) -> Verdict {
-    let subject = bench.first().await?;
+    let subject = bench.started().await?;
     for request in plausible::requests(&subject, &mut bench.rng()) {
         let (out, chunks) = sink_pair(0);
         let polls = Arc::default();
@@ -83,7 +83,8 @@ async fn reader_stands_still(bench: &Bench) -> Verdict {
 }
 
 async fn endless_web(bench: &Bench) -> Verdict {
-    let subject = bench.first_in(Mode::EndlessWeb).await?;
+    let subject = bench.started().await?;
+    subject.host.set_mode(Mode::EndlessWeb);
     for request in plausible::requests(&subject, &mut bench.rng()) {
         let (out, chunks) = sink_pair(1);
         let reader = tokio::spawn(read_all(chunks));
@@ -104,7 +105,7 @@ async fn endless_web(bench: &Bench) -> Verdict {
 }
 
 async fn input_breaks(bench: &Bench) -> Verdict {
-    let subject = bench.first().await?;
+    let subject = bench.started().await?;
     for request in plausible::requests(&subject, &mut bench.rng()) {
         let (mut feed, input) = source_pair(2);
         feed.send(Ok(vec![0; 320])).await;
@@ -128,7 +129,7 @@ fn counted(
     polls: &Arc<AtomicU64>,
 ) -> JoinHandle<Result<Vec<u8>, Fault>> {
     let (handle, request, polls) = (subject.handle(), request.clone(), polls.clone());
-    tokio::spawn(async move {
+    subject.pool().spawn(async move {
         let mut call = Box::pin(handle.call(request.with(Some(out), None)));
         drop(handle);
         poll_fn(move |cx| {
