@@ -45,7 +45,7 @@ async fn reader_goes_away(bench: &Bench) -> Verdict {
     for request in plausible::requests(&subject, &mut bench.rng()) {
         for before in 0..3 {
             bench.doing(format_args!(
-                "{request}, whose reader goes away after {before} chunks"
+                "calling {request}, whose reader goes away after {before} chunks"
             ));
             let (out, mut chunks) = sink_pair(0);
             let call = subject.spawn(&request, Some(out), None);
@@ -69,7 +69,7 @@ async fn reader_stands_still(bench: &Bench) -> Verdict {
         let (out, chunks) = sink_pair(0);
         let polls = Arc::default();
         let mut call = counted(&subject, &request, out, &polls);
-        bench.doing(format_args!("{request}, whose reader stands still"));
+        bench.doing(format_args!("calling {request}, whose reader stands still"));
         if watch(bench, &request, &mut call, &polls).await? {
             continue;
         }
@@ -90,7 +90,9 @@ async fn endless_web(bench: &Bench) -> Verdict {
         let reader = tokio::spawn(read_all(chunks));
         let polls = Arc::new(AtomicU64::new(0));
         let mut call = counted(&subject, &request, out, &polls);
-        bench.doing(format_args!("{request}, to which the web answers without end"));
+        bench.doing(format_args!(
+            "calling {request}, to which the web answers without end"
+        ));
         // Polls are not judged: here there is always something to do.
         let ended = hold_little(&request, &mut call).await?;
         call.abort();
