@@ -5,6 +5,7 @@ use crate::{
     generate,
     journal::Journal,
     outcome::{Stop, Verdict},
+    plausible,
     rng::{self, Rng},
     run::THREAD_PREFIX,
     subject::Subject,
@@ -18,7 +19,7 @@ use std::{
     thread,
     time::Duration,
 };
-use tokio::{sync::oneshot, time::timeout};
+use tokio::{runtime::Handle, sync::oneshot, time::timeout};
 
 /// How long opening, creating and destroying may take; the gateway's own deadline for it.
 const BLOCKING_DEADLINE: Duration = Duration::from_secs(10);
@@ -34,6 +35,7 @@ pub(crate) struct Bench {
     manifest: Result<Manifest, String>,
     config: Option<Value>,
     journal: Arc<Journal>,
+    pool: Handle,
     remarks: Mutex<Remarks>,
 }
 
@@ -45,7 +47,7 @@ pub(crate) struct Remarks {
 }
 
 impl Bench {
-    pub(crate) fn new(lab: Arc<dyn Lab>, case: &Case, journal: Arc<Journal>) -> Self {
+    pub(crate) fn new(lab: Arc<dyn Lab>, case: &Case, journal: Arc<Journal>, pool: Handle) -> Self {
         journal.doing("reading the manifest");
         let manifest = lab.manifest(&case.library);
         Self {
@@ -56,6 +58,7 @@ impl Bench {
             manifest,
             config: case.config.clone(),
             journal,
+            pool,
             remarks: Mutex::default(),
         }
     }
@@ -87,6 +90,11 @@ impl Bench {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// Where code of the plugin is polled. Never the thread of the test: its timers have to go on.
+    pub(crate) fn pool(&self) -> &Handle {
+        &self.pool
     }
 
     /// Randomness of this test alone.
@@ -144,6 +152,34 @@ impl Bench {
         }
     }
 
+    /// As [`Bench::first`], started with its services and an account of each channel.
+    pub(crate) async fn started(&self) -> Verdict<Subject> {
+        let subject = self.first().await?;
+        self.start(&subject).await?;
+        Ok(subject)
+    }
+
+    /// Starts everything that an instance has. What refuses to start is not judged here.
+    pub(crate) async fn start(&self, subject: &Subject) -> Verdict {
+        subject.start().await?;
+        for channel in subject.of("channel/1") {
+            subject
+                .call(&plausible::start_channel(
+                    &channel,
+                    self.account_config(&channel)?,
+                ))
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// The configuration of an account: the smallest that the channel's schema allows.
+    pub(crate) fn account_config(&self, channel: &str) -> Verdict<Value> {
+        let schema = self.manifest()?.channel_schemas.get(channel);
+        let smallest = schema.and_then(|schema| generate::smallest(schema, &mut self.rng()));
+        Ok(smallest.unwrap_or_else(|| json!({})))
+    }
+
     /// Another instance, which has to be possible where a first one was.
     pub(crate) async fn another(&self) -> Verdict<Subject> {
         self.doing("creating another instance");
@@ -158,7 +194,7 @@ impl Bench {
 
     /// Makes an instance with any configuration.
     pub(crate) async fn create(&self, config: &Value, mode: Mode) -> Verdict<Result<Subject, Fault>> {
-        let host = FakeHost::new(mode);
+        let host = FakeHost::new(mode, self.pool.clone());
         let (lab, library, config) = (self.lab.clone(), self.library.clone(), config.clone());
         let handle = host.handle();
         let environment = fake::environment();
@@ -166,7 +202,9 @@ impl Bench {
             lab.create(&library, handle, &config, &environment)
         })
         .await?;
-        Ok(created.map(|(plugin, registered)| Subject::new(plugin, registered, host, self.journal.clone())))
+        Ok(created.map(|(plugin, registered)| {
+            Subject::new(plugin, registered, host, self.journal.clone(), self.pool.clone())
+        }))
     }
 }
 

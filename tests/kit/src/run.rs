@@ -19,7 +19,7 @@ use tokio::runtime::Builder;
 /// How the kit's own threads begin their names, so that a plugin's can be told from them. A thread's name has at most
 /// 15 bytes.
 pub(crate) const THREAD_PREFIX: &str = "kit-";
-/// Threads that poll. More than a plugin that blocks in one place takes.
+/// Threads that poll the plugin.
 const WORKERS: usize = 4;
 
 /// One test of one plugin.
@@ -95,30 +95,32 @@ fn outcome(
     }
 }
 
-/// Runs the test on a thread and a runtime of its own, so that neither the caller's nor what a test before it left
+/// Runs the test on a thread and runtimes of its own, so that neither the caller's nor what a test before it left
 /// behind matters.
 fn judge(lab: Arc<dyn Lab>, case: &Case, test: &'static Test, journal: &Arc<Journal>) -> (Verdict, Remarks) {
     let (case, journal) = (case.clone(), journal.clone());
     let work = move || -> (Verdict, Remarks) {
-        let runtime = Builder::new_multi_thread()
+        let pool = Builder::new_multi_thread()
             .worker_threads(WORKERS)
             .thread_name(format!("{THREAD_PREFIX}worker"))
             .enable_all()
             .build();
-        let runtime = match runtime {
-            Ok(runtime) => runtime,
-            Err(e) => {
+        // The test has a runtime without any code of the plugin, so that deadlines fire whatever the plugin blocks.
+        let own = Builder::new_current_thread().enable_all().build();
+        let (pool, own) = match (pool, own) {
+            (Ok(pool), Ok(own)) => (pool, own),
+            (Err(e), _) | (_, Err(e)) => {
                 return (
                     Err(Stop::failed(format_args!("no runtime: {e}"))),
                     Remarks::default(),
                 );
             }
         };
-        let bench = Bench::new(lab, &case, journal);
-        let verdict = runtime.block_on(test.run(&bench));
+        let bench = Bench::new(lab, &case, journal, pool.handle().clone());
+        let verdict = own.block_on(test.run(&bench));
         let remarks = bench.remarks();
         // A thread that the plugin blocks must not keep the outcome back.
-        runtime.shutdown_background();
+        pool.shutdown_background();
         (verdict, remarks)
     };
     let thread = thread::Builder::new()

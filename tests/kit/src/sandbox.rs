@@ -32,7 +32,7 @@ const STDERR_DEADLINE: Duration = Duration::from_millis(500);
 pub struct Options {
     /// The program whose `plugins check --one` comes to [`run_one`].
     pub program: PathBuf,
-    /// Only tests whose name or category contains this.
+    /// Only the test of this name; if there is none, those whose name contains it or whose category it is.
     pub filter: Option<String>,
     /// What randomness follows from; None: chosen, and named in the report.
     pub seed: Option<u64>,
@@ -96,7 +96,7 @@ pub fn run(
         source,
     })?;
     let filter = options.filter.as_deref().unwrap_or_default();
-    let chosen: Vec<&Test> = tests().filter(|test| test.matches(filter)).collect();
+    let chosen = tests::chosen(filter);
     if chosen.is_empty() {
         return Err(RunError::NoTest {
             filter: filter.to_owned(),
@@ -250,7 +250,11 @@ fn how_it_ended(exit: ExitStatus, stderr: &str) -> String {
         (None, Some(code)) => format!("the plugin ended the process with exit code {code}"),
         (None, None) => "the process ended".to_owned(),
     };
-    match stderr.lines().last() {
+    // What follows a panic's message is its backtrace.
+    let line = stderr
+        .lines()
+        .rfind(|line| !line.starts_with(' ') && !line.starts_with("note:"));
+    match line {
         Some(line) => format!("{how}; its last words: {line}"),
         None => how,
     }

@@ -12,7 +12,7 @@ use openclaw_plugin_api::{
 };
 use serde_json::Value;
 use std::{fmt, future::Future, sync::Arc, time::Duration};
-use tokio::time::timeout;
+use tokio::{runtime::Handle, time::timeout};
 
 /// How long an answer may take. The kit's host answers at once, so this is time for the plugin alone.
 pub(crate) const CALL_DEADLINE: Duration = Duration::from_secs(5);
@@ -28,6 +28,7 @@ const MAX_FAULT: usize = 200;
 pub(crate) struct Subject {
     handle: Arc<PluginHandle>,
     journal: Arc<Journal>,
+    pool: Handle,
     pub(crate) host: FakeHost,
     pub(crate) registrations: Registrations,
 }
@@ -55,10 +56,12 @@ impl Subject {
         registrations: Registrations,
         host: FakeHost,
         journal: Arc<Journal>,
+        pool: Handle,
     ) -> Self {
         Self {
             handle: Arc::new(handle),
             journal,
+            pool,
             host,
             registrations,
         }
@@ -67,6 +70,11 @@ impl Subject {
     /// The object itself, for tests that drive a call by hand.
     pub(crate) fn handle(&self) -> Arc<PluginHandle> {
         self.handle.clone()
+    }
+
+    /// Where the plugin's futures are polled.
+    pub(crate) fn pool(&self) -> &Handle {
+        &self.pool
     }
 
     /// Everything that can be called: each method with each target that belongs to its capability.
@@ -137,7 +145,7 @@ impl Subject {
         input: Option<Source>,
     ) -> tokio::task::JoinHandle<Result<Vec<u8>, Fault>> {
         let (handle, request) = (self.handle.clone(), request.clone());
-        tokio::spawn(async move {
+        self.pool.spawn(async move {
             let reply = handle.call(request.with(out, input));
             drop(handle);
             reply.await

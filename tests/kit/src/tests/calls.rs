@@ -96,8 +96,7 @@ async fn unknown_target(bench: &Bench) -> Verdict {
 }
 
 async fn sensible(bench: &Bench) -> Verdict {
-    let subject = bench.first().await?;
-    subject.start().await?;
+    let subject = bench.started().await?;
     let mut rng = bench.rng();
     let (mut asked, mut answered) = (0, 0);
     for _ in 0..ROUNDS {

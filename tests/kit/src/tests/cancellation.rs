@@ -10,7 +10,7 @@ use crate::{
     plausible,
     subject::{CALL_DEADLINE, Request, Subject, no_panic},
 };
-use openclaw_plugin_api::abi::{Chunks, Fault, Feed, sink_pair, source_pair};
+use openclaw_plugin_api::abi::{Chunks, Fault, Feed, PluginHandle, sink_pair, source_pair};
 use std::{
     future::{Future, poll_fn},
     pin::Pin,
@@ -41,10 +41,10 @@ struct Pending {
 }
 
 impl Pending {
-    fn new(subject: &Subject, request: &Request) -> Self {
+    fn new(plugin: &PluginHandle, request: &Request) -> Self {
         let (out, chunks) = sink_pair(0);
         let (feed, input) = source_pair(1);
-        let call = Box::pin(subject.handle().call(request.with(Some(out), Some(input))));
+        let call = Box::pin(plugin.call(request.with(Some(out), Some(input))));
         Self {
             call,
             chunks,
@@ -62,11 +62,7 @@ impl Pending {
                 return Some(reply);
             }
             if read {
-                poll_fn(|cx| {
-                    let _ = self.chunks.poll_next(cx);
-                    Poll::Ready(())
-                })
-                .await;
+                drop(poll_fn(|cx| Poll::Ready(self.chunks.poll_next(cx))).await);
             }
             yield_now().await;
         }
@@ -75,7 +71,8 @@ impl Pending {
 }
 
 async fn any_poll(bench: &Bench, mode: Mode) -> Verdict {
-    let subject = bench.first_in(mode).await?;
+    let subject = bench.started().await?;
+    subject.host.set_mode(mode);
     for request in plausible::requests(&subject, &mut bench.rng()) {
         for polls in 0..POLLS {
             poll_and_drop(bench, &subject, &request, polls).await?;
@@ -94,8 +91,10 @@ pub(super) async fn poll_and_drop(
     polls: usize,
 ) -> Verdict {
     bench.doing(format_args!("dropping {request} after {polls} polls"));
-    let mut pending = Pending::new(subject, request);
-    let task = tokio::spawn(async move {
+    let (handle, asked) = (subject.handle(), request.clone());
+    let task = bench.pool().spawn(async move {
+        let mut pending = Pending::new(&handle, &asked);
+        drop(handle);
         let reply = pending.poll(polls, polls.is_multiple_of(2)).await;
         drop(pending);
         reply
@@ -115,19 +114,17 @@ pub(super) async fn poll_and_drop(
 }
 
 async fn in_flight(bench: &Bench) -> Verdict {
-    let subject = bench.first_in(Mode::Stalls).await?;
+    let subject = bench.started().await?;
+    subject.host.set_mode(Mode::Stalls);
     let requests = plausible::requests(&subject, &mut bench.rng());
     if requests.is_empty() {
         return Err(Stop::skipped("it serves nothing that could be under way"));
     }
-    let mut calls: Vec<_> = requests
-        .iter()
-        .cycle()
-        .take(IN_FLIGHT)
-        .map(|request| Pending::new(&subject, request))
-        .collect();
     bench.doing("polling the calls");
-    let task = tokio::spawn(async move {
+    let handle = subject.handle();
+    let task = bench.pool().spawn(async move {
+        let begin = |request| Pending::new(&handle, request);
+        let mut calls: Vec<_> = requests.iter().cycle().take(IN_FLIGHT).map(begin).collect();
         for (polls, call) in calls.iter_mut().enumerate() {
             call.poll(polls, false).await;
         }

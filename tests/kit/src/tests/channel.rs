@@ -4,13 +4,12 @@ use super::Test;
 use crate::{
     Category::Channel as Topic,
     bench::Bench,
-    generate,
     outcome::{Stop, Verdict},
     plausible::{self, ACCOUNT},
     subject::{Request, Subject, show},
 };
 use openclaw_plugin_api::{ChannelInfo, Receipt, surface::ids};
-use serde_json::{Value, json};
+use serde_json::json;
 
 #[rustfmt::skip]
 pub(super) const TESTS: &[Test] = &[
@@ -20,14 +19,6 @@ pub(super) const TESTS: &[Test] = &[
     Test::new(Topic, "channel-same-key", "two sends with one idempotency key are one message, where the channel says so", |b| Box::pin(same_key(b))),
     Test::new(Topic, "channel-as-declared", "what a channel says it can't do is `unsupported`", |b| Box::pin(as_declared(b))),
 ];
-
-/// The configuration of an account: the smallest that the channel's schema allows.
-pub(super) fn account_config(bench: &Bench, channel: &str) -> Verdict<Value> {
-    let schema = bench.manifest()?.channel_schemas.get(channel);
-    Ok(schema
-        .and_then(|schema| generate::smallest(schema, &mut bench.rng()))
-        .unwrap_or_else(|| json!({})))
-}
 
 /// An instance that has a channel, and its channels.
 async fn channels(bench: &Bench) -> Verdict<(Subject, Vec<String>)> {
@@ -79,7 +70,7 @@ async fn send_before_start(bench: &Bench) -> Verdict {
 async fn restart(bench: &Bench) -> Verdict {
     let (subject, channels) = channels(bench).await?;
     for channel in &channels {
-        let start = plausible::start_channel(channel, account_config(bench, channel)?);
+        let start = plausible::start_channel(channel, bench.account_config(channel)?);
         let stop = Request::json(ids::channel::STOP, channel, &ACCOUNT);
         let send = Request::json(ids::channel::SEND, channel, &plausible::outbound("kit-restart"));
         for request in [&start, &start, &send, &stop, &stop, &send, &start, &send] {
@@ -97,10 +88,7 @@ async fn same_key(bench: &Bench) -> Verdict {
     for channel in &channels {
         let promises = info(&subject, channel).idempotent_send;
         subject
-            .call(&plausible::start_channel(
-                channel,
-                account_config(bench, channel)?,
-            ))
+            .call(&plausible::start_channel(channel, bench.account_config(channel)?))
             .await?;
         let request = Request::json(ids::channel::SEND, channel, &plausible::outbound("kit-same-key"));
         let (first, second) = (

@@ -33,10 +33,9 @@ fn questions(bench: &Bench, subject: &Subject) -> Vec<Request> {
 }
 
 async fn at_once(bench: &Bench) -> Verdict {
-    let subject = bench.first().await?;
-    subject.start().await?;
+    let subject = bench.started().await?;
     let questions = questions(bench, &subject);
-    bench.doing(format_args!("{CALLS} calls at once"));
+    bench.doing(format_args!("making {CALLS} calls at once"));
     let calls: Vec<_> = questions
         .iter()
         .cycle()
@@ -62,11 +61,10 @@ fn begin(
 }
 
 async fn from_threads(bench: &Bench) -> Verdict {
-    let subject = bench.first().await?;
-    subject.start().await?;
+    let subject = bench.started().await?;
     let questions = Arc::new(questions(bench, &subject));
     bench.doing(format_args!(
-        "{CALLS_PER_THREAD} calls from each of {THREADS} threads"
+        "making {CALLS_PER_THREAD} calls from each of {THREADS} threads"
     ));
     let handle = subject.handle();
     let work = move || -> Verdict {

@@ -6,7 +6,7 @@ use crate::{
     fake::Mode,
     outcome::{Stop, Verdict},
     plausible,
-    subject::{Request, Subject},
+    subject::Request,
 };
 use openclaw_plugin_api::surface::ids;
 use serde_json::json;
@@ -40,8 +40,7 @@ async fn life(bench: &Bench, mode: Mode) -> Verdict {
             )));
         }
     };
-    subject.start().await?;
-    start_channels(bench, &subject).await?;
+    bench.start(&subject).await?;
     for request in plausible::requests(&subject, &mut bench.rng()) {
         subject.call(&request).await?;
     }
@@ -52,14 +51,6 @@ async fn life(bench: &Bench, mode: Mode) -> Verdict {
     subject.close().await
 }
 
-async fn start_channels(bench: &Bench, subject: &Subject) -> Verdict {
-    for channel in subject.of("channel/1") {
-        let config = super::channel::account_config(bench, &channel)?;
-        subject.call(&plausible::start_channel(&channel, config)).await?;
-    }
-    Ok(())
-}
-
 async fn never_answers(bench: &Bench) -> Verdict {
     let subject = bench.first_in(Mode::Stalls).await?;
     let mut requests: Vec<_> = [ids::plugin::START, ids::plugin::STOP]
@@ -67,7 +58,7 @@ async fn never_answers(bench: &Bench) -> Verdict {
         .map(|method| Request::json(method, "", &json!(null)))
         .collect();
     for channel in subject.of("channel/1") {
-        let config = super::channel::account_config(bench, &channel)?;
+        let config = bench.account_config(&channel)?;
         requests.push(plausible::start_channel(&channel, config));
     }
     for service in subject.of("service/1") {
@@ -80,9 +71,7 @@ async fn never_answers(bench: &Bench) -> Verdict {
 }
 
 async fn goes_away(bench: &Bench) -> Verdict {
-    let subject = bench.first().await?;
-    subject.start().await?;
-    start_channels(bench, &subject).await?;
+    let subject = bench.started().await?;
     let requests = plausible::requests(&subject, &mut bench.rng());
     for mode in [Mode::Refuses, Mode::Normal, Mode::Garbage, Mode::Normal] {
         subject.host.set_mode(mode);

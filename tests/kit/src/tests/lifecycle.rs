@@ -87,17 +87,15 @@ async fn stop_without_start(bench: &Bench) -> Verdict {
 }
 
 async fn start_twice(bench: &Bench) -> Verdict {
-    let subject = bench.first().await?;
-    subject.start().await?;
-    subject.start().await?;
+    let subject = bench.started().await?;
+    bench.start(&subject).await?;
     subject.alive().await?;
     subject.stop().await?;
     subject.close().await
 }
 
 async fn stop_twice(bench: &Bench) -> Verdict {
-    let subject = bench.first().await?;
-    subject.start().await?;
+    let subject = bench.started().await?;
     subject.stop().await?;
     subject.stop().await?;
     subject.alive().await?;
@@ -105,15 +103,13 @@ async fn stop_twice(bench: &Bench) -> Verdict {
 }
 
 async fn drop_without_stop(bench: &Bench) -> Verdict {
-    let subject = bench.first().await?;
-    subject.start().await?;
+    let subject = bench.started().await?;
     subject.close().await?;
     bench.another().await?.close().await
 }
 
 async fn calls_after_stop(bench: &Bench) -> Verdict {
-    let subject = bench.first().await?;
-    subject.start().await?;
+    let subject = bench.started().await?;
     subject.stop().await?;
     for request in plausible::requests(&subject, &mut bench.rng()) {
         subject.call(&request).await?;

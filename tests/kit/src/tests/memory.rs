@@ -25,10 +25,11 @@ const EMERGENCY_KIB: u64 = 256 << 10;
 const BUDGET: Duration = Duration::from_secs(12);
 /// A call slower than this is not asked thousands of times.
 const SLOW: Duration = Duration::from_millis(20);
-/// Growth over 1,000 calls that is worth a look, and growth that is a leak. KiB.
+/// Growth over 1,000 calls that is worth a look, and growth that is a leak. KiB. The calls are of all kinds, so one kind
+/// that leaks is diluted by the others; a good plugin stays below 10.
 const CALLS_KIB: Limits = Limits {
-    warning: 64,
-    failure: 512,
+    warning: 48,
+    failure: 192,
 };
 
 /// Instances that are measured, and those before that.
@@ -53,8 +54,7 @@ pub(super) const TESTS: &[Test] = &[
 
 async fn over_calls(bench: &Bench) -> Verdict {
     measured()?;
-    let subject = bench.first().await?;
-    subject.start().await?;
+    let subject = bench.started().await?;
     let begun = Instant::now();
     let requests = fast_requests(bench, &subject).await?;
     let before_warm_up = measured()?;

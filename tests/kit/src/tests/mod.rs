@@ -55,6 +55,14 @@ pub(crate) fn find(name: &str) -> Option<&'static Test> {
     tests().find(|test| test.name == name)
 }
 
+/// The test of this name; if there is none, those whose name contains it or whose category it is.
+pub(crate) fn chosen(filter: &str) -> Vec<&'static Test> {
+    match find(filter) {
+        Some(test) => vec![test],
+        None => tests().filter(|test| test.matches(filter)).collect(),
+    }
+}
+
 impl Test {
     const fn new(category: Category, name: &'static str, description: &'static str, run: Function) -> Self {
         Self {
@@ -101,8 +109,11 @@ mod unit {
 
     #[test]
     fn a_filter_means_names_and_categories() {
-        let count = |filter: &str| tests().filter(|test| test.matches(filter)).count();
+        let count = |filter: &str| chosen(filter).len();
         assert!(count("lifecycle") > 3 && count("") > count("lifecycle"));
-        assert_eq!(count("no-such-test"), 0);
+        assert_eq!(
+            (count("no-such-test"), count("creates"), count("create")),
+            (0, 1, 3)
+        );
     }
 }

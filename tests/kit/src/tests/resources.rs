@@ -33,8 +33,7 @@ async fn busy<F>(bench: &Bench, mut look: impl FnMut() -> F) -> Verdict<Subject>
 where
     F: Future<Output = Verdict>,
 {
-    let subject = bench.first().await?;
-    subject.start().await?;
+    let subject = bench.started().await?;
     look().await?;
     for request in plausible::requests(&subject, &mut bench.rng()) {
         subject.call(&request).await?;
@@ -183,8 +182,7 @@ fn unchanged(before: &Shared, after: &str) -> Verdict {
 }
 
 async fn logs_bounded(bench: &Bench) -> Verdict {
-    let subject = bench.first().await?;
-    subject.start().await?;
+    let subject = bench.started().await?;
     let mut most = 0;
     for request in plausible::requests(&subject, &mut bench.rng()) {
         let before = subject.host.logs();

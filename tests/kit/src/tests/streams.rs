@@ -41,11 +41,11 @@ pub(super) const TESTS: &[Test] = &[
 ];
 
 async fn reader_goes_away(bench: &Bench) -> Verdict {
-    let subject = bench.first().await?;
+    let subject = bench.started().await?;
     for request in plausible::requests(&subject, &mut bench.rng()) {
         for before in 0..3 {
             bench.doing(format_args!(
-                "{request}, whose reader goes away after {before} chunks"
+                "calling {request}, whose reader goes away after {before} chunks"
             ));
             let (out, mut chunks) = sink_pair(0);
             let call = subject.spawn(&request, Some(out), None);
@@ -64,12 +64,12 @@ async fn reader_goes_away(bench: &Bench) -> Verdict {
 }
 
 async fn reader_stands_still(bench: &Bench) -> Verdict {
-    let subject = bench.first().await?;
+    let subject = bench.started().await?;
     for request in plausible::requests(&subject, &mut bench.rng()) {
         let (out, chunks) = sink_pair(0);
         let polls = Arc::default();
         let mut call = counted(&subject, &request, out, &polls);
-        bench.doing(format_args!("{request}, whose reader stands still"));
+        bench.doing(format_args!("calling {request}, whose reader stands still"));
         if watch(bench, &request, &mut call, &polls).await? {
             continue;
         }
@@ -83,13 +83,16 @@ async fn reader_stands_still(bench: &Bench) -> Verdict {
 }
 
 async fn endless_web(bench: &Bench) -> Verdict {
-    let subject = bench.first_in(Mode::EndlessWeb).await?;
+    let subject = bench.started().await?;
+    subject.host.set_mode(Mode::EndlessWeb);
     for request in plausible::requests(&subject, &mut bench.rng()) {
         let (out, chunks) = sink_pair(1);
         let reader = tokio::spawn(read_all(chunks));
         let polls = Arc::new(AtomicU64::new(0));
         let mut call = counted(&subject, &request, out, &polls);
-        bench.doing(format_args!("{request}, to which the web answers without end"));
+        bench.doing(format_args!(
+            "calling {request}, to which the web answers without end"
+        ));
         // Polls are not judged: here there is always something to do.
         let ended = hold_little(&request, &mut call).await?;
         call.abort();
@@ -104,7 +107,7 @@ async fn endless_web(bench: &Bench) -> Verdict {
 }
 
 async fn input_breaks(bench: &Bench) -> Verdict {
-    let subject = bench.first().await?;
+    let subject = bench.started().await?;
     for request in plausible::requests(&subject, &mut bench.rng()) {
         let (mut feed, input) = source_pair(2);
         feed.send(Ok(vec![0; 320])).await;
@@ -128,7 +131,7 @@ fn counted(
     polls: &Arc<AtomicU64>,
 ) -> JoinHandle<Result<Vec<u8>, Fault>> {
     let (handle, request, polls) = (subject.handle(), request.clone(), polls.clone());
-    tokio::spawn(async move {
+    subject.pool().spawn(async move {
         let mut call = Box::pin(handle.call(request.with(Some(out), None)));
         drop(handle);
         poll_fn(move |cx| {
