@@ -72,7 +72,7 @@ fn judge(exhibited: &Said, expected: Expect) -> Result<(), String> {
         ),
         Expect::ChildFailsToStart => check(said("load", "status") == "error", "the child started"),
         Expect::Serves => {
-            let called = (exhibited["call"].is_null() || said("call", "ok") == true);
+            let called = exhibited["call"].is_null() || said("call", "ok") == true;
             check(loaded && called, "it does not serve")
         }
         Expect::Fault(kind) => {

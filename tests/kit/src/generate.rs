@@ -132,10 +132,10 @@ impl Generator<'_> {
                 return choice.clone();
             }
         }
-        if let Some(usual) = keywords.get("default") {
-            if self.minimal || self.rng.coin() {
-                return usual.clone();
-            }
+        if let Some(usual) = keywords.get("default")
+            && (self.minimal || self.rng.coin())
+        {
+            return usual.clone();
         }
         if let Some(target) = keywords.get("$ref").and_then(Value::as_str) {
             let root = self.root;

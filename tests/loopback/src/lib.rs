@@ -17,8 +17,6 @@ impl Channel for Loopback {
     fn info(&self) -> ChannelInfo {
         ChannelInfo {
             label: "Loopback".into(),
-            edit: true,
-            idempotent_send: true,
             ..ChannelInfo::default()
         }
     }

@@ -1,4 +1,5 @@
 //! `openclaw plugins`: everything that an operator or an author does with plugins.
+mod check;
 mod doctor;
 mod edit;
 mod inspect;
@@ -29,6 +30,7 @@ enum Command {
     Disable(edit::Args),
     Install(install::Install),
     Uninstall(install::Uninstall),
+    Check(check::Args),
     Doctor(doctor::Args),
     Top(live::Top),
     Reload(live::Reload),
@@ -51,6 +53,7 @@ pub fn run(args: Args, env: &Env) -> Result<(), Failure> {
         Command::Disable(args) => edit::run(&args, false, &Setting::read(env)?),
         Command::Install(args) => install::install(&args, &Setting::read(env)?),
         Command::Uninstall(args) => install::uninstall(&args, &Setting::read(env)?),
+        Command::Check(args) => check::run_command(&args),
         Command::Doctor(args) => doctor::run(&args, &Setting::read(env)?),
         Command::Top(args) => live::top(&args, env),
         Command::Reload(args) => live::reload(&args, env),

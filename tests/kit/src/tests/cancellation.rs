@@ -62,7 +62,11 @@ impl Pending {
                 return Some(reply);
             }
             if read {
-                poll_fn(|cx| Poll::Ready(drop(self.chunks.poll_next(cx)))).await;
+                poll_fn(|cx| {
+                    let _ = self.chunks.poll_next(cx);
+                    Poll::Ready(())
+                })
+                .await;
             }
             yield_now().await;
         }
@@ -92,7 +96,7 @@ pub(super) async fn poll_and_drop(
     bench.doing(format_args!("dropping {request} after {polls} polls"));
     let mut pending = Pending::new(subject, request);
     let task = tokio::spawn(async move {
-        let reply = pending.poll(polls, polls % 2 == 0).await;
+        let reply = pending.poll(polls, polls.is_multiple_of(2)).await;
         drop(pending);
         reply
     });
