@@ -133,7 +133,7 @@ mod tests {
         let config = Config::from_value(json!({
             "agents": {
                 "defaults": {
-                    "model": {"primary": "anthropic/a", "fallbacks": ["openai/b", "alias"]},
+                    "model": {"primary": "vendor/a", "fallbacks": ["other/b", "alias"]},
                     "models": {"openrouter/meta/llama": {}}, "imageModel": "google/g", "heartbeat": {"model": "mistral/x"}
                 },
                 "list": [{"id": "x", "model": "groq/m"}, {"model": {"primary": "Z.AI/m"}}],
@@ -143,20 +143,20 @@ mod tests {
             "auth": {"profiles": {"xai:default": {"provider": "xai"}, "moonshot:default": {}}},
         }))
         .expect("valid");
-        assert_eq!(config.model().as_deref(), Some("anthropic/a"));
+        assert_eq!(config.model().as_deref(), Some("vendor/a"));
         let found: Vec<_> = config.providers().into_iter().collect();
         assert_eq!(
             found,
             [
-                "anthropic",
                 "demo",
                 "google",
                 "groq",
                 "local",
                 "mistral",
                 "moonshot",
-                "openai",
+                "other",
                 "openrouter",
+                "vendor",
                 "xai",
                 "zai"
             ]

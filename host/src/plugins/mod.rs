@@ -22,3 +22,4 @@ pub mod services;
 pub mod settings;
 pub mod stage;
 mod supervise;
+pub mod view;

@@ -1,8 +1,9 @@
 //! All plugins of a running gateway: which there are, who offers what, and starting and stopping them together.
 use super::{
     generation::Workshop,
-    plugin::{Event, Plugin, PluginView, Spec, State},
+    plugin::{Event, Plugin, Spec, State},
     supervise::supervise,
+    view::PluginView,
 };
 use openclaw_plugin_api::{Registration, ToolSpec};
 use std::{

@@ -1,4 +1,4 @@
-// What the benchmarked plugins do; included by both.
+//! What the benchmarked plugins do; both are made of it.
 use openclaw_plugin_api::prelude::*;
 
 /// A message of about 300 bytes goes out, a receipt comes back.
@@ -12,11 +12,14 @@ impl Channel for Pipe {
     }
 
     async fn send(&self, message: Outbound) -> Result<Receipt> {
-        Ok(Receipt { message_ids: vec![message.idempotency_key] })
+        Ok(Receipt {
+            message_ids: vec![message.idempotency_key],
+        })
     }
 }
 
-fn start(api: &mut Registrar) -> Result<()> {
+/// Registers it.
+pub fn start(api: &mut Registrar) -> Result<()> {
     api.channel(Pipe);
     api.raw("bench/echo", "", |body, _| async move { Ok(body) });
     api.raw("bench/burst", "", |body, out| async move {

@@ -50,7 +50,7 @@ pub fn program() -> PathBuf {
 /// From the folder that `cargo xtask test` names, else from cargo's own.
 fn built(variable: &str, name: &str, file: &str) -> PathBuf {
     let path = match std::env::var_os(variable) {
-        Some(folder) => Path::new(&folder).join(format!("{name}.so")),
+        Some(folder) => Path::new(&folder).join(format!("{}.so", name.replace('_', "-"))),
         None => target().join(format!("{file}.so")),
     };
     assert!(

@@ -46,7 +46,7 @@ async fn probes_tell_little_without_the_secret() {
     let (status, _, body) = ask(&gateway, "GET /readyz", "").await;
     assert_eq!((status, json(&body)), (503, json!({"ready": false})));
     let (_, _, body) = ask(&gateway, "GET /readyz", &bearer).await;
-    assert_eq!(json(&body)["failing"], json!(["channel telegram/main"]));
+    assert_eq!(json(&body)["failing"], json!(["channel pigeon/main"]));
 }
 
 #[tokio::test]

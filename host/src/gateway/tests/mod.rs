@@ -54,7 +54,7 @@ impl Handler for Fake {
 
     fn readiness(&self) -> Readiness {
         Readiness {
-            failing: vec!["channel telegram/main".into()],
+            failing: vec!["channel pigeon/main".into()],
             ..Readiness::default()
         }
     }

@@ -1,6 +1,10 @@
 //! The benchmarked plugin whose futures the host polls.
-include!("../../src/subject.rs");
+#[path = "../../src/subject.rs"]
+mod subject;
+
+use openclaw_plugin_api::prelude::*;
+
 export_plugin!(
     Declaration::new("bench-hosted", "Bench").channels(&["bench"]),
-    start
+    subject::start
 );

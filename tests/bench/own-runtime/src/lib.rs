@@ -1,8 +1,12 @@
 //! The benchmarked plugin with a runtime of its own.
-include!("../../src/subject.rs");
+#[path = "../../src/subject.rs"]
+mod subject;
+
+use openclaw_plugin_api::prelude::*;
+
 export_plugin!(
     Declaration::new("bench-own-runtime", "Bench")
         .channels(&["bench"])
         .own_runtime(),
-    start
+    subject::start
 );
