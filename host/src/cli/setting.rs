@@ -37,7 +37,13 @@ impl Setting {
         let program = std::env::current_exe().map_err(|e| Failure::io("find this program", e))?;
         let program = program.canonicalize().unwrap_or(program);
         let found = folders(&config, &paths, &program, env.var("OPENCLAW_BUNDLED_PLUGINS_DIR")).scan();
-        let assembly = assemble(&config, &found);
+        let mut assembly = assemble(&config, &found);
+        for spec in &mut assembly.specs {
+            let wish = &mut spec.settings.permissions;
+            for path in wish.read.iter_mut().chain(&mut wish.write) {
+                *path = paths.expand(path.as_str()).display().to_string();
+            }
+        }
         Ok(Self {
             paths,
             config,

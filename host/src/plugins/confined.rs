@@ -1,7 +1,7 @@
 //! The link to an instance in a process of its own: what it may do follows from its manifest and the operator's word.
 use super::{
     generation::{StartError, Workshop, environment},
-    isolate::{self, Confinement, Creation, Isolated, Levels, Network, Program},
+    isolate::{self, Confinement, Creation, Isolated, Landlock, Levels, Network, Program},
     link::{Link, Usage},
     load, logs, manifest,
     services::{Context, Request},
@@ -58,7 +58,13 @@ pub async fn spawn(
     let registered = serde_json::from_str(isolated.registrations()).map_err(|e| failed(e.into()))?;
     let enforced = isolated.enforced();
     let (landlock, pid) = (enforced.landlock, isolated.pid());
-    tracing::debug!(target: "openclaw::plugins", plugin = id, pid, ?landlock, "confined");
+    match landlock {
+        Landlock::Full => tracing::debug!(target: "openclaw::plugins", plugin = id, pid, "confined"),
+        _ => tracing::warn!(
+            target: "openclaw::plugins", plugin = id, pid, ?landlock,
+            "this kernel can't fully confine the files of isolated plugins; run one with Landlock (Linux 5.13 or later)"
+        ),
+    }
     Ok((
         Box::new(Confined(Mutex::new(Some(Arc::new(isolated))))),
         registered,

@@ -309,7 +309,15 @@ pub fn check(workshop: &Workshop, path: &Path, settings: &Settings) -> Result<(L
     manifest::check_host(&library, settings.isolation == Isolation::Process)?;
     let staged = stage(&library.manifest.id, path, &settings.integrity, &workshop.state)?;
     // What is opened is the copy, so what counts is the copy's manifest.
-    let library = manifest::read(&staged.path)?;
+    let copied = manifest::read(&staged.path)?;
+    if copied.manifest != library.manifest {
+        let why = "it changed while it was copied".to_owned();
+        return Err(ManifestError::BadManifest {
+            path: path.into(),
+            why,
+        }
+        .into());
+    }
     super::schema::check_config(&library.manifest, &settings.config).map_err(StartError::Config)?;
     for (channel, account) in &settings.accounts {
         if let Some(schema) = library.manifest.channel_schemas.get(channel) {

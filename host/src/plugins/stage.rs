@@ -84,6 +84,11 @@ pub enum StageError {
     },
 }
 
+/// Forgets the copies of earlier runs. Called before anything is opened.
+pub fn sweep(state: &Path) {
+    let _ = fs::remove_dir_all(state.join(FOLDER));
+}
+
 /// Checks a library and copies it below the state directory.
 pub fn stage(id: &str, path: &Path, integrity: &Integrity, state: &Path) -> Result<Staged, StageError> {
     assert!(is_id(id), "ids are checked when manifests are read");

@@ -32,7 +32,18 @@ pub struct Args {
     /// [default: the checkout that this program was built in, else version 1]
     #[arg(long)]
     api: Option<String>,
+    /// Folder in this workspace to create it in, with the workspace's own settings (`cargo xtask new-plugin`)
+    #[arg(long, hide = true, conflicts_with_all = ["path", "api"])]
+    in_workspace: Option<PathBuf>,
 }
+
+/// What a plugin in the workspace has from the workspace.
+const NOT_IN_WORKSPACE: [&str; 4] = [
+    ".gitignore",
+    ".github/workflows/ci.yml",
+    "rustfmt.toml",
+    "tests/conformance.rs",
+];
 
 /// The files of a project: path, and text with placeholders.
 type Files = [(&'static str, &'static str); 9];
@@ -81,7 +92,11 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         );
         return Err(Failure::usage(text));
     }
-    let folder = args.path.clone().unwrap_or_else(|| PathBuf::from(&args.name));
+    let folder = args
+        .in_workspace
+        .clone()
+        .or_else(|| args.path.clone())
+        .unwrap_or_else(|| PathBuf::from(&args.name));
     if folder.exists() {
         return Err(Failure::usage(format!(
             "{} exists already; choose another --path",
@@ -99,7 +114,20 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         .or_else(checkout_api)
         .unwrap_or_else(|| "1".into());
     for (path, text) in files {
+        let text = match (*path, &args.in_workspace) {
+            (path, Some(_)) if NOT_IN_WORKSPACE.contains(&path) => continue,
+            ("Cargo.toml", Some(_)) => include_str!("templates/common/Cargo.workspace.toml.in"),
+            _ => text,
+        };
         write(&folder.join(path), &fill(text, args, &api))?;
+    }
+    if args.in_workspace.is_some() {
+        anstream::println!(
+            "Created {}. Next: cargo test -p openclaw-plugin-{}",
+            folder.display(),
+            args.name
+        );
+        return Ok(());
     }
     anstream::println!(
         "Created {} in {}.\n\nNext:\n  cd {}\n  cargo test\n  cargo build --release\n  \
