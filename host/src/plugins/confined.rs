@@ -1,11 +1,12 @@
 //! The link to an instance in a process of its own: what it may do follows from its manifest and the operator's word.
 use super::{
-    generation::{StartError, Workshop, environment},
+    generation::{Workshop, environment},
     isolate::{self, Confinement, Creation, Isolated, Landlock, Levels, Network, Program},
     link::{Link, Usage},
     load, logs, manifest,
     services::{Context, Request},
     settings::Settings,
+    start_error::StartError,
 };
 use futures_util::future::BoxFuture;
 use openclaw_plugin_api::{

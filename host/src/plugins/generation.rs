@@ -2,15 +2,16 @@
 //! drained, dropped. A new file or a new configuration is a new generation; the old one finishes what it has begun.
 use super::{
     link::{Link, Local},
-    load::{self, LoadError},
+    load,
     manifest::{self, Library, ManifestError},
     metrics::Metrics,
     pool::{Owner, Pool},
     services::{Context, ContextOptions, Request, SERVED, Services},
     settings::{Isolation, Settings},
-    stage::{StageError, Staged, stage},
+    stage::{Staged, stage},
+    start_error::StartError,
 };
-use crate::http::{Egress, PatternError};
+use crate::http::Egress;
 use openclaw_plugin_api::{
     Environment, Error, ErrorKind, Registrations, Result, abi::host_object, surface::ids,
 };
@@ -26,71 +27,6 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 const MAX_IN_FLIGHT: u32 = 256;
 /// How long destroying an instance is waited for; one that hangs longer is left behind.
 const CLOSING: Duration = Duration::from_secs(2);
-
-/// Why a plugin does not run. The variants are the stages, in order.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// Its file is none that can be loaded here.
-    #[error(transparent)]
-    Manifest(#[from] ManifestError),
-    /// Its file is not safe, or not the pinned one.
-    #[error(transparent)]
-    Stage(#[from] StageError),
-    /// Its configuration does not fit its schema.
-    #[error("{0}")]
-    Config(String),
-    /// A host pattern in its permissions is wrong.
-    #[error("the permissions of plugin {id} name a wrong host: {source}")]
-    Permission {
-        /// The plugin.
-        id: String,
-        /// What is wrong.
-        source: PatternError,
-    },
-    /// The library can't be opened.
-    #[error(transparent)]
-    Load(#[from] LoadError),
-    /// Its code did not make an instance.
-    #[error("plugin {id} could not be created: {why}")]
-    Create {
-        /// The plugin.
-        id: String,
-        /// What it said.
-        why: String,
-    },
-    /// Its process refused the library, or ended while opening it.
-    #[error("{why}")]
-    Child {
-        /// At which stage.
-        stage: &'static str,
-        /// What it said.
-        why: String,
-    },
-    /// It took too long.
-    #[error(
-        "plugin {id} did not {what} within {limit:?}; a plugin returns at once and works in the background \
-         (plugins.entries.{id}.deadlines.startMs)"
-    )]
-    Timeout {
-        /// The plugin.
-        id: String,
-        /// What was waited for.
-        what: &'static str,
-        /// How long.
-        limit: Duration,
-    },
-    /// It registers something else than it declares.
-    #[error("{0}; the author has to make them agree")]
-    Registration(String),
-    /// It was created and could not be started.
-    #[error("plugin {id} could not be started: {why}")]
-    Start {
-        /// The plugin.
-        id: String,
-        /// What it said.
-        why: String,
-    },
-}
 
 /// What making instances needs besides the plugin itself.
 #[derive(Debug, Clone)]
@@ -116,27 +52,6 @@ pub struct Generation {
     link: Box<dyn Link>,
     context: Arc<Context>,
     permits: Arc<Semaphore>,
-}
-
-impl StartError {
-    /// At which stage, in a word, for machines and for people who look things up.
-    pub fn stage(&self) -> &'static str {
-        match self {
-            Self::Manifest(error) => match error {
-                ManifestError::WrongTarget { .. } | ManifestError::NewerGlibc { .. } => "target",
-                ManifestError::ApiVersion { .. } | ManifestError::Abi { .. } => "version",
-                ManifestError::PanicAbort { .. } => "panic-strategy",
-                _ => "manifest",
-            },
-            Self::Stage(_) => "integrity",
-            Self::Config(_) | Self::Permission { .. } => "config",
-            Self::Load(error) => error.stage(),
-            Self::Child { stage, .. } => stage,
-            Self::Create { .. } | Self::Timeout { .. } => "create",
-            Self::Registration(_) => "registration",
-            Self::Start { .. } => "start",
-        }
-    }
 }
 
 impl Generation {
@@ -213,6 +128,22 @@ impl Generation {
                 .map_err(failed)?;
         }
         Ok(())
+    }
+
+    /// Gives it a new configuration. An error means that it does not follow changes, and has to be replaced.
+    pub async fn configure(&self, settings: &Settings) -> Result<()> {
+        if !self
+            .registrations
+            .methods
+            .iter()
+            .any(|served| served == ids::plugin::CONFIG)
+        {
+            return Err(Error::unsupported(
+                "this plugin doesn't follow changes of its configuration",
+            ));
+        }
+        self.tell(ids::plugin::CONFIG, "", &settings.config, settings)
+            .await
     }
 
     /// Stops it: no new calls, a while for those under way, then goodbye. Never longer than the deadline and a little.

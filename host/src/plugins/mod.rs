@@ -21,5 +21,6 @@ pub mod schema;
 pub mod services;
 pub mod settings;
 pub mod stage;
+pub mod start_error;
 mod supervise;
 pub mod view;

@@ -38,7 +38,7 @@ pub struct ChildLimits {
 }
 
 /// What the operator decided about one plugin.
-#[derive(Debug, Clone)]
+#[derive(Clone, PartialEq)]
 pub struct Settings {
     /// `plugins.entries.<id>.config`, valid by the schema.
     pub config: Value,
@@ -82,6 +82,18 @@ impl Deadlines {
             ids::plugin::STOP | ids::channel::STOP | ids::service::STOP => Some(self.stop),
             _ => Some(self.call),
         }
+    }
+}
+
+/// Without what may hold secrets: the configuration and the accounts.
+impl std::fmt::Debug for Settings {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Settings")
+            .field("isolation", &self.isolation)
+            .field("permissions", &self.permissions)
+            .field("required", &self.required)
+            .field("deadlines", &self.deadlines)
+            .finish_non_exhaustive()
     }
 }
 

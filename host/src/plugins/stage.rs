@@ -17,7 +17,7 @@ use std::{
 const FOLDER: &str = "plugins/.staged";
 
 /// What a library must match.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Integrity {
     /// Lower-case hex.
     pub sha256: Option<String>,

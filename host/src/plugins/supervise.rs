@@ -1,9 +1,11 @@
 //! Keeps one plugin running: starts it, replaces an instance that panicked or died, sets the plugin aside after
 //! repeated faults, swaps in a new generation, and stops it. One task for each plugin; nothing else changes its state.
 use super::{
-    generation::{Generation, StartError, Workshop},
+    generation::{Generation, Workshop},
     plugin::{EVENTS, Event, Fault, Plugin, Spec, State, Status},
     pool::Owner,
+    settings::Settings,
+    start_error::StartError,
 };
 use std::{
     collections::VecDeque,
@@ -270,6 +272,10 @@ impl Supervisor {
             self.set(State::Off, None);
             return Ok(());
         }
+        if self.reconfigure(&old_spec, &spec).await {
+            self.set_spec(spec);
+            return Ok(());
+        }
         let generation = match self.create(&spec).await {
             Ok(generation) => Arc::new(generation),
             Err(error) if self.plugin.current().is_some() => {
@@ -287,6 +293,24 @@ impl Supervisor {
         // push each other off.
         self.take_down(&old_spec).await;
         self.serve(generation, &spec, begin).await
+    }
+
+    /// Where nothing but the configuration changed, a plugin that follows changes goes on with the new one.
+    async fn reconfigure(&self, old: &Spec, new: &Spec) -> bool {
+        let Some(current) = self.plugin.current() else {
+            return false;
+        };
+        let same_file = super::stage::hash_file(&new.path).is_ok_and(|hash| hash == current.staged.sha256);
+        let rest = Settings {
+            config: old.settings.config.clone(),
+            ..new.settings.clone()
+        };
+        let changed = old.settings.config != new.settings.config;
+        if !same_file || !changed || rest != old.settings {
+            return false;
+        }
+        let fits = super::schema::check_config(&new.manifest, &new.settings.config).is_ok();
+        fits && current.configure(&new.settings).await.is_ok()
     }
 
     async fn stop(&mut self) {

@@ -124,13 +124,22 @@ pub struct ChannelInfo {
 }
 
 /// One account of a channel: its configuration with everything inherited and resolved.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 pub struct Account {
     /// `default` unless the operator named it.
     pub id: String,
     /// `channels.<channel>` with the account's own keys on top.
     pub config: Value,
+}
+
+/// Without the configuration, which may hold tokens.
+impl std::fmt::Debug for Account {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Account")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Default for ChannelInfo {

@@ -6,6 +6,8 @@ mod context;
 mod http;
 mod media;
 mod state;
+#[cfg(test)]
+mod tests;
 mod websocket;
 
 pub use context::{Context, ContextOptions};
