@@ -154,8 +154,8 @@ mod tests {
                 "local",
                 "mistral",
                 "moonshot",
-                "other",
                 "openrouter",
+                "other",
                 "vendor",
                 "xai",
                 "zai"

@@ -75,11 +75,12 @@ macro_rules! export_plugin {
 
             fn root() -> $crate::__private::PluginRootRef {
                 use $crate::__private::PrefixTypeTrait as _;
-                $crate::__private::PluginRoot {
-                    manifest: $crate::__private::RStr::from_str(__OPENCLAW_MANIFEST.as_str()),
-                    create,
-                }
-                .leak_into_prefix()
+                static ONCE: ::std::sync::OnceLock<$crate::__private::PluginRootRef> =
+                    ::std::sync::OnceLock::new();
+                *ONCE.get_or_init(|| {
+                    let manifest = $crate::__private::RStr::from_str(__OPENCLAW_MANIFEST.as_str());
+                    $crate::__private::PluginRoot { manifest, create }.leak_into_prefix()
+                })
             }
 
             extern "C" fn construct() -> $crate::__private::RootModuleResult {
