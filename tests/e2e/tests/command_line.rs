@@ -124,6 +124,15 @@ fn a_gateway_answers_reloads_and_stops() {
         top["plugins"][0]["usage"]["rssBytes"].as_u64() > Some(0),
         "an isolated plugin's process is seen"
     );
+    let listed = home
+        .command(&["plugins", "list", "--json"])
+        .env("OPENCLAW_GATEWAY_PORT", &port)
+        .output();
+    let listed: Value = serde_json::from_slice(&listed.expect("it runs").stdout).expect("JSON");
+    assert!(
+        listed["plugins"][0]["live"]["loadMs"].as_f64() > Some(0.0),
+        "{listed:#}"
+    );
     let reloaded = home.json(&["plugins", "reload", "demo", "--port", &port, "--json"]);
     assert_eq!(reloaded["plugin"]["generation"], 2);
     let ended = Command::new("kill").arg(running.child.id().to_string()).status();

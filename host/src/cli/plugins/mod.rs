@@ -40,7 +40,7 @@ enum Command {
 /// Runs one.
 pub fn run(args: Args, env: &Env) -> Result<(), Failure> {
     match args.command {
-        Command::List(args) => list::run(&args, &Setting::read(env)?),
+        Command::List(args) => list::run(&args, &Setting::read(env)?, env),
         Command::Inspect(args) => inspect::run(&args, |id| {
             let setting = Setting::read(env)?;
             Ok(setting
