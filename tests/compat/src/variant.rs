@@ -133,6 +133,14 @@ impl Variant {
             ])
             .current_dir(&folder)
             .env("CARGO_TARGET_DIR", &target)
+            .env(
+                "RUSTFLAGS",
+                if profile == "dev" {
+                    String::new()
+                } else {
+                    remap(&folder)
+                },
+            )
             .status()
             .map_err(|why| BuildError::File {
                 path: "cargo".into(),
@@ -265,4 +273,25 @@ fn write(path: &Path, text: &str) -> Result<(), BuildError> {
     fs::create_dir_all(folder)
         .and_then(|()| fs::write(path, text))
         .map_err(error)
+}
+
+/// A library that is kept says nothing of the machine that built it: panics name source files, so their folders get
+/// other names.
+fn remap(workspace: &Path) -> String {
+    let home = env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home
+        .or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo")))
+        .unwrap_or_default();
+    let registries = fs::read_dir(home.join("registry/src"))
+        .into_iter()
+        .flatten()
+        .flatten();
+    let mut folders: Vec<_> = registries
+        .map(|registry| (registry.path(), "/registry"))
+        .collect();
+    folders.push((workspace.to_owned(), "/compat"));
+    let flags = folders
+        .iter()
+        .map(|(from, to)| format!("--remap-path-prefix={}={to}", from.display()));
+    flags.collect::<Vec<_>>().join(" ")
 }
