@@ -125,3 +125,42 @@ async fn a_killed_child_costs_no_message() {
     assert_ne!(demo.view().usage.expect("it has a process").pid, pid);
     test.gateway.stop().await;
 }
+
+#[tokio::test]
+async fn a_plugin_that_follows_its_configuration_is_not_replaced_for_it() {
+    let test = start(vec![spec(&fixture("loopback"))]).await;
+    let registry = &test.gateway.registry;
+    let with = |config: serde_json::Value| {
+        let mut spec = spec(&fixture("loopback"));
+        spec.settings.config = config;
+        Some(spec)
+    };
+    let view = registry
+        .reload("loopback", with(json!({"prefix": "> "})))
+        .await
+        .expect("it follows");
+    assert_eq!(view.generation, Some(1), "the same instance");
+    let refused = registry
+        .reload("loopback", with(json!({"prefix": 5})))
+        .await
+        .expect_err("a wrong type");
+    assert!(
+        refused.contains("plugins.entries.loopback.config.prefix"),
+        "{refused}"
+    );
+    let plugin = registry.get("loopback").expect("known");
+    assert_eq!(
+        (plugin.view().status, plugin.view().generation),
+        ("loaded", Some(1)),
+        "the running one stays"
+    );
+    let view = registry
+        .reload("loopback", with(json!({"prefix": "> "})))
+        .await
+        .expect("nothing to follow");
+    assert!(
+        view.generation > Some(1),
+        "a reload without a change loads the file anew"
+    );
+    test.gateway.stop().await;
+}

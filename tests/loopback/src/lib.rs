@@ -9,6 +9,7 @@ use std::sync::{
 struct Loopback {
     host: Arc<Mutex<Option<ChannelHost>>>,
     sent: AtomicU64,
+    prefix: Arc<Mutex<String>>,
 }
 
 impl Channel for Loopback {
@@ -50,7 +51,7 @@ impl Channel for Loopback {
                 ..Sender::default()
             },
             message_id: id.clone(),
-            text: message.text,
+            text: self.prefix.lock().unwrap_or_else(PoisonError::into_inner).clone() + &message.text,
             ..Inbound::default()
         };
         host.inbound(&event).await?;
@@ -60,10 +61,32 @@ impl Channel for Loopback {
     }
 }
 
+/// What may be set: a text that goes before everything that comes back. It may change while the channel runs.
+const CONFIG: &str =
+    r#"{"type":"object","properties":{"prefix":{"type":"string"}},"additionalProperties":false}"#;
+
+#[derive(Default, serde::Deserialize)]
+struct Config {
+    #[serde(default)]
+    prefix: String,
+}
+
 export_plugin!(
-    Declaration::new("loopback", "Loopback").channels(&["loopback"]),
+    Declaration::new("loopback", "Loopback")
+        .channels(&["loopback"])
+        .config(CONFIG),
     |api| {
-        api.channel(Loopback::default());
+        let prefix = Arc::new(Mutex::new(api.config::<Config>()?.prefix));
+        let (mut changes, current) = (api.host().config_changes(), prefix.clone());
+        api.host().spawn(async move {
+            while let Ok(Config { prefix }) = changes.changed().await {
+                *current.lock().unwrap_or_else(PoisonError::into_inner) = prefix;
+            }
+        });
+        api.channel(Loopback {
+            prefix,
+            ..Loopback::default()
+        });
         Ok(())
     }
 );
