@@ -93,7 +93,7 @@ impl Gateway {
     /// Starts it. Returns when every plugin has started or failed.
     pub async fn start(options: Options) -> Result<Self, StartError> {
         let journal = Journal::open(&options.state.join("state.db"))?;
-        journal.purge(options.clock.now_ms())?;
+        journal.sweep(options.clock.now_ms())?;
         stage::sweep(&options.state);
         let http = http::Client::new(http::Options::default()).map_err(StartError::Http)?;
         let hub = Arc::new(Hub {

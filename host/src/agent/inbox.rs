@@ -4,7 +4,11 @@
 //! `channels.<id>.allowFrom`. Pairing, groups and routing belong to the modules `access` and `route`, which will take
 //! this file's place.
 use super::{Sessions, Turn, run};
-use crate::{clock::Clock, journal::Journal, plugins::registry::Registry};
+use crate::{
+    clock::Clock,
+    journal::{Accepted, Journal, Settled},
+    plugins::registry::Registry,
+};
 use openclaw_plugin_api::{
     Error, ErrorKind, Inbound, InboundKind, Outbound, Receipt, Result, ToolOrigin, surface::ids,
 };
@@ -77,18 +81,21 @@ impl Inbox {
         let body = serde_json::to_vec(&event)?;
         let taken =
             tokio::task::spawn_blocking(move || journal.accept(&name, &account, &id, &body, now)).await?;
-        if let Some(row) = taken.map_err(|e| Error::new(ErrorKind::Overloaded, e))? {
+        if let Accepted::New(row) = taken.map_err(|e| Error::new(ErrorKind::Overloaded, e))? {
             let (inbox, channel) = (self.clone(), channel.to_owned());
             tokio::spawn(async move { inbox.deal_with(row, &channel, event).await });
         }
-        Ok(())
+        self.journal
+            .synced()
+            .await
+            .map_err(|e| Error::new(ErrorKind::Overloaded, e))
     }
 
     /// Answers what was taken before the last end of the process.
     pub fn resume(self: &Arc<Self>) -> Result<usize> {
         let pending = self
             .journal
-            .pending()
+            .pending(0, 10_000)
             .map_err(|e| Error::new(ErrorKind::Internal, e))?;
         let count = pending.len();
         for event in pending {
@@ -112,7 +119,7 @@ impl Inbox {
             tracing::error!(target: "openclaw::inbox", channel, chat = event.chat.id, %error, "not answered");
         }
         let (journal, now) = (self.journal.clone(), self.clock.now_ms());
-        let settled = tokio::task::spawn_blocking(move || journal.settle(row, now)).await;
+        let settled = tokio::task::spawn_blocking(move || journal.settle(&[row], &Settled::Done, now)).await;
         if let Ok(Err(error)) = settled {
             tracing::error!(target: "openclaw::inbox", row, %error, "not settled; it will be answered again");
         }
