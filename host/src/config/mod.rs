@@ -4,29 +4,62 @@
 //! A file with a fault yields an error with file, line, column and path, and never a partial or empty configuration.
 //! This module depends on nothing else of the host and never applies a setting itself.
 
+mod agents;
+mod auth;
+mod commands;
 mod edit;
 mod env;
+mod gateway;
 mod include;
 mod location;
+mod logging;
+mod messages;
+mod models;
 mod opaque;
+mod ordered;
+mod origin;
 mod parse;
 mod paths;
 mod plugins;
 mod schema;
+mod secrets;
+mod sections;
 mod substitute;
+mod tools;
 mod usage;
 mod write;
 
 use std::{fmt, os::unix::fs::MetadataExt};
 
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+pub use agents::{
+    Agent, AgentDefaults, AgentEntry, AgentSettings, Agents, AgentsConfig, BreakPreference, Chunk, Coalesce,
+    Compaction, CompactionMode, ContextInjection, HumanDelay, HumanDelayMode, Identity, MAIN_AGENT,
+    MemoryFlush, ModelChoice, ModelEntry, ModelPolicy, OnOff, Params, ReasoningLevel, StreamingBreak,
+    Subagents, ThinkingLevel, TimeFormat, TypingMode, VerboseLevel, agent_id,
+};
+pub use auth::{AuthConfig, AuthMode, AuthProfile, CooldownsConfig};
+pub use commands::{Auto, CommandsConfig, NativeCommands, PeerId};
 pub use edit::{Edit, EditError, apply, edit_file};
 pub use env::Env;
+pub use gateway::{
+    AuthMethod, BindMode, ControlUiConfig, DEFAULT_PORT, EndpointConfig, EndpointsConfig, GatewayAuth,
+    GatewayConfig, GatewayMode, HttpConfig, RateLimitConfig, ReloadConfig, ReloadMode, RemoteConfig,
+};
 pub use include::{IncludeError, Sources};
 pub use location::{JsonPath, Location, PathSyntaxError, Step};
+pub use logging::{ConsoleStyle, LogLevel, LoggingConfig, RedactSensitive};
+pub use messages::{
+    AckScope, GroupChatConfig, InboundConfig, MessagesConfig, QueueConfig, QueueDrop, QueueMode,
+};
+pub use models::{
+    CatalogueMode, CompatConfig, CostConfig, MaxTokensField, Modality, ModelConfig, ModelsConfig,
+    ProviderAuth, ProviderConfig, RequestConfig,
+};
 pub use opaque::{Ignored, Opaque};
+pub use ordered::Ordered;
+pub use origin::{EnvConfig, MetaConfig};
 pub use parse::{Document, ParseError, locate};
 pub use paths::{Paths, PathsError};
 pub use plugins::{
@@ -34,16 +67,14 @@ pub use plugins::{
     PermissionsConfig, PluginsConfig,
 };
 pub use schema::{Fault, InvalidSchema, Schema, type_name, unknown_key};
+pub use secrets::{
+    EnvProvider, ExecProvider, FileMode, FileProvider, SecretDefaults, SecretInput, SecretProvider,
+    SecretRef, SecretSource, SecretsConfig,
+};
+pub use sections::Config;
 pub use substitute::{MissingVariable, substitute};
+pub use tools::{ToolPolicy, ToolProfile, ToolsConfig};
 pub use write::write_atomic;
-
-/// The whole configuration, read and checked.
-#[derive(Debug, Clone, Default)]
-pub struct Config {
-    value: Opaque,
-    /// `plugins`
-    pub plugins: PluginsConfig,
-}
 
 /// A configuration together with the files that it came from.
 #[derive(Debug)]
@@ -98,10 +129,10 @@ impl Config {
         if let Some(channels) = sections.get("channels").filter(|channels| !channels.is_object()) {
             return Err(fault(JsonPath::root().key("channels"), channels));
         }
-        let plugins = section(sections.get("plugins"), &JsonPath::root().key("plugins"))?;
+        let config = sections::read(sections)?;
         Ok(Self {
             value: Opaque(value),
-            plugins,
+            ..config
         })
     }
 
@@ -159,27 +190,6 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}: {}", self.at, self.path, self.message)
     }
-}
-
-/// Checks one section against the schema of its type, then reads it.
-fn section<T: DeserializeOwned + Default + schemars::JsonSchema>(
-    value: Option<&Value>,
-    at: &JsonPath,
-) -> Result<T, Vec<Fault>> {
-    let Some(value) = value else {
-        return Ok(T::default());
-    };
-    let faults = Schema::of::<T>().check(value, at);
-    if !faults.is_empty() {
-        return Err(faults);
-    }
-    // what the schema lets pass and the type does not (1.0 for an integer) still has a path, if a coarse one
-    T::deserialize(value).map_err(|_| {
-        vec![Fault {
-            path: at.clone(),
-            message: "has a number that is not a whole number".into(),
-        }]
-    })
 }
 
 fn warnings(config: &Config, sources: &Sources) -> Vec<Problem> {

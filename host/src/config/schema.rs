@@ -97,9 +97,10 @@ impl Schema {
             }
         }
         let message = format!(
-            "is {}, but {}",
+            "is {}, but {}{}",
             type_name_with_article(error.instance()),
-            allowed(error.kind())
+            allowed(error.kind()),
+            advice(error)
         );
         faults.push(Fault { path, message });
     }
@@ -183,6 +184,24 @@ fn type_name_with_article(value: &Value) -> String {
         "null" => "null".into(),
         name if name.starts_with(['a', 'o']) => format!("an {name}"),
         name => format!("a {name}"),
+    }
+}
+
+/// Ids look like numbers and are texts: some are too large for a number.
+fn advice(error: &ValidationError<'_>) -> &'static str {
+    let text_wanted = match error.kind() {
+        Kind::Type {
+            kind: TypeKind::Single(one),
+        } => *one == JsonType::String,
+        Kind::Type {
+            kind: TypeKind::Multiple(many),
+        } => many.iter().any(|one| one == JsonType::String),
+        _ => false,
+    };
+    if text_wanted && error.instance().is_number() {
+        "; write it in quotes"
+    } else {
+        ""
     }
 }
 
@@ -297,7 +316,7 @@ mod tests {
             ),
             (
                 json!({"list": ["a", 1]}),
-                "x.list[1]: is a number, but must be of type string",
+                "x.list[1]: is a number, but must be of type string; write it in quotes",
             ),
             (
                 json!({"cuont": 1}),
