@@ -4,6 +4,7 @@ pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod deliver;
 pub mod gateway;
 pub mod http;
 pub mod journal;

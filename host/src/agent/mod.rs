@@ -1,9 +1,19 @@
 //! Agents: from a message to an answer, with the tools that the model asks for on the way.
+mod answer;
+mod asker;
 mod collect;
+mod desk;
 mod inbox;
-mod sessions;
+mod job;
+mod lane;
+mod queue;
+mod request;
 mod turn;
 
-pub use inbox::{AllowFrom, Inbox};
-pub use sessions::Sessions;
-pub use turn::{Turn, TurnEvents, TurnOutcome, run};
+pub use asker::Models;
+pub use desk::Desk;
+pub use inbox::Inbox;
+pub use job::Steering;
+pub use lane::Lanes;
+pub use request::DEFAULT_MODEL;
+pub use turn::{Asker, TurnEvents, TurnOutcome};

@@ -17,9 +17,6 @@ use std::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Model that answers when the configuration names none; it needs no account.
-const DEFAULT_MODEL: &str = "demo/echo";
-
 /// Runs the gateway.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -147,14 +144,13 @@ async fn serve(setting: Setting, env: Env, door: Door, begin: Instant) -> Result
 }
 
 fn options(setting: Setting, env: &Env) -> Options {
-    let (config, env) = (setting.config, env.clone());
-    let model = config.model().unwrap_or_else(|| DEFAULT_MODEL.to_owned());
+    let env = env.clone();
+    let (_, config) = tokio::sync::watch::channel(Arc::new(setting.config));
     Options {
         specs: setting.assembly.specs,
-        state: setting.paths.state_dir,
+        paths: setting.paths,
         program: setting.program,
-        model,
-        allow_from: Box::new(move |channel| config.allow_from(channel)),
+        config,
         secrets: Box::new(move |variable| env.var(variable).map(Secret::new)),
         clock: Clock::system(),
     }
