@@ -11,6 +11,7 @@ mod edit;
 mod env;
 mod gateway;
 mod include;
+mod known;
 mod location;
 mod logging;
 mod messages;
@@ -48,6 +49,7 @@ pub use gateway::{
     GatewayConfig, GatewayMode, HttpConfig, RateLimitConfig, ReloadConfig, ReloadMode, RemoteConfig,
 };
 pub use include::{IncludeError, Sources};
+pub use known::{ReloadKind, reload_kind};
 pub use location::{JsonPath, Location, PathSyntaxError, Step};
 pub use logging::{ConsoleStyle, LogLevel, LoggingConfig, RedactSensitive};
 pub use messages::{
@@ -119,21 +121,24 @@ impl Config {
 
     /// The configuration that `value` holds, which has no place in a file. Or all that is wrong with it.
     pub fn from_value(value: Value) -> Result<Self, Vec<Fault>> {
+        Self::judged(value).map(|(config, _)| config)
+    }
+
+    /// The same, with the keys that have no effect here.
+    fn judged(value: Value) -> Result<(Self, Vec<JsonPath>), Vec<Fault>> {
         let fault = |path: JsonPath, value: &Value| {
             let message = format!("is of type {}, but must be of type object", type_name(value));
             vec![Fault { path, message }]
         };
-        let Some(sections) = value.as_object() else {
+        let Some(all) = value.as_object() else {
             return Err(fault(JsonPath::root(), &value));
         };
-        if let Some(channels) = sections.get("channels").filter(|channels| !channels.is_object()) {
+        if let Some(channels) = all.get("channels").filter(|channels| !channels.is_object()) {
             return Err(fault(JsonPath::root().key("channels"), channels));
         }
-        let config = sections::read(sections)?;
-        Ok(Self {
-            value: Opaque(value),
-            ..config
-        })
+        let (config, without_effect) = sections::read(all)?;
+        let value = Opaque(value);
+        Ok((Self { value, ..config }, without_effect))
     }
 
     /// The merged value, with variables replaced.
@@ -163,8 +168,8 @@ impl Loaded {
         };
         let value = substitute(sources.merged(), &lookup)
             .map_err(|missing| invalid(missing.into_iter().map(MissingVariable::into_fault).collect()))?;
-        let config = Config::from_value(value).map_err(invalid)?;
-        let warnings = warnings(&config, &sources);
+        let (config, without_effect) = Config::judged(value).map_err(invalid)?;
+        let warnings = warnings(without_effect, &sources);
         Ok(Self {
             config,
             sources,
@@ -192,12 +197,12 @@ impl fmt::Display for Problem {
     }
 }
 
-fn warnings(config: &Config, sources: &Sources) -> Vec<Problem> {
+fn warnings(without_effect: Vec<JsonPath>, sources: &Sources) -> Vec<Problem> {
     let ignored = |path: JsonPath| Fault {
         path,
         message: "is a key of OpenClaw that has no effect here; it may be removed".into(),
     };
-    let mut faults: Vec<_> = config.plugins.without_effect().into_iter().map(ignored).collect();
+    let mut faults: Vec<_> = without_effect.into_iter().map(ignored).collect();
     let readable =
         |path: &std::path::Path| std::fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o077 != 0);
     if sources.files().any(readable) {
