@@ -114,7 +114,7 @@ pub enum ConfigError {
 // === impl Config ===
 
 impl Config {
-    /// Reads the file and everything that it includes.
+    /// Reads the file and everything that it includes, secrets too.
     pub fn load(paths: &Paths, env: &Env) -> Result<Self, ConfigError> {
         Loaded::read(paths, env).map(|loaded| loaded.config)
     }
@@ -150,25 +150,23 @@ impl Config {
 // === impl Loaded ===
 
 impl Loaded {
-    /// Reads the file and everything that it includes, replaces variables and checks the result.
+    /// Reads the file and everything that it includes, replaces variables, fetches secrets and checks the result.
     pub fn read(paths: &Paths, env: &Env) -> Result<Self, ConfigError> {
+        Self::read_as(paths, env, true)
+    }
+
+    /// The same without fetching secrets, which may need programs: references to them stay where they are.
+    pub fn read_without_secrets(paths: &Paths, env: &Env) -> Result<Self, ConfigError> {
+        Self::read_as(paths, env, false)
+    }
+
+    fn read_as(paths: &Paths, env: &Env, with_secrets: bool) -> Result<Self, ConfigError> {
         let sources = Sources::read(&paths.config_file, &paths.include_roots)?;
-        let invalid = |faults: Vec<Fault>| {
-            ConfigError::Invalid(
-                faults
-                    .into_iter()
-                    .map(|fault| Problem::of_fault(fault, &sources))
-                    .collect(),
-            )
-        };
-        let vars = sources.merged().pointer("/env/vars");
-        let lookup = |name: &str| {
-            env.var(name)
-                .or_else(|| vars?.get(name)?.as_str().filter(|value| !value.is_empty()))
-        };
-        let value = substitute(sources.merged(), &lookup)
-            .map_err(|missing| invalid(missing.into_iter().map(MissingVariable::into_fault).collect()))?;
-        let (config, without_effect) = Config::judged(value).map_err(invalid)?;
+        let read = config_of(&sources, paths, env, with_secrets);
+        let (config, without_effect) = read.map_err(|faults| {
+            let problems = faults.into_iter().map(|fault| Problem::of_fault(fault, &sources));
+            ConfigError::Invalid(problems.collect())
+        })?;
         let warnings = warnings(without_effect, &sources);
         Ok(Self {
             config,
@@ -195,6 +193,37 @@ impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}: {}", self.at, self.path, self.message)
     }
+}
+
+fn config_of(
+    sources: &Sources,
+    paths: &Paths,
+    env: &Env,
+    with_secrets: bool,
+) -> Result<(Config, Vec<JsonPath>), Vec<Fault>> {
+    let written = &sources.merged()["env"];
+    let of_file = |name: &str| {
+        let value = written["vars"][name].as_str().or_else(|| written[name].as_str());
+        value.filter(|value| !value.is_empty())
+    };
+    let variable = |name: &str| env.var(name).or_else(|| of_file(name));
+    let mut value = substitute(sources.merged(), &variable).map_err(|missing| {
+        missing
+            .into_iter()
+            .map(MissingVariable::into_fault)
+            .collect::<Vec<_>>()
+    })?;
+    if with_secrets {
+        let secrets = sections::secrets(&value)?;
+        let places = secrets::Places {
+            config: &secrets,
+            variable: &variable,
+            env,
+            paths,
+        };
+        secrets::resolve(&mut value, &places)?;
+    }
+    Config::judged(value)
 }
 
 fn warnings(without_effect: Vec<JsonPath>, sources: &Sources) -> Vec<Problem> {

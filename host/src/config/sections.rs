@@ -95,6 +95,18 @@ pub(super) fn read(value: &Map<String, Value>) -> Result<(Config, Vec<JsonPath>)
     }
 }
 
+/// `secrets` alone, which has to be known before the whole can be judged.
+pub(super) fn secrets(value: &Value) -> Result<SecretsConfig, Vec<Fault>> {
+    let mut reader = Reader::default();
+    let nothing = Map::new();
+    let secrets = reader.section(value.as_object().unwrap_or(&nothing), "secrets");
+    if reader.faults.is_empty() {
+        Ok(secrets)
+    } else {
+        Err(reader.faults)
+    }
+}
+
 #[derive(Default)]
 struct Reader {
     faults: Vec<Fault>,
