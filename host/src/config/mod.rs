@@ -6,10 +6,13 @@
 
 mod agents;
 mod auth;
+mod bindings;
+mod channels;
 mod commands;
 mod edit;
 mod env;
 mod gateway;
+mod ids;
 mod include;
 mod location;
 mod logging;
@@ -24,6 +27,7 @@ mod plugins;
 mod schema;
 mod secrets;
 mod sections;
+mod session;
 mod substitute;
 mod tools;
 mod usage;
@@ -40,6 +44,11 @@ pub use agents::{
     Subagents, ThinkingLevel, TimeFormat, TypingMode, VerboseLevel, agent_id,
 };
 pub use auth::{AuthConfig, AuthMode, AuthProfile, CooldownsConfig};
+pub use bindings::{BindingConfig, BindingKind, BindingMatch, BindingSession, PeerConfig, PeerKind};
+pub use channels::{
+    AllowBots, ChannelPolicy, ChatRule, ChunkMode, DirectRule, DmBlock, DmPolicy, GroupPolicy,
+    ImplicitMentions, PlaceRule, ReplyToMode, SpaceRule, StreamMode, TopicRule,
+};
 pub use commands::{Auto, CommandsConfig, NativeCommands, PeerId};
 pub use edit::{Edit, EditError, apply, edit_file};
 pub use env::Env;
@@ -47,6 +56,7 @@ pub use gateway::{
     AuthMethod, BindMode, ControlUiConfig, DEFAULT_PORT, EndpointConfig, EndpointsConfig, GatewayAuth,
     GatewayConfig, GatewayMode, HttpConfig, RateLimitConfig, ReloadConfig, ReloadMode, RemoteConfig,
 };
+pub use ids::{CommandAccess, IdList};
 pub use include::{IncludeError, Sources};
 pub use location::{JsonPath, Location, PathSyntaxError, Step};
 pub use logging::{ConsoleStyle, LogLevel, LoggingConfig, RedactSensitive};
@@ -72,6 +82,10 @@ pub use secrets::{
     SecretRef, SecretSource, SecretsConfig,
 };
 pub use sections::Config;
+pub use session::{
+    DmScope, GroupScope, ResetConfig, ResetMode, ResetPolicy, SendAction, SendMatch, SendPolicy, SendRule,
+    SessionConfig, SessionScope,
+};
 pub use substitute::{MissingVariable, substitute};
 pub use tools::{ToolPolicy, ToolProfile, ToolsConfig};
 pub use write::write_atomic;

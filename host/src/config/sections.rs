@@ -4,6 +4,7 @@
 use super::{
     agents::AgentsConfig,
     auth::AuthConfig,
+    bindings::BindingConfig,
     commands::CommandsConfig,
     gateway::GatewayConfig,
     location::JsonPath,
@@ -15,6 +16,7 @@ use super::{
     plugins::PluginsConfig,
     schema::{Fault, Schema},
     secrets::SecretsConfig,
+    session::SessionConfig,
     tools::ToolsConfig,
 };
 use serde::de::DeserializeOwned;
@@ -50,6 +52,8 @@ sections! {
     agents: AgentsConfig,
     /// Accounts at model vendors.
     auth: AuthConfig,
+    /// Which agent answers where.
+    bindings: Vec<BindingConfig>,
     /// Chat commands.
     commands: CommandsConfig,
     /// Variables.
@@ -68,6 +72,8 @@ sections! {
     plugins: PluginsConfig,
     /// Where secrets come from.
     secrets: SecretsConfig,
+    /// Which messages belong to one conversation.
+    session: SessionConfig,
     /// Which tools agents may use.
     tools: ToolsConfig,
 }
