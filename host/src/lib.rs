@@ -1,4 +1,5 @@
 //! The OpenClaw gateway as a library: the program is `main.rs` around it.
+pub mod access;
 pub mod agent;
 pub mod app;
 pub mod cli;
@@ -11,3 +12,4 @@ pub mod journal;
 pub mod methods;
 pub mod observe;
 pub mod plugins;
+pub mod route;

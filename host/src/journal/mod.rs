@@ -11,6 +11,7 @@ mod kv;
 mod media;
 mod open;
 mod outbox;
+mod pairing;
 mod schema;
 mod session;
 mod sync;
@@ -20,6 +21,7 @@ pub use health::Trouble;
 pub use inbox::{Accepted, Pending, Settled};
 pub use media::StoredMedia;
 pub use outbox::{Counts, Delivery, NewDelivery, Outcome, SendState};
+pub use pairing::{Approved, LIFETIME_MS, MAX_PENDING, PairingRequest, Peer, Requested};
 pub use session::{Session, SessionUsage};
 pub use transcript::{Entry, EntryKind};
 

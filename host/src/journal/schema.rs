@@ -4,7 +4,7 @@
 pub(super) const VERSION: i64 = STEPS.len() as i64;
 
 /// Each step brings the schema from its index to the next version.
-pub(super) const STEPS: [&str; 2] = [
+pub(super) const STEPS: [&str; 3] = [
     "
     CREATE TABLE plugin_kv (
         plugin TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, expires_ms INTEGER,
@@ -47,4 +47,5 @@ pub(super) const STEPS: [&str; 2] = [
         tokens INTEGER NOT NULL, created_ms INTEGER NOT NULL, PRIMARY KEY (session_id, seq)) WITHOUT ROWID;
     CREATE INDEX transcript_turn ON transcript (turn);
 ",
+    super::pairing::SCHEMA,
 ];
