@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     config::Agent,
-    deliver::{Body, Place, follow},
+    deliver::{Body, Place, follow, lane_of, message_to},
     journal::{Delivery, Entry, NewDelivery, Session, Settled},
 };
 use openclaw_plugin_api::{Error, ErrorKind, Message, Outbound, Result, Role, ToolOrigin};
@@ -167,16 +167,7 @@ impl<'a> Case<'a> {
     }
 
     fn message(&self, text: String, number: usize) -> Outbound {
-        let last = self.last();
-        Outbound {
-            idempotency_key: format!("{}:{number}", self.turn_id),
-            account_id: last.event.account_id.clone(),
-            chat_id: last.event.chat.id.clone(),
-            thread_id: last.event.chat.thread_id.clone(),
-            text,
-            reply_to: last.event.message_id.clone(),
-            ..Outbound::default()
-        }
+        message_to(&self.last().event, text, format!("{}:{number}", self.turn_id))
     }
 
     async fn answered(mut self, outcome: TurnOutcome, preview: String) {
@@ -197,7 +188,7 @@ impl<'a> Case<'a> {
 
     fn replies(&self, texts: &[String], preview: &str) -> Vec<NewDelivery> {
         let last = self.last();
-        let lane = lane_of(last);
+        let lane = lane_of(&last.channel, &last.event);
         let bodies = texts.iter().enumerate().map(|(number, text)| Body {
             message: self.message(text.clone(), number),
             preview: if number == 0 {
@@ -206,13 +197,7 @@ impl<'a> Case<'a> {
                 String::new()
             },
         });
-        bodies
-            .map(|body| NewDelivery {
-                lane: lane.clone(),
-                channel: last.channel.clone(),
-                body: serde_json::to_string(&body).unwrap_or_default(),
-            })
-            .collect()
+        bodies.map(|body| body.to(&lane, &last.channel)).collect()
     }
 
     async fn commit(&self, replies: Vec<NewDelivery>, entries: Vec<Entry>, how: Settled) {
@@ -229,15 +214,6 @@ impl<'a> Case<'a> {
             self.desk.outbox.wake(&first.lane);
         }
     }
-}
-
-/// Where replies to an event go, one after the other.
-pub(super) fn lane_of(job: &EventJob) -> String {
-    let chat = &job.event.chat;
-    format!(
-        "{}:{}:{}:{}",
-        job.channel, job.event.account_id, chat.id, chat.thread_id
-    )
 }
 
 fn join(job: Job) -> (Message, Vec<i64>) {

@@ -3,11 +3,17 @@
 //! Bounded: as many events are under way as there are places; beyond that the platform keeps them.
 use super::{
     desk::Desk,
+    gate::{Gate, Rules},
     job::{EventJob, Job, LeftOut},
     lane::{Lanes, Work},
 };
-use crate::journal::{Accepted, JournalError, Pending, Settled};
-use openclaw_plugin_api::{Error, ErrorKind, Inbound, InboundKind, Result};
+use crate::{
+    access::{Admitted, OlderFiles, Pairing, Verdict},
+    deliver::{Body, lane_of, message_to},
+    journal::{Accepted, JournalError, Pending, Settled},
+    route::may_send,
+};
+use openclaw_plugin_api::{ChannelInfo, Error, ErrorKind, Inbound, InboundKind, Result};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
@@ -23,6 +29,7 @@ const PAGE: u32 = 200;
 pub struct Inbox {
     desk: Arc<Desk>,
     lanes: Arc<Lanes>,
+    gate: Arc<Gate>,
     places: Arc<Semaphore>,
     sorted: mpsc::Sender<Taken>,
 }
@@ -42,9 +49,11 @@ impl Inbox {
     /// An inbox that takes events from now on. What an earlier process left comes by [`Inbox::resume`].
     pub fn start(desk: Arc<Desk>, lanes: Arc<Lanes>) -> Arc<Self> {
         let (sorted, taken) = mpsc::channel(PLACES);
+        let pairing = Pairing::new(desk.journal.clone(), OlderFiles::of_state(&desk.paths.state_dir));
         let inbox = Arc::new(Self {
             desk,
             lanes,
+            gate: Arc::new(Gate::new(pairing)),
             places: Arc::new(Semaphore::new(PLACES)),
             sorted,
         });
@@ -128,32 +137,104 @@ impl Inbox {
         let _ = self.sorted.send(taken).await;
     }
 
-    async fn deal_with(&self, taken: Taken) {
-        let admitted = taken.event.kind == InboundKind::Message;
-        if !admitted {
-            let why = Settled::Dropped("not a message".into());
-            return self.desk.settle(vec![taken.row], why).await;
+    /// Brings one event on its way. What can't be judged now is judged again, for it is in the journal.
+    async fn deal_with(self: &Arc<Self>, taken: Taken) {
+        let rules = self.gate.rules(&self.desk.config());
+        let info = self.desk.registry.channel_info(&taken.channel);
+        let verdict = {
+            let (gate, rules, info) = (self.gate.clone(), rules.clone(), info.clone());
+            let (channel, event, now) = (
+                taken.channel.clone(),
+                taken.event.clone(),
+                self.desk.clock.now_ms(),
+            );
+            self.desk
+                .insist(move |_| gate.admit(&rules, &channel, &info, event.clone(), now))
+                .await
+        };
+        match verdict {
+            Verdict::Admitted(event) => self.admitted(&rules, &info, taken, *event).await,
+            Verdict::Buffered => self.discard(taken.row, "it does not address the agent").await,
+            Verdict::Dropped(refusal) => self.discard(taken.row, &refusal.reason.to_string()).await,
+            Verdict::Pairing(invitation) => self.invite(taken, invitation.reply).await,
         }
-        let key = format!("agent:main:{}:direct:{}", taken.channel, taken.event.chat.id).to_lowercase();
+    }
+
+    async fn discard(&self, row: i64, why: &str) {
+        self.desk
+            .settle(vec![row], Settled::Dropped(why.to_owned()))
+            .await;
+    }
+
+    /// A stranger is told the code, in the transaction that settles the message.
+    async fn invite(&self, taken: Taken, reply: Option<String>) {
+        let how = Settled::Dropped("the sender is not paired".into());
+        self.reply(&taken, reply, how).await;
+    }
+
+    /// Answers without a turn.
+    async fn reply(&self, taken: &Taken, text: Option<String>, how: Settled) {
+        let event = &taken.event;
+        let lane = lane_of(&taken.channel, event);
+        let key = format!("event-{}", taken.row);
+        let message = text.map(|text| message_to(event, text, format!("{key}:0")));
+        let replies: Vec<_> = message
+            .map(|message| Body::new(message).to(&lane, &taken.channel))
+            .into_iter()
+            .collect();
+        let (rows, now) = (vec![taken.row], self.desk.clock.now_ms());
+        let written = self
+            .desk
+            .insist(move |j| j.reply(&rows, &how, &replies, "", &[], now))
+            .await;
+        if !written.is_empty() {
+            self.desk.outbox.wake(&lane);
+        }
+    }
+
+    async fn admitted(
+        self: &Arc<Self>,
+        rules: &Rules,
+        info: &ChannelInfo,
+        taken: Taken,
+        event: Admitted<Inbound>,
+    ) {
+        let route = rules.route(&event, info);
+        if !may_send(&rules.config.session.send_policy, &route) {
+            return self
+                .discard(taken.row, "session.sendPolicy denies answers here")
+                .await;
+        }
+        if event.inner().kind != InboundKind::Message {
+            return self.discard(taken.row, "not a message").await;
+        }
+        let skipped = self.gate.access.take_skipped(&event);
+        let debounce = rules.config.messages.inbound.debounce(&taken.channel);
+        let text = seen_text(&event, &skipped);
+        let plain = event.inner().attachments.is_empty();
         let job = EventJob {
             rows: vec![taken.row],
             turn: taken.turn,
             preview: taken.preview,
-            agent_id: "main".into(),
-            text: taken.event.text.clone(),
+            agent_id: route.agent_id,
+            text,
+            from_owner: event.rights().owner,
             channel: taken.channel,
-            event: taken.event,
+            event: event.into_inner(),
             thinking: None,
             model: None,
-            from_owner: false,
-            debounce: Duration::ZERO,
+            debounce: if plain { debounce } else { Duration::ZERO },
             left_out: LeftOut::default(),
             place: Some(taken.place),
         };
-        self.lanes
-            .put(&key, Work::Job(Box::new(Job::Event(Box::new(job)))))
-            .await;
+        let work = Work::Job(Box::new(Job::Event(Box::new(job))));
+        self.lanes.put(&route.session_key, work).await;
     }
+}
+
+/// What the model is to see of a message.
+fn seen_text(event: &Admitted<Inbound>, _skipped: &[crate::access::Skipped]) -> String {
+    event.inner().text.clone()
 }
 
 /// Brings events on their way one after the other, so that those of one conversation stay in their order.

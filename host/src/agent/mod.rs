@@ -3,6 +3,7 @@ mod answer;
 mod asker;
 mod collect;
 mod desk;
+mod gate;
 mod inbox;
 mod job;
 mod lane;

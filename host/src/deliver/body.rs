@@ -1,8 +1,28 @@
 //! What stands in the outbox: one message, either new or in the place of its preview.
-use openclaw_plugin_api::{ChannelInfo, Edit, MessageTarget, Outbound, Receipt, Result, surface::ids};
+use crate::{journal::NewDelivery, plugins::registry::Registry};
+use openclaw_plugin_api::{
+    ChannelInfo, Edit, Inbound, MessageTarget, Outbound, Receipt, Result, surface::ids,
+};
 use serde::{Deserialize, Serialize};
 
-use crate::plugins::registry::Registry;
+/// Where replies to an event go, one after the other.
+pub fn lane_of(channel: &str, event: &Inbound) -> String {
+    let chat = &event.chat;
+    format!("{channel}:{}:{}:{}", event.account_id, chat.id, chat.thread_id)
+}
+
+/// A message to where an event came from, as a reply to it.
+pub fn message_to(event: &Inbound, text: String, idempotency_key: String) -> Outbound {
+    Outbound {
+        idempotency_key,
+        account_id: event.account_id.clone(),
+        chat_id: event.chat.id.clone(),
+        thread_id: event.chat.thread_id.clone(),
+        text,
+        reply_to: event.message_id.clone(),
+        ..Outbound::default()
+    }
+}
 
 /// One message to deliver.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -21,6 +41,15 @@ impl Body {
         Self {
             message,
             preview: String::new(),
+        }
+    }
+
+    /// As the outbox has it.
+    pub fn to(&self, lane: &str, channel: &str) -> NewDelivery {
+        NewDelivery {
+            lane: lane.to_owned(),
+            channel: channel.to_owned(),
+            body: serde_json::to_string(self).unwrap_or_default(),
         }
     }
 
