@@ -10,6 +10,7 @@ pub mod gateway;
 pub mod http;
 pub mod journal;
 pub mod methods;
+pub mod models;
 pub mod observe;
 pub mod plugins;
 pub mod route;

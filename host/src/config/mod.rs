@@ -90,6 +90,7 @@ pub use session::{
 };
 pub use substitute::{MissingVariable, substitute};
 pub use tools::{ToolPolicy, ToolProfile, ToolsConfig};
+pub use usage::provider_id;
 pub use write::write_atomic;
 
 /// A configuration together with the files that it came from.
