@@ -9,6 +9,7 @@ use super::{
 };
 use std::{
     collections::VecDeque,
+    path::Path,
     sync::{Arc, PoisonError, Weak},
     time::Duration,
 };
@@ -300,13 +301,12 @@ impl Supervisor {
         let Some(current) = self.plugin.current() else {
             return false;
         };
-        let same_file = super::stage::hash_file(&new.path).is_ok_and(|hash| hash == current.staged.sha256);
         let rest = Settings {
             config: old.settings.config.clone(),
             ..new.settings.clone()
         };
         let changed = old.settings.config != new.settings.config;
-        if !same_file || !changed || rest != old.settings {
+        if !changed || rest != old.settings || !is_unchanged(&new.path, &current.staged.sha256).await {
             return false;
         }
         let fits = super::schema::check_config(&new.manifest, &new.settings.config).is_ok();
@@ -365,4 +365,11 @@ impl Supervisor {
     fn set_spec(&self, spec: Spec) {
         *self.plugin.spec.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(spec);
     }
+}
+
+/// Is the file still the one with this hash? Read off the async threads.
+async fn is_unchanged(path: &Path, sha256: &str) -> bool {
+    let path = path.to_owned();
+    let hash = tokio::task::spawn_blocking(move || super::stage::hash_file(&path)).await;
+    hash.is_ok_and(|hash| hash.is_ok_and(|hash| hash == sha256))
 }
