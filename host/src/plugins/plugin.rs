@@ -224,13 +224,15 @@ impl Plugin {
         let waiting = async {
             loop {
                 changes.borrow_and_update();
-                if let Some(generation) = self.current() {
-                    match generation.admit() {
+                match self.current() {
+                    Some(generation) if !generation.link().has_ended() => match generation.admit() {
                         Err(error) if error.kind() == ErrorKind::Closed => {}
                         outcome => return outcome.map(|permit| (generation, permit)),
-                    }
-                } else if !matches!(self.state(), State::Starting | State::Running) {
-                    return Err(self.unavailable());
+                    },
+                    // Its end is known here a moment before the supervisor replaces it.
+                    Some(_) => {}
+                    None if matches!(self.state(), State::Starting | State::Running) => {}
+                    None => return Err(self.unavailable()),
                 }
                 if changes.changed().await.is_err() {
                     return Err(self.unavailable());

@@ -198,7 +198,7 @@ impl Isolated {
 
     /// What the system says of the process; none once it has ended.
     pub fn usage(&self) -> Option<Usage> {
-        if self.process.ended.borrow().is_some() {
+        if self.has_ended() {
             return None;
         }
         let pid = self.process.pid;
@@ -239,6 +239,11 @@ impl Isolated {
             Ok(exit) => exit,
             Err(_) => self.process.kill().await,
         }
+    }
+
+    /// Has the process ended, for whatever reason?
+    pub fn has_ended(&self) -> bool {
+        self.process.ended.borrow().is_some()
     }
 
     /// Resolves when the process has ended, for whatever reason.
