@@ -6,14 +6,14 @@ use super::{
     manifest::{self, Library, ManifestError},
     metrics::Metrics,
     pool::{Owner, Pool},
-    services::{Context, ContextOptions, Request, SERVED, Services},
+    services::{Context, ContextOptions, Request, Services},
     settings::{Isolation, Settings},
     stage::{Staged, stage},
     start_error::StartError,
 };
 use crate::http::Egress;
 use openclaw_plugin_api::{
-    Environment, Error, ErrorKind, Registrations, Result, abi::host_object, surface::ids,
+    Environment, Error, ErrorKind, Registrations, Result, abi::host_object, host_ids, surface::ids,
 };
 use serde::Serialize;
 use std::{
@@ -276,7 +276,7 @@ pub fn environment(isolated: bool) -> String {
     let environment = Environment {
         host_version: env!("CARGO_PKG_VERSION").to_owned(),
         api_version: openclaw_plugin_api::API_VERSION.to_owned(),
-        methods: SERVED.iter().map(|id| (*id).to_owned()).collect(),
+        methods: host_ids::ALL.iter().map(|id| (*id).to_owned()).collect(),
         isolated,
     };
     serde_json::to_string(&environment).expect("a record of strings is JSON")
