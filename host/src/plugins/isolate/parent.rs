@@ -223,12 +223,6 @@ impl Isolated {
         })
     }
 
-    /// Says which log events are worth sending from now on.
-    pub async fn set_levels(&self, levels: &Levels) -> Result<(), Fault> {
-        let body = serde_json::to_vec(levels).map_err(internal)?;
-        self.call(Call::new(control::LEVELS, "", body)).await.map(|_| ())
-    }
-
     /// Ends the process: it is asked, and killed if it is not gone in time.
     pub async fn stop(&self, deadline: Duration) -> Exit {
         let asked = async {
