@@ -246,8 +246,9 @@ impl Plugin {
 
     /// Does it declare this, and may it serve now or soon?
     pub fn may_offer(&self, capability: &str, id: &str) -> bool {
-        let off = matches!(self.state(), State::Off | State::Stopped | State::Failed { .. });
-        !off && self.spec().manifest.declared().contains(&(capability, id))
+        let status = self.status.read().unwrap_or_else(PoisonError::into_inner);
+        let off = matches!(status.state, State::Off | State::Stopped | State::Failed { .. });
+        !off && self.spec().manifest.declares(capability, id)
     }
 
     /// No further call reaches an instance that panicked.
