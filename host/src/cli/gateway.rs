@@ -115,7 +115,7 @@ async fn serve(setting: Setting, env: Env, door: Door, begin: Instant) -> Result
     if views.is_empty() {
         tracing::warn!(target: "openclaw::plugins", "no plugins: nothing can be received or answered");
     }
-    let methods = Methods::new(gateway.clone(), Box::new(move |id| reread(&env, id)));
+    let methods = Methods::new(gateway.clone(), Arc::new(move |id| reread(&env, id)));
     let server = Server::bind(door, Arc::new(methods))
         .await
         .map_err(Failure::new)?;

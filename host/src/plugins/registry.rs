@@ -87,9 +87,9 @@ impl Registry {
 
     /// The plugin that offers something, now or as soon as it is replaced.
     pub fn offering(&self, capability: &str, id: &str) -> Option<Arc<Plugin>> {
-        self.all()
-            .into_iter()
-            .find(|plugin| plugin.may_offer(capability, id))
+        let plugins = self.plugins.read().unwrap_or_else(PoisonError::into_inner);
+        let offering = plugins.values().find(|plugin| plugin.may_offer(capability, id));
+        offering.cloned()
     }
 
     /// Everything of one capability that is offered now.
