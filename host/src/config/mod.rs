@@ -7,11 +7,13 @@
 mod agents;
 mod auth;
 mod commands;
+mod diff;
 mod edit;
 mod env;
 mod gateway;
 mod include;
 mod known;
+mod last_good;
 mod location;
 mod logging;
 mod messages;
@@ -28,6 +30,7 @@ mod sections;
 mod substitute;
 mod tools;
 mod usage;
+mod watch;
 mod write;
 
 use std::{fmt, os::unix::fs::MetadataExt};
@@ -42,6 +45,7 @@ pub use agents::{
 };
 pub use auth::{AuthConfig, AuthMode, AuthProfile, CooldownsConfig};
 pub use commands::{Auto, CommandsConfig, NativeCommands, PeerId};
+pub use diff::diff;
 pub use edit::{Edit, EditError, apply, edit_file};
 pub use env::Env;
 pub use gateway::{
@@ -50,6 +54,7 @@ pub use gateway::{
 };
 pub use include::{IncludeError, Sources};
 pub use known::{ReloadKind, reload_kind};
+pub use last_good::{keep_last_good, last_good};
 pub use location::{JsonPath, Location, PathSyntaxError, Step};
 pub use logging::{ConsoleStyle, LogLevel, LoggingConfig, RedactSensitive};
 pub use messages::{
@@ -76,6 +81,7 @@ pub use secrets::{
 pub use sections::Config;
 pub use substitute::{MissingVariable, substitute};
 pub use tools::{ToolPolicy, ToolProfile, ToolsConfig};
+pub use watch::{Change, News, Watch};
 pub use write::write_atomic;
 
 /// A configuration together with the files that it came from.
