@@ -2,6 +2,7 @@
 mod answer;
 mod asker;
 mod collect;
+pub mod compaction;
 mod desk;
 pub mod failover;
 mod gate;

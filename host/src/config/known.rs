@@ -49,10 +49,7 @@ pub(super) fn beside(path: &JsonPath) -> Vec<&'static str> {
     let Some((_, parents)) = path.steps().split_last() else {
         return Vec::new();
     };
-    let parent = parents
-        .iter()
-        .fold(JsonPath::root(), |path, step| path.then(step.clone()));
-    match tree().follow(&parent) {
+    match tree().follow(&path.prefix(parents.len())) {
         (depth, node) if depth == parents.len() => tree().names(node).collect(),
         _ => Vec::new(),
     }

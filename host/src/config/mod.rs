@@ -9,12 +9,14 @@ mod auth;
 mod bindings;
 mod channels;
 mod commands;
+mod diff;
 mod edit;
 mod env;
 mod gateway;
 mod ids;
 mod include;
 mod known;
+mod last_good;
 mod location;
 mod logging;
 mod messages;
@@ -32,6 +34,7 @@ mod session;
 mod substitute;
 mod tools;
 mod usage;
+mod watch;
 mod write;
 
 use std::{fmt, os::unix::fs::MetadataExt};
@@ -51,6 +54,7 @@ pub use channels::{
     ImplicitMentions, PlaceRule, ReplyToMode, SpaceRule, StreamMode, TopicRule,
 };
 pub use commands::{Auto, CommandsConfig, NativeCommands, PeerId};
+pub use diff::diff;
 pub use edit::{Edit, EditError, apply, edit_file};
 pub use env::Env;
 pub use gateway::{
@@ -60,6 +64,7 @@ pub use gateway::{
 pub use ids::{CommandAccess, IdList};
 pub use include::{IncludeError, Sources};
 pub use known::{ReloadKind, reload_kind};
+pub use last_good::{keep_last_good, last_good};
 pub use location::{JsonPath, Location, PathSyntaxError, Step};
 pub use logging::{ConsoleStyle, LogLevel, LoggingConfig, RedactSensitive};
 pub use messages::{
@@ -91,6 +96,7 @@ pub use session::{
 pub use substitute::{MissingVariable, substitute};
 pub use tools::{ToolPolicy, ToolProfile, ToolsConfig};
 pub use usage::provider_id;
+pub use watch::{Change, News, Watch};
 pub use write::write_atomic;
 
 /// A configuration together with the files that it came from.
