@@ -2,7 +2,7 @@
 use crate::{
     agent::{Desk, Inbox, Lanes, Models, TurnEvents, TurnOutcome},
     clock::Clock,
-    config::{Config, Paths},
+    config::{Config, Env, Paths},
     deliver::Outbox,
     http,
     journal::{Journal, JournalError},
@@ -42,6 +42,8 @@ pub struct Options {
     pub program: PathBuf,
     /// The configuration, now and whenever it changes.
     pub config: watch::Receiver<Arc<Config>>,
+    /// The environment.
+    pub env: Env,
     /// Secrets of the environment.
     pub secrets: SecretSource,
     /// The time of day.
@@ -135,6 +137,7 @@ impl Gateway {
             options.clock.clone(),
             options.config,
             options.paths,
+            options.env,
         );
         office.resume().await;
         let _ = hub.office.set(office);
@@ -216,8 +219,16 @@ impl Office {
         clock: Clock,
         config: watch::Receiver<Arc<Config>>,
         paths: Paths,
+        env: Env,
     ) -> Self {
         let turns = config.borrow().agents().max_concurrent;
+        let models = Models::new(
+            registry.clone(),
+            config.clone(),
+            clock.clone(),
+            paths.clone(),
+            env,
+        );
         let desk = Arc::new(Desk {
             registry: registry.clone(),
             journal: journal.clone(),
@@ -225,9 +236,7 @@ impl Office {
             outbox: Outbox::new(journal.clone(), registry.clone(), clock),
             config,
             paths,
-            asker: Arc::new(Models {
-                registry: registry.clone(),
-            }),
+            asker: Arc::new(models),
             turns: Semaphore::new(turns),
         });
         let lanes = Lanes::new(desk.clone());

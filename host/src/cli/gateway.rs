@@ -151,6 +151,7 @@ fn options(setting: Setting, env: &Env) -> Options {
         paths: setting.paths,
         program: setting.program,
         config,
+        env: env.clone(),
         secrets: Box::new(move |variable| env.var(variable).map(Secret::new)),
         clock: Clock::system(),
     }

@@ -2,7 +2,7 @@
 use openclaw_host::{
     app::{Gateway, Options},
     clock::Clock,
-    config::{Config, Paths},
+    config::{Config, Env, Paths},
     plugins::{
         discover::{Candidate, Origin},
         ladder::Reason,
@@ -151,6 +151,7 @@ pub async fn start(specs: Vec<Spec>) -> TestGateway {
         },
         program: program(),
         config: watch::channel(Arc::new(config)).1,
+        env: Env::default(),
         secrets: Box::new(|variable| (variable == "TEST_SECRET").then(|| Secret::new("s3cret"))),
         clock: Clock::system(),
     };

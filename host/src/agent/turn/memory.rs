@@ -2,7 +2,10 @@
 //!
 //! What a turn says is in the journal before it has consequences: a model's wish before its tool runs, a tool's answer
 //! before the model hears it. So a turn that a killed process left goes on where it was.
-use crate::journal::{Entry, EntryKind, Journal, JournalError};
+use crate::{
+    agent::tokens,
+    journal::{Entry, EntryKind, Journal, JournalError},
+};
 use openclaw_plugin_api::{Content, Message, Role};
 use serde::{Deserialize, Serialize};
 
@@ -46,7 +49,7 @@ pub async fn of_turn(journal: &Journal, session_id: &str, turn: &str) -> Result<
 /// A message as an entry.
 pub fn entry(turn: &str, message: &Message) -> Entry {
     let body = serde_json::to_string(message).unwrap_or_default();
-    let length = length(message);
+    let length = tokens::of_message(message);
     Entry::new(
         turn,
         EntryKind::Message,
@@ -58,8 +61,8 @@ pub fn entry(turn: &str, message: &Message) -> Entry {
 /// A summary as an entry.
 pub fn compaction(turn: &str, compacted: &Compacted) -> Entry {
     let body = serde_json::to_string(compacted).unwrap_or_default();
-    let kept: u64 = compacted.kept.iter().map(length).sum();
-    let length = kept + compacted.summary.len() as u64 / 4;
+    let kept: u64 = compacted.kept.iter().map(tokens::of_message).sum();
+    let length = kept + tokens::of_text(&compacted.summary);
     Entry::new(
         turn,
         EntryKind::Compaction,
@@ -89,10 +92,6 @@ pub fn open_calls(messages: &[Message]) -> Vec<(String, String, serde_json::Valu
     calls.collect()
 }
 
-fn length(message: &Message) -> u64 {
-    message.plain_text().len() as u64 / 4 + 4
-}
-
 fn message(entry: &Entry) -> Option<Message> {
     (entry.kind == EntryKind::Message)
         .then(|| serde_json::from_str(&entry.body).ok())
@@ -100,6 +99,15 @@ fn message(entry: &Entry) -> Option<Message> {
 }
 
 impl History {
+    /// The messages as a model gets them, with the summary ahead of them.
+    pub fn for_model(&self) -> Vec<Message> {
+        let summary = self.summary.as_ref().map(|summary| {
+            let text = format!("[Summary of the conversation until here, made by the gateway]\n{summary}");
+            Message::text(Role::User, text)
+        });
+        summary.into_iter().chain(self.messages.iter().cloned()).collect()
+    }
+
     fn of(entries: &[Entry]) -> Self {
         let mut history = Self {
             tokens: entries.iter().map(|entry| u64::from(entry.tokens)).sum(),

@@ -47,6 +47,10 @@ pub struct Turn {
     pub max_tokens: Option<u32>,
     /// How much of the conversation is read, tokens.
     pub history: u64,
+    /// `contextTokens`: most of the window that is used. None: all of it.
+    pub context_cap: Option<u64>,
+    /// `compaction.reserveTokensFloor`. None: the usual.
+    pub reserve_floor: Option<u64>,
     /// On whose behalf tools run.
     pub origin: ToolOrigin,
 }
