@@ -71,10 +71,9 @@ impl Cli {
         }
         let filter = self.log.as_deref().or_else(|| env.var("OPENCLAW_LOG"));
         // Commands that end by themselves speak on standard output; they log only what is wrong.
-        let usual = if matches!(self.command, Command::Gateway(_)) {
-            "info"
-        } else {
-            "warn"
+        let usual = match &self.command {
+            Command::Gateway(args) => args.usual_filter(),
+            _ => "warn",
         };
         crate::observe::init(self.log_format, filter.unwrap_or(usual)).map_err(Failure::usage)?;
         match self.command {
