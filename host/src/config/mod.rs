@@ -6,11 +6,14 @@
 
 mod agents;
 mod auth;
+mod bindings;
+mod channels;
 mod commands;
 mod diff;
 mod edit;
 mod env;
 mod gateway;
+mod ids;
 mod include;
 mod known;
 mod last_good;
@@ -27,6 +30,7 @@ mod plugins;
 mod schema;
 mod secrets;
 mod sections;
+mod session;
 mod substitute;
 mod tools;
 mod usage;
@@ -44,6 +48,11 @@ pub use agents::{
     Subagents, ThinkingLevel, TimeFormat, TypingMode, VerboseLevel, agent_id,
 };
 pub use auth::{AuthConfig, AuthMode, AuthProfile, CooldownsConfig};
+pub use bindings::{BindingConfig, BindingKind, BindingMatch, BindingSession, PeerConfig, PeerKind};
+pub use channels::{
+    AllowBots, ChannelPolicy, ChatRule, ChunkMode, DirectRule, DmBlock, DmPolicy, GroupPolicy,
+    ImplicitMentions, PlaceRule, ReplyToMode, SpaceRule, StreamMode, TopicRule,
+};
 pub use commands::{Auto, CommandsConfig, NativeCommands, PeerId};
 pub use diff::diff;
 pub use edit::{Edit, EditError, apply, edit_file};
@@ -52,6 +61,7 @@ pub use gateway::{
     AuthMethod, BindMode, ControlUiConfig, DEFAULT_PORT, EndpointConfig, EndpointsConfig, GatewayAuth,
     GatewayConfig, GatewayMode, HttpConfig, RateLimitConfig, ReloadConfig, ReloadMode, RemoteConfig,
 };
+pub use ids::{CommandAccess, IdList};
 pub use include::{IncludeError, Sources};
 pub use known::{ReloadKind, reload_kind};
 pub use last_good::{keep_last_good, last_good};
@@ -79,6 +89,10 @@ pub use secrets::{
     SecretRef, SecretSource, SecretsConfig,
 };
 pub use sections::Config;
+pub use session::{
+    DmScope, GroupScope, ResetConfig, ResetMode, ResetPolicy, SendAction, SendMatch, SendPolicy, SendRule,
+    SessionConfig, SessionScope,
+};
 pub use substitute::{MissingVariable, substitute};
 pub use tools::{ToolPolicy, ToolProfile, ToolsConfig};
 pub use usage::provider_id;

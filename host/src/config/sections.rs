@@ -4,6 +4,7 @@
 use super::{
     agents::AgentsConfig,
     auth::AuthConfig,
+    bindings::BindingConfig,
     commands::CommandsConfig,
     gateway::GatewayConfig,
     known,
@@ -16,6 +17,7 @@ use super::{
     plugins::PluginsConfig,
     schema::{Fault, Finding, Schema, unknown_key},
     secrets::SecretsConfig,
+    session::SessionConfig,
     tools::ToolsConfig,
 };
 use schemars::JsonSchema;
@@ -51,6 +53,8 @@ sections! {
     agents: AgentsConfig,
     /// Accounts at model vendors.
     auth: AuthConfig,
+    /// Which agent answers where.
+    bindings: Vec<BindingConfig>,
     /// Chat commands.
     commands: CommandsConfig,
     /// Variables.
@@ -69,6 +73,8 @@ sections! {
     plugins: PluginsConfig,
     /// Where secrets come from.
     secrets: SecretsConfig,
+    /// Which messages belong to one conversation.
+    session: SessionConfig,
     /// Which tools agents may use.
     tools: ToolsConfig,
 }

@@ -1,18 +1,20 @@
 //! What happens when a conversation no longer fits into the window: its older part becomes a summary.
 //!
-//! Nothing here calls a model or touches the journal. The order for the caller: [`flush_due`] before a turn, [`cut`] when
-//! [`Window::is_full`](super::tokens::Window::is_full) or a provider says so, [`parts`] and [`request`] for the calls,
-//! [`Record`] into the journal, [`opening`] ahead of the messages that were kept. Invariant: a tool call and its answer are
-//! never on two sides of the cut.
+//! [`shorten`] does the whole for a turn, [`summarise`] for `/compact`; both change the [`History`](super::turn::History)
+//! only, and writing it down is the caller's. [`flush_due`] tells when a silent turn should come before. Invariant: a tool
+//! call and its answer are never on two sides of the cut.
 mod cut;
 mod flush;
 mod prune;
+mod shorten;
 mod summary;
 
 pub use cut::{Cut, cut};
 pub use flush::{FLUSH_PROMPT, FLUSH_SYSTEM, Flush, flush_due};
 pub use prune::{Pruning, prune};
-pub use summary::{MAX_SUMMARY_TOKENS, Record, opening, parts, request};
+pub(super) use shorten::shorten;
+pub use shorten::{Shortened, Shortening, summarise};
+pub use summary::{MAX_SUMMARY_TOKENS, parts, request};
 
 use crate::config::Compaction;
 

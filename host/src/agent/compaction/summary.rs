@@ -1,10 +1,9 @@
-//! The calls that make a summary, and what is kept of them.
+//! The calls that make a summary.
 //!
 //! The conversation goes to the model as a text to read, not as a conversation to go on with: so it needs no tools, no
 //! signatures and no vendor's rules about the order of messages, and what people wrote in it stays something quoted.
 use super::super::tokens::{self, Window};
 use openclaw_plugin_api::{CompletionRequest, Content, Message, Role, Thinking};
-use serde::{Deserialize, Serialize};
 use std::{fmt::Write as _, ops::Range};
 
 /// Longest summary, tokens.
@@ -23,18 +22,6 @@ const SYSTEM: &str = "You write the summary by which an assistant goes on with a
     ## Done\nWhat was decided and done, with results of tools that still matter.\n\
     ## Open\nWhat was promised or asked and is not finished, and the next step.\n\
     ## Wishes\nHow the person wants to be treated and answered.";
-
-/// What a compaction leaves behind. The journal keeps it; `first_kept` is the journal's own number of the message.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Record {
-    /// The summary of everything before.
-    pub summary: String,
-    /// The first message that is kept.
-    pub first_kept: i64,
-    /// Tokens of the conversation before.
-    pub tokens_before: u64,
-}
 
 /// Divides what is to be summarised into pieces that the model can read, in their order. Each is summarised on top of the
 /// summary of those before it.
@@ -90,15 +77,6 @@ pub fn request(
         thinking: Thinking::Off,
         ..CompletionRequest::default()
     }
-}
-
-/// The message that stands for the summarised part, ahead of those that were kept.
-pub fn opening(summary: &str) -> Message {
-    let text = format!(
-        "[The older part of this conversation, summarised]\n{}\n[End of the summary; the conversation goes on]",
-        summary.trim()
-    );
-    Message::text(Role::User, text)
 }
 
 /// A message as text.

@@ -1,7 +1,11 @@
 //! Conversations that are all about their shape: lengths, roles, calls and answers.
-use super::{super::tokens::Window, *};
+use super::{
+    super::{tokens::Window, turn::History},
+    shorten::{Shortening, summarise},
+    *,
+};
 use crate::config::MemoryFlush;
-use openclaw_plugin_api::{Content, Message, Role};
+use openclaw_plugin_api::{Content, Error, ErrorKind, Message, Role};
 use serde_json::json;
 use std::time::Duration;
 
@@ -137,8 +141,6 @@ fn a_summary_is_made_from_words_not_from_pictures_and_thoughts() {
     assert!(text.contains("[uses the tool read with {\"path\":\"a\"}]") && text.contains("[image/png]"));
     assert!(!text.contains("BASE64") && !text.contains("secret thought") && !text.contains("<summary>"));
     assert!(text.len() < 3_000, "a long answer of a tool is clipped");
-    let opening = opening(" all of it ");
-    assert!(opening.role == Role::User && opening.plain_text().contains("\nall of it\n"));
 }
 
 #[test]
@@ -216,4 +218,54 @@ fn old_answers_of_tools_are_made_shorter_after_a_pause() {
     assert!(prune(&mut many, &pruning, small, late));
     assert_eq!(many[1].plain_text(), pruning.placeholder);
     assert_eq!(many[59].plain_text().len(), 3_960);
+}
+
+fn history(messages: Vec<Message>) -> History {
+    History {
+        summary: Some("before".into()),
+        tokens: super::super::tokens::of_messages(&messages),
+        messages,
+    }
+}
+
+fn how(policy: Policy) -> Shortening<'static> {
+    Shortening {
+        policy,
+        window: WINDOW,
+        instructions: None,
+    }
+}
+
+#[tokio::test]
+async fn each_piece_is_summarised_on_top_of_the_one_before() {
+    let mut history = history(turns(30, 10_000));
+    let (asked, whole) = (std::cell::RefCell::new(Vec::new()), history.tokens);
+    let done = summarise(&mut history, &how(Policy::default()), |request| {
+        let mut asked = asked.borrow_mut();
+        asked.push(request.messages[0].plain_text());
+        let answer = format!(" summary {} ", asked.len());
+        async move { Ok(answer) }
+    });
+    let shortened = done.await.expect("a summary").expect("something to summarise");
+    let asked = asked.into_inner();
+    assert!(asked.len() > 2 && asked[0].contains("before") && asked[1].contains("summary 1\n"));
+    assert_eq!(history.summary, Some(format!("summary {}", asked.len())));
+    assert_eq!((shortened.tokens_before, history.messages.len()), (whole, 6));
+    assert!(history.tokens < 40_000 && history.tokens == shortened.tokens_after);
+}
+
+#[tokio::test]
+async fn a_summary_that_fails_or_is_empty_changes_nothing() {
+    let mut history = history(turns(30, 10_000));
+    let before = history.clone();
+    let how = how(Policy::default());
+    let failed = summarise(&mut history, &how, async |_| {
+        Err(Error::new(ErrorKind::Server, "no"))
+    });
+    assert_eq!(failed.await.expect_err("no summary").kind(), ErrorKind::Server);
+    let empty = summarise(&mut history, &how, async |_| Ok("  ".to_owned())).await;
+    assert!(empty.is_err() && history == before);
+    history.messages.truncate(2);
+    let nothing = summarise(&mut history, &how, async |_| Ok("x".to_owned())).await;
+    assert!(nothing.expect("no fault").is_none());
 }

@@ -1,0 +1,1 @@
+//! Both forms of the shared keys of channels read the same.
