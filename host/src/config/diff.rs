@@ -11,7 +11,7 @@ pub fn diff(before: &Value, after: &Value) -> Vec<JsonPath> {
 }
 
 fn walk(before: Option<&Value>, after: Option<&Value>, path: &JsonPath, paths: &mut Vec<JsonPath>) {
-    let fields = |value: Option<&'_ Value>| {
+    let fields = |value: Option<&Value>| {
         value
             .and_then(Value::as_object)
             .is_some_and(|map| !map.is_empty())
@@ -33,8 +33,8 @@ fn walk(before: Option<&Value>, after: Option<&Value>, path: &JsonPath, paths: &
 
 fn objects(before: Option<&Value>, after: Option<&Value>, path: &JsonPath, paths: &mut Vec<JsonPath>) {
     let nothing = Map::new();
-    let map = |value: Option<&'_ Value>| value.and_then(Value::as_object);
-    let (old, new) = (map(before).unwrap_or(&nothing), map(after).unwrap_or(&nothing));
+    let old = before.and_then(Value::as_object).unwrap_or(&nothing);
+    let new = after.and_then(Value::as_object).unwrap_or(&nothing);
     let came = new.keys().filter(|key| !old.contains_key(*key));
     for key in old.keys().chain(came) {
         walk(old.get(key), new.get(key), &path.key(key), paths);
