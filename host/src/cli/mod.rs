@@ -1,6 +1,7 @@
 //! The command line: one file for each command, no logic that the gateway needs.
 mod address;
 pub mod agent;
+pub mod config;
 mod connect;
 mod failure;
 pub mod gateway;
@@ -38,6 +39,8 @@ enum Command {
     Gateway(gateway::Args),
     /// Says something to an agent of the running gateway
     Agent(agent::Args),
+    /// Shows, changes and judges openclaw.json
+    Config(config::Args),
     /// Finds, judges, installs and watches plugins
     Plugins(plugins::Args),
     /// Is a plugin's process; the gateway starts it
@@ -79,6 +82,7 @@ impl Cli {
         match self.command {
             Command::Gateway(args) => gateway::run(args, env),
             Command::Agent(args) => agent::run(&args, env),
+            Command::Config(args) => config::run(args, env),
             Command::Plugins(args) => plugins::run(args, env),
             Command::PluginHost { .. } => Ok(()),
         }
