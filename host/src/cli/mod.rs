@@ -5,6 +5,7 @@ mod connect;
 mod failure;
 pub mod gateway;
 mod output;
+pub mod pairing;
 pub mod plugins;
 mod setting;
 
@@ -40,6 +41,8 @@ enum Command {
     Agent(agent::Args),
     /// Finds, judges, installs and watches plugins
     Plugins(plugins::Args),
+    /// Shows who asks to be let in, and lets them in
+    Pairing(pairing::Args),
     /// Is a plugin's process; the gateway starts it
     #[command(name = crate::plugins::confined::SUBCOMMAND, hide = true)]
     PluginHost {
@@ -81,6 +84,7 @@ impl Cli {
             Command::Gateway(args) => gateway::run(args, env),
             Command::Agent(args) => agent::run(&args, env),
             Command::Plugins(args) => plugins::run(args, env),
+            Command::Pairing(args) => pairing::run(&args, env),
             Command::PluginHost { .. } => Ok(()),
         }
     }
