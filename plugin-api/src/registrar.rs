@@ -209,10 +209,6 @@ impl Registrar {
             let outcome = host.config_changed(config);
             async move { outcome }
         });
-        self.unary(plugin::LOG_FILTER, "", |_: Value| async {
-            crate::logs::refilter();
-            Ok(())
-        });
     }
 }
 

@@ -1,9 +1,22 @@
 //! Agents: from a message to an answer, with the tools that the model asks for on the way.
+mod answer;
+mod asker;
 mod collect;
+pub mod compaction;
+mod desk;
+pub mod failover;
+mod gate;
 mod inbox;
-mod sessions;
+mod job;
+mod lane;
+mod queue;
+mod request;
+pub mod tokens;
 mod turn;
 
-pub use inbox::{AllowFrom, Inbox};
-pub use sessions::Sessions;
-pub use turn::{Turn, TurnEvents, TurnOutcome, run};
+pub use asker::Models;
+pub use desk::Desk;
+pub use inbox::Inbox;
+pub use job::Steering;
+pub use lane::Lanes;
+pub use turn::{Asker, TurnEvents, TurnOutcome};

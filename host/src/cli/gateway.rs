@@ -17,9 +17,6 @@ use std::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Model that answers when the configuration names none; it needs no account.
-const DEFAULT_MODEL: &str = "demo/echo";
-
 /// Runs the gateway.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -118,7 +115,7 @@ async fn serve(setting: Setting, env: Env, door: Door, begin: Instant) -> Result
     if views.is_empty() {
         tracing::warn!(target: "openclaw::plugins", "no plugins: nothing can be received or answered");
     }
-    let methods = Methods::new(gateway.clone(), Box::new(move |id| reread(&env, id)));
+    let methods = Methods::new(gateway.clone(), Arc::new(move |id| reread(&env, id)));
     let server = Server::bind(door, Arc::new(methods))
         .await
         .map_err(Failure::new)?;
@@ -147,14 +144,14 @@ async fn serve(setting: Setting, env: Env, door: Door, begin: Instant) -> Result
 }
 
 fn options(setting: Setting, env: &Env) -> Options {
-    let (config, env) = (setting.config, env.clone());
-    let model = config.model().unwrap_or_else(|| DEFAULT_MODEL.to_owned());
+    let env = env.clone();
+    let (_, config) = tokio::sync::watch::channel(Arc::new(setting.config));
     Options {
         specs: setting.assembly.specs,
-        state: setting.paths.state_dir,
+        paths: setting.paths,
         program: setting.program,
-        model,
-        allow_from: Box::new(move |channel| config.allow_from(channel)),
+        config,
+        env: env.clone(),
         secrets: Box::new(move |variable| env.var(variable).map(Secret::new)),
         clock: Clock::system(),
     }

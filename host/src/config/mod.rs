@@ -9,11 +9,14 @@ mod auth;
 mod bindings;
 mod channels;
 mod commands;
+mod diff;
 mod edit;
 mod env;
 mod gateway;
 mod ids;
 mod include;
+mod known;
+mod last_good;
 mod location;
 mod logging;
 mod messages;
@@ -31,6 +34,7 @@ mod session;
 mod substitute;
 mod tools;
 mod usage;
+mod watch;
 mod write;
 
 use std::{fmt, os::unix::fs::MetadataExt};
@@ -50,6 +54,7 @@ pub use channels::{
     ImplicitMentions, PlaceRule, ReplyToMode, SpaceRule, StreamMode, TopicRule,
 };
 pub use commands::{Auto, CommandsConfig, NativeCommands, PeerId};
+pub use diff::diff;
 pub use edit::{Edit, EditError, apply, edit_file};
 pub use env::Env;
 pub use gateway::{
@@ -58,6 +63,8 @@ pub use gateway::{
 };
 pub use ids::{CommandAccess, IdList};
 pub use include::{IncludeError, Sources};
+pub use known::{ReloadKind, reload_kind};
+pub use last_good::{keep_last_good, last_good};
 pub use location::{JsonPath, Location, PathSyntaxError, Step};
 pub use logging::{ConsoleStyle, LogLevel, LoggingConfig, RedactSensitive};
 pub use messages::{
@@ -88,6 +95,8 @@ pub use session::{
 };
 pub use substitute::{MissingVariable, substitute};
 pub use tools::{ToolPolicy, ToolProfile, ToolsConfig};
+pub use usage::provider_id;
+pub use watch::{Change, News, Watch};
 pub use write::write_atomic;
 
 /// A configuration together with the files that it came from.
@@ -126,28 +135,31 @@ pub enum ConfigError {
 // === impl Config ===
 
 impl Config {
-    /// Reads the file and everything that it includes.
+    /// Reads the file and everything that it includes, secrets too.
     pub fn load(paths: &Paths, env: &Env) -> Result<Self, ConfigError> {
         Loaded::read(paths, env).map(|loaded| loaded.config)
     }
 
     /// The configuration that `value` holds, which has no place in a file. Or all that is wrong with it.
     pub fn from_value(value: Value) -> Result<Self, Vec<Fault>> {
+        Self::judged(value).map(|(config, _)| config)
+    }
+
+    /// The same, with the keys that have no effect here.
+    fn judged(value: Value) -> Result<(Self, Vec<JsonPath>), Vec<Fault>> {
         let fault = |path: JsonPath, value: &Value| {
             let message = format!("is of type {}, but must be of type object", type_name(value));
             vec![Fault { path, message }]
         };
-        let Some(sections) = value.as_object() else {
+        let Some(all) = value.as_object() else {
             return Err(fault(JsonPath::root(), &value));
         };
-        if let Some(channels) = sections.get("channels").filter(|channels| !channels.is_object()) {
+        if let Some(channels) = all.get("channels").filter(|channels| !channels.is_object()) {
             return Err(fault(JsonPath::root().key("channels"), channels));
         }
-        let config = sections::read(sections)?;
-        Ok(Self {
-            value: Opaque(value),
-            ..config
-        })
+        let (config, without_effect) = sections::read(all)?;
+        let value = Opaque(value);
+        Ok((Self { value, ..config }, without_effect))
     }
 
     /// The merged value, with variables replaced.
@@ -159,26 +171,24 @@ impl Config {
 // === impl Loaded ===
 
 impl Loaded {
-    /// Reads the file and everything that it includes, replaces variables and checks the result.
+    /// Reads the file and everything that it includes, replaces variables, fetches secrets and checks the result.
     pub fn read(paths: &Paths, env: &Env) -> Result<Self, ConfigError> {
+        Self::read_as(paths, env, true)
+    }
+
+    /// The same without fetching secrets, which may need programs: references to them stay where they are.
+    pub fn read_without_secrets(paths: &Paths, env: &Env) -> Result<Self, ConfigError> {
+        Self::read_as(paths, env, false)
+    }
+
+    fn read_as(paths: &Paths, env: &Env, with_secrets: bool) -> Result<Self, ConfigError> {
         let sources = Sources::read(&paths.config_file, &paths.include_roots)?;
-        let invalid = |faults: Vec<Fault>| {
-            ConfigError::Invalid(
-                faults
-                    .into_iter()
-                    .map(|fault| Problem::of_fault(fault, &sources))
-                    .collect(),
-            )
-        };
-        let vars = sources.merged().pointer("/env/vars");
-        let lookup = |name: &str| {
-            env.var(name)
-                .or_else(|| vars?.get(name)?.as_str().filter(|value| !value.is_empty()))
-        };
-        let value = substitute(sources.merged(), &lookup)
-            .map_err(|missing| invalid(missing.into_iter().map(MissingVariable::into_fault).collect()))?;
-        let config = Config::from_value(value).map_err(invalid)?;
-        let warnings = warnings(&config, &sources);
+        let read = config_of(&sources, paths, env, with_secrets);
+        let (config, without_effect) = read.map_err(|faults| {
+            let problems = faults.into_iter().map(|fault| Problem::of_fault(fault, &sources));
+            ConfigError::Invalid(problems.collect())
+        })?;
+        let warnings = warnings(without_effect, &sources);
         Ok(Self {
             config,
             sources,
@@ -206,12 +216,43 @@ impl fmt::Display for Problem {
     }
 }
 
-fn warnings(config: &Config, sources: &Sources) -> Vec<Problem> {
+fn config_of(
+    sources: &Sources,
+    paths: &Paths,
+    env: &Env,
+    with_secrets: bool,
+) -> Result<(Config, Vec<JsonPath>), Vec<Fault>> {
+    let written = &sources.merged()["env"];
+    let of_file = |name: &str| {
+        let value = written["vars"][name].as_str().or_else(|| written[name].as_str());
+        value.filter(|value| !value.is_empty())
+    };
+    let variable = |name: &str| env.var(name).or_else(|| of_file(name));
+    let mut value = substitute(sources.merged(), &variable).map_err(|missing| {
+        missing
+            .into_iter()
+            .map(MissingVariable::into_fault)
+            .collect::<Vec<_>>()
+    })?;
+    if with_secrets {
+        let secrets = sections::secrets(&value)?;
+        let places = secrets::Places {
+            config: &secrets,
+            variable: &variable,
+            env,
+            paths,
+        };
+        secrets::resolve(&mut value, &places)?;
+    }
+    Config::judged(value)
+}
+
+fn warnings(without_effect: Vec<JsonPath>, sources: &Sources) -> Vec<Problem> {
     let ignored = |path: JsonPath| Fault {
         path,
         message: "is a key of OpenClaw that has no effect here; it may be removed".into(),
     };
-    let mut faults: Vec<_> = config.plugins.without_effect().into_iter().map(ignored).collect();
+    let mut faults: Vec<_> = without_effect.into_iter().map(ignored).collect();
     let readable =
         |path: &std::path::Path| std::fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o077 != 0);
     if sources.files().any(readable) {

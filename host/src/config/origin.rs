@@ -7,10 +7,15 @@ use std::collections::BTreeMap;
 
 /// `env`
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+#[serde(default, rename_all = "camelCase")]
+#[schemars(deny_unknown_fields, extend("patternProperties" = {"^[A-Z_][A-Z0-9_]*$": {"type": "string"}}))]
 pub struct EnvConfig {
-    /// Variables that count where the environment has none of the name.
+    /// Variables that count where the environment has none of the name. They may also stand beside this key.
     pub vars: BTreeMap<String, Secret>,
+    /// Variables that are written beside `vars`.
+    #[serde(flatten)]
+    #[schemars(skip)]
+    inline: BTreeMap<String, Secret>,
 }
 
 /// `meta`, which programs write and people don't.
@@ -23,4 +28,14 @@ pub struct MetaConfig {
     pub last_touched_at: Option<String>,
     /// What was brought into a newer form. Kept as it is.
     pub migrations: Option<Ignored>,
+}
+
+// === impl EnvConfig ===
+
+impl EnvConfig {
+    /// The value that the file gives to a variable. The environment's own value comes before it.
+    pub fn var(&self, name: &str) -> Option<&str> {
+        let written = self.vars.get(name).or_else(|| self.inline.get(name));
+        written.map(Secret::expose).filter(|value| !value.is_empty())
+    }
 }

@@ -11,12 +11,15 @@ use jsonschema::{
 };
 use serde_json::Value;
 
-use super::location::JsonPath;
+use super::location::{JsonPath, Step};
 
 /// Most faults that one check reports.
 pub const MAX_FAULTS: usize = 50;
 /// Largest edit distance at which a known key is suggested for an unknown one.
 const MAX_DISTANCE: usize = 3;
+
+/// Most known keys that are listed beside an unknown one.
+const MAX_LISTED: usize = 16;
 
 /// A compiled schema.
 pub struct Schema {
@@ -31,6 +34,19 @@ pub struct Fault {
     pub path: JsonPath,
     /// What is wrong with it and what is allowed.
     pub message: String,
+}
+
+/// What a check finds.
+pub(super) enum Finding {
+    /// A value that can not be.
+    Fault(Fault),
+    /// A key that the schema does not have.
+    Unknown {
+        /// The key.
+        path: JsonPath,
+        /// The keys that the schema has there.
+        known: Vec<String>,
+    },
 }
 
 /// A schema that is none.
@@ -60,25 +76,31 @@ impl Schema {
 
     /// What is wrong with `value`, which stands at `at`. Empty if nothing is.
     pub fn check(&self, value: &Value, at: &JsonPath) -> Vec<Fault> {
-        let mut faults = Vec::new();
+        let findings = self.examine(value, at).into_iter();
+        findings.map(Finding::into_fault).collect()
+    }
+
+    /// The same, with keys that the schema does not have told apart.
+    pub(super) fn examine(&self, value: &Value, at: &JsonPath) -> Vec<Finding> {
+        let mut findings = Vec::new();
         for error in self.validator.iter_errors(value) {
-            self.report(&error, value, at, &mut faults);
-            if faults.len() >= MAX_FAULTS {
+            self.report(&error, value, at, &mut findings);
+            if findings.len() >= MAX_FAULTS {
                 break;
             }
         }
-        faults
+        findings
     }
 
-    fn report(&self, error: &ValidationError<'_>, root: &Value, at: &JsonPath, faults: &mut Vec<Fault>) {
+    fn report(&self, error: &ValidationError<'_>, root: &Value, at: &JsonPath, findings: &mut Vec<Finding>) {
         let path = at.pointer(error.instance_path().as_str(), root);
         if let Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } =
             error.kind()
         {
             let known = self.known_keys(error);
-            faults.extend(unexpected.iter().map(|key| Fault {
+            findings.extend(unexpected.iter().map(|key| Finding::Unknown {
                 path: path.key(key),
-                message: unknown_key(key, &known),
+                known: known.iter().map(|name| (*name).to_owned()).collect(),
             }));
             return;
         }
@@ -93,7 +115,7 @@ impl Schema {
             if let Some(branch) = context.iter().find(fits) {
                 return branch
                     .iter()
-                    .for_each(|inner| self.report(inner, root, at, faults));
+                    .for_each(|inner| self.report(inner, root, at, findings));
             }
         }
         let message = format!(
@@ -102,7 +124,7 @@ impl Schema {
             allowed(error.kind()),
             advice(error)
         );
-        faults.push(Fault { path, message });
+        findings.push(Finding::Fault(Fault { path, message }));
     }
 
     fn known_keys(&self, error: &ValidationError<'_>) -> Vec<&str> {
@@ -122,6 +144,32 @@ impl Schema {
 impl fmt::Debug for Schema {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Schema").field(&self.source).finish()
+    }
+}
+
+impl Finding {
+    fn into_fault(self) -> Fault {
+        match self {
+            Self::Fault(fault) => fault,
+            Self::Unknown { path, known } => {
+                let known: Vec<_> = known.iter().map(String::as_str).collect();
+                Fault::unknown(path, &known)
+            }
+        }
+    }
+}
+
+impl Fault {
+    /// A key that nobody knows.
+    pub(super) fn unknown(path: JsonPath, known: &[&str]) -> Self {
+        let key = match path.steps().last() {
+            Some(Step::Key(key)) => key.as_str(),
+            _ => "",
+        };
+        Self {
+            message: unknown_key(key, known),
+            path,
+        }
     }
 }
 
@@ -157,6 +205,9 @@ pub fn unknown_key(key: &str, known: &[&str]) -> String {
     {
         Some((_, name)) => format!("is an unknown key; did you mean `{name}`?"),
         None if known.is_empty() => "is an unknown key; no key is allowed here".into(),
+        None if known.len() > MAX_LISTED => {
+            "is an unknown key; `openclaw config schema` shows what is known here".into()
+        }
         None => format!("is an unknown key; known here: {}", known.join(", ")),
     }
 }

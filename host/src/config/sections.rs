@@ -7,18 +7,20 @@ use super::{
     bindings::BindingConfig,
     commands::CommandsConfig,
     gateway::GatewayConfig,
-    location::JsonPath,
+    known,
+    location::{JsonPath, Step},
     logging::LoggingConfig,
     messages::MessagesConfig,
     models::ModelsConfig,
     opaque::Opaque,
     origin::{EnvConfig, MetaConfig},
     plugins::PluginsConfig,
-    schema::{Fault, Schema},
+    schema::{Fault, Finding, Schema, unknown_key},
     secrets::SecretsConfig,
     session::SessionConfig,
     tools::ToolsConfig,
 };
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -33,16 +35,15 @@ macro_rules! sections {
         }
 
         /// The keys of the sections that are typed.
-        pub(super) const TYPED: &[&str] = &[$(stringify!($name)),+];
+        const TYPED: &[&str] = &[$(stringify!($name)),+];
 
-        /// Reads the sections out of the whole.
-        pub(super) fn read(value: &Map<String, Value>) -> Result<Config, Vec<Fault>> {
-            let mut faults = Vec::new();
-            let config = Config {
-                value: Opaque::default(),
-                $($name: section(value.get(stringify!($name)), stringify!($name), &mut faults),)+
-            };
-            if faults.is_empty() { Ok(config) } else { Err(faults) }
+        impl Reader {
+            fn config(&mut self, value: &Map<String, Value>) -> Config {
+                Config {
+                    value: Opaque::default(),
+                    $($name: self.section(value, stringify!($name)),)+
+                }
+            }
         }
     };
 }
@@ -78,25 +79,124 @@ sections! {
     tools: ToolsConfig,
 }
 
-/// Checks one section against the schema of its type, then reads it.
-fn section<T: DeserializeOwned + Default + schemars::JsonSchema>(
-    value: Option<&Value>,
-    key: &str,
-    faults: &mut Vec<Fault>,
-) -> T {
-    let Some(value) = value else {
-        return T::default();
-    };
-    let at = JsonPath::root().key(key);
-    let found = Schema::of::<T>().check(value, &at);
-    if !found.is_empty() {
-        faults.extend(found);
-        return T::default();
+/// Keys of the top level that others judge: the plugins of the channels, and who reads them.
+const FREE: &[&str] = &["bindings", "channels", "session"];
+/// Keys of the top level that are for people and other programs: not even worth a warning.
+const SILENT: &[&str] = &["$schema", "wizard"];
+
+/// Reads the sections out of the whole, or says all that is wrong with it. Beside the configuration stand the keys that
+/// OpenClaw knows and that have no effect here.
+pub(super) fn read(value: &Map<String, Value>) -> Result<(Config, Vec<JsonPath>), Vec<Fault>> {
+    let mut reader = Reader::default();
+    for key in value.keys().map(String::as_str) {
+        if !TYPED.contains(&key) && !FREE.contains(&key) && !SILENT.contains(&key) {
+            reader.unknown(JsonPath::root().key(key), &[TYPED, FREE].concat());
+        }
     }
-    T::deserialize(value).unwrap_or_else(|_| {
-        // what the schema lets pass and the type does not (1.0 for an integer) still has a path, if a coarse one
-        let message = "has a number that is not a whole number".into();
-        faults.push(Fault { path: at, message });
-        T::default()
-    })
+    let config = reader.config(value);
+    if reader.faults.is_empty() {
+        Ok((config, reader.without_effect))
+    } else {
+        Err(reader.faults)
+    }
+}
+
+/// `secrets` alone, which has to be known before the whole can be judged.
+pub(super) fn secrets(value: &Value) -> Result<SecretsConfig, Vec<Fault>> {
+    let mut reader = Reader::default();
+    let nothing = Map::new();
+    let secrets = reader.section(value.as_object().unwrap_or(&nothing), "secrets");
+    if reader.faults.is_empty() {
+        Ok(secrets)
+    } else {
+        Err(reader.faults)
+    }
+}
+
+#[derive(Default)]
+struct Reader {
+    faults: Vec<Fault>,
+    without_effect: Vec<JsonPath>,
+}
+
+impl Reader {
+    /// Checks one section against the schema of its type, then reads it.
+    fn section<T: DeserializeOwned + Default + JsonSchema>(
+        &mut self,
+        all: &Map<String, Value>,
+        key: &str,
+    ) -> T {
+        let Some(value) = all.get(key) else {
+            return T::default();
+        };
+        let at = JsonPath::root().key(key);
+        let (faults, strange) = (self.faults.len(), self.without_effect.len());
+        for finding in Schema::of::<T>().examine(value, &at) {
+            match finding {
+                Finding::Fault(fault) => self.faults.push(fault),
+                Finding::Unknown { path, known } => {
+                    self.unknown(path, &known.iter().map(String::as_str).collect::<Vec<_>>());
+                }
+            }
+        }
+        if self.faults.len() > faults {
+            return T::default();
+        }
+        let strange = &self.without_effect[strange..];
+        let read = if strange.is_empty() {
+            T::deserialize(value)
+        } else {
+            let mut value = value.clone();
+            strange
+                .iter()
+                .for_each(|path| remove(&mut value, &path.steps()[1..]));
+            T::deserialize(value)
+        };
+        read.unwrap_or_else(|_| {
+            // what the schema lets pass and the type does not (1.0 for an integer) still has a path, if a coarse one
+            let message = "has a number that is not a whole number".into();
+            self.faults.push(Fault { path: at, message });
+            T::default()
+        })
+    }
+
+    /// A key that no type has: one of OpenClaw's, or a mistake.
+    fn unknown(&mut self, path: JsonPath, typed: &[&str]) {
+        if known::is_known(&path) {
+            self.without_effect.push(path);
+            return;
+        }
+        // what is listed is what has an effect; what is suggested may be any key
+        let near = unknown_key(last_key(&path), &[typed, &known::beside(&path)].concat());
+        let message = if near.contains("did you mean") {
+            near
+        } else {
+            unknown_key(last_key(&path), typed)
+        };
+        self.faults.push(Fault { path, message });
+    }
+}
+
+fn last_key(path: &JsonPath) -> &str {
+    match path.steps().last() {
+        Some(Step::Key(key)) => key,
+        _ => "",
+    }
+}
+
+fn remove(value: &mut Value, steps: &[Step]) {
+    match (value, steps) {
+        (Value::Object(map), [Step::Key(key)]) => drop(map.shift_remove(key)),
+        (Value::Object(map), [Step::Key(key), rest @ ..]) => {
+            if let Some(inner) = map.get_mut(key) {
+                remove(inner, rest);
+            }
+        }
+        (Value::Array(items), [step, rest @ ..]) => {
+            if let Some(inner) = step.as_index().and_then(|index| items.get_mut(index)) {
+                remove(inner, rest);
+            }
+        }
+        _ => {}
+    }
 }

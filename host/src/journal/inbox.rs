@@ -27,6 +27,8 @@ pub struct Pending {
     pub event: Vec<u8>,
     /// How often its turn began.
     pub attempts: u32,
+    /// Its turn, if one began; events of one turn belong together.
+    pub turn: String,
     /// The message that showed the beginning of the answer, JSON; empty if there is none.
     pub preview: String,
 }
@@ -69,16 +71,16 @@ impl Journal {
         taken
     }
 
-    /// The turn of an event begins; says for the how-manieth time.
-    pub fn begin(&self, rows: &[i64]) -> Result<u32, JournalError> {
+    /// The turn of some events begins; says for the how-manieth time. They stay together from now on.
+    pub fn begin(&self, rows: &[i64], turn: &str) -> Result<u32, JournalError> {
         let begun = self.write(|c| {
             let mut most = 0;
             for row in rows {
                 let attempts: Option<u32> = c
                     .prepare_cached(
-                        "UPDATE inbox SET attempts = attempts + 1 WHERE id = ?1 RETURNING attempts",
+                        "UPDATE inbox SET attempts = attempts + 1, note = ?2 WHERE id = ?1 RETURNING attempts",
                     )?
-                    .query_row([row], |r| r.get(0))
+                    .query_row(params![row, turn], |r| r.get(0))
                     .optional()?;
                 most = most.max(attempts.unwrap_or(0));
             }
@@ -109,7 +111,7 @@ impl Journal {
     pub fn pending(&self, after: i64, limit: u32) -> Result<Vec<Pending>, JournalError> {
         self.read(|c| {
             let mut statement = c.prepare_cached(
-                "SELECT id, channel, event, attempts, preview FROM inbox WHERE settled_ms IS NULL AND id > ?1
+                "SELECT id, channel, event, attempts, note, preview FROM inbox WHERE settled_ms IS NULL AND id > ?1
                  ORDER BY id LIMIT ?2",
             )?;
             let rows = statement.query_map(params![after, limit], |row| {
@@ -118,7 +120,8 @@ impl Journal {
                     channel: row.get(1)?,
                     event: row.get(2)?,
                     attempts: row.get(3)?,
-                    preview: row.get(4)?,
+                    turn: row.get(4)?,
+                    preview: row.get(5)?,
                 })
             })?;
             rows.collect()

@@ -8,7 +8,7 @@ use super::{
     inbox::{Settled, settle},
     transcript,
 };
-use rusqlite::{Row, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 /// A reply to be sent.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,6 +42,8 @@ pub struct Delivery {
     pub repeated: bool,
     /// When it may be tried, milliseconds since 1970.
     pub due_ms: i64,
+    /// When it was written, milliseconds since 1970.
+    pub created_ms: i64,
 }
 
 /// How far a reply came that is not settled.
@@ -77,14 +79,15 @@ pub struct Counts {
     pub unknown: u64,
 }
 
-const COLUMNS: &str = "id, inbox, lane, channel, body, state, attempts, repeated, due_ms";
+const COLUMNS: &str = "id, inbox, lane, channel, body, state, attempts, repeated, due_ms, created_ms";
 
 impl Journal {
-    /// Ends a turn: its replies are to be sent, its events are done, and the transcript has what was said. All or
+    /// Ends a turn: its replies are to be sent, its events are settled, and the transcript has what was said. All or
     /// nothing.
     pub fn reply(
         &self,
         rows: &[i64],
+        how: &Settled,
         replies: &[NewDelivery],
         session_id: &str,
         entries: &[Entry],
@@ -106,7 +109,7 @@ impl Journal {
                 written.push(row);
             }
             for row in rows {
-                settle(c, *row, &Settled::Done, now_ms)?;
+                settle(c, *row, how, now_ms)?;
             }
             Ok(written)
         });
@@ -150,14 +153,23 @@ impl Journal {
         noted
     }
 
-    /// Replies that are not settled, in order, beginning after a row.
-    pub fn undelivered(&self, after: i64, limit: u32) -> Result<Vec<Delivery>, JournalError> {
+    /// The first reply of a lane that is not settled.
+    pub fn next_delivery(&self, lane: &str) -> Result<Option<Delivery>, JournalError> {
         self.read(|c| {
             let sql = format!(
-                "SELECT {COLUMNS} FROM outbox WHERE settled_ms IS NULL AND id > ?1 ORDER BY id LIMIT ?2"
+                "SELECT {COLUMNS} FROM outbox WHERE settled_ms IS NULL AND lane = ?1 ORDER BY id LIMIT 1"
             );
-            let mut statement = c.prepare_cached(&sql)?;
-            let rows = statement.query_map(params![after, limit], delivery)?;
+            c.prepare_cached(&sql)?.query_row([lane], delivery).optional()
+        })
+    }
+
+    /// Lanes with replies that are not settled, the oldest first.
+    pub fn open_lanes(&self, limit: u32) -> Result<Vec<String>, JournalError> {
+        self.read(|c| {
+            let mut statement = c.prepare_cached(
+                "SELECT lane FROM outbox WHERE settled_ms IS NULL GROUP BY lane ORDER BY min(id) LIMIT ?1",
+            )?;
+            let rows = statement.query_map([limit], |row| row.get(0))?;
             rows.collect()
         })
     }
@@ -195,5 +207,6 @@ fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
         attempts: row.get(6)?,
         repeated: row.get(7)?,
         due_ms: row.get(8)?,
+        created_ms: row.get(9)?,
     })
 }

@@ -113,8 +113,8 @@ fn an_event_is_taken_once_and_waits_until_it_is_settled() {
     };
     assert_eq!(take("a", "1"), Accepted::Known);
     assert!(matches!(take("b", "1"), Accepted::New(_)), "another account");
-    assert_eq!(journal.begin(&[row]).expect("begun"), 1);
-    assert_eq!(journal.begin(&[row]).expect("begun"), 2);
+    assert_eq!(journal.begin(&[row], "t").expect("begun"), 1);
+    assert_eq!(journal.begin(&[row], "t").expect("begun"), 2);
     assert_eq!(journal.pending(0, 10).expect("read").len(), 2);
     journal.settle(&[row], &Settled::Done, 7).expect("settled");
     assert_eq!(journal.pending(0, 10).expect("read").len(), 1);
@@ -153,7 +153,14 @@ fn a_reply_its_events_and_its_transcript_are_written_together() {
         panic!("it is new")
     };
     let sent = journal
-        .reply(&[row], &[to("l"), to("l")], "s", &[said("t", 3)], 6)
+        .reply(
+            &[row],
+            &Settled::Done,
+            &[to("l"), to("l")],
+            "s",
+            &[said("t", 3)],
+            6,
+        )
         .expect("written");
     assert_eq!(
         sent.iter().map(|d| d.inbox).collect::<Vec<_>>(),
@@ -163,19 +170,17 @@ fn a_reply_its_events_and_its_transcript_are_written_together() {
     assert_eq!(journal.turn("s", "t").expect("read").len(), 1);
 
     journal.sending(sent[0].id, false).expect("noted");
-    let open = journal.undelivered(0, 10).expect("read");
-    assert_eq!(
-        (open[0].state, open[1].state),
-        (SendState::Sending, SendState::Pending)
-    );
+    let next = || journal.next_delivery("l").expect("read").expect("one is open");
+    assert_eq!(next().state, SendState::Sending);
     journal
         .tried(sent[0].id, &Outcome::Retry(99, "later".into()), 7)
         .expect("noted");
-    let open = journal.undelivered(0, 10).expect("read");
+    let again = next();
     assert_eq!(
-        (open[0].state, open[0].attempts, open[0].due_ms),
+        (again.state, again.attempts, again.due_ms),
         (SendState::Pending, 1, 99)
     );
+    assert_eq!(journal.open_lanes(9).expect("read"), ["l"]);
     journal
         .tried(sent[0].id, &Outcome::Sent("{}".into()), 8)
         .expect("noted");

@@ -126,6 +126,14 @@ impl Manifest {
         all
     }
 
+    /// Does it say that it registers this?
+    pub fn declares(&self, capability: &str, id: &str) -> bool {
+        let surfaces = self.surfaces();
+        surfaces
+            .iter()
+            .any(|(kind, ids)| *kind == capability && ids.iter().any(|declared| declared == id))
+    }
+
     /// What is registered but not declared, or declared but not registered, in words. `None`: they agree.
     #[cfg(feature = "plugin")]
     pub fn difference(&self, registered: &crate::Registrations) -> Option<String> {

@@ -3,11 +3,38 @@
 //! A reference is resolved when the configuration is loaded, before anything else looks at it; one that can't be
 //! resolved is a fault of the configuration and never an empty secret or another one. No secret is ever printed.
 
+mod exec;
+mod file;
+mod resolve;
+
+pub(super) use resolve::{Places, resolve};
+
 use super::agents::words;
 use openclaw_plugin_api::Secret;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
+
+/// How names of keys that hold secrets end, in lower case.
+const SENSITIVE: &[&str] = &[
+    "apikey",
+    "api_key",
+    "accesskey",
+    "authorization",
+    "cookie",
+    "credential",
+    "credentials",
+    "passphrase",
+    "passwd",
+    "password",
+    "privatekey",
+    "private_key",
+    "secret",
+    "secretkey",
+    "serviceaccount",
+    "token",
+    "x-api-key",
+];
 
 /// `secrets`
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -162,7 +189,7 @@ impl<'de> Deserialize<'de> for SecretInput {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Ok(Self(match Written::deserialize(deserializer)? {
             Written::Text(secret) => Some(secret),
-            Written::Reference(_) => None,
+            Written::Reference(_reference) => None,
         }))
     }
 }
@@ -179,3 +206,13 @@ impl std::fmt::Debug for SecretProvider {
         })
     }
 }
+
+/// Does a key with this name hold a secret?
+pub fn sensitive_key(key: &str) -> bool {
+    let word = key.to_ascii_lowercase();
+    let word = word.trim_end_matches(|c: char| c.is_ascii_digit());
+    SENSITIVE.iter().any(|end| word.ends_with(end))
+}
+
+#[cfg(test)]
+mod tests;

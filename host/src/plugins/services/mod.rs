@@ -24,27 +24,6 @@ use std::{
     sync::{Arc, OnceLock, Weak},
 };
 
-/// Every method id that is served.
-pub const SERVED: &[&str] = &[
-    ids::HTTP,
-    ids::WEBSOCKET,
-    ids::INBOUND,
-    ids::CHANNEL_STATUS,
-    ids::AGENT_RUN,
-    ids::STORE_GET,
-    ids::STORE_PUT,
-    ids::STORE_ADD,
-    ids::STORE_DELETE,
-    ids::STORE_LIST,
-    ids::MEDIA_SAVE,
-    ids::MEDIA_OPEN,
-    ids::SYNTHESIZE,
-    ids::TRANSCRIBE,
-    ids::CONVERSE,
-    ids::SECRET,
-    ids::EMIT,
-];
-
 /// Finds a secret by the name of its variable.
 pub type SecretSource = Box<dyn Fn(&str) -> Option<Secret> + Send + Sync>;
 
