@@ -6,6 +6,7 @@ mod connect;
 mod failure;
 pub mod gateway;
 mod output;
+pub mod pairing;
 pub mod plugins;
 mod setting;
 
@@ -43,6 +44,8 @@ enum Command {
     Config(config::Args),
     /// Finds, judges, installs and watches plugins
     Plugins(plugins::Args),
+    /// Shows who asks to be let in, and lets them in
+    Pairing(pairing::Args),
     /// Is a plugin's process; the gateway starts it
     #[command(name = crate::plugins::confined::SUBCOMMAND, hide = true)]
     PluginHost {
@@ -84,6 +87,7 @@ impl Cli {
             Command::Agent(args) => agent::run(&args, env),
             Command::Config(args) => config::run(args, env),
             Command::Plugins(args) => plugins::run(args, env),
+            Command::Pairing(args) => pairing::run(&args, env),
             Command::PluginHost { .. } => Ok(()),
         }
     }
