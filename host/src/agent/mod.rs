@@ -1,5 +1,7 @@
 //! Agents: from a message to an answer, with the tools that the model asks for on the way.
+pub mod chunk;
 mod collect;
+pub mod envelope;
 mod inbox;
 mod sessions;
 mod turn;
