@@ -1,9 +1,11 @@
 //! Agents: from a message to an answer, with the tools that the model asks for on the way.
 mod answer;
 mod asker;
+pub mod chunk;
 mod collect;
 pub mod compaction;
 mod desk;
+pub mod envelope;
 pub mod failover;
 mod gate;
 mod inbox;
