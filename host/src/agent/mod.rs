@@ -3,6 +3,7 @@ pub mod chunk;
 mod collect;
 pub mod envelope;
 mod inbox;
+pub mod reply;
 mod sessions;
 mod turn;
 
