@@ -2,7 +2,7 @@
 //!
 //! It doesn't know Markdown beyond fenced blocks. Whatever it cuts, it loses and repeats nothing but white space at
 //! the cuts, and what a reader sees as one character stays in one piece.
-mod fence;
+pub(super) mod fence;
 
 use fence::Fence;
 use unicode_segmentation::UnicodeSegmentation;

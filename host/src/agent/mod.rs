@@ -12,6 +12,7 @@ mod inbox;
 mod job;
 mod lane;
 mod queue;
+pub mod reply;
 mod request;
 pub mod tokens;
 mod turn;

@@ -203,5 +203,5 @@ fn events_are_one_line() {
     }
     let mut long = event(InboundKind::Edit, false);
     long.text = "x ".repeat(5000);
-    assert!(event_line("Chat", &long).expect("an edit").chars().count() < MAX_TEXT + 100);
+    assert!(event_line("Chat", &long).expect("an edit").chars().count() < 600);
 }
