@@ -1,10 +1,10 @@
 //! The running gateway: journal, services, plugins and inbox, put together and taken apart in the right order.
 use crate::{
-    agent::{Desk, Inbox, Lanes, Models, TurnEvents, TurnOutcome},
+    agent::{Desk, Enclosures, Inbox, Lanes, Models, TurnEvents, TurnOutcome},
     clock::Clock,
     config::{Config, Env, Paths},
     deliver::Outbox,
-    http,
+    http::{self, Egress},
     journal::{Journal, JournalError, Steps},
     plugins::{
         generation::Workshop,
@@ -112,7 +112,7 @@ impl Gateway {
         });
         let services = Arc::new(Services {
             runtime: tokio::runtime::Handle::current(),
-            http,
+            http: http.clone(),
             journal: journal.clone(),
             media: state.join("media"),
             clock: options.clock.clone(),
@@ -142,6 +142,7 @@ impl Gateway {
             options.config,
             options.paths,
             options.env,
+            http,
         );
         office.resume().await;
         let _ = hub.office.set(office);
@@ -235,8 +236,17 @@ impl Office {
         config: watch::Receiver<Arc<Config>>,
         paths: Paths,
         env: Env,
+        http: http::Client,
     ) -> Self {
         let turns = config.borrow().agents().max_concurrent;
+        let enclosures = Enclosures {
+            http,
+            // files of answers come from public addresses only
+            egress: Arc::new(Egress::new("agent", ["*"], false).expect("the pattern is valid")),
+            journal: journal.clone(),
+            media: paths.state_dir.join("media"),
+            clock: clock.clone(),
+        };
         let models = Models::new(
             registry.clone(),
             config.clone(),
@@ -252,6 +262,7 @@ impl Office {
             config,
             paths,
             asker: Arc::new(models),
+            enclosures,
             turns: Semaphore::new(turns),
         });
         let lanes = Lanes::new(desk.clone());

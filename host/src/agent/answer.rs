@@ -2,21 +2,25 @@
 //!
 //! Each event that comes in here is settled, whatever happens: answered, or failed with a word to the person.
 use super::{
+    compose::Composition,
     desk::Desk,
     job::{EventJob, Job, Steering},
+    pictures,
     request::{count, turn_of, within},
     turn::{self, Turn, TurnOutcome, Workbench},
 };
 use crate::{
-    config::Agent,
-    deliver::{Body, Place, follow, lane_of, message_to},
-    journal::{Delivery, Entry, NewDelivery, Session, Settled},
+    config::{Agent, ChannelPolicy, Config, StreamMode, TypingMode},
+    deliver::{Body, Place, Seen, UNKNOWN, follow, lane_of, message_to},
+    journal::{Delivery, Entry, Session, Settled},
 };
-use openclaw_plugin_api::{Error, ErrorKind, Message, Outbound, Result, Role, ToolOrigin};
+use openclaw_plugin_api::{ChannelInfo, Content, Error, ErrorKind, Message, Result, Role, ToolOrigin};
 use tokio::sync::{mpsc, watch};
 
 /// How often a turn is begun for the same events: it ended the process each time before.
 const MAX_ATTEMPTS: u32 = 3;
+/// Largest picture of a message that joins a running turn, bytes.
+const MAX_JOINED_PICTURE: u64 = 5 << 20;
 /// Events of a turn that the chat's picture of it may fall behind by.
 const TURN_EVENTS: usize = 64;
 
@@ -38,14 +42,14 @@ pub(super) async fn events(
     let session = desk
         .insist(move |j| j.session(&id, &name, &crate::gateway::random::uuid(), now))
         .await;
-    let case = Case::new(desk, key, agent, session, jobs);
+    let case = Case::new(desk, key, &config, agent, session, jobs);
     let rows = case.rows.clone();
     let turn_id = case.turn_id.clone();
     let attempts = desk.insist(move |j| j.begin(&rows, &turn_id)).await;
     if attempts > MAX_ATTEMPTS {
         let text = format!("the gateway ended {MAX_ATTEMPTS} times while it worked on this");
         return case
-            .failed(&Error::new(ErrorKind::Internal, text), String::new())
+            .failed(&Error::new(ErrorKind::Internal, text), Seen::default())
             .await;
     }
     case.work(attempts > 1, stop, steering).await;
@@ -55,7 +59,10 @@ pub(super) async fn events(
 struct Case<'a> {
     desk: &'a Desk,
     key: &'a str,
+    config: &'a Config,
     agent: &'a Agent,
+    policy: ChannelPolicy,
+    info: ChannelInfo,
     session: Session,
     rows: Vec<i64>,
     turn_id: String,
@@ -63,7 +70,19 @@ struct Case<'a> {
 }
 
 impl<'a> Case<'a> {
-    fn new(desk: &'a Desk, key: &'a str, agent: &'a Agent, session: Session, jobs: Vec<EventJob>) -> Self {
+    fn new(
+        desk: &'a Desk,
+        key: &'a str,
+        config: &'a Config,
+        agent: &'a Agent,
+        session: Session,
+        jobs: Vec<EventJob>,
+    ) -> Self {
+        let (channel, account) = (&jobs[0].channel, jobs[0].event.account_id.as_str());
+        let account = if account.is_empty() { "default" } else { account };
+        // what the gate could not read let nobody in
+        let policy = ChannelPolicy::of(config, channel, account).unwrap_or_default();
+        let info = desk.registry.channel_info(channel);
         let rows: Vec<i64> = jobs.iter().flat_map(|job| job.rows.iter().copied()).collect();
         let turn_id = match jobs[0].turn.as_str() {
             "" => format!("event-{}", rows.first().copied().unwrap_or_default()),
@@ -72,7 +91,10 @@ impl<'a> Case<'a> {
         Self {
             desk,
             key,
+            config,
             agent,
+            policy,
+            info,
             session,
             rows,
             turn_id,
@@ -93,15 +115,15 @@ impl<'a> Case<'a> {
             drop(events);
             outcome
         };
-        let (outcome, preview) = tokio::join!(turn, presence);
+        let (outcome, seen) = tokio::join!(turn, presence);
         match outcome {
-            Ok(outcome) => self.answered(outcome, preview).await,
+            Ok(outcome) => self.answered(outcome, seen).await,
             Err(error) if error.kind() == ErrorKind::Cancelled => {
                 self.desk
                     .settle(self.rows, Settled::Dropped("stopped".into()))
                     .await;
             }
-            Err(error) => self.failed(&error, preview).await,
+            Err(error) => self.failed(&error, seen).await,
         }
     }
 
@@ -154,53 +176,61 @@ impl<'a> Case<'a> {
 
     fn place(&self) -> Place {
         let last = self.last();
-        let info = self.desk.registry.channel_info(&last.channel);
+        let quiet = self.jobs[0].preview == UNKNOWN;
+        let streams = !matches!(self.policy.stream_mode(), None | Some(StreamMode::Off));
         Place {
             channel: last.channel.clone(),
-            message: self.message(String::new(), 0),
-            preview: info.edit,
-            typing: true,
-            info,
+            message: message_to(&last.event, String::new(), format!("{}:preview", self.turn_id)),
+            preview: streams && self.info.edit && !quiet,
+            typing: self.agent.settings.typing_mode != Some(TypingMode::Never),
+            info: self.info.clone(),
             row: self.rows.first().copied().unwrap_or_default(),
-            shown: self.jobs[0].preview.clone(),
+            shown: if quiet {
+                String::new()
+            } else {
+                self.jobs[0].preview.clone()
+            },
         }
     }
 
-    fn message(&self, text: String, number: usize) -> Outbound {
-        message_to(&self.last().event, text, format!("{}:{number}", self.turn_id))
-    }
-
-    async fn answered(mut self, outcome: TurnOutcome, preview: String) {
+    async fn answered(mut self, outcome: TurnOutcome, seen: Seen) {
         self.rows.extend(&outcome.joined);
-        let replies = self.replies(&[outcome.text.clone()], &preview);
+        let replies = self.composition().answer(&outcome).await;
+        let replies = in_place(replies, &seen.shown);
         self.commit(replies, outcome.entries.clone(), Settled::Done).await;
         if let Err(error) = count(self.desk, self.key, &outcome).await {
             tracing::warn!(target: "openclaw::agent", %error, "what the turn has cost is not counted");
         }
     }
 
-    async fn failed(self, error: &Error, preview: String) {
+    /// The person is told. What was seen of an answer stays, with a mark that it is not whole.
+    async fn failed(self, error: &Error, seen: Seen) {
         tracing::error!(target: "openclaw::agent", session = self.key, kind = %error.kind(), %error, "not answered");
-        let replies = self.replies(&[apology(error)], &preview);
+        let text = match seen.text.trim() {
+            "" => apology(error),
+            begun => format!("{begun}\n\n⚠️ The answer was cut off here. {}", apology(error)),
+        };
+        let replies = in_place(self.composition().plain(&text), &seen.shown);
         self.commit(replies, Vec::new(), Settled::Failed(error.to_string()))
             .await;
     }
 
-    fn replies(&self, texts: &[String], preview: &str) -> Vec<NewDelivery> {
-        let last = self.last();
-        let lane = lane_of(&last.channel, &last.event);
-        let bodies = texts.iter().enumerate().map(|(number, text)| Body {
-            message: self.message(text.clone(), number),
-            preview: if number == 0 {
-                preview.to_owned()
-            } else {
-                String::new()
-            },
-        });
-        bodies.map(|body| body.to(&lane, &last.channel)).collect()
+    fn composition(&self) -> Composition<'_> {
+        Composition {
+            desk: self.desk,
+            config: &self.config,
+            agent: self.agent,
+            policy: &self.policy,
+            info: &self.info,
+            job: self.last(),
+            key: &self.turn_id,
+        }
     }
 
-    async fn commit(&self, replies: Vec<NewDelivery>, entries: Vec<Entry>, how: Settled) {
+    async fn commit(&self, replies: Vec<Body>, entries: Vec<Entry>, how: Settled) {
+        let last = self.last();
+        let lane = lane_of(&last.channel, &last.event);
+        let replies: Vec<_> = replies.iter().map(|body| body.to(&lane, &last.channel)).collect();
         let (rows, id, now) = (
             self.rows.clone(),
             self.session.session_id.clone(),
@@ -210,15 +240,56 @@ impl<'a> Case<'a> {
             .desk
             .insist(move |j| j.reply(&rows, &how, &replies, &id, &entries, now))
             .await;
-        if let Some(first) = written.first() {
-            self.desk.outbox.wake(&first.lane);
+        if !written.is_empty() {
+            self.desk.outbox.wake(&lane);
         }
     }
 }
 
+/// The first message takes the place of its preview, if it has no files: those can't be added to a message.
+fn in_place(mut replies: Vec<Body>, shown: &str) -> Vec<Body> {
+    if let Some(first) = replies
+        .first_mut()
+        .filter(|first| first.message.attachments.is_empty())
+        && shown != UNKNOWN
+    {
+        first.preview = shown.to_owned();
+    }
+    replies
+}
+
+/// What a person said, with the pictures that came with it.
+fn input(job: &EventJob, max_bytes: u64) -> Message {
+    let mut content = vec![Content::text(left_out(job) + &job.text)];
+    content.extend(pictures::parts(&job.event.attachments, max_bytes));
+    Message {
+        role: Role::User,
+        content,
+        ..Message::default()
+    }
+}
+
+/// What messages said that got no turn of their own, in a line each.
+fn left_out(job: &EventJob) -> String {
+    let left = &job.left_out;
+    if left.lines.is_empty() {
+        return String::new();
+    }
+    let more = if left.more > 0 {
+        format!(" (and {} before them)", left.more)
+    } else {
+        String::new()
+    };
+    let lines: Vec<_> = left.lines.iter().map(|line| format!("- {line}")).collect();
+    format!(
+        "[Messages that were left out because too many waited{more}]\n{}\n\n",
+        lines.join("\n")
+    )
+}
+
 fn join(job: Job) -> (Message, Vec<i64>) {
     match job {
-        Job::Event(job) => (Message::text(Role::User, &job.text), job.rows),
+        Job::Event(job) => (input(&job, MAX_JOINED_PICTURE), job.rows),
         Job::Run(job) => (Message::text(Role::User, &job.run.text), Vec::new()),
     }
 }

@@ -2,6 +2,7 @@
 use super::{
     compaction,
     failover::{Budget, Driver, Failure, Progress, Stopped, Try},
+    pictures,
     tokens::{self, Window},
     turn::{Answer, Asker, Failed, History, Turn, TurnEvents, attempt},
 };
@@ -200,7 +201,8 @@ impl Models {
         })?;
         let mut request = served.request(&now.credential);
         request.system.clone_from(&turn.system);
-        request.messages = history.for_model();
+        let folder = self.paths.state_dir.join("media");
+        request.messages = pictures::develop(history.for_model(), &folder, served.takes_images()).await;
         request.tools = tools.to_vec();
         request.session_id.clone_from(&turn.session_id);
         request.thinking = turn.thinking;

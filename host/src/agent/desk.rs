@@ -1,6 +1,7 @@
 //! Where turns are worked on: everything that they need, and the rule of how many run at once.
 use super::{
     answer,
+    enclosure::Enclosures,
     job::{EventJob, Job, RunJob, Steering},
     lane::{Lanes, Work, Worker},
     queue::QueueRules,
@@ -39,6 +40,8 @@ pub struct Desk {
     pub paths: Paths,
     /// Asks models.
     pub asker: Arc<dyn Asker>,
+    /// Files of answers.
+    pub enclosures: Enclosures,
     /// Turns that run at once.
     pub turns: Semaphore,
 }

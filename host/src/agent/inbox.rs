@@ -3,12 +3,14 @@
 //! Bounded: as many events are under way as there are places; beyond that the platform keeps them.
 use super::{
     desk::Desk,
+    envelope::{self, Stamp},
     gate::{Gate, Rules},
     job::{EventJob, Job, LeftOut},
     lane::{Lanes, Work},
 };
 use crate::{
-    access::{Admitted, OlderFiles, Pairing, Verdict},
+    access::{Admitted, OlderFiles, Pairing, Skipped, Verdict},
+    config::{Config, OnOff},
     deliver::{Body, lane_of, message_to},
     journal::{Accepted, JournalError, Pending, Settled},
     route::may_send,
@@ -210,7 +212,7 @@ impl Inbox {
         }
         let skipped = self.gate.access.take_skipped(&event);
         let debounce = rules.config.messages.inbound.debounce(&taken.channel);
-        let text = seen_text(&event, &skipped);
+        let text = seen_text(&rules.config, &route.agent_id, event.inner(), skipped);
         let plain = event.inner().attachments.is_empty();
         let job = EventJob {
             rows: vec![taken.row],
@@ -233,8 +235,32 @@ impl Inbox {
 }
 
 /// What the model is to see of a message.
-fn seen_text(event: &Admitted<Inbound>, _skipped: &[crate::access::Skipped]) -> String {
-    event.inner().text.clone()
+fn seen_text(config: &Config, agent_id: &str, event: &Inbound, skipped: Vec<Skipped>) -> String {
+    let agents = config.agents();
+    let settings = &agents
+        .get(agent_id)
+        .unwrap_or_else(|| agents.default_agent())
+        .settings;
+    let shown = if settings.envelope_timestamp == Some(OnOff::Off) {
+        "off"
+    } else {
+        "on"
+    };
+    let zone = settings.envelope_timezone.as_deref().unwrap_or("utc");
+    let stamp = Stamp::new(zone, shown, settings.user_timezone.as_deref());
+    let pending: Vec<_> = skipped
+        .into_iter()
+        .map(|message| envelope::Pending {
+            sender: if message.sender_name.is_empty() {
+                message.sender_id
+            } else {
+                message.sender_name
+            },
+            text: message.text,
+            timestamp_ms: message.timestamp_ms,
+        })
+        .collect();
+    envelope::user_text(event, &event.text, &pending, &stamp)
 }
 
 /// Brings events on their way one after the other, so that those of one conversation stay in their order.

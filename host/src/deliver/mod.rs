@@ -10,4 +10,4 @@ mod verdict;
 
 pub use body::{Body, lane_of, message_to};
 pub use outbox::Outbox;
-pub use presence::{Place, UNKNOWN, follow};
+pub use presence::{Place, Seen, UNKNOWN, follow};

@@ -2,7 +2,7 @@
 //!
 //! Best effort: nothing here is in the outbox, and nothing of it can hold up or fail a turn. The message that shows the
 //! beginning is noted in the journal, so that the answer takes its place even after a crash.
-use crate::{journal::Journal, plugins::registry::Registry};
+use crate::{agent::reply::preview, journal::Journal, plugins::registry::Registry};
 use openclaw_plugin_api::{
     Activity, AgentEvent, ChannelInfo, Edit, MessageTarget, Outbound, Receipt, surface::ids,
 };
@@ -43,19 +43,20 @@ pub struct Place {
     pub shown: String,
 }
 
-/// Follows a turn until its events end. Gives the id of the message that shows the beginning, or nothing.
+/// Follows a turn until its events end.
 pub async fn follow(
     registry: Arc<Registry>,
     journal: Journal,
     place: Place,
     mut events: mpsc::Receiver<AgentEvent>,
-) -> String {
+) -> Seen {
     let mut screen = Screen {
         registry,
         journal,
         shown: place.shown.clone(),
         place,
-        text: PreviewText::default(),
+        written: String::new(),
+        text: String::new(),
         on_screen: String::new(),
         stopped: false,
     };
@@ -66,10 +67,10 @@ pub async fn follow(
         let due = screen.is_behind();
         tokio::select! {
             event = events.recv() => match event {
-                Some(AgentEvent::Text { text }) => screen.text.push(&text),
-                Some(AgentEvent::ToolStarted { .. }) => screen.text.pause(),
+                Some(AgentEvent::Text { text }) => screen.write(&text),
+                Some(AgentEvent::ToolStarted { .. }) => screen.write("\n\n"),
                 Some(_) => {}
-                None => return screen.shown,
+                None => return screen.seen(),
             },
             _ = typing.tick(), if screen.place.typing => screen.show_typing().await,
             () = tokio::time::sleep_until(next_edit), if due => {
@@ -80,36 +81,46 @@ pub async fn follow(
     }
 }
 
-#[derive(Default)]
-struct PreviewText(String);
-
-impl PreviewText {
-    fn push(&mut self, text: &str) {
-        self.0.push_str(text);
-    }
-    fn pause(&mut self) {
-        self.0.push_str("\n\n");
-    }
-    fn visible(&self) -> &str {
-        self.0.trim_end()
-    }
+/// What a chat has seen of an answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// The message that shows its beginning; empty if there is none.
+    pub shown: String,
+    /// What it shows.
+    pub text: String,
 }
 
 struct Screen {
     registry: Arc<Registry>,
     journal: Journal,
     place: Place,
-    text: PreviewText,
+    /// What the model has written.
+    written: String,
+    /// What of it may be shown.
+    text: String,
     shown: String,
     on_screen: String,
     stopped: bool,
 }
 
 impl Screen {
+    fn write(&mut self, text: &str) {
+        if self.place.preview && !self.stopped {
+            self.written.push_str(text);
+            self.text = preview(&self.written);
+        }
+    }
+
+    fn seen(self) -> Seen {
+        Seen {
+            shown: self.shown,
+            text: self.on_screen,
+        }
+    }
+
     fn is_behind(&self) -> bool {
-        let text = self.text.visible();
-        let enough = !self.shown.is_empty() || text.chars().count() >= SHOW_FROM;
-        self.place.preview && !self.stopped && enough && text != self.on_screen
+        let enough = !self.shown.is_empty() || self.text.chars().count() >= SHOW_FROM;
+        self.place.preview && !self.stopped && enough && self.text != self.on_screen
     }
 
     async fn show_typing(&self) {
@@ -129,7 +140,7 @@ impl Screen {
 
     /// Brings what is shown up to date. A platform that refuses is not asked again in this turn.
     async fn update(&mut self) {
-        let text = self.text.visible().to_owned();
+        let text = self.text.clone();
         let limit = usize::try_from(self.place.info.text_limit).unwrap_or(usize::MAX);
         if text.chars().count() > limit {
             self.stopped = true;

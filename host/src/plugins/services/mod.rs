@@ -11,6 +11,7 @@ mod tests;
 mod websocket;
 
 pub use context::{Context, ContextOptions};
+pub(crate) use media::keep as keep_media;
 
 use crate::{clock::Clock, http::Client, journal::Journal};
 use futures_util::future::BoxFuture;
