@@ -1,5 +1,6 @@
 //! The plugin through the fake host: keys, headers, streams and failures as the gateway sees them.
 use super::{PLUGIN, vendors};
+use openclaw_fakes::openai::Turn;
 use openclaw_plugin_api::{
     CatalogRequest, Delta, Message, ModelInfo, Role,
     prelude::*,
@@ -316,5 +317,150 @@ async fn an_answer_at_once_is_taken_too() -> Result<()> {
         .await
         .expect_err("an error in the body");
     assert_eq!(error.kind(), ErrorKind::Server);
+    Ok(())
+}
+
+/// Puts the steps of an answer together as the host does.
+fn message(deltas: Vec<Delta>) -> Message {
+    let (mut thinking, mut signature, mut said) = (String::new(), String::new(), String::new());
+    let mut calls: Vec<(String, String, String)> = Vec::new();
+    for delta in deltas {
+        match delta {
+            Delta::Text(text) => said += &text,
+            Delta::Thinking(text) => thinking += &text,
+            Delta::Signature(text) => signature += &text,
+            Delta::ToolCall { id, name, .. } => calls.push((id, name, String::new())),
+            Delta::Arguments { index, json } => calls[index as usize].2 += &json,
+            _ => {}
+        }
+    }
+    let mut content = vec![Content::Thinking { thinking, signature }, Content::text(said)];
+    content.extend(calls.into_iter().map(|(id, name, json)| Content::ToolCall {
+        id,
+        name,
+        arguments: serde_json::from_str(&json).unwrap(),
+        signature: String::new(),
+    }));
+    Message {
+        role: Role::Assistant,
+        content,
+        ..Message::default()
+    }
+}
+
+/// A conversation with a thought, a call, a picture in its result and a last word, each body as the vendor describes it.
+async fn converse(provider: &str, request: CompletionRequest) -> Result<Vec<Value>> {
+    let turns = [
+        Turn::default()
+            .and_thought("I have to look")
+            .and_text("One moment.")
+            .and_call("call_1", "look", &json!({"at": "é"}))
+            .usage(9, 4, 3),
+        Turn::default()
+            .and_thought("a cat")
+            .and_text("It is a cat.")
+            .usage(20, 16, 5),
+    ];
+    let (turns, bodies) = (Mutex::new(turns.into_iter()), Arc::new(Mutex::new(Vec::new())));
+    let seen = bodies.clone();
+    let host = TestHost::new().secret("OPENAI_API_KEY", "k").web(move |asked| {
+        let body = serde_json::from_slice(&asked.body)?;
+        let path = asked
+            .head
+            .url
+            .split_once("/v1")
+            .map(|(_, path)| format!("/v1{path}"))
+            .unwrap();
+        let turn = turns.lock().unwrap().next().unwrap();
+        let pieces = openclaw_fakes::openai::exchange(&path, &body, &turn).map_err(Error::invalid)?;
+        seen.lock().unwrap().push(body);
+        let mut answer = FakeAnswer::events([""; 0]);
+        answer.chunks = pieces.iter().map(|piece| piece.to_vec()).collect();
+        Ok(answer)
+    });
+    let plugin = host.load(&PLUGIN, json!({}))?;
+    let mut request = CompletionRequest {
+        system: vec!["be kind".into()],
+        max_tokens: Some(1_000),
+        thinking: openclaw_plugin_api::Thinking::Medium,
+        session_id: "s1".into(),
+        tools: vec![openclaw_plugin_api::ToolSpec {
+            name: "look".into(),
+            description: "looks".into(),
+            ..Default::default()
+        }],
+        ..request
+    };
+    let picture = Content::Image {
+        mime_type: "image/png".into(),
+        data: "AAAA".into(),
+    };
+    request.messages[0].content.push(picture.clone());
+    let (deltas, end) = plugin.complete(provider, &request).await?;
+    assert_eq!(
+        (end.stop_reason, end.usage.input, end.usage.cache_read),
+        (StopReason::ToolUse, 5, 4)
+    );
+    request.messages.push(message(deltas));
+    request.messages.push(Message {
+        role: Role::ToolResult,
+        content: vec![Content::text("seen"), picture],
+        tool_call_id: "call_1".into(),
+        tool_name: "look".into(),
+        ..Message::default()
+    });
+    let (deltas, end) = plugin.complete(provider, &request).await?;
+    assert_eq!(
+        (text(&deltas).as_str(), end.stop_reason, end.usage.output),
+        ("It is a cat.", StopReason::Stop, 5)
+    );
+    let bodies = bodies.lock().unwrap().clone();
+    Ok(bodies)
+}
+
+#[tokio::test]
+async fn a_conversation_over_responses_is_as_the_vendor_describes_it() -> Result<()> {
+    let mut request = hello();
+    request.model = "gpt-5".into();
+    let bodies = converse("openai", request).await?;
+    let kinds: Vec<_> = bodies[1]["input"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item["type"].as_str().unwrap_or("-"))
+        .collect();
+    assert_eq!(
+        kinds,
+        [
+            "-",
+            "-",
+            "reasoning",
+            "message",
+            "function_call",
+            "function_call_output"
+        ]
+    );
+    assert_eq!(
+        bodies[1]["input"][2]["encrypted_content"],
+        "encrypted:I have to look"
+    );
+    assert_eq!(bodies[1]["input"][4]["arguments"], "{\"at\":\"é\"}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_conversation_over_completions_is_as_the_vendor_describes_it() -> Result<()> {
+    let mut request = hello();
+    request.api = "openai-completions".into();
+    converse("openai", request.clone()).await?;
+    let bodies = converse("ollama", request).await?;
+    let roles: Vec<_> = bodies[1]["messages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|m| m["role"].as_str().unwrap_or("-"))
+        .collect();
+    assert_eq!(roles, ["system", "user", "assistant", "tool", "user"]);
+    assert_eq!(bodies[1]["messages"][2]["reasoning_content"], "I have to look");
     Ok(())
 }
