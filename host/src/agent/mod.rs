@@ -1,8 +1,10 @@
 //! Agents: from a message to an answer, with the tools that the model asks for on the way.
 pub mod chunk;
 mod collect;
+pub mod commands;
 pub mod envelope;
 mod inbox;
+pub mod prompt;
 pub mod reply;
 mod sessions;
 mod turn;
