@@ -21,7 +21,7 @@ pub use verdict::{Invitation, Reason, Refusal, Verdict};
 
 use crate::{
     config::{AllowBots, ChannelPolicy, CommandAccess},
-    journal::{JournalError, Peer, Requested},
+    journal::{JournalError, Peer, Requested, Stranger},
 };
 use openclaw_plugin_api::{ChannelInfo, ChatKind, Inbound, InboundKind};
 use pending::Pending;
@@ -124,7 +124,11 @@ impl Access {
             return Ok(self.refuse(ask, event, Refusal::new(Reason::SenderNotListed, key)));
         }
         let peer = peer(ask.channel, event);
-        let requested = ask.paired.request(&peer, &event.sender.name, ask.now_ms)?;
+        let stranger = Stranger {
+            name: &event.sender.name,
+            event_id: &event.event_id,
+        };
+        let requested = ask.paired.request(&peer, &stranger, ask.now_ms)?;
         let reply = match &requested {
             Requested::Created { code } => Some(pairing_reply(ask.channel, ask.info, &event.sender.id, code)),
             Requested::Known | Requested::Full => None,
@@ -153,7 +157,7 @@ impl Access {
         if first && !refusal.key.is_empty() {
             tracing::warn!(
                 target: "openclaw::access", channel = ask.channel, account = account(event), chat = event.chat.id,
-                sender = event.sender.id, "dropped: {}; {} decides", refusal.reason, refusal.key
+                sender = event.sender.id, "dropped: {refusal}"
             );
         }
         Verdict::Dropped(refusal)
@@ -235,12 +239,14 @@ fn is_command(ask: &Ask<'_>, event: &Inbound) -> bool {
 fn is_mentioned(ask: &Ask<'_>, event: &Inbound) -> bool {
     let implicit = ask.policy.implicit_mentions();
     let own = event.reply_to.as_ref().is_some_and(|quoted| quoted.from_self);
-    event.mentioned || (own && implicit.reply_to_bot) || ask.mentions.matches(&event.text)
+    let called = || ask.policy.patterns_count_in(&event.chat.id) && ask.mentions.matches(&event.text);
+    event.mentioned || (own && implicit.reply_to_bot) || called()
 }
 
 /// Whether a command is not meant for somebody else in the group.
 fn addresses_nobody(text: &str) -> bool {
-    !text.contains('@')
+    // the first word may have the agent's own name behind an `@`
+    !text.split_whitespace().skip(1).any(|word| word.contains('@'))
 }
 
 #[cfg(test)]

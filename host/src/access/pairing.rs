@@ -6,7 +6,7 @@ mod older;
 
 pub use older::OlderFiles;
 
-use crate::journal::{Approved, Journal, JournalError, PairingRequest, Peer, Requested};
+use crate::journal::{Approved, Journal, JournalError, PairingRequest, Peer, Requested, Stranger};
 use openclaw_plugin_api::ChannelInfo;
 
 /// Letters and digits of codes: none that people mistake for another.
@@ -19,8 +19,13 @@ pub trait PairedStore {
     /// Whether somebody was let in.
     fn is_paired(&self, peer: &Peer<'_>) -> Result<bool, JournalError>;
 
-    /// Somebody asks to be let in.
-    fn request(&self, peer: &Peer<'_>, name: &str, now_ms: i64) -> Result<Requested, JournalError>;
+    /// Somebody asks to be let in. The same event again has the same answer, so a code is not lost with the process.
+    fn request(
+        &self,
+        peer: &Peer<'_>,
+        stranger: &Stranger<'_>,
+        now_ms: i64,
+    ) -> Result<Requested, JournalError>;
 }
 
 /// Pairing, on the journal and the older gateway's files.
@@ -136,9 +141,14 @@ impl PairedStore for Pairing {
         Ok(self.journal.pairing_is_allowed(peer)? || older())
     }
 
-    fn request(&self, peer: &Peer<'_>, name: &str, now_ms: i64) -> Result<Requested, JournalError> {
+    fn request(
+        &self,
+        peer: &Peer<'_>,
+        stranger: &Stranger<'_>,
+        now_ms: i64,
+    ) -> Result<Requested, JournalError> {
         self.journal
-            .pairing_request(peer, name, &mut || (self.code)(), now_ms)
+            .pairing_request(peer, stranger, &mut || (self.code)(), now_ms)
     }
 }
 

@@ -94,58 +94,66 @@ fn group(ask: &Ask<'_>, event: &Inbound) -> Gate {
     let (policy, chat) = (ask.policy, &event.chat);
     let key = |name: &str| format!("channels.{}.{name}", ask.channel);
     let rule = entry(&policy.groups, &chat.id);
-    let in_rule = |name: &str| key(&format!("groups.{}.{name}", rule.map_or("*", |(id, _)| id)));
-    let rule = rule.map(|(_, rule)| rule);
-    let topic = rule.and_then(|rule: &ChatRule| Some(entry(&rule.topics, &chat.thread_id)?.1));
-    let group_policy = topic
-        .and_then(|topic: &TopicRule| topic.group_policy)
-        .or_else(|| rule.and_then(|rule| rule.group_policy))
-        .unwrap_or_else(|| policy.group_policy());
+    let of_rule = rule.map_or(String::new(), |(id, _)| format!("groups.{id}."));
+    let rule: Option<&ChatRule> = rule.map(|(_, rule)| rule);
+    let topic = rule.and_then(|rule| entry(&rule.topics, &chat.thread_id));
+    let of_topic = topic.map_or(String::new(), |(id, _)| format!("{of_rule}topics.{id}."));
+    let topic: Option<&TopicRule> = topic.map(|(_, topic)| topic);
+    // the nearest place that says something about groups, and where it says it
+    let (group_policy, at) = topic
+        .and_then(|topic| Some((topic.group_policy?, of_topic.as_str())))
+        .or_else(|| Some((rule?.group_policy?, of_rule.as_str())))
+        .unwrap_or((policy.group_policy(), ""));
     if group_policy == GroupPolicy::Disabled {
-        return refuse(Reason::GroupsOff, key("groupPolicy"));
+        return refuse(Reason::GroupsOff, key(&format!("{at}groupPolicy")));
     }
     if !policy.groups.is_empty() && rule.is_none() {
         return refuse(Reason::ChatNotListed, key(&format!("groups.{}", chat.id)));
     }
-    if rule.is_some_and(|rule| rule.enabled == Some(false))
-        || topic.is_some_and(|topic| topic.enabled == Some(false))
-    {
-        return refuse(Reason::ChatOff, in_rule("enabled"));
+    let off = [
+        (rule.and_then(|rule| rule.enabled), &of_rule),
+        (topic.and_then(|topic| topic.enabled), &of_topic),
+    ];
+    if let Some((_, at)) = off.iter().find(|(enabled, _)| *enabled == Some(false)) {
+        return refuse(Reason::ChatOff, key(&format!("{at}enabled")));
     }
     let own = topic
-        .and_then(|topic| topic.allow_from.as_ref())
-        .or_else(|| rule.and_then(|rule| rule.allow_from.as_ref()));
-    let people = ask.people();
-    let (listed, list_key) = match own {
-        Some(list) => (people.admits(list, &event.sender), in_rule("allowFrom")),
-        // `*` in a list for private messages opens no group that nobody named
-        None if policy.groups.is_empty() && policy.group_allow_from.is_none() => (
-            people.names(policy.allow_from(), &event.sender),
-            key("groupAllowFrom"),
-        ),
-        None => (
-            people.admits(policy.group_allow_from(), &event.sender),
-            key("groupAllowFrom"),
-        ),
-    };
+        .and_then(|topic| Some((topic.allow_from.as_ref()?, &of_topic)))
+        .or_else(|| Some((rule?.allow_from.as_ref()?, &of_rule)));
+    let listed = is_listed(ask, event, own.map(|(list, _)| list));
     if !listed && (own.is_some() || group_policy == GroupPolicy::Allowlist) {
         let reason = if event.sender.id.trim().is_empty() {
             Reason::UnknownSender
         } else {
             Reason::SenderNotListed
         };
-        return refuse(reason, list_key);
+        let list_key = own.map_or_else(|| "groupAllowFrom".to_owned(), |(_, at)| format!("{at}allowFrom"));
+        return refuse(reason, key(&list_key));
     }
     let everywhere = policy.groups.get("*").and_then(|rule| rule.require_mention);
     let require_mention = topic
         .and_then(|topic| topic.require_mention)
         .or_else(|| rule.and_then(|rule| rule.require_mention))
         .or(everywhere);
+    let list = own.map_or_else(|| policy.group_allow_from(), |(list, _)| list);
     Gate::Pass(Pass {
         require_mention: require_mention.unwrap_or(true),
         listed,
-        has_list: own.is_some_and(|list| !list.is_empty()) || !policy.group_allow_from().is_empty(),
+        has_list: !list.is_empty(),
     })
+}
+
+/// Whether the list of a group, or else the one for all groups, names the sender.
+fn is_listed(ask: &Ask<'_>, event: &Inbound, own: Option<&IdList>) -> bool {
+    let (policy, people) = (ask.policy, ask.people());
+    match own {
+        Some(list) => people.admits(list, &event.sender),
+        // `*` in a list for private messages opens no group that nobody named
+        None if policy.groups.is_empty() && policy.group_allow_from.is_none() => {
+            people.names(policy.allow_from(), &event.sender)
+        }
+        None => people.admits(policy.group_allow_from(), &event.sender),
+    }
 }
 
 /// A message to several people, on a platform with spaces.
@@ -193,23 +201,20 @@ fn room(ask: &Ask<'_>, event: &Inbound) -> Gate {
     if space.is_none() && closed {
         return refuse(Reason::ChatNotListed, key(&format!("{map}.{}", chat.space_id)));
     }
-    let in_space = |name: &str| key(&format!("{map}.{}.{name}", space.map_or("*", |(id, _)| id)));
-    let space = space.map(|(_, space)| space);
+    let of_space = space.map_or(String::new(), |(id, _)| format!("{map}.{id}."));
+    let space: Option<&SpaceRule> = space.map(|(_, space)| space);
     let place = space.and_then(|space| of_chat(&space.channels, chat));
-    if space.is_some_and(|space: &SpaceRule| !space.channels.is_empty()) && place.is_none() {
-        let id = if chat.parent_id.is_empty() {
-            &chat.id
-        } else {
-            &chat.parent_id
-        };
-        return refuse(Reason::ChatNotListed, in_space(&format!("channels.{id}")));
+    if space.is_some_and(|space| !space.channels.is_empty()) && place.is_none() {
+        let id = [&chat.parent_id, &chat.id][usize::from(chat.parent_id.is_empty())];
+        return refuse(Reason::ChatNotListed, key(&format!("{of_space}channels.{id}")));
     }
+    let of_place = place.map_or(String::new(), |(id, _)| format!("{of_space}channels.{id}."));
+    let place: Option<&PlaceRule> = place.map(|(_, place)| place);
     if place.is_some_and(|place| place.enabled.or(place.allow) == Some(false)) {
-        return refuse(
-            Reason::ChatOff,
-            in_space(&format!("channels.{}.enabled", chat.id)),
-        );
+        return refuse(Reason::ChatOff, key(&format!("{of_place}enabled")));
     }
+    let of_people = place.is_some_and(|place| place.users.is_some());
+    let at = if of_people { of_place } else { of_space };
     let users = place
         .and_then(|place| place.users.as_ref())
         .or(space.map(|space| &space.users));
@@ -221,7 +226,7 @@ fn room(ask: &Ask<'_>, event: &Inbound) -> Gate {
     let people = ask.people();
     let listed = has_list && (people.admits(users, &event.sender) || people.has_role(roles, &event.sender));
     if has_list && !listed {
-        return refuse(Reason::SenderNotListed, in_space("users"));
+        return refuse(Reason::SenderNotListed, key(&format!("{at}users")));
     }
     let require_mention = place
         .and_then(|place| place.require_mention)
@@ -234,8 +239,8 @@ fn room(ask: &Ask<'_>, event: &Inbound) -> Gate {
 }
 
 /// The rule of a room: by id, by name; for a thread by its own id, then by its parent's id and name; else `*`. The
-/// names of rooms are given by who runs the space, those of threads by anybody, so a thread's own name counts never.
-fn of_chat<'a>(rules: &'a BTreeMap<String, PlaceRule>, chat: &Chat) -> Option<&'a PlaceRule> {
+/// names of rooms are given by who runs the space, those of threads by anybody, so a thread's own name never counts.
+fn of_chat<'a>(rules: &'a BTreeMap<String, PlaceRule>, chat: &Chat) -> Option<(&'a str, &'a PlaceRule)> {
     let is_thread = !chat.parent_id.is_empty();
     let title = if is_thread {
         &chat.parent_title
@@ -243,20 +248,18 @@ fn of_chat<'a>(rules: &'a BTreeMap<String, PlaceRule>, chat: &Chat) -> Option<&'
         &chat.title
     };
     let name = slug(title);
+    let is_name = |key: &str| key != "*" && !key.bytes().all(|byte| byte.is_ascii_digit());
     let by_name = || {
-        let named = |(key, _): &(&String, &PlaceRule)| !name.is_empty() && slug(key) == name;
-        rules
-            .iter()
-            .filter(|(key, _)| *key != "*")
-            .find(named)
-            .map(|(_, rule)| rule)
+        let mut names = rules.iter().filter(|(key, _)| is_name(key));
+        names.find(|(key, _)| !name.is_empty() && slug(key) == name)
     };
-    let parent = || is_thread.then(|| rules.get(&chat.parent_id)).flatten();
+    let parent = || is_thread.then(|| rules.get_key_value(&chat.parent_id)).flatten();
     rules
-        .get(&chat.id)
+        .get_key_value(&chat.id)
         .or_else(parent)
         .or_else(by_name)
-        .or_else(|| rules.get("*"))
+        .or_else(|| rules.get_key_value("*"))
+        .map(|(key, rule)| (key.as_str(), rule))
 }
 
 /// The rule of an id, else that of `*`.

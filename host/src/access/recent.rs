@@ -49,6 +49,12 @@ impl<K: Clone + Eq + Hash, V> Recent<K, V> {
         self.entries.get_mut(key).map(|(_, value)| value)
     }
 
+    /// How many there are.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Takes the entry of `key` out.
     pub(super) fn remove(&mut self, key: &K) -> Option<V> {
         let (age, value) = self.entries.remove(key)?;

@@ -75,6 +75,21 @@ impl Refusal {
     }
 }
 
+/// What a person reads in the log: why, and which key would let it through.
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { reason, key } = self;
+        match reason {
+            _ if key.is_empty() => write!(f, "{reason}"),
+            Reason::SenderNotListed | Reason::UnauthorizedCommand => {
+                write!(f, "{reason}; add the sender to {key} to let this through")
+            }
+            Reason::ChatNotListed | Reason::Bot => write!(f, "{reason}; set {key} to let this through"),
+            _ => write!(f, "{reason}; {key} says so"),
+        }
+    }
+}
+
 impl Reason {
     /// Whether it is the same for everybody in the chat.
     pub(super) fn is_about_the_chat(self) -> bool {

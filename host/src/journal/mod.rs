@@ -21,7 +21,7 @@ pub use health::Trouble;
 pub use inbox::{Accepted, Pending, Settled};
 pub use media::StoredMedia;
 pub use outbox::{Counts, Delivery, NewDelivery, Outcome, SendState};
-pub use pairing::{Approved, LIFETIME_MS, MAX_PENDING, PairingRequest, Peer, Requested};
+pub use pairing::{Approved, LIFETIME_MS, MAX_PENDING, PairingRequest, Peer, Requested, Stranger};
 pub use session::{Session, SessionUsage};
 pub use transcript::{Entry, EntryKind};
 

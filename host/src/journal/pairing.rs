@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 pub(super) const SCHEMA: &str = "
     CREATE TABLE pairing_requests (
         channel TEXT NOT NULL, account TEXT NOT NULL, sender TEXT NOT NULL, code TEXT NOT NULL, name TEXT NOT NULL,
-        created_ms INTEGER NOT NULL, last_seen_ms INTEGER NOT NULL,
+        event_id TEXT NOT NULL, created_ms INTEGER NOT NULL, last_seen_ms INTEGER NOT NULL,
         PRIMARY KEY (channel, account, sender), UNIQUE (channel, code)) WITHOUT ROWID;
     CREATE TABLE pairing_allowed (
         channel TEXT NOT NULL, account TEXT NOT NULL, sender TEXT NOT NULL, approved_ms INTEGER NOT NULL,
@@ -34,6 +34,15 @@ pub struct Peer<'a> {
     pub account: &'a str,
     /// Who wrote.
     pub sender: &'a str,
+}
+
+/// Who asks to be let in, besides the id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stranger<'a> {
+    /// Display name; untrusted.
+    pub name: &'a str,
+    /// The event by which they ask.
+    pub event_id: &'a str,
 }
 
 /// A request that waits.
@@ -83,23 +92,31 @@ pub struct Approved {
 }
 
 impl Journal {
-    /// Notes that somebody asks to be let in. `code` makes codes.
+    /// Notes that somebody asks to be let in. `code` makes codes. The same event has the same answer again.
     pub fn pairing_request(
         &self,
         peer: &Peer<'_>,
-        name: &str,
+        stranger: &Stranger<'_>,
         code: &mut dyn FnMut() -> String,
         now_ms: i64,
     ) -> Result<Requested, JournalError> {
         self.write(|transaction| {
             forget_expired(transaction, now_ms)?;
             let whose = params![peer.channel, peer.account, peer.sender, now_ms];
-            let known = transaction.execute(
+            transaction.execute(
                 "UPDATE pairing_requests SET last_seen_ms = ?4 WHERE channel = ?1 AND account = ?2 AND sender = ?3",
                 whose,
             )?;
-            if known > 0 {
-                return Ok(Requested::Known);
+            let known: Option<(String, String)> = transaction
+                .query_row(
+                    "SELECT code, event_id FROM pairing_requests WHERE channel = ?1 AND account = ?2 AND sender = ?3",
+                    [peer.channel, peer.account, peer.sender],
+                    |row| Ok((row.get(0)?, row.get(1)?)),
+                )
+                .optional()?;
+            if let Some((code, event_id)) = known {
+                let again = !event_id.is_empty() && event_id == stranger.event_id;
+                return Ok(if again { Requested::Created { code } } else { Requested::Known });
             }
             let waiting: i64 = transaction.query_row(
                 "SELECT count(*) FROM pairing_requests WHERE channel = ?1 AND account = ?2",
@@ -109,12 +126,20 @@ impl Journal {
             if waiting >= MAX_PENDING {
                 return Ok(Requested::Full);
             }
-            let name = &name[..name.floor_char_boundary(MAX_NAME)];
+            let name = &stranger.name[..stranger.name.floor_char_boundary(MAX_NAME)];
             for _ in 0..TRIES {
                 let code = code();
-                let row = params![peer.channel, peer.account, peer.sender, code, name, now_ms];
+                let row = params![
+                    peer.channel,
+                    peer.account,
+                    peer.sender,
+                    code,
+                    name,
+                    stranger.event_id,
+                    now_ms
+                ];
                 let made = transaction.execute(
-                    "INSERT OR IGNORE INTO pairing_requests VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)",
+                    "INSERT OR IGNORE INTO pairing_requests VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)",
                     row,
                 )?;
                 if made > 0 {

@@ -195,9 +195,12 @@ fn the_most_exact_binding_decides() {
     event.sender.roles = vec!["r".into()];
     let tiers = tiers();
     for count in 0..=tiers.len() {
-        let bindings: Vec<_> = tiers[..count].iter().map(|(r#match, tier)| {
-            json!({"agentId": tier.label().replace('.', "-").replace('+', "-"), "match": r#match})
-        }).collect();
+        let bindings: Vec<_> = tiers[..count]
+            .iter()
+            .map(
+                |(r#match, tier)| json!({"agentId": tier.label().replace(['.', '+'], "-"), "match": r#match}),
+            )
+            .collect();
         let mut list = vec![json!({"id": "home", "default": true})];
         list.extend(bindings.iter().map(|binding| json!({"id": binding["agentId"]})));
         let config = json!({"agents": {"list": list}, "bindings": bindings});

@@ -34,9 +34,15 @@ fn older(bench: &Bench, name: &str, text: &str) {
 
 impl Bench {
     fn ask(&self, account: &str, sender: &str, now_ms: i64) -> Requested {
-        self.pairing
-            .request(&peer(account, sender), "Name", now_ms)
-            .expect("asked")
+        self.ask_by(&format!("event at {now_ms}"), account, sender, now_ms)
+    }
+
+    fn ask_by(&self, event_id: &str, account: &str, sender: &str, now_ms: i64) -> Requested {
+        let name = "Name";
+        let asked = self
+            .pairing
+            .request(&peer(account, sender), &Stranger { name, event_id }, now_ms);
+        asked.expect("asked")
     }
 
     fn created(&self, account: &str, sender: &str, now_ms: i64) -> String {
@@ -70,6 +76,23 @@ fn three_wait_for_an_account_and_the_fourth_is_refused_without_making_room() {
     assert_eq!(
         b.pairing.list(Some("elsewhere"), None, 0).expect("listed").len(),
         0
+    );
+}
+
+#[test]
+fn an_event_that_is_judged_again_has_the_same_code() {
+    let b = bench();
+    let code = b.created("default", "1", 0);
+    assert!(b.ask_by("event at 0", "default", "1", 9) == Requested::Created { code });
+    assert_eq!(b.ask_by("another", "default", "1", 9), Requested::Known);
+    assert!(matches!(
+        b.ask_by("", "default", "2", 9),
+        Requested::Created { .. }
+    ));
+    assert_eq!(
+        b.ask_by("", "default", "2", 9),
+        Requested::Known,
+        "no id says nothing"
     );
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Tolerant of every other key: those are the channel's own, and the schema of its plugin judges them. Reads the forms
 //! of February and September 2026; where both are present the newer wins. Decides nothing: `access` does.
+mod check;
 mod read;
 
 use super::ids::IdList;
@@ -95,6 +96,29 @@ pub struct ImplicitMentions {
     pub quoted_bot: bool,
 }
 
+/// Where mention patterns count.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub struct MentionScope {
+    /// `allow`: in all chats but those of `denyIn`. `deny`: only in those of `allowIn`. Default: `allow`.
+    pub mode: MentionMode,
+    /// Chats in which patterns count, where the mode is `deny`.
+    pub allow_in: IdList,
+    /// Chats in which patterns don't count, where the mode is `allow`.
+    pub deny_in: IdList,
+}
+
+/// Whether mention patterns count where nothing else is said.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum MentionMode {
+    /// They count.
+    #[default]
+    Allow,
+    /// They don't.
+    Deny,
+}
+
 /// The shared keys of one account of a channel.
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
@@ -124,6 +148,8 @@ pub struct ChannelPolicy {
     pub allow_bots: Option<AllowBots>,
     /// What counts as a mention.
     pub implicit_mentions: Option<ImplicitMentions>,
+    /// Where an agent's mention patterns count. Default: everywhere.
+    pub mention_patterns: Option<MentionScope>,
     /// Lists of people may have user names. They change hands, so this is dangerous. False by default.
     pub dangerously_allow_name_matching: bool,
     /// Skipped messages of a group that are kept for its next answer.

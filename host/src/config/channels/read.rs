@@ -1,6 +1,7 @@
 //! From the configuration to the policy of one account: accounts inherit, defaults fill in, both forms become one.
 use super::{
-    ChannelPolicy, ChunkMode, DmPolicy, GroupPolicy, ImplicitMentions, SpaceRule, StreamMode, Streaming,
+    ChannelPolicy, ChunkMode, DmPolicy, GroupPolicy, ImplicitMentions, MentionMode, SpaceRule, StreamMode,
+    Streaming,
 };
 use crate::config::{
     Config, Fault, IdList, JsonPath,
@@ -95,6 +96,18 @@ impl ChannelPolicy {
     /// What counts as a mention.
     pub fn implicit_mentions(&self) -> ImplicitMentions {
         self.implicit_mentions.unwrap_or_default()
+    }
+
+    /// Whether an agent's mention patterns count in a chat.
+    pub fn patterns_count_in(&self, chat: &str) -> bool {
+        let Some(scope) = &self.mention_patterns else {
+            return true;
+        };
+        let named = |list: &IdList| list.has_wildcard() || list.iter().any(|id| id == chat);
+        match scope.mode {
+            MentionMode::Allow => !named(&scope.deny_in),
+            MentionMode::Deny => named(&scope.allow_in),
+        }
     }
 
     /// Turns of the private chat with this person that the model sees; `None`: as many as fit.
