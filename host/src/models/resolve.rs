@@ -125,7 +125,7 @@ impl Offer {
         Self {
             plugin: manifest.id.clone(),
             providers: manifest.providers.clone(),
-            apis: crate::plugins::serves::apis(manifest).to_vec(),
+            apis: manifest.apis.clone(),
             in_environment: manifest.secrets.iter().any(|name| env.var(name).is_some()),
         }
     }
