@@ -5,7 +5,7 @@ use crate::{
     config::{Config, Env, Paths},
     deliver::Outbox,
     http,
-    journal::{Journal, JournalError},
+    journal::{Journal, JournalError, Steps},
     plugins::{
         generation::Workshop,
         plugin::Spec,
@@ -42,6 +42,8 @@ pub struct Options {
     pub program: PathBuf,
     /// The configuration, now and whenever it changes.
     pub config: watch::Receiver<Arc<Config>>,
+    /// Told of each step of the journal; for tests.
+    pub steps: Option<Steps>,
     /// The environment.
     pub env: Env,
     /// Secrets of the environment.
@@ -70,6 +72,7 @@ pub struct Gateway {
     pub registry: Arc<Registry>,
     hub: Arc<Hub>,
     journal: Journal,
+    paths: Paths,
     pool: Pool,
     clock: Clock,
 }
@@ -95,8 +98,9 @@ struct Office {
 impl Gateway {
     /// Starts it. Returns when every plugin has started or failed.
     pub async fn start(options: Options) -> Result<Self, StartError> {
-        let state = options.paths.state_dir.clone();
-        let journal = Journal::open(&state.join("state.db"))?;
+        let paths = options.paths.clone();
+        let state = paths.state_dir.clone();
+        let journal = Journal::open_with(&state.join("state.db"), options.steps)?;
         journal.sweep(options.clock.now_ms())?;
         stage::sweep(&state);
         let http = http::Client::new(http::Options::default()).map_err(StartError::Http)?;
@@ -145,6 +149,7 @@ impl Gateway {
             registry,
             hub,
             journal,
+            paths,
             pool,
             clock: options.clock,
         })
@@ -167,6 +172,16 @@ impl Gateway {
             .iter()
             .map(|((channel, _), status)| json!({ "channel": channel, "status": status }))
             .collect()
+    }
+
+    /// Places of files.
+    pub fn paths(&self) -> &Paths {
+        &self.paths
+    }
+
+    /// What is kept.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
     }
 
     /// The time of day, milliseconds since 1970.

@@ -244,4 +244,15 @@ fn addresses_nobody(text: &str) -> bool {
 }
 
 #[cfg(test)]
+pub(crate) mod tests_support {
+    //! For the tests of what comes behind the gate.
+    use super::{Admitted, Rights};
+
+    /// Something that is taken for admitted.
+    pub(crate) fn admitted<T>(inner: T, channel: &str) -> Admitted<T> {
+        Admitted::new(inner, channel, Rights::default(), true)
+    }
+}
+
+#[cfg(test)]
 mod tests;

@@ -9,8 +9,6 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Port of the gateway if nobody names one.
-const DEFAULT_PORT: u16 = 18789;
 /// Bytes of a token that the gateway makes for itself.
 const TOKEN_BYTES: usize = 24;
 
@@ -27,20 +25,15 @@ pub(super) fn port(flag: Option<u16>, env: &Env, setting: &Setting) -> Result<u1
         };
         return text.parse().map_err(wrong);
     }
-    let port = &setting.config.value()["gateway"]["port"];
-    match port.as_u64().map(u16::try_from) {
-        None if port.is_null() => Ok(DEFAULT_PORT),
-        Some(Ok(port)) => Ok(port),
-        _ => Err(Failure::config("gateway.port: write a port, 1 to 65535")),
-    }
+    Ok(setting.config.gateway.port())
 }
 
 /// The token that the operator set: `OPENCLAW_GATEWAY_TOKEN`, `gateway.auth.token`.
 pub(super) fn configured_token(env: &Env, setting: &Setting) -> Option<Secret> {
-    let set = env
-        .var("OPENCLAW_GATEWAY_TOKEN")
-        .or_else(|| setting.config.value()["gateway"]["auth"]["token"].as_str());
-    set.map(Secret::new)
+    let written = || setting.config.gateway.auth.token.as_ref()?.secret().cloned();
+    env.var("OPENCLAW_GATEWAY_TOKEN")
+        .map(Secret::new)
+        .or_else(written)
 }
 
 /// The token that the gateway made for itself at an earlier start.

@@ -11,7 +11,7 @@ pub fn diff(before: &Value, after: &Value) -> Vec<JsonPath> {
 }
 
 fn walk(before: Option<&Value>, after: Option<&Value>, path: &JsonPath, paths: &mut Vec<JsonPath>) {
-    let fields = |value: Option<&'_ Value>| {
+    let fields = |value: Option<&Value>| {
         value
             .and_then(Value::as_object)
             .is_some_and(|map| !map.is_empty())

@@ -3,7 +3,10 @@
 //!
 //! The list is a file of facts, read when the first key is looked up: a configuration whose keys all have an effect
 //! never pays for it. See the file's head for its form.
-use super::location::{JsonPath, Step};
+use super::{
+    location::{JsonPath, Step},
+    schema::unknown_key,
+};
 use std::{collections::HashMap, sync::OnceLock};
 
 const LIST: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/data/known-keys.txt"));
@@ -44,8 +47,23 @@ pub fn reload_kind(path: &JsonPath) -> ReloadKind {
     tree().0[node].reload
 }
 
+/// What to say about a key that nobody knows. What is listed has an effect here (`typed`); what is suggested may be any
+/// key.
+pub(super) fn strange(path: &JsonPath, typed: &[&str]) -> String {
+    let key = match path.steps().last() {
+        Some(Step::Key(key)) => key.as_str(),
+        _ => "",
+    };
+    let near = unknown_key(key, &[typed, &beside(path)].concat());
+    if near.contains("did you mean") {
+        near
+    } else {
+        unknown_key(key, typed)
+    }
+}
+
 /// The keys that OpenClaw knows in the object that holds `path`.
-pub(super) fn beside(path: &JsonPath) -> Vec<&'static str> {
+fn beside(path: &JsonPath) -> Vec<&'static str> {
     let Some((_, parents)) = path.steps().split_last() else {
         return Vec::new();
     };

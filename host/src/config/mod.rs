@@ -8,6 +8,7 @@ mod agents;
 mod auth;
 mod bindings;
 mod channels;
+mod change;
 mod commands;
 mod diff;
 mod edit;
@@ -15,6 +16,8 @@ mod env;
 mod gateway;
 mod ids;
 mod include;
+mod inspect;
+mod judge;
 mod known;
 mod last_good;
 mod location;
@@ -27,6 +30,7 @@ mod origin;
 mod parse;
 mod paths;
 mod plugins;
+mod redact;
 mod schema;
 mod secrets;
 mod sections;
@@ -35,6 +39,7 @@ mod substitute;
 mod tools;
 mod usage;
 mod watch;
+mod whole;
 mod write;
 
 use std::{fmt, os::unix::fs::MetadataExt};
@@ -53,6 +58,7 @@ pub use channels::{
     AllowBots, ChannelPolicy, ChatRule, ChunkMode, DirectRule, DmBlock, DmPolicy, GroupPolicy,
     ImplicitMentions, PlaceRule, ReplyToMode, SpaceRule, StreamMode, TopicRule,
 };
+pub use change::{ChangeError, Changed, JudgePlugins, change};
 pub use commands::{Auto, CommandsConfig, NativeCommands, PeerId};
 pub use diff::diff;
 pub use edit::{Edit, EditError, apply, edit_file};
@@ -63,6 +69,8 @@ pub use gateway::{
 };
 pub use ids::{CommandAccess, IdList};
 pub use include::{IncludeError, Sources};
+pub use inspect::Inspected;
+pub use judge::{Judgement, judge, without_known_keys};
 pub use known::{ReloadKind, reload_kind};
 pub use last_good::{keep_last_good, last_good};
 pub use location::{JsonPath, Location, PathSyntaxError, Step};
@@ -83,6 +91,7 @@ pub use plugins::{
     DeadlinesConfig, EntryConfig, FilesConfig, IntegrityConfig, IsolationConfig, LoadConfig, MinisignConfig,
     PermissionsConfig, PluginsConfig,
 };
+pub use redact::{HIDDEN, Redactor};
 pub use schema::{Fault, InvalidSchema, Schema, type_name, unknown_key};
 pub use secrets::{
     EnvProvider, ExecProvider, FileMode, FileProvider, SecretDefaults, SecretInput, SecretProvider,
@@ -97,6 +106,7 @@ pub use substitute::{MissingVariable, substitute};
 pub use tools::{ToolPolicy, ToolProfile, ToolsConfig};
 pub use usage::provider_id;
 pub use watch::{Change, News, Watch};
+pub use whole::{PluginSchemas, json_schema};
 pub use write::write_atomic;
 
 /// A configuration together with the files that it came from.
@@ -216,24 +226,43 @@ impl fmt::Display for Problem {
     }
 }
 
+/// Variables of the process, and those that the file gives where the process has none.
+struct Variables<'c> {
+    env: &'c Env,
+    written: &'c Value,
+}
+
+impl<'c> Variables<'c> {
+    fn new(merged: &'c Value, env: &'c Env) -> Self {
+        Self {
+            env,
+            written: &merged["env"],
+        }
+    }
+
+    fn get(&self, name: &str) -> Option<&'c str> {
+        let of_file = || {
+            let beside = || self.written[name].as_str();
+            self.written["vars"][name].as_str().or_else(beside)
+        };
+        self.env
+            .var(name)
+            .or_else(|| of_file().filter(|value| !value.is_empty()))
+    }
+}
+
 fn config_of(
     sources: &Sources,
     paths: &Paths,
     env: &Env,
     with_secrets: bool,
 ) -> Result<(Config, Vec<JsonPath>), Vec<Fault>> {
-    let written = &sources.merged()["env"];
-    let of_file = |name: &str| {
-        let value = written["vars"][name].as_str().or_else(|| written[name].as_str());
-        value.filter(|value| !value.is_empty())
+    let variables = Variables::new(sources.merged(), env);
+    let variable = |name: &str| variables.get(name);
+    let missing = |all: Vec<MissingVariable>| -> Vec<Fault> {
+        all.into_iter().map(MissingVariable::into_fault).collect()
     };
-    let variable = |name: &str| env.var(name).or_else(|| of_file(name));
-    let mut value = substitute(sources.merged(), &variable).map_err(|missing| {
-        missing
-            .into_iter()
-            .map(MissingVariable::into_fault)
-            .collect::<Vec<_>>()
-    })?;
+    let mut value = substitute(sources.merged(), &variable).map_err(missing)?;
     if with_secrets {
         let secrets = sections::secrets(&value)?;
         let places = secrets::Places {

@@ -8,6 +8,7 @@ use std::fmt;
 use jsonschema::{
     JsonType, ValidationError, Validator,
     error::{TypeKind, ValidationErrorKind as Kind},
+    paths::Location as JsonPointer,
 };
 use serde_json::Value;
 
@@ -105,14 +106,7 @@ impl Schema {
             return;
         }
         if let Kind::AnyOf { context } | Kind::OneOfNotValid { context } = error.kind() {
-            // the alternative that fits at this level is the one that was meant: report what is wrong inside of it
-            let here = error.instance_path();
-            let fits = |branch: &&Vec<ValidationError<'_>>| {
-                !branch
-                    .iter()
-                    .any(|inner| inner.instance_path() == here && is_mismatch(inner.kind()))
-            };
-            if let Some(branch) = context.iter().find(fits) {
+            if let Some(branch) = meant(context, error.instance_path()) {
                 return branch
                     .iter()
                     .for_each(|inner| self.report(inner, root, at, findings));
@@ -223,11 +217,32 @@ impl jsonschema::Retrieve for NoRetrieval {
     }
 }
 
-fn is_mismatch(kind: &Kind) -> bool {
-    matches!(
-        kind,
-        Kind::Type { .. } | Kind::Constant { .. } | Kind::Enum { .. } | Kind::Required { .. }
-    )
+/// The alternative that was meant: the one that fits at this level, so that what is wrong is inside of it; else the only
+/// one that would fit if something were added.
+fn meant<'c, 'e>(
+    context: &'c [Vec<ValidationError<'e>>],
+    here: &JsonPointer,
+) -> Option<&'c [ValidationError<'e>]> {
+    let other_kind = |inner: &ValidationError<'_>| {
+        let at = inner.instance_path();
+        let tag = matches!(inner.kind(), Kind::Constant { .. })
+            && at
+                .as_str()
+                .rsplit_once('/')
+                .is_some_and(|(holder, _)| holder == here.as_str());
+        tag || at == here
+            && matches!(
+                inner.kind(),
+                Kind::Type { .. } | Kind::Constant { .. } | Kind::Enum { .. }
+            )
+    };
+    let incomplete = |inner: &ValidationError<'_>| {
+        inner.instance_path() == here && matches!(inner.kind(), Kind::Required { .. })
+    };
+    let mut possible = context.iter().filter(|branch| !branch.iter().any(other_kind));
+    let whole = possible.clone().find(|branch| !branch.iter().any(incomplete));
+    let only = possible.next().filter(|_| possible.next().is_none());
+    whole.or(only).map(Vec::as_slice)
 }
 
 fn type_name_with_article(value: &Value) -> String {

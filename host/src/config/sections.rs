@@ -15,12 +15,12 @@ use super::{
     opaque::Opaque,
     origin::{EnvConfig, MetaConfig},
     plugins::PluginsConfig,
-    schema::{Fault, Finding, Schema, unknown_key},
+    schema::{Fault, Finding, Schema},
     secrets::SecretsConfig,
     session::SessionConfig,
     tools::ToolsConfig,
 };
-use schemars::JsonSchema;
+use schemars::{JsonSchema, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
@@ -36,6 +36,11 @@ macro_rules! sections {
 
         /// The keys of the sections that are typed.
         const TYPED: &[&str] = &[$(stringify!($name)),+];
+
+        /// The schemas of the sections by key.
+        pub(super) fn schemas(generator: &mut SchemaGenerator) -> Vec<(&'static str, schemars::Schema)> {
+            vec![$((stringify!($name), generator.subschema_for::<$type>())),+]
+        }
 
         impl Reader {
             fn config(&mut self, value: &Map<String, Value>) -> Config {
@@ -80,9 +85,9 @@ sections! {
 }
 
 /// Keys of the top level that others judge: the plugins of the channels, and who reads them.
-const FREE: &[&str] = &["bindings", "channels", "session"];
+pub(super) const FREE: &[&str] = &["bindings", "channels", "session"];
 /// Keys of the top level that are for people and other programs: not even worth a warning.
-const SILENT: &[&str] = &["$schema", "wizard"];
+pub(super) const SILENT: &[&str] = &["$schema", "wizard"];
 
 /// Reads the sections out of the whole, or says all that is wrong with it. Beside the configuration stand the keys that
 /// OpenClaw knows and that have no effect here.
@@ -166,25 +171,13 @@ impl Reader {
             self.without_effect.push(path);
             return;
         }
-        // what is listed is what has an effect; what is suggested may be any key
-        let near = unknown_key(last_key(&path), &[typed, &known::beside(&path)].concat());
-        let message = if near.contains("did you mean") {
-            near
-        } else {
-            unknown_key(last_key(&path), typed)
-        };
+        let message = known::strange(&path, typed);
         self.faults.push(Fault { path, message });
     }
 }
 
-fn last_key(path: &JsonPath) -> &str {
-    match path.steps().last() {
-        Some(Step::Key(key)) => key,
-        _ => "",
-    }
-}
-
-fn remove(value: &mut Value, steps: &[Step]) {
+/// Takes the value that `steps` lead to away.
+pub(super) fn remove(value: &mut Value, steps: &[Step]) {
     match (value, steps) {
         (Value::Object(map), [Step::Key(key)]) => drop(map.shift_remove(key)),
         (Value::Object(map), [Step::Key(key), rest @ ..]) => {

@@ -151,6 +151,7 @@ pub async fn start(specs: Vec<Spec>) -> TestGateway {
         },
         program: program(),
         config: watch::channel(Arc::new(config)).1,
+        steps: None,
         env: Env::default(),
         secrets: Box::new(|variable| (variable == "TEST_SECRET").then(|| Secret::new("s3cret"))),
         clock: Clock::system(),

@@ -7,7 +7,7 @@ mod exec;
 mod file;
 mod resolve;
 
-pub(super) use resolve::{Places, resolve};
+pub(super) use resolve::{Places, is_reference, resolve};
 
 use super::agents::words;
 use openclaw_plugin_api::Secret;
