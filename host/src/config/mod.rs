@@ -7,8 +7,8 @@
 mod agents;
 mod auth;
 mod bindings;
-mod channels;
 mod change;
+mod channels;
 mod commands;
 mod diff;
 mod edit;
@@ -54,11 +54,11 @@ pub use agents::{
 };
 pub use auth::{AuthConfig, AuthMode, AuthProfile, CooldownsConfig};
 pub use bindings::{BindingConfig, BindingKind, BindingMatch, BindingSession, PeerConfig, PeerKind};
+pub use change::{ChangeError, Changed, JudgePlugins, change};
 pub use channels::{
     AllowBots, ChannelPolicy, ChatRule, ChunkMode, DirectRule, DmBlock, DmPolicy, GroupPolicy,
     ImplicitMentions, PlaceRule, ReplyToMode, SpaceRule, StreamMode, TopicRule,
 };
-pub use change::{ChangeError, Changed, JudgePlugins, change};
 pub use commands::{Auto, CommandsConfig, NativeCommands, PeerId};
 pub use diff::diff;
 pub use edit::{Edit, EditError, apply, edit_file};

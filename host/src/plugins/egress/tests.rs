@@ -1,3 +1,4 @@
+//! Which addresses are found, and that the guard still holds for all others.
 use super::*;
 use crate::{
     http::{Client, Egress, Error, Options, Origin, Request},
