@@ -2,7 +2,7 @@
 //!
 //! A turn never waits for it: it looks up what is known and takes defaults for the rest. Plugins are asked on demand, with
 //! a deadline, and an old answer is kept until there is a newer one.
-use super::{reference::ModelRef, resolve::Served};
+use super::{reference::ModelRef, served::Served};
 use crate::{
     config::{CatalogueMode, Modality, ModelConfig, ModelsConfig, provider_id},
     plugins::{registry::Registry, services::Request},
@@ -22,6 +22,8 @@ pub const DEFAULT_MAX_TOKENS: u32 = 8_192;
 const DEADLINE: Duration = Duration::from_secs(15);
 /// How long an answer is good.
 const FRESH: Duration = Duration::from_secs(3600);
+/// After how long one that failed is asked again, so that not every turn waits for it.
+const AGAIN: Duration = Duration::from_secs(300);
 /// Models of one provider; the rest of a longer answer is dropped.
 const MAX_MODELS: usize = 4_096;
 /// Longest answer of a plugin, bytes.
@@ -35,7 +37,7 @@ pub struct Catalogue {
 
 #[derive(Debug, Clone)]
 struct Answer {
-    at: Instant,
+    good_until: Instant,
     models: Vec<ModelInfo>,
 }
 
@@ -60,6 +62,18 @@ impl Catalogue {
         if !refresh && self.is_fresh(provider) {
             return Ok(());
         }
+        let told = Self::ask(registry, route, refresh).await;
+        match told {
+            Ok(models) => self.put(provider, models),
+            Err(error) => {
+                self.failed(provider);
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    async fn ask(registry: &Registry, route: &Served, refresh: bool) -> Result<Vec<ModelInfo>> {
         let plugin = registry.get(&route.plugin).ok_or_else(|| {
             let text = format!("plugin {} is not there any more", route.plugin);
             Error::new(ErrorKind::NotFound, text)
@@ -77,11 +91,19 @@ impl Catalogue {
         };
         let answer = plugin.call_raw(request, Some(DEADLINE)).await?;
         if answer.len() > MAX_ANSWER {
+            let provider = &route.reference.provider;
             let text = format!("the catalogue of {provider} is longer than {MAX_ANSWER} bytes");
             return Err(Error::new(ErrorKind::Refused, text));
         }
-        self.put(provider, serde_json::from_slice(&answer)?);
-        Ok(())
+        Ok(serde_json::from_slice(&answer)?)
+    }
+
+    /// Keeps what was known and lets the plugin alone for a while.
+    fn failed(&self, provider: &str) {
+        let mut answers = self.answers.write().unwrap_or_else(PoisonError::into_inner);
+        let good_until = Instant::now() + AGAIN;
+        let models = answers.remove(provider).map(|old| old.models).unwrap_or_default();
+        answers.insert(provider.to_owned(), Answer { good_until, models });
     }
 
     /// Takes an answer in.
@@ -89,7 +111,7 @@ impl Catalogue {
         models.retain(|model| !model.id.is_empty());
         models.truncate(MAX_MODELS);
         let answer = Answer {
-            at: Instant::now(),
+            good_until: Instant::now() + FRESH,
             models,
         };
         let mut answers = self.answers.write().unwrap_or_else(PoisonError::into_inner);
@@ -141,7 +163,7 @@ impl Catalogue {
         let answers = self.answers.read().unwrap_or_else(PoisonError::into_inner);
         answers
             .get(provider)
-            .is_some_and(|answer| answer.at.elapsed() < FRESH)
+            .is_some_and(|answer| Instant::now() < answer.good_until)
     }
 
     fn told(&self, reference: &ModelRef) -> Option<ModelInfo> {
@@ -271,6 +293,19 @@ mod tests {
             (unknown.context_window, unknown.max_tokens, unknown.input),
             (DEFAULT_WINDOW, DEFAULT_MAX_TOKENS, vec!["text".to_owned()])
         );
+    }
+
+    #[test]
+    fn a_failure_keeps_what_was_known_and_is_not_asked_for_in_every_turn() {
+        let catalogue = Catalogue::default();
+        assert!(!catalogue.is_fresh("vendor"));
+        catalogue.put("vendor", vec![told("big")]);
+        catalogue.failed("vendor");
+        catalogue.failed("gone");
+        assert!(catalogue.is_fresh("vendor") && catalogue.is_fresh("gone"));
+        assert!(catalogue.told(&ModelRef::new("vendor", "big")).is_some());
+        catalogue.forget("gone");
+        assert!(!catalogue.is_fresh("gone"));
     }
 
     #[test]

@@ -10,6 +10,7 @@ mod credentials;
 mod profiles;
 mod reference;
 mod resolve;
+mod served;
 
 pub use catalogue::{Catalogue, DEFAULT_MAX_TOKENS, DEFAULT_WINDOW, Known};
 pub use cooldown::{Cooldown, Cooldowns, Scope, Snapshot};
@@ -17,4 +18,5 @@ pub use cost::priced;
 pub use credentials::{Credential, Source};
 pub use profiles::{ProfileStore, Profiles, StoreError};
 pub use reference::{ModelRef, is_allowed, split_profile};
-pub use resolve::{Offer, ResolveError, Resolver, Served};
+pub use resolve::{Offer, Resolver};
+pub use served::{ResolveError, Served};

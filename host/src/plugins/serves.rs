@@ -5,14 +5,9 @@ use crate::config::{Config, provider_id};
 use openclaw_plugin_api::Manifest;
 use std::collections::BTreeMap;
 
-/// The APIs that a plugin speaks to services that it does not know.
-pub fn apis(_manifest: &Manifest) -> &[String] {
-    &[]
-}
-
-/// For each block that only some plugin's API can serve: the plugin, and the block's id. `manifests` in their order;
-/// the first that speaks the API wins.
-pub fn speakers<'a>(config: &Config, manifests: &[&'a Manifest]) -> BTreeMap<&'a str, String> {
+/// The plugins that such services need, each with the id of one of them. `manifests` in their order; the first that
+/// speaks the API wins.
+pub fn speakers(config: &Config, manifests: &[&Manifest]) -> BTreeMap<String, String> {
     let mut found = BTreeMap::new();
     for (written, block) in &config.models.providers {
         let id = provider_id(written);
@@ -23,11 +18,45 @@ pub fn speakers<'a>(config: &Config, manifests: &[&'a Manifest]) -> BTreeMap<&'a
         let of_models = block.models.iter().filter_map(|model| model.api.as_ref());
         for api in block.api.iter().chain(of_models) {
             let speaks =
-                |manifest: &&&Manifest| apis(manifest).contains(api) && !manifest.providers.is_empty();
+                |manifest: &&&Manifest| manifest.apis.contains(api) && !manifest.providers.is_empty();
             if let Some(manifest) = manifests.iter().find(speaks) {
-                found.entry(manifest.id.as_str()).or_insert_with(|| id.clone());
+                found.entry(manifest.id.clone()).or_insert_with(|| id.clone());
             }
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_service_needs_the_first_plugin_that_speaks_its_api() {
+        let plugin = |id: &str, providers: &[&str], apis: &[&str]| Manifest {
+            id: id.into(),
+            providers: providers.iter().map(|&id| id.to_owned()).collect(),
+            apis: apis.iter().map(|&id| id.to_owned()).collect(),
+            ..Manifest::default()
+        };
+        let (a, b) = (
+            plugin("a", &["known"], &["chat"]),
+            plugin("b", &["other"], &["chat", "old"]),
+        );
+        let config = Config::from_value(json!({"models": {"providers": {
+            "known": {"api": "old", "models": []},
+            "box": {"api": "chat", "models": [{"id": "m", "api": "old"}]},
+            "lost": {"api": "none", "models": []}
+        }}}))
+        .expect("valid");
+        let needed = |manifests: &[&Manifest]| speakers(&config, manifests).into_iter().collect::<Vec<_>>();
+        let (to_a, to_b) = (
+            ("a".to_owned(), "box".to_owned()),
+            ("b".to_owned(), "box".to_owned()),
+        );
+        assert_eq!(needed(&[&a, &b]), [to_a, to_b.clone()]);
+        assert_eq!(needed(&[&b]), [("b".to_owned(), "box".to_owned())]);
+        assert!(needed(&[]).is_empty());
+    }
 }

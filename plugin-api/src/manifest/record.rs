@@ -38,6 +38,9 @@ pub struct Manifest {
     pub channels: Vec<String>,
     /// Model provider ids that it registers.
     pub providers: Vec<String>,
+    /// APIs of model services that it speaks to any address, `acme-chat`. A service of `models.providers` that no plugin
+    /// knows by its id is served by a plugin that names its `api` here, under that plugin's first provider.
+    pub apis: Vec<String>,
     /// Tool names that it registers.
     pub tools: Vec<String>,
     /// Speech engine ids that it registers.

@@ -64,6 +64,8 @@ fn kept_tokens(messages: &[Message]) -> Vec<u64> {
 
 /// The messages before which a cut parts no tool call from its answer; never the first one.
 fn boundaries(messages: &[Message]) -> Vec<usize> {
+    let results = messages.iter().filter(|message| message.role == Role::ToolResult);
+    let answered: HashSet<&str> = results.map(|message| message.tool_call_id.as_str()).collect();
     let mut waiting: HashSet<&str> = HashSet::new();
     let mut found = Vec::new();
     for (at, message) in messages.iter().enumerate() {
@@ -74,10 +76,10 @@ fn boundaries(messages: &[Message]) -> Vec<usize> {
             Role::ToolResult => {
                 waiting.remove(message.tool_call_id.as_str());
             }
-            // calls that were never answered are answered by nothing any more once a later turn began
+            // some vendors number their calls anew in each answer: what an earlier turn left open is not this turn's
             Role::User => waiting.clear(),
             Role::Assistant => waiting.extend(message.content.iter().filter_map(|part| match part {
-                Content::ToolCall { id, .. } => Some(id.as_str()),
+                Content::ToolCall { id, .. } if answered.contains(id.as_str()) => Some(id.as_str()),
                 _ => None,
             })),
         }

@@ -240,7 +240,8 @@ fn how(policy: Policy) -> Shortening<'static> {
 async fn each_piece_is_summarised_on_top_of_the_one_before() {
     let mut history = history(turns(30, 10_000));
     let (asked, whole) = (std::cell::RefCell::new(Vec::new()), history.tokens);
-    let done = summarise(&mut history, &how(Policy::default()), |request| {
+    let how = how(Policy::default());
+    let done = summarise(&mut history, &how, |request| {
         let mut asked = asked.borrow_mut();
         asked.push(request.messages[0].plain_text());
         let answer = format!(" summary {} ", asked.len());

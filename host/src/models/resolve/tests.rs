@@ -1,4 +1,6 @@
+//! Configurations with two plugins, of which each declares something and speaks something.
 use super::*;
+use openclaw_plugin_api::ErrorKind;
 use serde_json::json;
 
 fn offers() -> Vec<Offer> {
