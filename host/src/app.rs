@@ -1,6 +1,6 @@
 //! The running gateway: journal, services, plugins and inbox, put together and taken apart in the right order.
 use crate::{
-    agent::{Desk, Enclosures, Inbox, Lanes, Models, TurnEvents, TurnOutcome},
+    agent::{Briefings, Desk, Enclosures, Inbox, Lanes, Models, TurnEvents, TurnOutcome},
     clock::Clock,
     config::{Config, Env, Paths},
     deliver::Outbox,
@@ -263,6 +263,7 @@ impl Office {
             paths,
             asker: Arc::new(models),
             enclosures,
+            briefings: Briefings::default(),
             turns: Semaphore::new(turns),
         });
         let lanes = Lanes::new(desk.clone());

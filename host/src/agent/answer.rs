@@ -2,11 +2,13 @@
 //!
 //! Each event that comes in here is settled, whatever happens: answered, or failed with a word to the person.
 use super::{
+    briefing::Occasion,
+    commands::thinking_word,
     compose::Composition,
     desk::Desk,
     job::{EventJob, Job, Steering},
     pictures,
-    request::{count, turn_of, within},
+    request::{DEFAULT_MODEL, count, turn_of, within},
     turn::{self, Turn, TurnOutcome, Workbench},
 };
 use crate::{
@@ -143,14 +145,20 @@ impl<'a> Case<'a> {
             steering,
             joins: &join,
         };
-        let turn = self.turn(resumed);
+        let turn = self.turn(resumed).await;
         within(self.agent, turn::run(&bench, &turn, events, stop)).await
     }
 
-    fn turn(&self, resumed: bool) -> Turn {
+    async fn turn(&self, resumed: bool) -> Turn {
         let last = self.last();
         let mut turn = turn_of(self.agent, &self.session.session_id, self.turn_id.clone());
         turn.resumed = resumed;
+        turn.thinking = last.settings.thinking_level.unwrap_or(turn.thinking);
+        if let Some(chosen) = last.settings.model() {
+            // what somebody chose is answered by nobody else
+            turn.models = vec![chosen];
+        }
+        turn.profile = last.settings.auth_profile_override.clone().unwrap_or_default();
         turn.input = self
             .jobs
             .iter()
@@ -166,6 +174,17 @@ impl<'a> Case<'a> {
             sender_is_owner: self.jobs.iter().all(|job| job.from_owner),
             ..ToolOrigin::default()
         };
+        let tools = self.desk.registry.tools();
+        let occasion = Occasion {
+            session_key: self.key,
+            model: &turn.models[0],
+            default_model: self.agent.model.primary.as_deref().unwrap_or(DEFAULT_MODEL),
+            channel: &last.channel,
+            thinking: thinking_word(turn.thinking),
+            extra: "",
+            tools: &tools,
+        };
+        turn.system = self.desk.briefings.build(self.desk, self.agent, occasion).await;
         turn
     }
 

@@ -1,20 +1,25 @@
 //! Asks models in their order until one answers, each by its own plugin, with the keys that it has.
 use super::{
+    commands::ModelChoice,
     compaction,
     failover::{Budget, Driver, Failure, Progress, Stopped, Try},
     pictures,
+    request::DEFAULT_MODEL,
     tokens::{self, Window},
     turn::{Answer, Asker, Failed, History, Turn, TurnEvents, attempt},
 };
 use crate::{
     clock::Clock,
-    config::{Agents, Config, Env, Paths},
-    models::{Catalogue, Cooldowns, Offer, Profiles, Resolver, Served, Snapshot, priced},
+    config::{Agent, Agents, Config, Env, Paths},
+    models::{
+        Catalogue, Cooldowns, ModelRef, Offer, Profiles, Resolver, Served, Snapshot, is_allowed, priced,
+    },
     plugins::registry::Registry,
 };
 use futures_util::future::BoxFuture;
 use openclaw_plugin_api::{CompletionRequest, Error, ErrorKind, Result, ToolSpec};
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -104,6 +109,52 @@ impl Models {
         });
         *known = Some(snap.clone());
         snap
+    }
+
+    /// The models that may be chosen for an agent.
+    pub(super) fn choices(&self, agent: &Agent) -> Vec<ModelChoice> {
+        let snap = self.snap();
+        let configured = agent
+            .models
+            .keys()
+            .map(String::as_str)
+            .chain(agent.model.references());
+        let mut found: BTreeMap<String, ModelChoice> = BTreeMap::new();
+        let mut add = |reference: String, name: String| {
+            let aliases = agent.models.get(&reference).and_then(|entry| entry.alias.clone());
+            found.entry(reference.clone()).or_insert(ModelChoice {
+                reference,
+                name,
+                aliases: aliases.into_iter().collect(),
+            });
+        };
+        configured.for_each(|written| add(agent.reference(written).to_owned(), String::new()));
+        for known in self.catalogue.all(&snap.config.models) {
+            add(known.reference.to_string(), known.info.name.clone());
+        }
+        let allowed = agent.allowed_models.as_deref();
+        found.retain(|written, _| ModelRef::parse(written).is_some_and(|model| is_allowed(allowed, &model)));
+        found.into_values().collect()
+    }
+
+    /// The window of a model, tokens. Empty: the agent's own.
+    pub(super) fn window(&self, agent: &Agent, model: &str) -> u64 {
+        let own = agent.model.primary.as_deref().unwrap_or(DEFAULT_MODEL);
+        let written = if model.is_empty() { own } else { model };
+        let snap = self.snap();
+        let info = ModelRef::parse(agent.reference(written)).map(|model| snap.resolver.info(&model));
+        let window = info.map_or(0, |info| u64::from(info.context_window));
+        agent
+            .settings
+            .context_tokens
+            .map_or(window, |cap| cap.min(window))
+    }
+
+    /// The model that goes on with a turn, and its window.
+    pub(super) async fn first(&self, turn: &Turn) -> Result<(Arc<Served>, Window)> {
+        let plan = self.plan(turn).await?;
+        let window = Window::new(&plan[0].info, turn.context_cap, turn.reserve_floor);
+        Ok((plan[0].clone(), window))
     }
 
     /// The models that a turn may ask, in their order, with what is known of them.

@@ -1,20 +1,24 @@
 //! Where turns are worked on: everything that they need, and the rule of how many run at once.
 use super::{
     answer,
+    asker::Models,
+    briefing::Briefings,
+    commands::{self, QueueSettings, SessionSettings},
     enclosure::Enclosures,
     job::{EventJob, Job, RunJob, Steering},
     lane::{Lanes, Work, Worker},
     queue::QueueRules,
     request,
-    turn::{Asker, TurnEvents, TurnOutcome},
+    turn::{TurnEvents, TurnOutcome},
 };
 use crate::{
     clock::Clock,
-    config::{Config, Paths},
+    config::{Config, Paths, QueueDrop, QueueMode},
     deliver::Outbox,
     gateway::random::uuid,
     journal::{Journal, JournalError, Session, Settled},
     plugins::registry::Registry,
+    route::Delivery,
 };
 use futures_util::future::BoxFuture;
 use openclaw_plugin_api::{AgentRun, Error, ErrorKind, Result};
@@ -39,7 +43,9 @@ pub struct Desk {
     /// Places of files.
     pub paths: Paths,
     /// Asks models.
-    pub asker: Arc<dyn Asker>,
+    pub asker: Arc<Models>,
+    /// What agents are told ahead of conversations.
+    pub briefings: Briefings,
     /// Files of answers.
     pub enclosures: Enclosures,
     /// Turns that run at once.
@@ -137,16 +143,56 @@ impl Worker for Desk {
 
     fn rules(self: Arc<Self>, key: String) -> BoxFuture<'static, QueueRules> {
         Box::pin(async move {
-            let config = self.config();
-            let queue = &config.messages.queue;
-            let channel = key.split(':').nth(2).unwrap_or_default();
+            let session = self.journal.run(move |j| j.find_session(&key)).await;
+            let session = session.ok().flatten();
+            let route = session
+                .as_ref()
+                .map(|session| session.route.as_str())
+                .unwrap_or_default();
+            let route: Option<Delivery> = serde_json::from_str(route).ok();
+            let channel = route.map(|route| route.channel).unwrap_or_default();
+            let settings = session
+                .as_ref()
+                .map(|session| session.settings.as_str())
+                .unwrap_or_default();
+            let settings: SessionSettings = serde_json::from_str(settings).unwrap_or_default();
+            let queue = settings.queue(queue_settings(&self.config(), &channel));
             QueueRules {
-                mode: queue.mode(channel),
-                cap: queue.cap(),
-                drop: queue.drop(),
-                debounce: queue.debounce(channel),
+                mode: match queue.mode {
+                    commands::QueueMode::Steer => QueueMode::Steer,
+                    commands::QueueMode::Followup => QueueMode::Followup,
+                    commands::QueueMode::Collect => QueueMode::Collect,
+                    commands::QueueMode::Interrupt => QueueMode::Interrupt,
+                },
+                cap: usize::try_from(queue.cap).unwrap_or(usize::MAX),
+                drop: match queue.drop {
+                    commands::QueueDrop::Summarize => QueueDrop::Summarize,
+                    commands::QueueDrop::Old => QueueDrop::Old,
+                    commands::QueueDrop::New => QueueDrop::New,
+                },
+                debounce: Duration::from_millis(queue.debounce_ms),
             }
         })
+    }
+}
+
+/// How the configuration wants a channel's conversations to queue.
+pub(super) fn queue_settings(config: &Config, channel: &str) -> QueueSettings {
+    let queue = &config.messages.queue;
+    QueueSettings {
+        mode: match queue.mode(channel) {
+            QueueMode::Followup => commands::QueueMode::Followup,
+            QueueMode::Collect => commands::QueueMode::Collect,
+            QueueMode::Interrupt => commands::QueueMode::Interrupt,
+            _ => commands::QueueMode::Steer,
+        },
+        debounce_ms: u64::try_from(queue.debounce(channel).as_millis()).unwrap_or(u64::MAX),
+        cap: u32::try_from(queue.cap()).unwrap_or(u32::MAX),
+        drop: match queue.drop() {
+            QueueDrop::Summarize => commands::QueueDrop::Summarize,
+            QueueDrop::Old => commands::QueueDrop::Old,
+            QueueDrop::New => commands::QueueDrop::New,
+        },
     }
 }
 

@@ -1,4 +1,5 @@
 //! The rules for events, made once from each configuration: who may write, who answers, what a command is.
+use super::commands::{ParseContext, Parsed, parse};
 use crate::{
     access::{Access, Ask, MentionPatterns, Pairing, Verdict},
     config::{Agent, ChannelPolicy, CommandAccess, Config},
@@ -74,6 +75,15 @@ impl Rules {
     }
 }
 
+/// Whether a text is nothing but a command of the gateway's.
+fn is_command(text: &str) -> bool {
+    let context = ParseContext {
+        authorized: true,
+        ..ParseContext::default()
+    };
+    matches!(parse(text, &context), Parsed::Commands(_))
+}
+
 /// By what an agent is called in a group: the operator's patterns, else its name and sign.
 fn patterns(agent: &Agent) -> MentionPatterns {
     let Some(written) = &agent.group_chat.mention_patterns else {
@@ -134,7 +144,7 @@ impl Gate {
             info,
             policy: &policy,
             commands: &rules.commands,
-            is_command: &|_| false,
+            is_command: &is_command,
             mentions: rules.mentions.get(&agent).unwrap_or(&nobody),
             paired: &self.pairing,
             now_ms,

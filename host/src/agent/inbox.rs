@@ -2,20 +2,24 @@
 //!
 //! Bounded: as many events are under way as there are places; beyond that the platform keeps them.
 use super::{
+    commands::{self, SessionSettings},
     desk::Desk,
     envelope::{self, Stamp},
     gate::{Gate, Rules},
     job::{EventJob, Job, LeftOut},
     lane::{Lanes, Work},
+    orders::{Carried, Orders},
+    turn::entry,
 };
 use crate::{
     access::{Admitted, OlderFiles, Pairing, Skipped, Verdict},
     config::{Config, OnOff},
     deliver::{Body, lane_of, message_to},
-    journal::{Accepted, JournalError, Pending, Settled},
-    route::may_send,
+    gateway::random::uuid,
+    journal::{Accepted, JournalError, Pending, Session, Settled},
+    route::{Route, is_expired, may_send},
 };
-use openclaw_plugin_api::{ChannelInfo, Error, ErrorKind, Inbound, InboundKind, Result};
+use openclaw_plugin_api::{ChannelInfo, Error, ErrorKind, Inbound, InboundKind, Message, Result, Role};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
@@ -207,12 +211,59 @@ impl Inbox {
                 .discard(taken.row, "session.sendPolicy denies answers here")
                 .await;
         }
-        if event.inner().kind != InboundKind::Message {
-            return self.discard(taken.row, "not a message").await;
+        let session = self.conversation(&taken, &route).await;
+        let text = match said(event.inner()) {
+            Said::Text(text) => text,
+            Said::Happened => return self.note(&taken, &session).await,
+            Said::Nothing => return self.discard(taken.row, "nothing of it is for an agent").await,
+        };
+        let agents = rules.config.agents();
+        let orders = Orders {
+            desk: &self.desk,
+            lanes: &self.lanes,
+            config: &rules.config,
+            agent: agents
+                .get(&route.agent_id)
+                .unwrap_or_else(|| agents.default_agent()),
+            route: &route,
+            event: event.inner(),
+            rights: event.rights(),
+            session,
+        };
+        // a turn that was begun has its commands behind it
+        let carried = if taken.turn.is_empty() {
+            orders.carry_out(&text).await
+        } else {
+            orders.as_it_is(text)
+        };
+        match carried {
+            Carried::Out(reply) => self.reply(&taken, reply, Settled::Done).await,
+            Carried::Ignored => self.discard(taken.row, "the sender may not give commands").await,
+            Carried::On {
+                text,
+                settings,
+                aside,
+            } => {
+                if aside.is_some() {
+                    self.say(&taken, aside).await;
+                }
+                let skipped = self.gate.access.take_skipped(&event);
+                let text = seen_text(&rules.config, &route.agent_id, event.inner(), &text, skipped);
+                self.hand_on(rules, route, taken, event, text, *settings).await;
+            }
         }
-        let skipped = self.gate.access.take_skipped(&event);
+    }
+
+    async fn hand_on(
+        &self,
+        rules: &Rules,
+        route: Route,
+        taken: Taken,
+        event: Admitted<Inbound>,
+        text: String,
+        settings: SessionSettings,
+    ) {
         let debounce = rules.config.messages.inbound.debounce(&taken.channel);
-        let text = seen_text(&rules.config, &route.agent_id, event.inner(), skipped);
         let plain = event.inner().attachments.is_empty();
         let job = EventJob {
             rows: vec![taken.row],
@@ -223,8 +274,7 @@ impl Inbox {
             from_owner: event.rights().owner,
             channel: taken.channel,
             event: event.into_inner(),
-            thinking: None,
-            model: None,
+            settings,
             debounce: if plain { debounce } else { Duration::ZERO },
             left_out: LeftOut::default(),
             place: Some(taken.place),
@@ -232,10 +282,94 @@ impl Inbox {
         let work = Work::Job(Box::new(Job::Event(Box::new(job))));
         self.lanes.put(&route.session_key, work).await;
     }
+
+    /// The conversation of an event, begun anew if its time is over, with a note of where the event came from.
+    async fn conversation(&self, taken: &Taken, route: &Route) -> Session {
+        let (key, agent) = (route.session_key.clone(), route.agent_id.clone());
+        let now = self.desk.clock.now_ms();
+        let (delivery, reset) = (
+            serde_json::to_string(&route.delivery).unwrap_or_default(),
+            route.reset,
+        );
+        let fresh = taken.turn.is_empty();
+        self.desk
+            .insist(move |j| {
+                let session = j.session(&key, &agent, &uuid(), now)?;
+                let over = fresh && is_expired(session.updated_ms, now, reset, local_offset_s(now));
+                if over {
+                    j.reset_session(&key, &uuid(), now)?;
+                }
+                if session.route != delivery {
+                    j.set_session_route(&key, &delivery, now)?;
+                }
+                if over {
+                    j.session(&key, &agent, &uuid(), now)
+                } else {
+                    Ok(session)
+                }
+            })
+            .await
+    }
+
+    /// Something happened that the agent is to know of at its next turn.
+    async fn note(&self, taken: &Taken, session: &Session) {
+        let Some(line) = envelope::event_line(&taken.channel, &taken.event) else {
+            return self.discard(taken.row, "nothing of it is for an agent").await;
+        };
+        let message = Message::text(Role::User, format!("[System] {line}"));
+        let entries = [entry(&format!("event-{}", taken.row), &message)];
+        let (rows, id, now) = ([taken.row], session.session_id.clone(), self.desk.clock.now_ms());
+        self.desk
+            .insist(move |j| j.reply(&rows, &Settled::Done, &[], &id, &entries, now))
+            .await;
+    }
+
+    /// Says something beside the answer that is to come.
+    async fn say(&self, taken: &Taken, text: Option<String>) {
+        let lane = lane_of(&taken.channel, &taken.event);
+        let bodies = text.map(|text| message_to(&taken.event, text, format!("event-{}:aside", taken.row)));
+        let replies: Vec<_> = bodies
+            .map(|message| Body::new(message).to(&lane, &taken.channel))
+            .into_iter()
+            .collect();
+        let now = self.desk.clock.now_ms();
+        self.desk
+            .insist(move |j| j.reply(&[], &Settled::Done, &replies, "", &[], now))
+            .await;
+        self.desk.outbox.wake(&lane);
+    }
+}
+
+/// What an event says.
+enum Said {
+    /// Words, or a command.
+    Text(String),
+    /// Nothing, but it happened.
+    Happened,
+    /// Nothing that an agent could use.
+    Nothing,
+}
+
+fn said(event: &Inbound) -> Said {
+    match event.kind {
+        InboundKind::Message => Said::Text(event.text.clone()),
+        InboundKind::Command => Said::Text(commands::native_text(event)),
+        InboundKind::Button if event.value.starts_with('/') => Said::Text(event.value.clone()),
+        InboundKind::Button => Said::Text(format!("callback_data: {}", event.value)),
+        InboundKind::Reaction | InboundKind::Membership => Said::Happened,
+        _ => Said::Nothing,
+    }
+}
+
+/// What the machine's clock is ahead of UTC, seconds.
+fn local_offset_s(now_ms: i64) -> i32 {
+    jiff::Timestamp::from_millisecond(now_ms)
+        .map(|now| now.to_zoned(jiff::tz::TimeZone::system()).offset().seconds())
+        .unwrap_or(0)
 }
 
 /// What the model is to see of a message.
-fn seen_text(config: &Config, agent_id: &str, event: &Inbound, skipped: Vec<Skipped>) -> String {
+fn seen_text(config: &Config, agent_id: &str, event: &Inbound, text: &str, skipped: Vec<Skipped>) -> String {
     let agents = config.agents();
     let settings = &agents
         .get(agent_id)
@@ -260,7 +394,7 @@ fn seen_text(config: &Config, agent_id: &str, event: &Inbound, skipped: Vec<Skip
             timestamp_ms: message.timestamp_ms,
         })
         .collect();
-    envelope::user_text(event, &event.text, &pending, &stamp)
+    envelope::user_text(event, text, &pending, &stamp)
 }
 
 /// Brings events on their way one after the other, so that those of one conversation stay in their order.

@@ -1,5 +1,8 @@
 //! One thing that an agent is to answer: an event of a channel, or a request of a plugin or a client.
-use super::turn::{TurnEvents, TurnOutcome};
+use super::{
+    commands::SessionSettings,
+    turn::{TurnEvents, TurnOutcome},
+};
 use openclaw_plugin_api::{AgentRun, Inbound, Result};
 use std::{
     sync::{Mutex, PoisonError},
@@ -36,10 +39,8 @@ pub struct EventJob {
     pub event: Inbound,
     /// What the model is to see of it.
     pub text: String,
-    /// Thinking level for this message only.
-    pub thinking: Option<String>,
-    /// Model for this message only.
-    pub model: Option<String>,
+    /// What is set for it: in its conversation, and in itself.
+    pub settings: SessionSettings,
     /// The sender is the operator.
     pub from_owner: bool,
     /// How long to wait for more of the same sender.

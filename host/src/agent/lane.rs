@@ -95,6 +95,14 @@ impl Lanes {
         count.await.unwrap_or(0)
     }
 
+    /// Is something done in a lane, or was until a minute ago?
+    pub fn is_open(&self, key: &str) -> bool {
+        self.open
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains_key(key)
+    }
+
     fn lane(self: &Arc<Self>, key: &str) -> mpsc::Sender<Work> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(lane) = open.get(key).filter(|lane| !lane.is_closed()) {
@@ -197,6 +205,11 @@ impl Lane {
     }
 
     async fn enqueue(&mut self, job: Job) {
+        if self.running.is_none() && self.queue.is_empty() {
+            self.ready_at = Instant::now() + job.debounce();
+            self.queue.put_back(vec![job]);
+            return;
+        }
         let rules = self.worker.clone().rules(self.key.clone()).await;
         let Some(running) = &self.running else {
             self.ready_at = Instant::now() + job.debounce();
@@ -264,8 +277,13 @@ impl Lane {
         if self.queue.is_empty() {
             return;
         }
-        let rules = self.worker.clone().rules(self.key.clone()).await;
-        let jobs = self.queue.batch(&rules);
+        let jobs = match self.queue.only() {
+            Some(job) => vec![job],
+            None => {
+                let rules = self.worker.clone().rules(self.key.clone()).await;
+                self.queue.batch(&rules)
+            }
+        };
         let (stop, stopped) = watch::channel(false);
         let steering = Arc::<Steering>::default();
         let turn = self

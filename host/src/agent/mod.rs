@@ -1,6 +1,7 @@
 //! Agents: from a message to an answer, with the tools that the model asks for on the way.
 mod answer;
 mod asker;
+mod briefing;
 pub mod chunk;
 mod collect;
 pub mod commands;
@@ -14,6 +15,7 @@ mod gate;
 mod inbox;
 mod job;
 mod lane;
+mod orders;
 mod pictures;
 pub mod prompt;
 mod queue;
@@ -23,6 +25,7 @@ pub mod tokens;
 mod turn;
 
 pub use asker::Models;
+pub use briefing::Briefings;
 pub use desk::Desk;
 pub use enclosure::Enclosures;
 pub use inbox::Inbox;

@@ -75,6 +75,15 @@ impl Queue {
         events
     }
 
+    /// The one that waits, if it is the only one.
+    pub(super) fn only(&mut self) -> Option<Job> {
+        if self.waiting.len() == 1 {
+            self.waiting.pop_front()
+        } else {
+            None
+        }
+    }
+
     /// What gets the next turn.
     pub(super) fn batch(&mut self, rules: &QueueRules) -> Vec<Job> {
         let Some(first) = self.waiting.pop_front() else {

@@ -1,5 +1,8 @@
 //! Turns for somebody who waits for their end: a plugin, or a client of the gateway.
 use super::{
+    briefing::Occasion,
+    commands::thinking_word,
+    compaction::{self, Policy, Shortening},
     desk::Desk,
     job::{Job, RunJob, Steering},
     turn::{self, Turn, TurnEvents, TurnOutcome, Workbench},
@@ -7,7 +10,7 @@ use super::{
 use crate::{
     config::{Agent, Config},
     gateway::random::uuid,
-    journal::{JournalError, SessionUsage},
+    journal::{JournalError, Session, SessionUsage},
 };
 use openclaw_plugin_api::{AgentRun, Error, ErrorKind, Message, Result, Role, ToolOrigin};
 use tokio::sync::watch;
@@ -96,9 +99,50 @@ pub(super) fn turn_of(agent: &Agent, session_id: &str, id: String) -> Turn {
         models: models
             .map(|written| agent.reference(written).to_owned())
             .collect(),
-        history: 150_000,
+        thinking: agent.thinking.map(|level| level.into()).unwrap_or_default(),
+        history: agent.settings.context_tokens.unwrap_or(HISTORY),
+        context_cap: agent.settings.context_tokens,
+        reserve_floor: agent.compaction.reserve_tokens_floor,
         ..Turn::default()
     }
+}
+
+/// What is read of a conversation if the operator names no window, tokens: as much as the usual window takes.
+const HISTORY: u64 = 200_000;
+
+/// Makes a conversation shorter because somebody asked for it. Gives its length and the window.
+pub(super) async fn compact(
+    desk: &Desk,
+    agent: &Agent,
+    session: &Session,
+    instructions: Option<String>,
+) -> Result<Option<(u64, u64)>> {
+    let mut turn = turn_of(agent, &session.session_id, format!("compact-{}", uuid()));
+    turn.origin.agent_id.clone_from(&agent.id);
+    let mut history = turn::read(&desk.journal, &session.session_id, turn.history)
+        .await
+        .map_err(unusable)?;
+    let (served, window) = desk.asker.first(&turn).await?;
+    let how = Shortening {
+        policy: Policy::of(&agent.compaction),
+        window,
+        instructions: instructions.as_deref(),
+    };
+    let ask = |request| compaction::ask(&desk.asker, &turn, &served, request);
+    let Some(done) = compaction::summarise(&mut history, &how, ask).await? else {
+        return Ok(None);
+    };
+    let entry = turn::compaction(&turn.id, &history, done.tokens_before);
+    let (key, id, now) = (
+        session.key.clone(),
+        session.session_id.clone(),
+        desk.clock.now_ms(),
+    );
+    desk.journal
+        .run(move |j| j.compact(&key, &id, &entry, now))
+        .await
+        .map_err(unusable)?;
+    Ok(Some((done.tokens_after, window.total)))
 }
 
 /// The model that answers when the configuration names none; it needs no account.

@@ -12,8 +12,8 @@ mod summary;
 pub use cut::{Cut, cut};
 pub use flush::{FLUSH_PROMPT, FLUSH_SYSTEM, Flush, flush_due};
 pub use prune::{Pruning, prune};
-pub(super) use shorten::shorten;
 pub use shorten::{Shortened, Shortening, summarise};
+pub(super) use shorten::{ask, shorten};
 pub use summary::{MAX_SUMMARY_TOKENS, parts, request};
 
 use crate::config::Compaction;

@@ -104,7 +104,12 @@ where
 }
 
 /// Asks the model with one of its keys after the other, as long as the fault is the key's.
-async fn ask(models: &Models, turn: &Turn, served: &Served, request: CompletionRequest) -> Result<String> {
+pub(in crate::agent) async fn ask(
+    models: &Models,
+    turn: &Turn,
+    served: &Served,
+    request: CompletionRequest,
+) -> Result<String> {
     let mut last = None;
     for credential in &served.credentials {
         let mut call = served.request(credential);

@@ -58,16 +58,19 @@ pub fn entry(turn: &str, message: &Message) -> Entry {
     )
 }
 
-/// A summary as an entry.
-pub fn compaction(turn: &str, compacted: &Compacted) -> Entry {
-    let body = serde_json::to_string(compacted).unwrap_or_default();
-    let kept: u64 = compacted.kept.iter().map(tokens::of_message).sum();
-    let length = kept + tokens::of_text(&compacted.summary);
+/// A shortened history as an entry: it stands for everything before it.
+pub fn compaction(turn: &str, history: &History, tokens_before: u64) -> Entry {
+    let compacted = Compacted {
+        summary: history.summary.clone().unwrap_or_default(),
+        kept: history.messages.clone(),
+        tokens_before,
+    };
+    let body = serde_json::to_string(&compacted).unwrap_or_default();
     Entry::new(
         turn,
         EntryKind::Compaction,
         body,
-        u32::try_from(length).unwrap_or(u32::MAX),
+        u32::try_from(history.tokens).unwrap_or(u32::MAX),
     )
 }
 
@@ -187,13 +190,13 @@ mod tests {
 
     #[test]
     fn a_summary_stands_for_what_was_before() {
-        let compacted = Compacted {
-            summary: "short".into(),
-            kept: vec![Message::text(Role::User, "kept")],
-            tokens_before: 9,
+        let shortened = History {
+            summary: Some("short".into()),
+            messages: vec![Message::text(Role::User, "kept")],
+            tokens: 5,
         };
         let entries = [
-            compaction("t", &compacted),
+            compaction("t", &shortened, 9),
             entry("t", &Message::text(Role::User, "new")),
         ];
         let history = History::of(&entries);

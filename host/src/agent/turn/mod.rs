@@ -7,7 +7,7 @@ mod memory;
 mod tools;
 
 pub use ask::{Answer, Asker, Failed, attempt};
-pub use memory::{Compacted, History, compaction, entry, read};
+pub use memory::{History, compaction, entry, read};
 
 use super::job::Steering;
 use crate::{
@@ -204,8 +204,12 @@ impl<'a> Run<'a> {
     }
 
     async fn ask(&mut self) -> Result<ask::Answer> {
+        let (before, tokens) = (self.history.summary.clone(), self.history.tokens);
         let (turn, history, tools) = (self.turn, &mut self.history, &self.tools);
         let answer = self.bench.asker.ask(turn, history, tools, self.events).await?;
+        if self.history.summary != before {
+            self.shortened(tokens).await?;
+        }
         let (sum, more) = (&mut self.outcome.usage, &answer.usage);
         sum.input += more.input;
         sum.output += more.output;
@@ -216,6 +220,19 @@ impl<'a> Run<'a> {
         self.outcome.model.clone_from(&answer.model);
         self.outcome.notices.extend(answer.notices.iter().cloned());
         Ok(answer)
+    }
+
+    /// The history was summarised on the way: the next turn begins with the summary.
+    async fn shortened(&mut self, tokens_before: u64) -> Result<()> {
+        let entry = compaction(&self.turn.id, &self.history, tokens_before);
+        let (key, id) = (self.turn.origin.session_key.clone(), self.turn.session_id.clone());
+        let now = self.bench.clock.now_ms();
+        let written = self
+            .bench
+            .journal
+            .run(move |j| j.compact(&key, &id, &entry, now))
+            .await;
+        written.map_err(unusable)
     }
 
     async fn take_joining(&mut self) -> Result<()> {
