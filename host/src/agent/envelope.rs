@@ -65,10 +65,10 @@ pub fn user_text(inbound: &Inbound, text: &str, pending: &[Pending], stamp: &Sta
 pub fn attachments(files: &[MediaRef]) -> String {
     let mut lines = Vec::with_capacity(files.len().min(MAX_FILES) + 1);
     for file in files.iter().take(MAX_FILES) {
-        let kind = match file.mime_type.split('/').next() {
-            Some(kind @ ("image" | "video" | "audio")) => kind,
-            _ => "document",
-        };
+        let kind = file.mime_type.split('/').next();
+        let kind = kind
+            .filter(|kind| matches!(*kind, "image" | "video" | "audio"))
+            .unwrap_or("document");
         let mime = label(&file.mime_type, "unknown type");
         let name = match file.file_name.is_empty() {
             true => mime,

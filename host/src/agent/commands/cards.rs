@@ -203,7 +203,7 @@ pub fn context(args: &str, context: &CommandContext<'_>) -> String {
                 report.tools
             );
             for file in &report.files {
-                let state = match (file.missing, file.truncated()) {
+                let state = match (file.missing, file.truncated) {
                     (true, _) => "MISSING",
                     (false, true) => "TRUNCATED",
                     (false, false) => "OK",

@@ -54,7 +54,7 @@ fn context(models: &[ModelChoice]) -> CommandContext<'_> {
     CommandContext {
         version: "0.1.0",
         commit: "abc123",
-        channel: "telegram",
+        channel: "chat",
         session_key: "agent:main:main",
         updated: "just now",
         default_model: "acme/opus-4-6",
@@ -401,7 +401,7 @@ fn the_status_card_has_its_lines() {
 fn whoami_tells_the_ids() {
     let allow = ["7".to_owned()];
     let context = CommandContext {
-        channel: "telegram",
+        channel: "chat",
         sender: Sender {
             id: "7".into(),
             username: "ada".into(),
@@ -417,7 +417,7 @@ fn whoami_tells_the_ids() {
     };
     assert_eq!(
         cards::whoami(&context),
-        "🧭 Identity\nChannel: telegram\nUser id: 7\nUsername: @ada\nChat id: -5\nAllowFrom: 7"
+        "🧭 Identity\nChannel: chat\nUser id: 7\nUsername: @ada\nChat id: -5\nAllowFrom: 7"
     );
 }
 
@@ -457,7 +457,7 @@ fn the_context_card_lists_the_files() {
             name: "AGENTS.md".into(),
             raw_chars: 30_000,
             injected_chars: 18_000,
-            cut: true,
+            truncated: true,
             missing: false,
         }],
     };

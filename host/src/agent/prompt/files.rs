@@ -86,8 +86,7 @@ pub struct FileReport {
     /// Characters of it in the prompt, with the note on what was cut.
     pub injected_chars: usize,
     /// Some of it was left out.
-    #[serde(rename = "truncated")]
-    pub cut: bool,
+    pub truncated: bool,
 }
 
 /// A file as it was read.
@@ -216,10 +215,10 @@ impl Workspace {
         } else if seen.chars <= max {
             seen.text.clone()
         } else if max < MIN_ROOM {
-            report.cut = true;
+            report.truncated = true;
             Arc::default()
         } else {
-            report.cut = true;
+            report.truncated = true;
             cut(name, &seen.text, seen.chars, max).into()
         };
         report.injected_chars = text.chars().count();
@@ -237,15 +236,6 @@ impl Workspace {
             },
             text: text.into(),
         }
-    }
-}
-
-// === impl FileReport ===
-
-impl FileReport {
-    /// Was some of it left out?
-    pub fn truncated(&self) -> bool {
-        self.cut
     }
 }
 

@@ -125,14 +125,14 @@ fn long_files_are_cut_in_the_middle() {
     }
     let files = Workspace::with_caps(dir.path(), 1000, 1100).load(PromptMode::Full);
     let agents = &files[0];
-    assert!(agents.report.truncated());
+    assert!(agents.report.truncated);
     assert_eq!(agents.report.raw_chars, 1800);
     assert!(agents.text.starts_with(&"ä".repeat(700)));
     assert!(agents.text.ends_with(&format!("…]\n\n{}", "z".repeat(200))));
     assert!(agents.text.contains("first 700 and last 200 of 1800"));
     // What is left of the total is not worth beginning.
     assert_eq!(
-        (files[1].report.injected_chars, files[1].report.truncated()),
+        (files[1].report.injected_chars, files[1].report.truncated),
         (0, true)
     );
 }

@@ -8,6 +8,8 @@ const MAX_MEDIA: usize = 20;
 const MAX_SOURCE: usize = 4096;
 /// Longest message id in a directive.
 const MAX_ID: usize = 256;
+/// Longest tag that is looked at.
+const MAX_TAG: usize = 16;
 const MEDIA: &str = "MEDIA:";
 /// Elements in which some models write what they think.
 const THOUGHTS: [&str; 3] = ["think", "thinking", "thought"];
@@ -138,7 +140,7 @@ fn without_directives(line: &str, payload: &mut Payload, unfinished: bool) -> St
 
 /// What follows the directive that the text begins with.
 fn directive<'a>(text: &'a str, payload: &mut Payload) -> Option<&'a str> {
-    let (inner, rest) = text.strip_prefix("[[")?.split_once("]]")?;
+    let (inner, rest) = element(text, "[[", "]]", MAX_ID + 32)?;
     let (name, value) = match inner.split_once(':') {
         Some((name, value)) => (name.trim(), Some(value.trim())),
         None => (inner.trim(), None),
@@ -165,6 +167,9 @@ fn may_be_directive(text: &str) -> bool {
     let Some(inner) = text.strip_prefix("[[") else {
         return text == "[";
     };
+    if inner.len() > MAX_ID + 32 {
+        return false;
+    }
     let inner = inner.trim_start().to_ascii_lowercase();
     let names = ["reply_to_current", "reply_to:", "reply_to", "audio_as_voice"];
     !inner.contains("]]")
@@ -205,7 +210,7 @@ fn without_thoughts(line: &str, thinking: &mut bool, unfinished: bool) -> String
 
 /// The tag of a thought that the text begins with: does it close, and what follows.
 fn tag(text: &str) -> Option<(bool, &str)> {
-    let (inner, rest) = text.strip_prefix('<')?.split_once('>')?;
+    let (inner, rest) = element(text, "<", ">", MAX_TAG)?;
     let (closing, name) = inner
         .strip_prefix('/')
         .map_or((false, inner), |name| (true, name));
@@ -215,7 +220,19 @@ fn tag(text: &str) -> Option<(bool, &str)> {
     known.then_some((closing, rest))
 }
 
+/// What stands between two marks, and what follows. It looks no further than the closing one can sensibly be, so that a
+/// line full of opening marks costs no more than any other.
+fn element<'a>(text: &'a str, open: &str, close: &str, most: usize) -> Option<(&'a str, &'a str)> {
+    let inner = text.strip_prefix(open)?;
+    let near = &inner[..inner.floor_char_boundary(most)];
+    let end = near.find(close)?;
+    Some((&inner[..end], &inner[end + close.len()..]))
+}
+
 fn may_be_tag(text: &str) -> bool {
+    if text.len() > MAX_TAG {
+        return false;
+    }
     let name = text
         .trim_start_matches('<')
         .trim_start_matches('/')

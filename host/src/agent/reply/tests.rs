@@ -210,6 +210,39 @@ fn prefixes_know_their_variables() {
     assert_eq!(with_prefix("", Some("[M]")), "");
 }
 
+#[test]
+fn no_step_of_a_preview_shows_what_the_answer_does_not_say() {
+    let texts = [
+        "NO_REPLY",
+        "**NO_REPLY**",
+        "[[reply_to_current]] NO_REPLY",
+        "HEARTBEAT_OK",
+        "MEDIA:/a.png",
+        "<think>hm</think>[[reply_to:7]][[audio_as_voice]]",
+    ];
+    for text in texts {
+        for end in 0..=text.len() {
+            assert_eq!(preview(&text[..end]), "", "{:?}", &text[..end]);
+        }
+    }
+    let text = "[[reply_to: 42 ]] See <think>why?</think>this\nMEDIA:./a b.png\nand that. NO_REPLY";
+    for end in 0..=text.len() {
+        let shown = preview(&text[..end]);
+        assert!(
+            "See this\nand that.".starts_with(&shown),
+            "{:?} shows {shown:?}",
+            &text[..end]
+        );
+    }
+}
+
+#[test]
+fn a_line_of_opening_marks_costs_no_more_than_others() {
+    let text = "[[<".repeat(200_000);
+    assert_eq!(send(&text).text.len(), text.len());
+    assert!(preview(&text).len() <= text.len());
+}
+
 proptest! {
     #[test]
     fn any_text_is_read(text in r"[\[\]<>`/a-z:_ \nMEDIAN]{0,80}") {
