@@ -38,9 +38,10 @@ struct List {
 
 /// Lets somebody in
 #[derive(Debug, clap::Args)]
+#[command(override_usage = "openclaw pairing approve [OPTIONS] [CHANNEL] <CODE>")]
 struct Approve {
     /// The code, and before it the channel if the code alone does not say which
-    #[arg(required = true, num_args = 1..=2, value_names = ["CHANNEL", "CODE"])]
+    #[arg(required = true, num_args = 1..=2, value_name = "CODE")]
     words: Vec<String>,
     #[command(flatten)]
     only: Only,
