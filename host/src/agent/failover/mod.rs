@@ -200,6 +200,7 @@ impl Run<'_> {
             };
             let Failure { error, progress } = failure;
             self.note(served, credential, &error);
+            tracing::debug!(target: "openclaw::agent", model, before, %error, "a try failed");
             if progress == Progress::Shown {
                 return Err(Stopped::Failed(error));
             }
