@@ -1,10 +1,12 @@
 //! The command line: one file for each command, no logic that the gateway needs.
 mod address;
 pub mod agent;
+pub mod config;
 mod connect;
 mod failure;
 pub mod gateway;
 mod output;
+pub mod pairing;
 pub mod plugins;
 mod setting;
 
@@ -38,8 +40,12 @@ enum Command {
     Gateway(gateway::Args),
     /// Says something to an agent of the running gateway
     Agent(agent::Args),
+    /// Shows, changes and judges openclaw.json
+    Config(config::Args),
     /// Finds, judges, installs and watches plugins
     Plugins(plugins::Args),
+    /// Shows who asks to be let in, and lets them in
+    Pairing(pairing::Args),
     /// Is a plugin's process; the gateway starts it
     #[command(name = crate::plugins::confined::SUBCOMMAND, hide = true)]
     PluginHost {
@@ -71,16 +77,17 @@ impl Cli {
         }
         let filter = self.log.as_deref().or_else(|| env.var("OPENCLAW_LOG"));
         // Commands that end by themselves speak on standard output; they log only what is wrong.
-        let usual = if matches!(self.command, Command::Gateway(_)) {
-            "info"
-        } else {
-            "warn"
+        let usual = match &self.command {
+            Command::Gateway(args) => args.usual_filter(),
+            _ => "warn",
         };
         crate::observe::init(self.log_format, filter.unwrap_or(usual)).map_err(Failure::usage)?;
         match self.command {
             Command::Gateway(args) => gateway::run(args, env),
             Command::Agent(args) => agent::run(&args, env),
+            Command::Config(args) => config::run(args, env),
             Command::Plugins(args) => plugins::run(args, env),
+            Command::Pairing(args) => pairing::run(&args, env),
             Command::PluginHost { .. } => Ok(()),
         }
     }

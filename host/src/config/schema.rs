@@ -8,15 +8,19 @@ use std::fmt;
 use jsonschema::{
     JsonType, ValidationError, Validator,
     error::{TypeKind, ValidationErrorKind as Kind},
+    paths::Location as JsonPointer,
 };
 use serde_json::Value;
 
-use super::location::JsonPath;
+use super::location::{JsonPath, Step};
 
 /// Most faults that one check reports.
 pub const MAX_FAULTS: usize = 50;
 /// Largest edit distance at which a known key is suggested for an unknown one.
 const MAX_DISTANCE: usize = 3;
+
+/// Most known keys that are listed beside an unknown one.
+const MAX_LISTED: usize = 16;
 
 /// A compiled schema.
 pub struct Schema {
@@ -31,6 +35,19 @@ pub struct Fault {
     pub path: JsonPath,
     /// What is wrong with it and what is allowed.
     pub message: String,
+}
+
+/// What a check finds.
+pub(super) enum Finding {
+    /// A value that can not be.
+    Fault(Fault),
+    /// A key that the schema does not have.
+    Unknown {
+        /// The key.
+        path: JsonPath,
+        /// The keys that the schema has there.
+        known: Vec<String>,
+    },
 }
 
 /// A schema that is none.
@@ -60,48 +77,48 @@ impl Schema {
 
     /// What is wrong with `value`, which stands at `at`. Empty if nothing is.
     pub fn check(&self, value: &Value, at: &JsonPath) -> Vec<Fault> {
-        let mut faults = Vec::new();
+        let findings = self.examine(value, at).into_iter();
+        findings.map(Finding::into_fault).collect()
+    }
+
+    /// The same, with keys that the schema does not have told apart.
+    pub(super) fn examine(&self, value: &Value, at: &JsonPath) -> Vec<Finding> {
+        let mut findings = Vec::new();
         for error in self.validator.iter_errors(value) {
-            self.report(&error, value, at, &mut faults);
-            if faults.len() >= MAX_FAULTS {
+            self.report(&error, value, at, &mut findings);
+            if findings.len() >= MAX_FAULTS {
                 break;
             }
         }
-        faults
+        findings
     }
 
-    fn report(&self, error: &ValidationError<'_>, root: &Value, at: &JsonPath, faults: &mut Vec<Fault>) {
+    fn report(&self, error: &ValidationError<'_>, root: &Value, at: &JsonPath, findings: &mut Vec<Finding>) {
         let path = at.pointer(error.instance_path().as_str(), root);
         if let Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } =
             error.kind()
         {
             let known = self.known_keys(error);
-            faults.extend(unexpected.iter().map(|key| Fault {
+            findings.extend(unexpected.iter().map(|key| Finding::Unknown {
                 path: path.key(key),
-                message: unknown_key(key, &known),
+                known: known.iter().map(|name| (*name).to_owned()).collect(),
             }));
             return;
         }
         if let Kind::AnyOf { context } | Kind::OneOfNotValid { context } = error.kind() {
-            // the alternative that fits at this level is the one that was meant: report what is wrong inside of it
-            let here = error.instance_path();
-            let fits = |branch: &&Vec<ValidationError<'_>>| {
-                !branch
-                    .iter()
-                    .any(|inner| inner.instance_path() == here && is_mismatch(inner.kind()))
-            };
-            if let Some(branch) = context.iter().find(fits) {
+            if let Some(branch) = meant(context, error.instance_path()) {
                 return branch
                     .iter()
-                    .for_each(|inner| self.report(inner, root, at, faults));
+                    .for_each(|inner| self.report(inner, root, at, findings));
             }
         }
         let message = format!(
-            "is {}, but {}",
+            "is {}, but {}{}",
             type_name_with_article(error.instance()),
-            allowed(error.kind())
+            allowed(error.kind()),
+            advice(error)
         );
-        faults.push(Fault { path, message });
+        findings.push(Finding::Fault(Fault { path, message }));
     }
 
     fn known_keys(&self, error: &ValidationError<'_>) -> Vec<&str> {
@@ -121,6 +138,32 @@ impl Schema {
 impl fmt::Debug for Schema {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Schema").field(&self.source).finish()
+    }
+}
+
+impl Finding {
+    fn into_fault(self) -> Fault {
+        match self {
+            Self::Fault(fault) => fault,
+            Self::Unknown { path, known } => {
+                let known: Vec<_> = known.iter().map(String::as_str).collect();
+                Fault::unknown(path, &known)
+            }
+        }
+    }
+}
+
+impl Fault {
+    /// A key that nobody knows.
+    pub(super) fn unknown(path: JsonPath, known: &[&str]) -> Self {
+        let key = match path.steps().last() {
+            Some(Step::Key(key)) => key.as_str(),
+            _ => "",
+        };
+        Self {
+            message: unknown_key(key, known),
+            path,
+        }
     }
 }
 
@@ -156,6 +199,9 @@ pub fn unknown_key(key: &str, known: &[&str]) -> String {
     {
         Some((_, name)) => format!("is an unknown key; did you mean `{name}`?"),
         None if known.is_empty() => "is an unknown key; no key is allowed here".into(),
+        None if known.len() > MAX_LISTED => {
+            "is an unknown key; `openclaw config schema` shows what is known here".into()
+        }
         None => format!("is an unknown key; known here: {}", known.join(", ")),
     }
 }
@@ -171,11 +217,32 @@ impl jsonschema::Retrieve for NoRetrieval {
     }
 }
 
-fn is_mismatch(kind: &Kind) -> bool {
-    matches!(
-        kind,
-        Kind::Type { .. } | Kind::Constant { .. } | Kind::Enum { .. } | Kind::Required { .. }
-    )
+/// The alternative that was meant: the one that fits at this level, so that what is wrong is inside of it; else the only
+/// one that would fit if something were added.
+fn meant<'c, 'e>(
+    context: &'c [Vec<ValidationError<'e>>],
+    here: &JsonPointer,
+) -> Option<&'c [ValidationError<'e>]> {
+    let other_kind = |inner: &ValidationError<'_>| {
+        let at = inner.instance_path();
+        let tag = matches!(inner.kind(), Kind::Constant { .. })
+            && at
+                .as_str()
+                .rsplit_once('/')
+                .is_some_and(|(holder, _)| holder == here.as_str());
+        tag || at == here
+            && matches!(
+                inner.kind(),
+                Kind::Type { .. } | Kind::Constant { .. } | Kind::Enum { .. }
+            )
+    };
+    let incomplete = |inner: &ValidationError<'_>| {
+        inner.instance_path() == here && matches!(inner.kind(), Kind::Required { .. })
+    };
+    let mut possible = context.iter().filter(|branch| !branch.iter().any(other_kind));
+    let whole = possible.clone().find(|branch| !branch.iter().any(incomplete));
+    let only = possible.next().filter(|_| possible.next().is_none());
+    whole.or(only).map(Vec::as_slice)
 }
 
 fn type_name_with_article(value: &Value) -> String {
@@ -183,6 +250,24 @@ fn type_name_with_article(value: &Value) -> String {
         "null" => "null".into(),
         name if name.starts_with(['a', 'o']) => format!("an {name}"),
         name => format!("a {name}"),
+    }
+}
+
+/// Ids look like numbers and are texts: some are too large for a number.
+fn advice(error: &ValidationError<'_>) -> &'static str {
+    let text_wanted = match error.kind() {
+        Kind::Type {
+            kind: TypeKind::Single(one),
+        } => *one == JsonType::String,
+        Kind::Type {
+            kind: TypeKind::Multiple(many),
+        } => many.iter().any(|one| one == JsonType::String),
+        _ => false,
+    };
+    if text_wanted && error.instance().is_number() {
+        "; write it in quotes"
+    } else {
+        ""
     }
 }
 
@@ -297,7 +382,7 @@ mod tests {
             ),
             (
                 json!({"list": ["a", 1]}),
-                "x.list[1]: is a number, but must be of type string",
+                "x.list[1]: is a number, but must be of type string; write it in quotes",
             ),
             (
                 json!({"cuont": 1}),
