@@ -7,7 +7,7 @@ use crate::{
     errors::{self, Told},
     reader::Reader,
     responses,
-    service::{Api, Service},
+    service::{self, Api, Service},
     sse::Decoder,
     vendors::{IDS, VENDORS, Vendor},
 };
@@ -55,29 +55,9 @@ impl OpenAi {
             vendor,
         }
     }
-}
 
-impl<const N: usize> Row<N> {
-    /// The provider of that row.
-    pub fn new(host: &Host) -> Self {
-        Self(OpenAi::new(host, &VENDORS[N]))
-    }
-}
-
-impl<const N: usize> Provider for Row<N> {
-    const ID: &'static str = IDS[N];
-
-    async fn complete(&self, request: CompletionRequest, out: Deltas) -> Result<Completion> {
-        self.0.complete(request, out).await
-    }
-
-    async fn models(&self, request: CatalogRequest) -> Result<Vec<ModelInfo>> {
-        self.0.models(request).await
-    }
-}
-
-impl OpenAi {
-    async fn complete(&self, request: CompletionRequest, out: Deltas) -> Result<Completion> {
+    async fn complete(&self, mut request: CompletionRequest, out: Deltas) -> Result<Completion> {
+        service::take_gateway_words(&mut request);
         let service = Service::of(self.vendor, &request)?;
         let exchange = Exchange {
             host: &self.host,
@@ -128,6 +108,27 @@ impl OpenAi {
             request: &asker,
         };
         exchange.list().await
+    }
+}
+
+// === impl Row ===
+
+impl<const N: usize> Row<N> {
+    /// The provider of that row.
+    pub fn new(host: &Host) -> Self {
+        Self(OpenAi::new(host, &VENDORS[N]))
+    }
+}
+
+impl<const N: usize> Provider for Row<N> {
+    const ID: &'static str = IDS[N];
+
+    async fn complete(&self, request: CompletionRequest, out: Deltas) -> Result<Completion> {
+        self.0.complete(request, out).await
+    }
+
+    async fn models(&self, request: CatalogRequest) -> Result<Vec<ModelInfo>> {
+        self.0.models(request).await
     }
 }
 

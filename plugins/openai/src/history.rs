@@ -99,6 +99,18 @@ fn picture(part: &Content) -> Option<(&str, &str)> {
     }
 }
 
+// === impl Answer ===
+
+impl Answer<'_> {
+    /// The text for a model that takes no pictures.
+    pub fn text_alone(&self) -> Cow<'_, str> {
+        match self.pictures.as_slice() {
+            [] => Cow::Borrowed(&self.text),
+            _ => Cow::Owned(format!("{}\n{NO_PICTURE}", self.text)),
+        }
+    }
+}
+
 /// A user's parts with the pictures replaced, for models that take none.
 pub fn without_pictures(content: &[Content]) -> Vec<Content> {
     let replace = |part: &Content| match part {

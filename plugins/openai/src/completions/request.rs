@@ -203,11 +203,17 @@ impl<'a> Messages<'a> {
 
     fn results(&mut self, answers: &[Answer<'_>]) {
         let mut pictures = Vec::new();
+        let takes_pictures = self.service.takes_pictures();
         for answer in answers {
+            let text = if takes_pictures {
+                answer.text.as_str().into()
+            } else {
+                answer.text_alone()
+            };
             let mut message = json!({
                 "role": "tool",
                 "tool_call_id": self.call_id(answer.call_id),
-                "content": answer.text,
+                "content": text,
             });
             if self.service.compat.quirks.tool_result_name {
                 message["name"] = answer.name.into();
@@ -220,7 +226,7 @@ impl<'a> Messages<'a> {
                     .map(|(mime_type, data)| image(mime_type, data)),
             );
         }
-        if !pictures.is_empty() && self.service.takes_pictures() {
+        if !pictures.is_empty() && takes_pictures {
             pictures.insert(0, json!({ "type": "text", "text": PICTURES_FOLLOW }));
             self.push_user(pictures.into());
         }

@@ -163,7 +163,7 @@ fn message(text: &str, id: Option<&str>) -> Value {
 
 fn output(service: &Service, answer: &Answer<'_>) -> Value {
     let output = if answer.pictures.is_empty() || !service.takes_pictures() {
-        Value::from(answer.text.as_str())
+        Value::from(answer.text_alone())
     } else {
         let pictures = answer
             .pictures
