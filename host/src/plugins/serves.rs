@@ -6,8 +6,8 @@ use openclaw_plugin_api::Manifest;
 use std::collections::BTreeMap;
 
 /// The APIs that a plugin speaks to services that it does not know.
-pub fn apis(_manifest: &Manifest) -> &[String] {
-    &[]
+pub fn apis(manifest: &Manifest) -> &[String] {
+    &manifest.apis
 }
 
 /// For each block that only some plugin's API can serve: the plugin, and the block's id. `manifests` in their order;

@@ -15,6 +15,7 @@ pub struct Declaration {
     pub(super) name: &'static str,
     pub(super) channels: &'static [&'static str],
     pub(super) providers: &'static [&'static str],
+    pub(super) apis: &'static [&'static str],
     pub(super) tools: &'static [&'static str],
     pub(super) speech: &'static [&'static str],
     pub(super) routes: &'static [&'static str],
@@ -76,6 +77,7 @@ impl Declaration {
             name,
             channels: &[],
             providers: &[],
+            apis: &[],
             tools: &[],
             speech: &[],
             routes: &[],
@@ -104,6 +106,13 @@ impl Declaration {
     /// Model provider ids that it registers.
     pub const fn providers(mut self, ids: &'static [&'static str]) -> Self {
         self.providers = ids;
+        self
+    }
+
+    /// Model APIs that its providers speak to any address, `anthropic-messages`, `openai-responses`, …: what
+    /// `models.providers.<id>.api` may say for a service that no plugin knows by its id.
+    pub const fn apis(mut self, kinds: &'static [&'static str]) -> Self {
+        self.apis = kinds;
         self
     }
 

@@ -38,6 +38,9 @@ pub struct Manifest {
     pub channels: Vec<String>,
     /// Model provider ids that it registers.
     pub providers: Vec<String>,
+    /// Model APIs that its providers speak to any address: what `models.providers.<id>.api` may say for a service that
+    /// no plugin knows by its id. Not registered, so never compared with what is.
+    pub apis: Vec<String>,
     /// Tool names that it registers.
     pub tools: Vec<String>,
     /// Speech engine ids that it registers.

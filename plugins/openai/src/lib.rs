@@ -29,6 +29,7 @@ macro_rules! rows {
 export_plugin!(
     Declaration::new("openai", "OpenAI and compatible")
         .providers(vendors::IDS)
+        .apis(&["openai-completions", "openai-responses"])
         .network(Network::Host(vendors::HOSTS))
         .secrets(vendors::KEYS)
         .default_enabled(),
