@@ -47,7 +47,13 @@ impl Home {
     /// Runs it and wants this exit code. Gives what it wrote.
     fn ends(&self, code: i32, args: &[&str]) -> String {
         let outcome = self.run(args);
-        assert_eq!(outcome.code, Some(code), "{args:?}: {}{}", outcome.out, outcome.err);
+        assert_eq!(
+            outcome.code,
+            Some(code),
+            "{args:?}: {}{}",
+            outcome.out,
+            outcome.err
+        );
         outcome.out + &outcome.err
     }
 }
@@ -59,12 +65,21 @@ fn get_shows_what_is_written_without_secrets() {
     );
     assert_eq!(home.ends(0, &["get", "gateway.port"]), "5\n");
     assert_eq!(home.ends(0, &["get", "gateway.auth.token"]), "***\n");
-    assert_eq!(home.ends(0, &["get", "gateway.auth.token", "--json"]), "\"***\"\n");
-    assert_eq!(home.ends(0, &["get", "gateway.auth.token", "--reveal"]), "hunter2\n");
+    assert_eq!(
+        home.ends(0, &["get", "gateway.auth.token", "--json"]),
+        "\"***\"\n"
+    );
+    assert_eq!(
+        home.ends(0, &["get", "gateway.auth.token", "--reveal"]),
+        "hunter2\n"
+    );
     assert_eq!(home.ends(0, &["get", "gateway.auth.password"]), "${PASSWORD}\n");
     let block: Value = serde_json::from_str(&home.ends(0, &["get", "channels.x", "--json"])).expect("JSON");
     assert_eq!(block, json!({"botToken": "***", "a": [1]}));
-    assert!(home.ends(1, &["get", "gateway.bind"]).contains("gateway.bind is not set"));
+    assert!(
+        home.ends(1, &["get", "gateway.bind"])
+            .contains("gateway.bind is not set")
+    );
     assert!(home.ends(2, &["get", "gateway..bind"]).contains("is not a path"));
     assert!(Home::new("{").ends(78, &["get", "a"]).contains("cut off"));
 }
@@ -73,14 +88,20 @@ fn get_shows_what_is_written_without_secrets() {
 fn set_and_unset_keep_the_rest_and_judge_the_result() {
     let home = Home::new("{\n  // mine\n  gateway: { port: 5 }, // why\n}\n");
     let told = home.ends(0, &["set", "gateway.port", "6"]);
-    assert!(told.contains("Set gateway.port") && told.contains("started again"), "{told}");
+    assert!(
+        told.contains("Set gateway.port") && told.contains("started again"),
+        "{told}"
+    );
     assert_eq!(home.text(), "{\n  // mine\n  gateway: { port: 6 }, // why\n}\n");
     home.ends(0, &["set", "agents.list", "[{id: 'main'}]"]);
     home.ends(0, &["set", "agents.list[0].name", "plain text"]);
     assert_eq!(home.ends(0, &["get", "agents.list[0].name"]), "plain text\n");
     home.ends(0, &["set", "agents.list[0].name", "'5'"]);
     home.ends(0, &["unset", "agents.list[0].name"]);
-    assert!(home.ends(1, &["unset", "agents.list[0].name"]).contains("is not set"));
+    assert!(
+        home.ends(1, &["unset", "agents.list[0].name"])
+            .contains("is not set")
+    );
 
     let before = home.text();
     for (args, code, part) in [
@@ -95,7 +116,10 @@ fn set_and_unset_keep_the_rest_and_judge_the_result() {
         assert!(told.contains(part), "{args:?}: {told}");
         assert_eq!(home.text(), before, "{args:?}");
     }
-    assert!(home.ends(2, &["set", "gateway.bind", "{", "--strict-json"]).contains("not closed"));
+    assert!(
+        home.ends(2, &["set", "gateway.bind", "{", "--strict-json"])
+            .contains("not closed")
+    );
 }
 
 #[test]
@@ -106,18 +130,26 @@ fn set_begins_a_file_and_mends_a_wrong_one() {
     assert_eq!(home.ends(0, &["get", "logging.level"]), "debug\n");
 
     let home = Home::new("{ gateway: { port: 'a', bind: 'b' } }");
-    assert!(home.ends(0, &["set", "gateway.port", "5"]).contains("still wrong"));
+    assert!(
+        home.ends(0, &["set", "gateway.port", "5"])
+            .contains("still wrong")
+    );
     home.ends(0, &["unset", "gateway.bind"]);
     home.ends(0, &["validate"]);
 }
 
 #[test]
 fn validate_says_everything_with_its_place() {
-    let home = Home::new("{ gateway: {\n  port: 'hunter2', tailscal: {} },\n  messages: { ackReaction: '${NONE}' } }");
+    let home = Home::new(
+        "{ gateway: {\n  port: 'hunter2', tailscal: {} },\n  messages: { ackReaction: '${NONE}' } }",
+    );
     let told = home.run(&["validate", "--json"]);
     assert_eq!(told.code, Some(78));
     let told: Value = serde_json::from_str(&told.out).expect("only JSON on standard output");
-    assert_eq!((&told["valid"], &told["path"]), (&json!(false), &json!(home.file())));
+    assert_eq!(
+        (&told["valid"], &told["path"]),
+        (&json!(false), &json!(home.file()))
+    );
     let mut places: Vec<_> = told["issues"]
         .as_array()
         .expect("a list")
@@ -136,11 +168,22 @@ fn validate_says_everything_with_its_place() {
     assert!(!told.to_string().contains("hunter2"));
     assert!(home.ends(78, &["validate"]).contains("3 faults"));
 
-    let home = Home::new("{ browser: {}, gateway: { tailscale: {}, auth: { token: { source: 'env', id: 'NONE' } } } }");
+    let home = Home::new(
+        "{ browser: {}, gateway: { tailscale: {}, auth: { token: { source: 'env', id: 'NONE' } } } }",
+    );
     let told: Value = serde_json::from_str(&home.run(&["validate", "--json"]).out).expect("JSON");
-    assert_eq!((&told["valid"], told["issues"].as_array().map(Vec::len)), (&json!(true), Some(0)));
-    assert!(told["warnings"].to_string().contains("gateway.tailscale"), "{told}");
-    assert!(home.ends(78, &["validate", "--secrets"]).contains("variable NONE is not set"));
+    assert_eq!(
+        (&told["valid"], told["issues"].as_array().map(Vec::len)),
+        (&json!(true), Some(0))
+    );
+    assert!(
+        told["warnings"].to_string().contains("gateway.tailscale"),
+        "{told}"
+    );
+    assert!(
+        home.ends(78, &["validate", "--secrets"])
+            .contains("variable NONE is not set")
+    );
     assert!(Home::new("{ a: 1").ends(78, &["validate"]).contains("cut off"));
 }
 
