@@ -25,8 +25,8 @@ pub type Start = fn(&mut Registrar) -> Result<()>;
 
 type Handler = Box<dyn Fn(Request) -> Fut<Reply> + Send + Sync>;
 
-/// By method id, then by target.
-type Handlers = HashMap<String, HashMap<String, Handler, Hash>, Hash>;
+/// By method id.
+type Handlers = HashMap<String, Targets, Hash>;
 /// The keys are the author's own, so the hash needs to be fast and nothing else.
 type Hash = BuildHasherDefault<Fnv>;
 
@@ -49,6 +49,15 @@ impl Hasher for Fnv {
     fn finish(&self) -> u64 {
         self.0
     }
+}
+
+/// The handlers of one method id.
+#[derive(Default)]
+struct Targets {
+    /// For calls without a target, which many methods are. It is no key of the table: comparing two empty strings costs
+    /// more than a call where the C library loads with AVX-512 masks, from addresses that stand for "nothing".
+    none: Option<Handler>,
+    by_id: HashMap<String, Handler, Hash>,
 }
 
 /// What a plugin registers itself with.
@@ -175,10 +184,8 @@ impl Registrar {
         let driver = self.driver.clone();
         let poisoned = self.poisoned.clone();
         let handler: Handler = Box::new(move |request| drive(&driver, &poisoned, handler(request)));
-        self.handlers
-            .entry(method.to_owned())
-            .or_default()
-            .insert(target.to_owned(), handler);
+        let targets = self.handlers.entry(method.to_owned()).or_default();
+        targets.insert(target, handler);
     }
 
     /// Serves a method id whose body and reply are records.
@@ -209,10 +216,24 @@ impl Registrar {
             let outcome = host.config_changed(config);
             async move { outcome }
         });
-        self.unary(plugin::LOG_FILTER, "", |_: Value| async {
-            crate::logs::refilter();
-            Ok(())
-        });
+    }
+}
+
+// === impl Targets ===
+
+impl Targets {
+    fn insert(&mut self, target: &str, handler: Handler) {
+        match target {
+            "" => self.none = Some(handler),
+            _ => drop(self.by_id.insert(target.to_owned(), handler)),
+        }
+    }
+
+    fn get(&self, target: &str) -> Option<&Handler> {
+        match target.is_empty() {
+            true => self.none.as_ref(),
+            false => self.by_id.get(target),
+        }
     }
 }
 

@@ -6,6 +6,7 @@ mod connect;
 mod failure;
 pub mod gateway;
 mod output;
+pub mod pairing;
 pub mod plugins;
 mod setting;
 
@@ -43,6 +44,8 @@ enum Command {
     Config(config::Args),
     /// Finds, judges, installs and watches plugins
     Plugins(plugins::Args),
+    /// Shows who asks to be let in, and lets them in
+    Pairing(pairing::Args),
     /// Is a plugin's process; the gateway starts it
     #[command(name = crate::plugins::confined::SUBCOMMAND, hide = true)]
     PluginHost {
@@ -74,10 +77,9 @@ impl Cli {
         }
         let filter = self.log.as_deref().or_else(|| env.var("OPENCLAW_LOG"));
         // Commands that end by themselves speak on standard output; they log only what is wrong.
-        let usual = if matches!(self.command, Command::Gateway(_)) {
-            "info"
-        } else {
-            "warn"
+        let usual = match &self.command {
+            Command::Gateway(args) => args.usual_filter(),
+            _ => "warn",
         };
         crate::observe::init(self.log_format, filter.unwrap_or(usual)).map_err(Failure::usage)?;
         match self.command {
@@ -85,6 +87,7 @@ impl Cli {
             Command::Agent(args) => agent::run(&args, env),
             Command::Config(args) => config::run(args, env),
             Command::Plugins(args) => plugins::run(args, env),
+            Command::Pairing(args) => pairing::run(&args, env),
             Command::PluginHost { .. } => Ok(()),
         }
     }

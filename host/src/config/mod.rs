@@ -6,12 +6,15 @@
 
 mod agents;
 mod auth;
+mod bindings;
 mod change;
+mod channels;
 mod commands;
 mod diff;
 mod edit;
 mod env;
 mod gateway;
+mod ids;
 mod include;
 mod inspect;
 mod judge;
@@ -31,6 +34,7 @@ mod redact;
 mod schema;
 mod secrets;
 mod sections;
+mod session;
 mod substitute;
 mod tools;
 mod usage;
@@ -49,7 +53,12 @@ pub use agents::{
     Subagents, ThinkingLevel, TimeFormat, TypingMode, VerboseLevel, agent_id,
 };
 pub use auth::{AuthConfig, AuthMode, AuthProfile, CooldownsConfig};
+pub use bindings::{BindingConfig, BindingKind, BindingMatch, BindingSession, PeerConfig, PeerKind};
 pub use change::{ChangeError, Changed, JudgePlugins, change};
+pub use channels::{
+    AllowBots, ChannelPolicy, ChatRule, ChunkMode, DirectRule, DmBlock, DmPolicy, GroupPolicy,
+    ImplicitMentions, PlaceRule, ReplyToMode, SpaceRule, StreamMode, TopicRule,
+};
 pub use commands::{Auto, CommandsConfig, NativeCommands, PeerId};
 pub use diff::diff;
 pub use edit::{Edit, EditError, apply, edit_file};
@@ -58,6 +67,7 @@ pub use gateway::{
     AuthMethod, BindMode, ControlUiConfig, DEFAULT_PORT, EndpointConfig, EndpointsConfig, GatewayAuth,
     GatewayConfig, GatewayMode, HttpConfig, RateLimitConfig, ReloadConfig, ReloadMode, RemoteConfig,
 };
+pub use ids::{CommandAccess, IdList};
 pub use include::{IncludeError, Sources};
 pub use inspect::Inspected;
 pub use judge::{Judgement, judge, without_known_keys};
@@ -88,8 +98,13 @@ pub use secrets::{
     SecretRef, SecretSource, SecretsConfig,
 };
 pub use sections::Config;
+pub use session::{
+    DmScope, GroupScope, ResetConfig, ResetMode, ResetPolicy, SendAction, SendMatch, SendPolicy, SendRule,
+    SessionConfig, SessionScope,
+};
 pub use substitute::{MissingVariable, substitute};
 pub use tools::{ToolPolicy, ToolProfile, ToolsConfig};
+pub use usage::provider_id;
 pub use watch::{Change, News, Watch};
 pub use whole::{PluginSchemas, json_schema};
 pub use write::write_atomic;

@@ -4,6 +4,7 @@
 use super::{
     agents::AgentsConfig,
     auth::AuthConfig,
+    bindings::BindingConfig,
     commands::CommandsConfig,
     gateway::GatewayConfig,
     known,
@@ -16,6 +17,7 @@ use super::{
     plugins::PluginsConfig,
     schema::{Fault, Finding, Schema},
     secrets::SecretsConfig,
+    session::SessionConfig,
     tools::ToolsConfig,
 };
 use schemars::{JsonSchema, SchemaGenerator};
@@ -56,6 +58,8 @@ sections! {
     agents: AgentsConfig,
     /// Accounts at model vendors.
     auth: AuthConfig,
+    /// Which agent answers where.
+    bindings: Vec<BindingConfig>,
     /// Chat commands.
     commands: CommandsConfig,
     /// Variables.
@@ -74,6 +78,8 @@ sections! {
     plugins: PluginsConfig,
     /// Where secrets come from.
     secrets: SecretsConfig,
+    /// Which messages belong to one conversation.
+    session: SessionConfig,
     /// Which tools agents may use.
     tools: ToolsConfig,
 }

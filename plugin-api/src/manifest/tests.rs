@@ -38,6 +38,10 @@ fn the_section_is_json_with_every_field() {
             ("tool/1", "forecast")
         ]
     );
+    for (capability, id) in manifest.declared() {
+        assert!(manifest.declares(capability, id));
+    }
+    assert!(!manifest.declares("tool/1", "barometer") && !manifest.declares("channel/1", ""));
     assert!(manifest.default_enabled);
 }
 

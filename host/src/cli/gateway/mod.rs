@@ -1,0 +1,225 @@
+//! `openclaw gateway`: runs the gateway until it is told to stop.
+mod door;
+mod follow;
+mod lock;
+
+use super::{Failure, setting::Setting};
+use crate::{
+    app::{Gateway, Options, StartError},
+    clock::Clock,
+    config::{BindMode, Config, Env, Loaded},
+    gateway::{Options as Door, Server, Stop},
+    journal::Steps,
+    methods::Methods,
+    plugins::plugin::Spec,
+};
+use lock::Lock;
+use openclaw_plugin_api::Secret;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Instant,
+};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
+
+/// What a first start without a configuration writes.
+const MINIMAL: &str = "{\n  // Made at the first start. `openclaw config schema` has every key.\n  \"gateway\": { \"mode\": \"local\" }\n}\n";
+
+/// Runs the gateway.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// `run` is what happens anyway
+    #[arg(value_parser = ["run"], hide = true)]
+    action: Option<String>,
+    /// Start without a configuration, and write a minimal one
+    #[arg(long)]
+    allow_unconfigured: bool,
+    /// Port to listen on [default: OPENCLAW_GATEWAY_PORT, gateway.port, 18789]; 0 takes a free one
+    #[arg(long)]
+    port: Option<u16>,
+    /// Who can reach it: loopback, lan, tailnet, custom (gateway.customBindHost), or auto: everybody inside of a
+    /// container, else this machine [default: gateway.bind, loopback]
+    #[arg(long, value_parser = bind_mode)]
+    bind: Option<BindMode>,
+    /// Token that clients need [default: OPENCLAW_GATEWAY_TOKEN, gateway.auth.token, else one of its own]
+    #[arg(long, hide_default_value = true)]
+    token: Option<String>,
+    /// Password that clients need [default: OPENCLAW_GATEWAY_PASSWORD, gateway.auth.password]
+    #[arg(long)]
+    password: Option<String>,
+    /// Stop a gateway that runs on the same state and take its place
+    #[arg(long)]
+    force: bool,
+    /// Log what it does in detail
+    #[arg(long, short)]
+    verbose: bool,
+}
+
+impl Args {
+    /// What is logged if nobody says.
+    pub(super) fn usual_filter(&self) -> &'static str {
+        if self.verbose { "debug" } else { "info" }
+    }
+}
+
+fn bind_mode(word: &str) -> Result<BindMode, String> {
+    serde_json::from_value(word.into()).map_err(|_| "write loopback, lan, tailnet, custom or auto".into())
+}
+
+/// Runs the command.
+pub fn run(args: Args, env: &Env) -> Result<(), Failure> {
+    let begin = Instant::now();
+    let setting = Setting::read(env)?;
+    if !setting.configured && !args.allow_unconfigured {
+        let file = setting.paths.config_file.display();
+        return Err(Failure::config(format_args!(
+            "there is no configuration {file}; create it (`{{}}` is enough), or start with --allow-unconfigured"
+        )));
+    }
+    setting.paths.prepare_state_dir().map_err(Failure::config)?;
+    let _lock = Lock::take(&setting.paths, args.force, Clock::system().now_ms())?;
+    if !setting.configured {
+        let file = &setting.paths.config_file;
+        crate::config::write_atomic(file, MINIMAL.as_bytes())
+            .map_err(|e| Failure::io(format_args!("write {}", file.display()), e))?;
+    }
+    let door = door::door(&args, env, &setting)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    let runtime = runtime.map_err(|e| Failure::io("start the runtime", e))?;
+    runtime.block_on(serve(setting, env.clone(), door, begin))
+}
+
+async fn serve(setting: Setting, env: Env, door: Door, begin: Instant) -> Result<(), Failure> {
+    let version = env!("CARGO_PKG_VERSION");
+    let file = setting.paths.config_file.display().to_string();
+    tracing::info!(target: "openclaw::gateway", "openclaw {version}, configuration {file}");
+    report(&setting);
+    if let Some(absent) = setting.assembly.absent.iter().find(|absent| absent.required) {
+        return Err(Failure::config(absent));
+    }
+    let mut terminate = signal(SignalKind::terminate()).map_err(|e| Failure::io("listen to signals", e))?;
+    let (running, config) = watch::channel(Arc::new(setting.config.clone()));
+    // read once more, now that there is a file: what is watched is what was read
+    let loaded = Loaded::read(&setting.paths, &env).map_err(Failure::config)?;
+    let gateway = Gateway::start(options(setting, &env, config))
+        .await
+        .map_err(|error| match error {
+            StartError::Required(_) => Failure::config(error),
+            error => Failure::new(error),
+        })?;
+    let gateway = Arc::new(gateway);
+    let views = gateway.registry.views();
+    if views.is_empty() {
+        tracing::warn!(target: "openclaw::plugins", "no plugins: nothing can be received or answered");
+    }
+    let again = env.clone();
+    let methods = Methods::new(gateway.clone(), Arc::new(move |id| reread(&again, id)));
+    let server = Server::bind(door, Arc::new(methods))
+        .await
+        .map_err(Failure::new)?;
+    for address in server.addresses() {
+        let pid = std::process::id();
+        tracing::info!(target: "openclaw::gateway", "listening on ws://{address} (PID {pid})");
+    }
+    let following = tokio::spawn(follow::follow(gateway.clone(), env, loaded, running));
+    let (ms, loaded) = (
+        begin.elapsed().as_millis(),
+        views.iter().filter(|p| p.status == "loaded").count(),
+    );
+    tracing::info!(target: "openclaw::gateway", "ready in {ms} ms with {loaded} plugins");
+    tokio::select! {
+        _ = tokio::signal::ctrl_c() => {}
+        _ = terminate.recv() => {}
+    }
+    tracing::info!(target: "openclaw::gateway", "stopping");
+    following.abort();
+    let stop = async {
+        server.stop(Stop::Shutdown).await;
+        gateway.stop().await;
+    };
+    tokio::select! {
+        () = stop => Ok(()),
+        _ = terminate.recv() => Err(Failure::new("stopped at once by a second signal")),
+    }
+}
+
+fn options(setting: Setting, env: &Env, config: watch::Receiver<Arc<Config>>) -> Options {
+    let secrets = env.clone();
+    Options {
+        specs: setting.assembly.specs,
+        paths: setting.paths,
+        program: setting.program,
+        config,
+        steps: crash_steps(env),
+        env: env.clone(),
+        secrets: Box::new(move |variable| secrets.var(variable).map(Secret::new)),
+        clock: Clock::system(),
+    }
+}
+
+/// For tests of what a killed process loses: `OPENCLAW_CRASH_AT=<step>[:n]` kills this one when it passes a step of the
+/// journal for the n-th time.
+fn crash_steps(env: &Env) -> Option<Steps> {
+    let at = env.var("OPENCLAW_CRASH_AT")?;
+    let (label, count) = at.split_once(':').unwrap_or((at, "1"));
+    let (label, left) = (label.to_owned(), AtomicU32::new(count.parse().unwrap_or(1)));
+    Some(Arc::new(move |step| {
+        if step == label && left.fetch_sub(1, Ordering::Relaxed) == 1 {
+            let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+        }
+    }))
+}
+
+/// What a plugin is to be by the files as they are now.
+fn reread(env: &Env, id: &str) -> Result<Spec, String> {
+    let setting = Setting::read(env).map_err(|failure| failure.to_string())?;
+    let mut specs = setting.assembly.specs.into_iter();
+    specs
+        .find(|spec| spec.manifest.id == id)
+        .ok_or_else(|| format!("no library offers plugin {id}; `openclaw plugins list` shows what there is"))
+}
+
+fn report(setting: &Setting) {
+    for warning in &setting.warnings {
+        tracing::warn!(target: "openclaw::config", "{warning}");
+    }
+    for problem in &setting.assembly.problems {
+        tracing::error!(target: "openclaw::plugins", "{problem}");
+    }
+    for absent in &setting.assembly.absent {
+        tracing::error!(target: "openclaw::plugins", "{absent}");
+    }
+}
+
+/// A time for people, UTC.
+fn when(ms: i64) -> String {
+    let seconds = ms.div_euclid(1000);
+    let (days, rest) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+    // days since 1970 to a date, by the rule of the proleptic Gregorian calendar, with years that begin in March
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let day_of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_index = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month_index + 2) / 5 + 1;
+    let month = if month_index < 10 {
+        month_index + 3
+    } else {
+        month_index - 9
+    };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    format!(
+        "{year:04}-{month:02}-{day:02} {:02}:{:02} UTC",
+        rest / 3600,
+        rest % 3600 / 60
+    )
+}

@@ -1,0 +1,19 @@
+//! Writes the schema of `channels.telegram`, so that hosts can read it without running the plugin.
+#[path = "src/config/mod.rs"]
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "a build script uses the types for their schema only"
+)]
+mod config;
+
+fn main() {
+    println!("cargo:rerun-if-changed=src/config");
+    openclaw_plugin_api::build::channel_schema::<config::Telegram>("telegram");
+    // The conformance test runs where there is a gateway to run it.
+    println!("cargo:rerun-if-env-changed=OPENCLAW_BIN");
+    println!("cargo:rustc-check-cfg=cfg(gateway)");
+    if std::env::var_os("OPENCLAW_BIN").is_some() {
+        println!("cargo:rustc-cfg=gateway");
+    }
+}

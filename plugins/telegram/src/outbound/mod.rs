@@ -1,0 +1,12 @@
+//! From the host's orders to requests.
+mod act;
+mod attach;
+mod render;
+mod request;
+mod send;
+mod table;
+mod target;
+mod writer;
+
+pub(crate) use act::{activity, delete, edit, react};
+pub(crate) use send::send;
