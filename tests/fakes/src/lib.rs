@@ -1,0 +1,5 @@
+//! Services of the outside world on loopback, true to their wire, for tests and measurements.
+//!
+//! A fake does what the service does when nobody says otherwise, and what its script says when somebody does. Nothing
+//! here reaches beyond loopback.
+pub mod telegram;
