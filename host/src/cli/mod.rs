@@ -95,8 +95,7 @@ impl Cli {
             Command::Agent(args) => agent::run(&args, env),
             Command::Config(args) => config::run(args, env),
             Command::Plugins(args) => plugins::run(args, env),
-    /// Shows who asks to be let in, and lets them in
-    Pairing(pairing::Args),
+            Command::Pairing(args) => pairing::run(&args, env),
         }
     }
 }
