@@ -13,13 +13,16 @@ use super::{
 };
 use crate::{
     access::{Admitted, OlderFiles, Pairing, Skipped, Verdict},
-    config::{Config, OnOff},
+    config::{AckScope, Agent, Config, OnOff},
     deliver::{Body, lane_of, message_to},
     gateway::random::uuid,
     journal::{Accepted, JournalError, Pending, Session, Settled},
     route::{Route, is_expired, may_send},
 };
-use openclaw_plugin_api::{ChannelInfo, Error, ErrorKind, Inbound, InboundKind, Message, Result, Role};
+use openclaw_plugin_api::{
+    ChannelInfo, Error, ErrorKind, Inbound, InboundKind, Message, MessageTarget, React, Result, Role,
+    surface::ids,
+};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
@@ -68,8 +71,14 @@ impl Inbox {
     }
 
     /// Takes one event. When this returns well, it is on the disk; a repeat has no effect.
-    pub async fn accept(&self, channel: &str, event: Inbound) -> Result<()> {
+    pub async fn accept(self: &Arc<Self>, channel: &str, event: Inbound) -> Result<()> {
         check(&event)?;
+        let (inbox, channel) = (self.clone(), channel.to_owned());
+        // a caller that goes away must not leave an event in the journal that nobody works on
+        tokio::spawn(async move { inbox.take(channel, event).await }).await?
+    }
+
+    async fn take(&self, channel: String, event: Inbound) -> Result<()> {
         let journal = &self.desk.journal;
         if let Some(trouble) = journal.trouble() {
             return Err(Error::new(
@@ -84,7 +93,7 @@ impl Inbox {
             )
             .with_retry_after(Duration::from_secs(1))
         })?;
-        let (name, now) = (channel.to_owned(), self.desk.clock.now_ms());
+        let (name, now) = (channel.clone(), self.desk.clock.now_ms());
         let (account, id) = (event.account_id.clone(), event.event_id.clone());
         let body = serde_json::to_vec(&event)?;
         let taken = journal
@@ -95,7 +104,7 @@ impl Inbox {
                 row,
                 turn: String::new(),
                 preview: String::new(),
-                channel: channel.to_owned(),
+                channel,
                 event,
                 place,
             };
@@ -218,13 +227,14 @@ impl Inbox {
             Said::Nothing => return self.discard(taken.row, "nothing of it is for an agent").await,
         };
         let agents = rules.config.agents();
+        let agent = agents
+            .get(&route.agent_id)
+            .unwrap_or_else(|| agents.default_agent());
         let orders = Orders {
             desk: &self.desk,
             lanes: &self.lanes,
             config: &rules.config,
-            agent: agents
-                .get(&route.agent_id)
-                .unwrap_or_else(|| agents.default_agent()),
+            agent,
             route: &route,
             event: event.inner(),
             rights: event.rights(),
@@ -247,11 +257,52 @@ impl Inbox {
                 if aside.is_some() {
                     self.say(&taken, aside).await;
                 }
+                if info.reactions {
+                    self.acknowledge(rules, &taken, &event, agent);
+                }
                 let skipped = self.gate.access.take_skipped(&event);
                 let text = seen_text(&rules.config, &route.agent_id, event.inner(), &text, skipped);
                 self.hand_on(rules, route, taken, event, text, *settings).await;
             }
         }
+    }
+
+    /// A sign on the message that it was seen. Best effort.
+    fn acknowledge(&self, rules: &Rules, taken: &Taken, event: &Admitted<Inbound>, agent: &Agent) {
+        let policy = rules.policy(&taken.channel, event.account());
+        let messages = &rules.config.messages;
+        let wanted = match messages.ack_scope() {
+            AckScope::All => true,
+            AckScope::Direct => event.is_direct(),
+            AckScope::GroupAll => !event.is_direct(),
+            AckScope::GroupMentions => !event.is_direct() && event.mentioned(),
+            AckScope::Off | AckScope::None => false,
+        };
+        let configured = policy.ack_reaction.as_ref().or(messages.ack_reaction.as_ref());
+        let emoji = configured
+            .or(agent.identity.emoji.as_ref())
+            .map_or("👀", String::as_str);
+        let inbound = event.inner();
+        if !wanted || emoji.is_empty() || inbound.message_id.is_empty() {
+            return;
+        }
+        let react = React {
+            target: MessageTarget {
+                account_id: inbound.account_id.clone(),
+                chat_id: inbound.chat.id.clone(),
+                thread_id: inbound.chat.thread_id.clone(),
+                message_id: inbound.message_id.clone(),
+            },
+            emoji: emoji.to_owned(),
+            remove: false,
+        };
+        let (registry, channel) = (self.desk.registry.clone(), taken.channel.clone());
+        tokio::spawn(async move {
+            if let Ok(plugin) = registry.channel(&channel) {
+                // a platform that can't is no reason not to answer
+                let _ = plugin.call::<()>(ids::channel::REACT, &channel, &react).await;
+            }
+        });
     }
 
     async fn hand_on(
