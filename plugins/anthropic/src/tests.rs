@@ -63,8 +63,9 @@ fn header(asked: &Asked, name: &str) -> Option<String> {
 async fn body_of(request: &CompletionRequest) -> Value {
     let (plugin, asked) = plugin(FakeAnswer::events(HELLO));
     plugin.complete("anthropic", request).await.expect("an answer");
-    let asked = asked.lock().unwrap();
-    serde_json::from_slice(&asked[0].body).expect("JSON")
+    let body = serde_json::from_slice(&asked.lock().unwrap()[0].body).expect("JSON");
+    openclaw_fakes::anthropic::exchange(&body, None).expect("the vendor takes it");
+    body
 }
 
 /// The message that the host makes of an answer.

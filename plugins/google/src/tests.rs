@@ -39,8 +39,9 @@ fn request() -> CompletionRequest {
 async fn body_of(request: &CompletionRequest) -> Value {
     let (plugin, asked) = plugin(FakeAnswer::events(ANSWER));
     plugin.complete("google", request).await.expect("an answer");
-    let asked = asked.lock().unwrap();
-    serde_json::from_slice(&asked[0].body).expect("JSON")
+    let body = serde_json::from_slice(&asked.lock().unwrap()[0].body).expect("JSON");
+    openclaw_fakes::gemini::exchange(&body, None).expect("the vendor takes it");
+    body
 }
 
 #[tokio::test]
