@@ -111,8 +111,8 @@ fn frame(event: &Value) -> String {
 fn last_text(body: &Value) -> String {
     let turns = body["messages"].as_array().into_iter().flatten();
     let blocks = turns.flat_map(|turn| turn["content"].as_array().into_iter().flatten());
-    let texts = blocks.filter_map(|block| block["text"].as_str());
-    texts.last().unwrap_or("nothing").to_owned()
+    let mut texts = blocks.filter_map(|block| block["text"].as_str());
+    texts.next_back().unwrap_or("nothing").to_owned()
 }
 
 fn events(body: &Value, turn: &Turn) -> Vec<Value> {

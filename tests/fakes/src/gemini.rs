@@ -117,6 +117,6 @@ pub fn exchange(body: &Value, turn: Option<Turn>) -> Result<Vec<String>, String>
 fn last_text(body: &Value) -> String {
     let turns = body["contents"].as_array().into_iter().flatten();
     let parts = turns.flat_map(|turn| turn["parts"].as_array().into_iter().flatten());
-    let texts = parts.filter_map(|part| part["text"].as_str());
-    texts.last().unwrap_or("nothing").to_owned()
+    let mut texts = parts.filter_map(|part| part["text"].as_str());
+    texts.next_back().unwrap_or("nothing").to_owned()
 }
