@@ -59,11 +59,7 @@ impl Writer {
         if tags > self.limit / 2 {
             return;
         }
-        if self.len + tag.len() + self.closing() + 1 > self.limit {
-            self.cut();
-        }
-        self.html(&tag.open);
-        self.open.push(tag);
+        self.push(tag);
     }
 
     /// Closes the innermost tag of this kind; what was opened in it goes on after it.
@@ -76,9 +72,16 @@ impl Writer {
             self.html(tag.close);
         }
         for tag in &inner[1..] {
-            self.html(&tag.open);
-            self.open.push(tag.clone());
+            self.push(tag.clone());
         }
+    }
+
+    fn push(&mut self, tag: Tag) {
+        if self.len + tag.len() + self.closing() + 1 > self.limit {
+            self.cut();
+        }
+        self.html(&tag.open);
+        self.open.push(tag);
     }
 
     /// Text, escaped; cut at a line or a word where it has to be.
