@@ -1,9 +1,11 @@
 //! The running gateway: journal, services, plugins and inbox, put together and taken apart in the right order.
 use crate::{
-    agent::{AllowFrom, Inbox, Sessions, Turn, TurnEvents, TurnOutcome, run},
+    agent::{Briefings, Desk, Enclosures, Inbox, Lanes, Models, TurnEvents, TurnOutcome},
     clock::Clock,
-    http,
-    journal::{Journal, JournalError},
+    config::{Config, Env, Paths},
+    deliver::Outbox,
+    http::{self, Egress},
+    journal::{Journal, JournalError, Steps},
     plugins::{
         generation::Workshop,
         plugin::Spec,
@@ -14,14 +16,14 @@ use crate::{
     },
 };
 use futures_util::future::BoxFuture;
-use openclaw_plugin_api::{AgentRun, ChannelStatus, Error, ErrorKind, Inbound, Result, Sink, ToolOrigin};
+use openclaw_plugin_api::{AgentRun, ChannelStatus, Error, ErrorKind, Inbound, Result, Sink};
 use serde_json::{Value, json};
 use std::{
     collections::BTreeMap,
     path::PathBuf,
     sync::{Arc, Mutex, OnceLock, PoisonError, Weak},
 };
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 
 /// Threads that poll plugins.
 const POLL_THREADS: usize = 2;
@@ -34,14 +36,16 @@ const TURN_EVENTS: usize = 64;
 pub struct Options {
     /// Plugins, on or off.
     pub specs: Vec<Spec>,
-    /// State directory; it exists.
-    pub state: PathBuf,
+    /// Places of files; the state directory exists.
+    pub paths: Paths,
     /// This program, to be started for isolated plugins.
     pub program: PathBuf,
-    /// `provider/model` of the agent.
-    pub model: String,
-    /// Who may write on a channel.
-    pub allow_from: AllowFrom,
+    /// The configuration, now and whenever it changes.
+    pub config: watch::Receiver<Arc<Config>>,
+    /// Told of each step of the journal; for tests.
+    pub steps: Option<Steps>,
+    /// The environment.
+    pub env: Env,
     /// Secrets of the environment.
     pub secrets: SecretSource,
     /// The time of day.
@@ -67,6 +71,8 @@ pub struct Gateway {
     /// Its plugins.
     pub registry: Arc<Registry>,
     hub: Arc<Hub>,
+    journal: Journal,
+    paths: Paths,
     pool: Pool,
     clock: Clock,
 }
@@ -74,17 +80,17 @@ pub struct Gateway {
 /// What plugins and clients meet in.
 struct Hub {
     registry: OnceLock<Weak<Registry>>,
-    inbox: OnceLock<Arc<Inbox>>,
-    desk: Desk,
+    office: OnceLock<Office>,
     statuses: Mutex<BTreeMap<(String, String), ChannelStatus>>,
     events: broadcast::Sender<(String, Value)>,
 }
 
-/// Where turns begin that no channel asked for.
-#[derive(Clone)]
-struct Desk {
-    sessions: Arc<Sessions>,
-    model: String,
+/// Where turns begin.
+#[derive(Debug, Clone)]
+struct Office {
+    desk: Arc<Desk>,
+    lanes: Arc<Lanes>,
+    inbox: Arc<Inbox>,
 }
 
 // === impl Gateway ===
@@ -92,25 +98,23 @@ struct Desk {
 impl Gateway {
     /// Starts it. Returns when every plugin has started or failed.
     pub async fn start(options: Options) -> Result<Self, StartError> {
-        let journal = Journal::open(&options.state.join("state.db"))?;
-        journal.purge(options.clock.now_ms())?;
-        stage::sweep(&options.state);
+        let paths = options.paths.clone();
+        let state = paths.state_dir.clone();
+        let journal = Journal::open_with(&state.join("state.db"), options.steps)?;
+        journal.sweep(options.clock.now_ms())?;
+        stage::sweep(&state);
         let http = http::Client::new(http::Options::default()).map_err(StartError::Http)?;
         let hub = Arc::new(Hub {
             registry: OnceLock::new(),
-            inbox: OnceLock::new(),
-            desk: Desk {
-                sessions: Arc::default(),
-                model: options.model,
-            },
+            office: OnceLock::new(),
             statuses: Mutex::default(),
             events: broadcast::channel(EVENTS).0,
         });
         let services = Arc::new(Services {
             runtime: tokio::runtime::Handle::current(),
-            http,
+            http: http.clone(),
             journal: journal.clone(),
-            media: options.state.join("media"),
+            media: state.join("media"),
             clock: options.clock.clone(),
             secrets: options.secrets,
             core: OnceLock::new(),
@@ -121,7 +125,7 @@ impl Gateway {
         let workshop = Workshop {
             pool: pool.clone(),
             services,
-            state: options.state,
+            state,
             program: options.program,
         };
         let (registry, failed) = Registry::start(workshop, options.specs).await;
@@ -131,26 +135,22 @@ impl Gateway {
             return Err(StartError::Required(failed));
         }
         let _ = hub.registry.set(Arc::downgrade(&registry));
-        let model = hub.desk.model.clone();
-        let inbox = Inbox::new(
-            journal,
-            registry.clone(),
-            hub.desk.sessions.clone(),
+        let office = Office::open(
+            &registry,
+            &journal,
             options.clock.clone(),
-            Box::new(move || model.clone()),
-            options.allow_from,
+            options.config,
+            options.paths,
+            options.env,
+            http,
         );
-        match inbox.resume() {
-            Ok(0) => {}
-            Ok(count) => {
-                tracing::info!(target: "openclaw::inbox", count, "answering what was left at the last end")
-            }
-            Err(error) => tracing::error!(target: "openclaw::inbox", %error, "what was left can't be read"),
-        }
-        let _ = hub.inbox.set(inbox);
+        office.resume().await;
+        let _ = hub.office.set(office);
         Ok(Self {
             registry,
             hub,
+            journal,
+            paths,
             pool,
             clock: options.clock,
         })
@@ -158,7 +158,7 @@ impl Gateway {
 
     /// Runs a turn for a client of the gateway.
     pub async fn run_agent(&self, run: AgentRun, events: TurnEvents) -> Result<TurnOutcome> {
-        self.hub.desk.run(&self.registry, run, events).await
+        self.hub.office()?.run(run, events).await
     }
 
     /// Events of plugins, for connected clients.
@@ -173,6 +173,16 @@ impl Gateway {
             .iter()
             .map(|((channel, _), status)| json!({ "channel": channel, "status": status }))
             .collect()
+    }
+
+    /// Places of files.
+    pub fn paths(&self) -> &Paths {
+        &self.paths
+    }
+
+    /// What is kept.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
     }
 
     /// The time of day, milliseconds since 1970.
@@ -204,58 +214,90 @@ impl std::fmt::Debug for Gateway {
 impl Hub {
     fn registry(&self) -> Result<Arc<Registry>> {
         let registry = self.registry.get().and_then(Weak::upgrade);
-        registry.ok_or_else(|| Error::new(ErrorKind::Closed, "the gateway is still starting; try again"))
+        registry.ok_or_else(starting)
+    }
+
+    fn office(&self) -> Result<Office> {
+        self.office.get().cloned().ok_or_else(starting)
     }
 }
 
-// === impl Desk ===
+fn starting() -> Error {
+    Error::new(ErrorKind::Closed, "the gateway is still starting; try again")
+}
 
-impl Desk {
-    async fn run(&self, registry: &Registry, asked: AgentRun, events: TurnEvents) -> Result<TurnOutcome> {
-        let agent_id = if asked.agent_id.is_empty() {
-            "main".to_owned()
-        } else {
-            asked.agent_id
+// === impl Office ===
+
+impl Office {
+    fn open(
+        registry: &Arc<Registry>,
+        journal: &Journal,
+        clock: Clock,
+        config: watch::Receiver<Arc<Config>>,
+        paths: Paths,
+        env: Env,
+        http: http::Client,
+    ) -> Self {
+        let turns = config.borrow().agents().max_concurrent;
+        let enclosures = Enclosures {
+            http,
+            // files of answers come from public addresses only
+            egress: Arc::new(Egress::new("agent", ["*"], false).expect("the pattern is valid")),
+            journal: journal.clone(),
+            media: paths.state_dir.join("media"),
+            clock: clock.clone(),
         };
-        let session_key = match asked.session_key.as_str() {
-            "" => format!("agent:{agent_id}:main"),
-            key => key.to_lowercase(),
-        };
-        let transcript = self.sessions.get(&session_key);
-        let mut transcript = transcript.lock().await;
-        let turn = Turn {
-            run_id: asked.idempotency_key,
-            model: if asked.model.is_empty() {
-                self.model.clone()
-            } else {
-                asked.model
-            },
-            system: if asked.system.is_empty() {
-                Vec::new()
-            } else {
-                vec![asked.system]
-            },
-            text: asked.text,
-            origin: ToolOrigin {
-                agent_id,
-                session_key,
-                sender_is_owner: asked.sender_id.is_empty(),
-                sender_id: asked.sender_id,
-                ..ToolOrigin::default()
-            },
-        };
-        run(registry, &mut transcript, &turn, &events).await
+        let models = Models::new(
+            registry.clone(),
+            config.clone(),
+            clock.clone(),
+            paths.clone(),
+            env,
+        );
+        let desk = Arc::new(Desk {
+            registry: registry.clone(),
+            journal: journal.clone(),
+            clock: clock.clone(),
+            outbox: Outbox::new(journal.clone(), registry.clone(), clock),
+            config,
+            paths,
+            asker: Arc::new(models),
+            enclosures,
+            briefings: Briefings::default(),
+            turns: Semaphore::new(turns),
+        });
+        let lanes = Lanes::new(desk.clone());
+        let inbox = Inbox::start(desk.clone(), lanes.clone());
+        Self { desk, lanes, inbox }
+    }
+
+    /// Takes up what an earlier process left: first what only has to be sent, then what has to be answered.
+    async fn resume(&self) {
+        match self.desk.outbox.resume().await {
+            Ok(0) => {}
+            Ok(chats) => {
+                tracing::info!(target: "openclaw::outbox", chats, "sending what was left at the last end")
+            }
+            Err(error) => tracing::error!(target: "openclaw::outbox", %error, "what was left can't be read"),
+        }
+        match self.inbox.resume().await {
+            Ok(0) => {}
+            Ok(count) => {
+                tracing::info!(target: "openclaw::inbox", count, "answering what was left at the last end")
+            }
+            Err(error) => tracing::error!(target: "openclaw::inbox", %error, "what was left can't be read"),
+        }
+    }
+
+    async fn run(&self, run: AgentRun, events: TurnEvents) -> Result<TurnOutcome> {
+        self.desk.run(&self.lanes, run, events).await
     }
 }
 
 impl Core for Hub {
     fn inbound(&self, _plugin: &str, channel: &str, event: Inbound) -> BoxFuture<'static, Result<()>> {
-        let Some(inbox) = self.inbox.get().cloned() else {
-            let error = Error::new(ErrorKind::Closed, "the gateway is still starting; try again");
-            return Box::pin(std::future::ready(Err(error)));
-        };
-        let channel = channel.to_owned();
-        Box::pin(async move { inbox.accept(&channel, event).await })
+        let (office, channel) = (self.office(), channel.to_owned());
+        Box::pin(async move { office?.inbox.accept(&channel, event).await })
     }
 
     fn channel_status(&self, plugin: &str, channel: &str, status: ChannelStatus) {
@@ -267,9 +309,9 @@ impl Core for Hub {
 
     fn agent_run(&self, _plugin: &str, run: AgentRun, mut out: Sink) -> BoxFuture<'static, Result<()>> {
         let (tx, mut events) = mpsc::channel(TURN_EVENTS);
-        let (registry, desk) = (self.registry(), self.desk.clone());
+        let office = self.office();
         Box::pin(async move {
-            let registry = registry?;
+            let office = office?;
             let forward = async move {
                 while let Some(event) = events.recv().await {
                     if !out.send(&serde_json::to_vec(&event)?).await {
@@ -278,7 +320,7 @@ impl Core for Hub {
                 }
                 Ok::<(), Error>(())
             };
-            let (turn, forwarded) = tokio::join!(desk.run(&registry, run, tx), forward);
+            let (turn, forwarded) = tokio::join!(office.run(run, tx), forward);
             turn.and(forwarded)
         })
     }

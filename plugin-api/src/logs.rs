@@ -1,4 +1,4 @@
-//! An author's `tracing` events become the host's: filtered at their source by the host's live filter, with the names
+//! An author's `tracing` events become the host's: filtered at their source by the host's filter, with the names
 //! of the open spans beside them. A disabled event costs one load.
 use crate::{
     Host,
@@ -47,7 +47,8 @@ pub(crate) fn install(host: &Host) {
             spans: Mutex::default(),
         });
     });
-    refilter();
+    // Another host may have another filter: ask again for every call site.
+    tracing::callsite::rebuild_interest_cache();
 }
 
 /// The library's panics go to the host's log instead of standard error. For libraries only, where the hook is the
@@ -74,11 +75,6 @@ pub fn forward_panics() {
             });
         }));
     });
-}
-
-/// The host's filter changed: ask again for every call site.
-pub(crate) fn refilter() {
-    tracing::callsite::rebuild_interest_cache();
 }
 
 /// Forgets the host, if it is this one: its instance is gone.

@@ -3,6 +3,7 @@ use crate::{
     Channel, Commands, Declaration, Environment, Error, ErrorKind, Host, HttpRoutes, Methods, Provider,
     Registration, Registrations, Result, Service, Sink, Source, Speech, Tool,
     abi::{self, Call, Catch, Fault, Fut, PluginDispatch, Reply},
+    fnv::Fnv,
     runtime::Driver,
     surface,
 };
@@ -13,7 +14,7 @@ use serde_json::Value;
 use std::{
     collections::HashMap,
     future::Future,
-    hash::{BuildHasherDefault, Hasher},
+    hash::BuildHasherDefault,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -25,30 +26,18 @@ pub type Start = fn(&mut Registrar) -> Result<()>;
 
 type Handler = Box<dyn Fn(Request) -> Fut<Reply> + Send + Sync>;
 
-/// By method id, then by target.
-type Handlers = HashMap<String, HashMap<String, Handler, Hash>, Hash>;
+/// By method id.
+type Handlers = HashMap<String, Targets, Hash>;
 /// The keys are the author's own, so the hash needs to be fast and nothing else.
 type Hash = BuildHasherDefault<Fnv>;
 
-/// FNV-1a, 64 bits.
-struct Fnv(u64);
-
-impl Default for Fnv {
-    fn default() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
-    }
-}
-
-impl Hasher for Fnv {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
+/// The handlers of one method id.
+#[derive(Default)]
+struct Targets {
+    /// For calls without a target, which many methods are. It is no key of the table: comparing two empty strings costs
+    /// more than a call where the C library loads with AVX-512 masks, from addresses that stand for "nothing".
+    none: Option<Handler>,
+    by_id: HashMap<String, Handler, Hash>,
 }
 
 /// What a plugin registers itself with.
@@ -105,8 +94,13 @@ impl Registrar {
     }
 
     /// Adds a model provider.
-    pub fn provider(&mut self, provider: impl Provider) -> &mut Self {
-        surface::provider_register(self, provider);
+    pub fn provider<P: Provider>(&mut self, provider: P) -> &mut Self {
+        self.provider_as(P::ID, provider)
+    }
+
+    /// Adds a model provider under another id than its type's: for one type that serves several vendors.
+    pub fn provider_as(&mut self, id: &'static str, provider: impl Provider) -> &mut Self {
+        surface::provider_register(self, id, provider);
         self
     }
 
@@ -175,10 +169,8 @@ impl Registrar {
         let driver = self.driver.clone();
         let poisoned = self.poisoned.clone();
         let handler: Handler = Box::new(move |request| drive(&driver, &poisoned, handler(request)));
-        self.handlers
-            .entry(method.to_owned())
-            .or_default()
-            .insert(target.to_owned(), handler);
+        let targets = self.handlers.entry(method.to_owned()).or_default();
+        targets.insert(target, handler);
     }
 
     /// Serves a method id whose body and reply are records.
@@ -209,10 +201,24 @@ impl Registrar {
             let outcome = host.config_changed(config);
             async move { outcome }
         });
-        self.unary(plugin::LOG_FILTER, "", |_: Value| async {
-            crate::logs::refilter();
-            Ok(())
-        });
+    }
+}
+
+// === impl Targets ===
+
+impl Targets {
+    fn insert(&mut self, target: &str, handler: Handler) {
+        match target {
+            "" => self.none = Some(handler),
+            _ => drop(self.by_id.insert(target.to_owned(), handler)),
+        }
+    }
+
+    fn get(&self, target: &str) -> Option<&Handler> {
+        match target.is_empty() {
+            true => self.none.as_ref(),
+            false => self.by_id.get(target),
+        }
     }
 }
 

@@ -94,6 +94,23 @@ pub(crate) fn libraries(step: &Step, command: &mut Command, manifest: &Path) -> 
         .collect())
 }
 
+/// Builds the tests of a package that are programs: the unit tests of its library and the integration tests.
+pub(crate) fn tests(workspace: &Workspace, step: &Step, package: &str) -> Result<Vec<Artifact>> {
+    let mut command = workspace.cargo();
+    command
+        .args(["test", "--package", package, "--lib", "--tests", "--no-run"])
+        .arg("--message-format=json-render-diagnostics");
+    let messages = parse(&step.read(&mut command)?)?;
+    let tests: Vec<_> = messages.into_iter().filter_map(Message::into_program).collect();
+    if tests.is_empty() {
+        return Err(Error::NoArtifact {
+            package: package.to_owned(),
+            what: "test",
+        });
+    }
+    Ok(tests)
+}
+
 fn build(workspace: &Workspace, package: &str, profile: &str) -> Command {
     let mut command = workspace.cargo();
     command.args(["build", "--package", package, "--profile", profile]);
@@ -115,6 +132,13 @@ fn parse(output: &[u8]) -> Result<Vec<Message>> {
 }
 
 impl Message {
+    fn into_program(self) -> Option<Artifact> {
+        Some(Artifact {
+            name: self.target?.name,
+            file: self.executable?,
+        })
+    }
+
     fn into_library(self) -> Option<Artifact> {
         let target = self.target?;
         if !target.crate_types.iter().any(|kind| kind == "cdylib") {

@@ -11,6 +11,7 @@ mod bench;
 mod bundle;
 mod error;
 mod layout;
+mod memory;
 mod miri;
 mod new_plugin;
 mod progress;

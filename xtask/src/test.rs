@@ -5,12 +5,13 @@
 use crate::{
     artifacts::{self, Artifact},
     error::{Error, Result},
-    layout,
+    layout, memory,
     progress::Progress,
     workspace::Workspace,
 };
 use std::{
-    path::PathBuf,
+    env::consts::DLL_EXTENSION,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
@@ -18,6 +19,8 @@ use std::{
 const PROFILE: &str = "dev";
 /// A plugin as somebody else would write it, with a Cargo.lock of its own.
 const THIRD_PARTY: &str = "examples/third-party";
+/// The channel for tests.
+const LOOPBACK: &str = "loopback";
 /// The package whose examples are libraries with one fault each.
 const BAD_PLUGINS: &str = "openclaw-bad-plugins";
 /// How to get the tool that checks dependencies.
@@ -26,7 +29,7 @@ const INSTALL_DENY: &str = "cargo install cargo-deny --locked";
 /// Arguments of `cargo xtask test`.
 #[derive(clap::Args)]
 #[command(after_help = "\
-Steps: format, lints, gateway, plugins, fixtures, third-party plugin, doctests, dependencies, tests.
+Steps: format, lints, gateway, plugins, fixtures, third-party plugin, doctests, dependencies, memory, tests.
 With --filter: gateway, plugins, fixtures, tests.
 
 Tests find what was built for them by the environment:
@@ -54,7 +57,7 @@ struct Fixtures {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let workspace = Workspace::load()?;
     let whole = args.filter.is_none();
-    let mut progress = Progress::new(if whole { 9 } else { 4 });
+    let mut progress = Progress::new(if whole { 10 } else { 4 });
     if whole {
         lint(&workspace, &mut progress)?;
     }
@@ -63,6 +66,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         third_party(&workspace, &fixtures, &mut progress)?;
         doctests(&workspace, &mut progress)?;
         dependencies(&workspace, &mut progress)?;
+        let libraries = fixtures.living(&workspace);
+        memory::run(&workspace, &fixtures.program, &libraries, &mut progress)?;
     }
     tests(&workspace, &fixtures, args, &mut progress)
 }
@@ -102,7 +107,7 @@ fn build_fixtures(workspace: &Workspace, progress: &mut Progress) -> Result<Fixt
 
     let step = progress.step("fixtures");
     let manifest = |folder: &str| workspace.root.join(folder).join("Cargo.toml");
-    step.say("loopback");
+    step.say(LOOPBACK);
     let mut command = workspace.cargo();
     command.args(["build", "--package", "openclaw-plugin-loopback", "--lib"]);
     let mut libraries = artifacts::libraries(&step, &mut command, &manifest("tests/loopback"))?;
@@ -229,6 +234,14 @@ fn runner(nextest: bool, filter: Option<&str>, long: bool) -> Vec<&str> {
 }
 
 impl Fixtures {
+    /// The plugins that are as they should be.
+    fn living(&self, workspace: &Workspace) -> Vec<PathBuf> {
+        let library = |folder: &Path, id: &str| folder.join(format!("{id}.{DLL_EXTENSION}"));
+        let bundled = workspace.plugins.iter();
+        let bundled = bundled.map(|plugin| library(&self.plugins, &plugin.id));
+        bundled.chain([library(&self.libraries, LOOPBACK)]).collect()
+    }
+
     fn tell<'a>(&self, command: &'a mut Command) -> &'a mut Command {
         command
             .env("OPENCLAW_BIN", &self.program)

@@ -1,9 +1,34 @@
 //! Agents: from a message to an answer, with the tools that the model asks for on the way.
+mod answer;
+mod asker;
+mod briefing;
+pub mod chunk;
 mod collect;
+pub mod commands;
+pub mod compaction;
+mod compose;
+mod desk;
+mod enclosure;
+pub mod envelope;
+pub mod failover;
+mod gate;
 mod inbox;
-mod sessions;
+mod job;
+mod lane;
+mod orders;
+mod pictures;
+pub mod prompt;
+mod queue;
+pub mod reply;
+mod request;
+pub mod tokens;
 mod turn;
 
-pub use inbox::{AllowFrom, Inbox};
-pub use sessions::Sessions;
-pub use turn::{Turn, TurnEvents, TurnOutcome, run};
+pub use asker::Models;
+pub use briefing::Briefings;
+pub use desk::Desk;
+pub use enclosure::Enclosures;
+pub use inbox::Inbox;
+pub use job::Steering;
+pub use lane::Lanes;
+pub use turn::{Asker, TurnEvents, TurnOutcome};

@@ -2,10 +2,13 @@
 use super::{Failure, setting::Setting};
 use crate::config::Env;
 use openclaw_plugin_api::Secret;
-use std::{fs, io::Write, os::unix::fs::OpenOptionsExt, path::PathBuf};
+use std::{
+    fs,
+    io::{self, Write},
+    os::unix::fs::{OpenOptionsExt, PermissionsExt},
+    path::{Path, PathBuf},
+};
 
-/// Port of the gateway if nobody names one.
-const DEFAULT_PORT: u16 = 18789;
 /// Bytes of a token that the gateway makes for itself.
 const TOKEN_BYTES: usize = 24;
 
@@ -22,20 +25,15 @@ pub(super) fn port(flag: Option<u16>, env: &Env, setting: &Setting) -> Result<u1
         };
         return text.parse().map_err(wrong);
     }
-    let port = &setting.config.value()["gateway"]["port"];
-    match port.as_u64().map(u16::try_from) {
-        None if port.is_null() => Ok(DEFAULT_PORT),
-        Some(Ok(port)) => Ok(port),
-        _ => Err(Failure::config("gateway.port: write a port, 1 to 65535")),
-    }
+    Ok(setting.config.gateway.port())
 }
 
 /// The token that the operator set: `OPENCLAW_GATEWAY_TOKEN`, `gateway.auth.token`.
 pub(super) fn configured_token(env: &Env, setting: &Setting) -> Option<Secret> {
-    let set = env
-        .var("OPENCLAW_GATEWAY_TOKEN")
-        .or_else(|| setting.config.value()["gateway"]["auth"]["token"].as_str());
-    set.map(Secret::new)
+    let written = || setting.config.gateway.auth.token.as_ref()?.secret().cloned();
+    env.var("OPENCLAW_GATEWAY_TOKEN")
+        .map(Secret::new)
+        .or_else(written)
 }
 
 /// The token that the gateway made for itself at an earlier start.
@@ -53,20 +51,44 @@ pub(super) fn make_token(setting: &Setting) -> Result<Secret, Failure> {
     getrandom::fill(&mut random).map_err(Failure::new)?;
     let token: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
     let path = file(setting);
-    let write = || {
-        let mut file = fs::OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .open(&path)?;
-        file.write_all(token.as_bytes())?;
-        file.sync_all()
-    };
-    write().map_err(|e| Failure::io(format_args!("write {}", path.display()), e))?;
+    write_private(&path, token.as_bytes())
+        .map_err(|e| Failure::io(format_args!("write {}", path.display()), e))?;
     Ok(Secret::new(token))
+}
+
+/// Writes what only its user may read, also where the file is there already with another mode.
+fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    const MODE: u32 = 0o600;
+    let mut file = fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(MODE)
+        .open(path)?;
+    file.set_permissions(fs::Permissions::from_mode(MODE))?;
+    file.write_all(bytes)?;
+    file.sync_all()
 }
 
 fn file(setting: &Setting) -> PathBuf {
     setting.paths.state_dir.join("gateway.token")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_is_private_whatever_was_there() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (new, left) = (folder.path().join("new"), folder.path().join("left"));
+        fs::write(&left, "").expect("an empty file");
+        fs::set_permissions(&left, fs::Permissions::from_mode(0o644)).expect("a mode");
+        for path in [new, left] {
+            write_private(&path, b"token").expect("written");
+            let mode = fs::metadata(&path).expect("it is there").permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{}", path.display());
+            assert_eq!(fs::read(&path).expect("it is there"), b"token");
+        }
+    }
 }

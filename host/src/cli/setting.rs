@@ -1,7 +1,7 @@
 //! Where a command works: the paths, the configuration, the plugins that are there.
 use super::Failure;
 use crate::{
-    config::{Config, ConfigError, Env, IncludeError, Paths},
+    config::{Config, ConfigError, Env, IncludeError, Loaded, Paths, Problem},
     plugins::{
         assemble::{Assembly, assemble, folders},
         discover::Found,
@@ -15,6 +15,8 @@ pub(super) struct Setting {
     pub(super) paths: Paths,
     /// What the operator wrote; empty if there is no file.
     pub(super) config: Config,
+    /// What the operator should know of it.
+    pub(super) warnings: Vec<Problem>,
     /// There is a file.
     pub(super) configured: bool,
     /// This program.
@@ -29,11 +31,21 @@ impl Setting {
     /// Reads the configuration and looks for plugins. A missing file is an empty one.
     pub(super) fn read(env: &Env) -> Result<Self, Failure> {
         let paths = Paths::resolve(env).map_err(Failure::config)?;
-        let (config, configured) = match Config::load(&paths, env) {
-            Ok(config) => (config, true),
-            Err(ConfigError::Include(IncludeError::Missing(_))) => (Config::default(), false),
+        let (config, warnings, configured) = match Loaded::read(&paths, env) {
+            Ok(loaded) => (loaded.config, loaded.warnings, true),
+            Err(ConfigError::Include(IncludeError::Missing(_))) => (Config::default(), Vec::new(), false),
             Err(error) => return Err(Failure::config(error)),
         };
+        Ok(Self {
+            warnings,
+            configured,
+            ..Self::of(config, env)?
+        })
+    }
+
+    /// What follows from a configuration that was read.
+    pub(super) fn of(config: Config, env: &Env) -> Result<Self, Failure> {
+        let paths = Paths::resolve(env).map_err(Failure::config)?;
         let program = std::env::current_exe().map_err(|e| Failure::io("find this program", e))?;
         let program = program.canonicalize().unwrap_or(program);
         let found = folders(&config, &paths, &program, env.var("OPENCLAW_BUNDLED_PLUGINS_DIR")).scan();
@@ -47,7 +59,8 @@ impl Setting {
         Ok(Self {
             paths,
             config,
-            configured,
+            warnings: Vec::new(),
+            configured: true,
             program,
             found,
             assembly,

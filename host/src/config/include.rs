@@ -81,7 +81,12 @@ pub enum IncludeError {
 impl Sources {
     /// Reads `file` and everything that it includes.
     pub fn read(file: &Path, roots: &[PathBuf]) -> Result<Self, IncludeError> {
-        let main = Document::parse(file, read_main(file)?)?;
+        Self::of(file, read_main(file)?, roots)
+    }
+
+    /// The same as if `file` held `bytes`.
+    pub(super) fn of(file: &Path, bytes: Vec<u8>, roots: &[PathBuf]) -> Result<Self, IncludeError> {
+        let main = Document::parse(file, bytes)?;
         let folder = normalise(file.parent().unwrap_or(Path::new("/")));
         let mut reader = Reader {
             roots: std::iter::once(folder.clone())
@@ -127,7 +132,7 @@ impl Sources {
     pub(super) fn included_file_of(&self, path: &JsonPath) -> Option<&Path> {
         let own = (0..=path.steps().len())
             .rev()
-            .find(|depth| prefix(path, *depth).of(self.main().value()).is_some());
+            .find(|depth| path.prefix(*depth).of(self.main().value()).is_some());
         let (depth, parts) = self.resolve(path);
         let reached_elsewhere = Some(depth) > own || depth == path.steps().len();
         let other = parts.iter().rev().find(|(document, _)| *document != 0)?;
@@ -383,13 +388,6 @@ fn normalise(path: &Path) -> PathBuf {
         }
     }
     out
-}
-
-fn prefix(path: &JsonPath, depth: usize) -> JsonPath {
-    path.steps()
-        .iter()
-        .take(depth)
-        .fold(JsonPath::root(), |path, step| path.then(step.clone()))
 }
 
 fn kind(value: &Value) -> String {

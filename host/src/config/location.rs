@@ -104,6 +104,17 @@ impl JsonPath {
         path
     }
 
+    /// The first `depth` steps of this path.
+    #[must_use]
+    pub fn prefix(&self, depth: usize) -> Self {
+        Self(self.0.iter().take(depth).cloned().collect())
+    }
+
+    /// Does this path lead to `inner` or to something around it?
+    pub fn holds(&self, inner: &Self) -> bool {
+        inner.0.starts_with(&self.0)
+    }
+
     /// The steps from the root.
     pub fn steps(&self) -> &[Step] {
         &self.0

@@ -4,46 +4,110 @@
 //! A file with a fault yields an error with file, line, column and path, and never a partial or empty configuration.
 //! This module depends on nothing else of the host and never applies a setting itself.
 
+mod agents;
+mod auth;
+mod bindings;
+mod change;
+mod channels;
+mod commands;
+mod diff;
 mod edit;
 mod env;
+mod gateway;
+mod ids;
 mod include;
+mod inspect;
+mod judge;
+mod known;
+mod last_good;
 mod location;
+mod logging;
+mod messages;
+mod models;
 mod opaque;
+mod ordered;
+mod origin;
 mod parse;
 mod paths;
 mod plugins;
+mod redact;
 mod schema;
+mod secrets;
+mod sections;
+mod session;
 mod substitute;
+mod tools;
 mod usage;
+mod watch;
+mod whole;
 mod write;
 
 use std::{fmt, os::unix::fs::MetadataExt};
 
-use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+pub use agents::{
+    Agent, AgentDefaults, AgentEntry, AgentSettings, Agents, AgentsConfig, BreakPreference, Chunk, Coalesce,
+    Compaction, CompactionMode, ContextInjection, HumanDelay, HumanDelayMode, Identity, MAIN_AGENT,
+    MemoryFlush, ModelChoice, ModelEntry, ModelPolicy, OnOff, Params, ReasoningLevel, StreamingBreak,
+    Subagents, ThinkingLevel, TimeFormat, TypingMode, VerboseLevel, agent_id,
+};
+pub use auth::{AuthConfig, AuthMode, AuthProfile, CooldownsConfig};
+pub use bindings::{BindingConfig, BindingKind, BindingMatch, BindingSession, PeerConfig, PeerKind};
+pub use change::{ChangeError, Changed, JudgePlugins, change};
+pub use channels::{
+    AllowBots, ChannelPolicy, ChatRule, ChunkMode, DirectRule, DmBlock, DmPolicy, GroupPolicy,
+    ImplicitMentions, PlaceRule, ReplyToMode, SpaceRule, StreamMode, TopicRule,
+};
+pub use commands::{Auto, CommandsConfig, NativeCommands, PeerId};
+pub use diff::diff;
 pub use edit::{Edit, EditError, apply, edit_file};
 pub use env::Env;
+pub use gateway::{
+    AuthMethod, BindMode, ControlUiConfig, DEFAULT_PORT, EndpointConfig, EndpointsConfig, GatewayAuth,
+    GatewayConfig, GatewayMode, HttpConfig, RateLimitConfig, ReloadConfig, ReloadMode, RemoteConfig,
+};
+pub use ids::{CommandAccess, IdList};
 pub use include::{IncludeError, Sources};
+pub use inspect::Inspected;
+pub use judge::{Judgement, judge, without_known_keys};
+pub use known::{ReloadKind, is_known, reload_kind};
+pub use last_good::{keep_last_good, last_good};
 pub use location::{JsonPath, Location, PathSyntaxError, Step};
+pub use logging::{ConsoleStyle, LogLevel, LoggingConfig, RedactSensitive};
+pub use messages::{
+    AckScope, GroupChatConfig, InboundConfig, MessagesConfig, QueueConfig, QueueDrop, QueueMode,
+};
+pub use models::{
+    CatalogueMode, CompatConfig, CostConfig, MaxTokensField, Modality, ModelConfig, ModelsConfig,
+    ProviderAuth, ProviderConfig, RequestConfig,
+};
 pub use opaque::{Ignored, Opaque};
+pub use ordered::Ordered;
+pub use origin::{EnvConfig, MetaConfig};
 pub use parse::{Document, ParseError, locate};
 pub use paths::{Paths, PathsError};
 pub use plugins::{
     DeadlinesConfig, EntryConfig, FilesConfig, IntegrityConfig, IsolationConfig, LoadConfig, MinisignConfig,
     PermissionsConfig, PluginsConfig,
 };
+pub use redact::{HIDDEN, Redactor};
 pub use schema::{Fault, InvalidSchema, Schema, type_name, unknown_key};
+pub use secrets::{
+    EnvProvider, ExecProvider, FileMode, FileProvider, SecretDefaults, SecretInput, SecretProvider,
+    SecretRef, SecretSource, SecretsConfig,
+};
+pub use sections::Config;
+pub use session::{
+    DmScope, GroupScope, ResetConfig, ResetMode, ResetPolicy, SendAction, SendMatch, SendPolicy, SendRule,
+    SessionConfig, SessionScope,
+};
 pub use substitute::{MissingVariable, substitute};
+pub use tools::{ToolPolicy, ToolProfile, ToolsConfig};
+pub use usage::provider_id;
+pub use watch::{Change, News, Watch};
+pub use whole::{PluginSchemas, json_schema};
 pub use write::write_atomic;
-
-/// The whole configuration, read and checked.
-#[derive(Debug, Clone, Default)]
-pub struct Config {
-    value: Opaque,
-    /// `plugins`
-    pub plugins: PluginsConfig,
-}
 
 /// A configuration together with the files that it came from.
 #[derive(Debug)]
@@ -81,28 +145,31 @@ pub enum ConfigError {
 // === impl Config ===
 
 impl Config {
-    /// Reads the file and everything that it includes.
+    /// Reads the file and everything that it includes, secrets too.
     pub fn load(paths: &Paths, env: &Env) -> Result<Self, ConfigError> {
         Loaded::read(paths, env).map(|loaded| loaded.config)
     }
 
     /// The configuration that `value` holds, which has no place in a file. Or all that is wrong with it.
     pub fn from_value(value: Value) -> Result<Self, Vec<Fault>> {
+        Self::judged(value).map(|(config, _)| config)
+    }
+
+    /// The same, with the keys that have no effect here.
+    fn judged(value: Value) -> Result<(Self, Vec<JsonPath>), Vec<Fault>> {
         let fault = |path: JsonPath, value: &Value| {
             let message = format!("is of type {}, but must be of type object", type_name(value));
             vec![Fault { path, message }]
         };
-        let Some(sections) = value.as_object() else {
+        let Some(all) = value.as_object() else {
             return Err(fault(JsonPath::root(), &value));
         };
-        if let Some(channels) = sections.get("channels").filter(|channels| !channels.is_object()) {
+        if let Some(channels) = all.get("channels").filter(|channels| !channels.is_object()) {
             return Err(fault(JsonPath::root().key("channels"), channels));
         }
-        let plugins = section(sections.get("plugins"), &JsonPath::root().key("plugins"))?;
-        Ok(Self {
-            value: Opaque(value),
-            plugins,
-        })
+        let (config, without_effect) = sections::read(all)?;
+        let value = Opaque(value);
+        Ok((Self { value, ..config }, without_effect))
     }
 
     /// The merged value, with variables replaced.
@@ -114,26 +181,24 @@ impl Config {
 // === impl Loaded ===
 
 impl Loaded {
-    /// Reads the file and everything that it includes, replaces variables and checks the result.
+    /// Reads the file and everything that it includes, replaces variables, fetches secrets and checks the result.
     pub fn read(paths: &Paths, env: &Env) -> Result<Self, ConfigError> {
+        Self::read_as(paths, env, true)
+    }
+
+    /// The same without fetching secrets, which may need programs: references to them stay where they are.
+    pub fn read_without_secrets(paths: &Paths, env: &Env) -> Result<Self, ConfigError> {
+        Self::read_as(paths, env, false)
+    }
+
+    fn read_as(paths: &Paths, env: &Env, with_secrets: bool) -> Result<Self, ConfigError> {
         let sources = Sources::read(&paths.config_file, &paths.include_roots)?;
-        let invalid = |faults: Vec<Fault>| {
-            ConfigError::Invalid(
-                faults
-                    .into_iter()
-                    .map(|fault| Problem::of_fault(fault, &sources))
-                    .collect(),
-            )
-        };
-        let vars = sources.merged().pointer("/env/vars");
-        let lookup = |name: &str| {
-            env.var(name)
-                .or_else(|| vars?.get(name)?.as_str().filter(|value| !value.is_empty()))
-        };
-        let value = substitute(sources.merged(), &lookup)
-            .map_err(|missing| invalid(missing.into_iter().map(MissingVariable::into_fault).collect()))?;
-        let config = Config::from_value(value).map_err(invalid)?;
-        let warnings = warnings(&config, &sources);
+        let read = config_of(&sources, paths, env, with_secrets);
+        let (config, without_effect) = read.map_err(|faults| {
+            let problems = faults.into_iter().map(|fault| Problem::of_fault(fault, &sources));
+            ConfigError::Invalid(problems.collect())
+        })?;
+        let warnings = warnings(without_effect, &sources);
         Ok(Self {
             config,
             sources,
@@ -161,33 +226,62 @@ impl fmt::Display for Problem {
     }
 }
 
-/// Checks one section against the schema of its type, then reads it.
-fn section<T: DeserializeOwned + Default + schemars::JsonSchema>(
-    value: Option<&Value>,
-    at: &JsonPath,
-) -> Result<T, Vec<Fault>> {
-    let Some(value) = value else {
-        return Ok(T::default());
-    };
-    let faults = Schema::of::<T>().check(value, at);
-    if !faults.is_empty() {
-        return Err(faults);
-    }
-    // what the schema lets pass and the type does not (1.0 for an integer) still has a path, if a coarse one
-    T::deserialize(value).map_err(|_| {
-        vec![Fault {
-            path: at.clone(),
-            message: "has a number that is not a whole number".into(),
-        }]
-    })
+/// Variables of the process, and those that the file gives where the process has none.
+struct Variables<'c> {
+    env: &'c Env,
+    written: &'c Value,
 }
 
-fn warnings(config: &Config, sources: &Sources) -> Vec<Problem> {
+impl<'c> Variables<'c> {
+    fn new(merged: &'c Value, env: &'c Env) -> Self {
+        Self {
+            env,
+            written: &merged["env"],
+        }
+    }
+
+    fn get(&self, name: &str) -> Option<&'c str> {
+        let of_file = || {
+            let beside = || self.written[name].as_str();
+            self.written["vars"][name].as_str().or_else(beside)
+        };
+        self.env
+            .var(name)
+            .or_else(|| of_file().filter(|value| !value.is_empty()))
+    }
+}
+
+fn config_of(
+    sources: &Sources,
+    paths: &Paths,
+    env: &Env,
+    with_secrets: bool,
+) -> Result<(Config, Vec<JsonPath>), Vec<Fault>> {
+    let variables = Variables::new(sources.merged(), env);
+    let variable = |name: &str| variables.get(name);
+    let missing = |all: Vec<MissingVariable>| -> Vec<Fault> {
+        all.into_iter().map(MissingVariable::into_fault).collect()
+    };
+    let mut value = substitute(sources.merged(), &variable).map_err(missing)?;
+    if with_secrets {
+        let secrets = sections::secrets(&value)?;
+        let places = secrets::Places {
+            config: &secrets,
+            variable: &variable,
+            env,
+            paths,
+        };
+        secrets::resolve(&mut value, &places)?;
+    }
+    Config::judged(value)
+}
+
+fn warnings(without_effect: Vec<JsonPath>, sources: &Sources) -> Vec<Problem> {
     let ignored = |path: JsonPath| Fault {
         path,
         message: "is a key of OpenClaw that has no effect here; it may be removed".into(),
     };
-    let mut faults: Vec<_> = config.plugins.without_effect().into_iter().map(ignored).collect();
+    let mut faults: Vec<_> = without_effect.into_iter().map(ignored).collect();
     let readable =
         |path: &std::path::Path| std::fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o077 != 0);
     if sources.files().any(readable) {

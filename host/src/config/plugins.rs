@@ -1,8 +1,5 @@
 //! `plugins`: which plugins are on, where they come from, and what each may do.
-use super::{
-    location::JsonPath,
-    opaque::{Ignored, Opaque},
-};
+use super::opaque::Opaque;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
@@ -24,10 +21,6 @@ pub struct PluginsConfig {
     pub required: Vec<String>,
     /// Settings by id.
     pub entries: BTreeMap<String, EntryConfig>,
-    /// Accepted for OpenClaw's sake; without effect.
-    pub slots: Option<Ignored>,
-    /// Accepted for OpenClaw's sake; without effect.
-    pub installs: Option<Ignored>,
 }
 
 /// `plugins.load`
@@ -57,16 +50,6 @@ pub struct EntryConfig {
     pub required: bool,
     /// How long things may take.
     pub deadlines: DeadlinesConfig,
-    /// Accepted for OpenClaw's sake; without effect.
-    pub hooks: Option<Ignored>,
-    /// Accepted for OpenClaw's sake; without effect.
-    pub subagent: Option<Ignored>,
-    /// Accepted for OpenClaw's sake; without effect.
-    pub llm: Option<Ignored>,
-    /// Accepted for OpenClaw's sake; without effect.
-    pub api_key: Option<Ignored>,
-    /// Accepted for OpenClaw's sake; without effect.
-    pub env: Option<Ignored>,
 }
 
 /// Where a plugin runs.
@@ -161,37 +144,8 @@ impl Default for PluginsConfig {
             load: LoadConfig::default(),
             required: Vec::new(),
             entries: BTreeMap::new(),
-            slots: None,
-            installs: None,
         }
     }
-}
-
-impl PluginsConfig {
-    /// The keys that are set and have no effect.
-    pub(super) fn without_effect(&self) -> Vec<JsonPath> {
-        let plugins = JsonPath::root().key("plugins");
-        let top = [("slots", self.slots), ("installs", self.installs)];
-        let mut paths = set_below(&plugins, top);
-        for (id, entry) in &self.entries {
-            let keys = [
-                ("hooks", entry.hooks),
-                ("subagent", entry.subagent),
-                ("llm", entry.llm),
-                ("apiKey", entry.api_key),
-                ("env", entry.env),
-            ];
-            paths.extend(set_below(&plugins.key("entries").key(id), keys));
-        }
-        paths
-    }
-}
-
-fn set_below<const N: usize>(at: &JsonPath, keys: [(&str, Option<Ignored>); N]) -> Vec<JsonPath> {
-    keys.into_iter()
-        .filter(|(_, value)| value.is_some())
-        .map(|(key, _)| at.key(key))
-        .collect()
 }
 
 impl fmt::Debug for EntryConfig {
@@ -205,6 +159,6 @@ impl fmt::Debug for EntryConfig {
             .field("permissions", &self.permissions)
             .field("required", &self.required)
             .field("deadlines", &self.deadlines)
-            .finish_non_exhaustive()
+            .finish()
     }
 }

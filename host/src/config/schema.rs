@@ -3,20 +3,20 @@
 //! The one validator for our own keys and for plugins' configurations. A fault names the path, the type that was found
 //! and what is allowed; it never shows the value, which may be a secret.
 
+mod words;
+
 use std::fmt;
 
 use jsonschema::{
-    JsonType, ValidationError, Validator,
-    error::{TypeKind, ValidationErrorKind as Kind},
+    ValidationError, Validator, error::ValidationErrorKind as Kind, paths::Location as JsonPointer,
 };
 use serde_json::Value;
 
-use super::location::JsonPath;
+use super::location::{JsonPath, Step};
+pub use words::{type_name, unknown_key};
 
 /// Most faults that one check reports.
 pub const MAX_FAULTS: usize = 50;
-/// Largest edit distance at which a known key is suggested for an unknown one.
-const MAX_DISTANCE: usize = 3;
 
 /// A compiled schema.
 pub struct Schema {
@@ -31,6 +31,19 @@ pub struct Fault {
     pub path: JsonPath,
     /// What is wrong with it and what is allowed.
     pub message: String,
+}
+
+/// What a check finds.
+pub(super) enum Finding {
+    /// A value that can not be.
+    Fault(Fault),
+    /// A key that the schema does not have.
+    Unknown {
+        /// The key.
+        path: JsonPath,
+        /// The keys that the schema has there.
+        known: Vec<String>,
+    },
 }
 
 /// A schema that is none.
@@ -60,48 +73,43 @@ impl Schema {
 
     /// What is wrong with `value`, which stands at `at`. Empty if nothing is.
     pub fn check(&self, value: &Value, at: &JsonPath) -> Vec<Fault> {
-        let mut faults = Vec::new();
+        let findings = self.examine(value, at).into_iter();
+        findings.map(Finding::into_fault).collect()
+    }
+
+    /// The same, with keys that the schema does not have told apart.
+    pub(super) fn examine(&self, value: &Value, at: &JsonPath) -> Vec<Finding> {
+        let mut findings = Vec::new();
         for error in self.validator.iter_errors(value) {
-            self.report(&error, value, at, &mut faults);
-            if faults.len() >= MAX_FAULTS {
+            self.report(&error, value, at, &mut findings);
+            if findings.len() >= MAX_FAULTS {
                 break;
             }
         }
-        faults
+        findings
     }
 
-    fn report(&self, error: &ValidationError<'_>, root: &Value, at: &JsonPath, faults: &mut Vec<Fault>) {
+    fn report(&self, error: &ValidationError<'_>, root: &Value, at: &JsonPath, findings: &mut Vec<Finding>) {
         let path = at.pointer(error.instance_path().as_str(), root);
         if let Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected } =
             error.kind()
         {
             let known = self.known_keys(error);
-            faults.extend(unexpected.iter().map(|key| Fault {
+            findings.extend(unexpected.iter().map(|key| Finding::Unknown {
                 path: path.key(key),
-                message: unknown_key(key, &known),
+                known: known.iter().map(|name| (*name).to_owned()).collect(),
             }));
             return;
         }
-        if let Kind::AnyOf { context } | Kind::OneOfNotValid { context } = error.kind() {
-            // the alternative that fits at this level is the one that was meant: report what is wrong inside of it
-            let here = error.instance_path();
-            let fits = |branch: &&Vec<ValidationError<'_>>| {
-                !branch
-                    .iter()
-                    .any(|inner| inner.instance_path() == here && is_mismatch(inner.kind()))
-            };
-            if let Some(branch) = context.iter().find(fits) {
-                return branch
-                    .iter()
-                    .for_each(|inner| self.report(inner, root, at, faults));
-            }
+        if let Kind::AnyOf { context } | Kind::OneOfNotValid { context } = error.kind()
+            && let Some(branch) = meant(context, error.instance_path())
+        {
+            return branch
+                .iter()
+                .for_each(|inner| self.report(inner, root, at, findings));
         }
-        let message = format!(
-            "is {}, but {}",
-            type_name_with_article(error.instance()),
-            allowed(error.kind())
-        );
-        faults.push(Fault { path, message });
+        let message = words::message(error);
+        findings.push(Finding::Fault(Fault { path, message }));
     }
 
     fn known_keys(&self, error: &ValidationError<'_>) -> Vec<&str> {
@@ -124,39 +132,35 @@ impl fmt::Debug for Schema {
     }
 }
 
+impl Finding {
+    fn into_fault(self) -> Fault {
+        match self {
+            Self::Fault(fault) => fault,
+            Self::Unknown { path, known } => {
+                let known: Vec<_> = known.iter().map(String::as_str).collect();
+                Fault::unknown(path, &known)
+            }
+        }
+    }
+}
+
+impl Fault {
+    /// A key that nobody knows.
+    pub(super) fn unknown(path: JsonPath, known: &[&str]) -> Self {
+        let key = match path.steps().last() {
+            Some(Step::Key(key)) => key.as_str(),
+            _ => "",
+        };
+        Self {
+            message: unknown_key(key, known),
+            path,
+        }
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.path, self.message)
-    }
-}
-
-/// The JSON name of the value's type.
-pub fn type_name(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    }
-}
-
-/// What to say about a key that nobody knows, with the nearest one that somebody does.
-pub fn unknown_key(key: &str, known: &[&str]) -> String {
-    let near = known.iter().map(|name| {
-        (
-            strsim::osa_distance(&key.to_lowercase(), &name.to_lowercase()),
-            name,
-        )
-    });
-    match near
-        .min()
-        .filter(|(distance, name)| *distance <= MAX_DISTANCE.min(name.len() / 2))
-    {
-        Some((_, name)) => format!("is an unknown key; did you mean `{name}`?"),
-        None if known.is_empty() => "is an unknown key; no key is allowed here".into(),
-        None => format!("is an unknown key; known here: {}", known.join(", ")),
     }
 }
 
@@ -171,88 +175,32 @@ impl jsonschema::Retrieve for NoRetrieval {
     }
 }
 
-fn is_mismatch(kind: &Kind) -> bool {
-    matches!(
-        kind,
-        Kind::Type { .. } | Kind::Constant { .. } | Kind::Enum { .. } | Kind::Required { .. }
-    )
-}
-
-fn type_name_with_article(value: &Value) -> String {
-    match type_name(value) {
-        "null" => "null".into(),
-        name if name.starts_with(['a', 'o']) => format!("an {name}"),
-        name => format!("a {name}"),
-    }
-}
-
-/// What a keyword allows. Shows the schema's side only.
-fn allowed(kind: &Kind) -> String {
-    match kind {
-        Kind::Type {
-            kind: TypeKind::Single(one),
-        } => format!("must be of type {one}"),
-        Kind::Type {
-            kind: TypeKind::Multiple(many),
-        } => {
-            format!(
-                "must be of type {}",
-                many.iter()
-                    .filter(|one| *one != JsonType::Null)
-                    .map(|one| one.to_string())
-                    .collect::<Vec<_>>()
-                    .join(" or ")
+/// The alternative that was meant: the one that fits at this level, so that what is wrong is inside of it; else the only
+/// one that would fit if something were added.
+fn meant<'c, 'e>(
+    context: &'c [Vec<ValidationError<'e>>],
+    here: &JsonPointer,
+) -> Option<&'c [ValidationError<'e>]> {
+    let other_kind = |inner: &ValidationError<'_>| {
+        let at = inner.instance_path();
+        let tag = matches!(inner.kind(), Kind::Constant { .. })
+            && at
+                .as_str()
+                .rsplit_once('/')
+                .is_some_and(|(holder, _)| holder == here.as_str());
+        tag || at == here
+            && matches!(
+                inner.kind(),
+                Kind::Type { .. } | Kind::Constant { .. } | Kind::Enum { .. }
             )
-        }
-        Kind::Enum { options } => format!(
-            "must be one of {}",
-            one_of(
-                options
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .filter(|value| !value.is_null())
-            )
-        ),
-        Kind::Constant { expected_value } => format!("must be {expected_value}"),
-        Kind::AnyOf { context } | Kind::OneOfNotValid { context } => alternatives(context),
-        Kind::Required { property } => format!("lacks the key {property}"),
-        Kind::Minimum { limit } => format!("must be at least {limit}"),
-        Kind::Maximum { limit } => format!("must be at most {limit}"),
-        Kind::ExclusiveMinimum { limit } => format!("must be greater than {limit}"),
-        Kind::ExclusiveMaximum { limit } => format!("must be less than {limit}"),
-        Kind::MinLength { limit } => format!("must have at least {limit} characters"),
-        Kind::MaxLength { limit } => format!("must have at most {limit} characters"),
-        Kind::MinItems { limit } => format!("must have at least {limit} elements"),
-        Kind::MaxItems { limit } => format!("must have at most {limit} elements"),
-        Kind::MinProperties { limit } => format!("must have at least {limit} keys"),
-        Kind::MaxProperties { limit } => format!("must have at most {limit} keys"),
-        Kind::UniqueItems => "must not have the same element twice".into(),
-        Kind::Pattern { pattern } => format!("must match the pattern {pattern}"),
-        Kind::Format { format } => format!("must have the format {format}"),
-        Kind::PropertyNames { error } => format!("has a key that {}", allowed(error.kind())),
-        other => format!("must satisfy `{}` of its schema", other.keyword()),
-    }
-}
-
-fn alternatives(context: &[Vec<ValidationError<'_>>]) -> String {
-    let kinds = || context.iter().flatten().map(ValidationError::kind);
-    let constants: Vec<_> = kinds()
-        .filter_map(|kind| match kind {
-            Kind::Constant { expected_value } => Some(&**expected_value),
-            _ => None,
-        })
-        .collect();
-    if !constants.is_empty() && constants.len() == kinds().count() {
-        return format!("must be one of {}", one_of(constants.into_iter()));
-    }
-    let mut parts: Vec<_> = kinds().map(allowed).collect();
-    parts.dedup();
-    parts.join(", or ")
-}
-
-fn one_of<'v>(values: impl Iterator<Item = &'v Value>) -> String {
-    values.map(Value::to_string).collect::<Vec<_>>().join(", ")
+    };
+    let incomplete = |inner: &ValidationError<'_>| {
+        inner.instance_path() == here && matches!(inner.kind(), Kind::Required { .. })
+    };
+    let mut possible = context.iter().filter(|branch| !branch.iter().any(other_kind));
+    let whole = possible.clone().find(|branch| !branch.iter().any(incomplete));
+    let only = possible.next().filter(|_| possible.next().is_none());
+    whole.or(only).map(Vec::as_slice)
 }
 
 #[cfg(test)]
@@ -297,7 +245,7 @@ mod tests {
             ),
             (
                 json!({"list": ["a", 1]}),
-                "x.list[1]: is a number, but must be of type string",
+                "x.list[1]: is a number, but must be of type string; write it in quotes",
             ),
             (
                 json!({"cuont": 1}),

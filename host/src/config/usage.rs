@@ -108,7 +108,8 @@ fn provider(reference: &str) -> Option<String> {
     Some(provider_id(reference.split_once('/')?.0))
 }
 
-fn provider_id(name: &str) -> String {
+/// A provider's id as keys have it: lower case, and one name where people write several.
+pub fn provider_id(name: &str) -> String {
     match name.trim().to_lowercase().as_str() {
         "z.ai" | "z-ai" => "zai".into(),
         other => other.into(),

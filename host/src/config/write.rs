@@ -1,7 +1,8 @@
 //! Replaces a file in one step: a reader sees the old content or the new one, also after a crash.
 //!
-//! The new file is readable by its owner only. The old content is kept beside it as `<name>.bak`. If the path is a
-//! link, the file that it leads to is replaced and the link stays.
+//! The new file is readable by its owner only. The old content is kept beside it as `<name>.bak`, and the
+//! ones before as `<name>.bak.1` to `.bak.4`. If the path is a link, the file that it leads to is replaced and the link
+//! stays.
 
 use std::{
     fs::{self, File},
@@ -11,6 +12,9 @@ use std::{
 };
 
 use tempfile::NamedTempFile;
+
+/// Copies of earlier contents that are kept.
+const BACKUPS: usize = 5;
 
 /// Replaces `path` by `content` and keeps the old content as `<path>.bak`.
 pub fn write_atomic(path: &Path, content: &[u8]) -> io::Result<()> {
@@ -23,17 +27,37 @@ pub fn write_atomic(path: &Path, content: &[u8]) -> io::Result<()> {
         Err(error) => return Err(error),
     };
     if let Some(old) = old {
-        place(&backup_of(&target), &old, &target)?;
+        rotate(&target)?;
+        place(&backup_of(&target, 0), &old, &target)?;
     }
     place(&target, content, &target)?;
     File::open(folder_of(&target))?.sync_all()
 }
 
-/// The copy of the previous content of `path`.
-pub(super) fn backup_of(path: &Path) -> PathBuf {
+/// Replaces `path` by `content` and keeps nothing of the old content.
+pub(super) fn write_alone(path: &Path, content: &[u8]) -> io::Result<()> {
+    place(path, content, path)
+}
+
+/// The copy of the content of `path` that was replaced `age` times before the last.
+fn backup_of(path: &Path, age: usize) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".bak");
+    if age > 0 {
+        name.push(format!(".{age}"));
+    }
     name.into()
+}
+
+/// Makes room for a new copy; the oldest one goes.
+fn rotate(path: &Path) -> io::Result<()> {
+    for age in (1..BACKUPS).rev() {
+        match fs::rename(backup_of(path, age - 1), backup_of(path, age)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Writes a file aside and renames it to `path`. `NamedTempFile` creates with mode 0600.
@@ -80,15 +104,29 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let file = temp.path().join("c.json");
         write_atomic(&file, b"one").unwrap();
-        assert!(!backup_of(&file).exists());
+        assert!(!backup_of(&file, 0).exists());
         fs::set_permissions(&file, fs::Permissions::from_mode(0o644)).unwrap();
         write_atomic(&file, b"two").unwrap();
         assert_eq!(
-            (fs::read(&file).unwrap(), fs::read(backup_of(&file)).unwrap()),
+            (fs::read(&file).unwrap(), fs::read(backup_of(&file, 0)).unwrap()),
             (b"two".to_vec(), b"one".to_vec())
         );
-        assert_eq!((mode(&file), mode(&backup_of(&file))), (0o600, 0o600));
+        assert_eq!((mode(&file), mode(&backup_of(&file, 0))), (0o600, 0o600));
         assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn five_earlier_contents_are_kept() {
+        let temp = tempfile::tempdir().unwrap();
+        let file = temp.path().join("c.json");
+        for n in 0..9 {
+            write_atomic(&file, n.to_string().as_bytes()).unwrap();
+        }
+        let kept: Vec<_> = (0..BACKUPS)
+            .map(|age| fs::read_to_string(backup_of(&file, age)).unwrap())
+            .collect();
+        assert_eq!(kept, ["7", "6", "5", "4", "3"]);
+        assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 1 + BACKUPS);
     }
 
     #[test]

@@ -21,7 +21,7 @@ mod limiter;
 pub mod limits;
 mod methods;
 mod outbox;
-mod random;
+pub(crate) mod random;
 mod schema;
 mod scope;
 mod server;

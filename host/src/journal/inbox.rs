@@ -1,9 +1,20 @@
-//! Events of channels: taken once, kept until they are dealt with.
+//! Events of channels: taken once, kept until they are dealt with, and after that as an id that makes a repeat void.
 use super::{Journal, JournalError};
-use rusqlite::params;
+use rusqlite::{Connection, OptionalExtension, params};
 
-/// Events that one look at the waiting ones gives at most.
-const MAX_PENDING: i64 = 10_000;
+/// How long the id of a settled event is kept, milliseconds: longer than any platform repeats one.
+const KEEP_SETTLED: i64 = 7 * 24 * 3_600_000;
+/// How long a failed event is kept with its text, milliseconds.
+const KEEP_FAILED: i64 = 30 * 24 * 3_600_000;
+
+/// What became of an event that was handed over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accepted {
+    /// It is new, and has this row.
+    New(i64),
+    /// It was taken before.
+    Known,
+}
 
 /// An event that waits.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,10 +25,27 @@ pub struct Pending {
     pub channel: String,
     /// The event, JSON.
     pub event: Vec<u8>,
+    /// How often its turn began.
+    pub attempts: u32,
+    /// Its turn, if one began; events of one turn belong together.
+    pub turn: String,
+    /// The message that showed the beginning of the answer, JSON; empty if there is none.
+    pub preview: String,
+}
+
+/// How an event ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Settled {
+    /// It was answered, or needs no answer.
+    Done,
+    /// Policy dropped it.
+    Dropped(String),
+    /// It could not be answered; its text is kept for the operator.
+    Failed(String),
 }
 
 impl Journal {
-    /// Takes an event, durably. `None`: it was taken before, so it has no effect.
+    /// Takes an event. Committed when this returns, and on the disk after [`Journal::synced`].
     pub fn accept(
         &self,
         channel: &str,
@@ -25,74 +53,135 @@ impl Journal {
         event_id: &str,
         event: &[u8],
         now_ms: i64,
-    ) -> Result<Option<i64>, JournalError> {
-        let connection = self.lock();
-        connection
-            .prepare_cached(
-                "INSERT INTO inbox (channel, account, event_id, event, received_ms) VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT DO NOTHING",
-            )
-            .and_then(|mut statement| statement.execute(params![channel, account, event_id, event, now_ms]))
-            .map(|changed| (changed > 0).then(|| connection.last_insert_rowid()))
-            .map_err(self.failed())
+    ) -> Result<Accepted, JournalError> {
+        self.step("accept.before");
+        let taken = self.write(|c| {
+            let changed = c
+                .prepare_cached(
+                    "INSERT INTO inbox (channel, account, event_id, event, received_ms) VALUES (?1, ?2, ?3, ?4, ?5)
+                     ON CONFLICT DO NOTHING",
+                )?
+                .execute(params![channel, account, event_id, event, now_ms])?;
+            Ok(match changed {
+                0 => Accepted::Known,
+                _ => Accepted::New(c.last_insert_rowid()),
+            })
+        });
+        self.step("accept.after");
+        taken
     }
 
-    /// An event is dealt with. Its id stays, so that a repeat has no effect; its text goes.
-    pub fn settle(&self, id: i64, now_ms: i64) -> Result<(), JournalError> {
-        self.lock()
-            .prepare_cached("UPDATE inbox SET settled_ms = ?2, event = x'' WHERE id = ?1")
-            .and_then(|mut statement| statement.execute(params![id, now_ms]))
-            .map_err(self.failed())
-            .map(drop)
+    /// The turn of some events begins; says for the how-manieth time. They stay together from now on.
+    pub fn begin(&self, rows: &[i64], turn: &str) -> Result<u32, JournalError> {
+        let begun = self.write(|c| {
+            let mut most = 0;
+            for row in rows {
+                let attempts: Option<u32> = c
+                    .prepare_cached(
+                        "UPDATE inbox SET attempts = attempts + 1, note = ?2 WHERE id = ?1 RETURNING attempts",
+                    )?
+                    .query_row(params![row, turn], |r| r.get(0))
+                    .optional()?;
+                most = most.max(attempts.unwrap_or(0));
+            }
+            Ok(most)
+        });
+        self.step("begin.after");
+        begun
     }
 
-    /// Events that were taken and not dealt with, oldest first.
-    pub fn pending(&self) -> Result<Vec<Pending>, JournalError> {
-        let connection = self.lock();
-        let read = || -> rusqlite::Result<Vec<Pending>> {
-            let mut statement = connection.prepare_cached(
-                "SELECT id, channel, event FROM inbox WHERE settled_ms IS NULL ORDER BY id LIMIT ?1",
+    /// Notes the message that shows the beginning of the answer, so that a later run goes on with it.
+    pub fn preview(&self, row: i64, preview: &str) -> Result<(), JournalError> {
+        self.write(|c| {
+            c.prepare_cached("UPDATE inbox SET preview = ?2 WHERE id = ?1")?
+                .execute(params![row, preview])
+                .map(drop)
+        })
+    }
+
+    /// Events are dealt with.
+    pub fn settle(&self, rows: &[i64], how: &Settled, now_ms: i64) -> Result<(), JournalError> {
+        self.step("settle.before");
+        let settled = self.write(|c| rows.iter().try_for_each(|row| settle(c, *row, how, now_ms)));
+        self.step("settle.after");
+        settled
+    }
+
+    /// Events that were taken and not dealt with, oldest first, beginning after a row.
+    pub fn pending(&self, after: i64, limit: u32) -> Result<Vec<Pending>, JournalError> {
+        self.read(|c| {
+            let mut statement = c.prepare_cached(
+                "SELECT id, channel, event, attempts, note, preview FROM inbox WHERE settled_ms IS NULL AND id > ?1
+                 ORDER BY id LIMIT ?2",
             )?;
-            let rows = statement.query_map([MAX_PENDING], |row| {
+            let rows = statement.query_map(params![after, limit], |row| {
                 Ok(Pending {
                     id: row.get(0)?,
                     channel: row.get(1)?,
                     event: row.get(2)?,
+                    attempts: row.get(3)?,
+                    turn: row.get(4)?,
+                    preview: row.get(5)?,
                 })
             })?;
             rows.collect()
-        };
-        read().map_err(self.failed())
+        })
+    }
+
+    /// How many events wait, and how many have failed.
+    pub fn inbox_counts(&self) -> Result<(u64, u64), JournalError> {
+        self.read(|c| {
+            let count = |sql: &str| c.prepare_cached(sql)?.query_row([], |row| row.get::<_, u64>(0));
+            Ok((
+                count("SELECT count(*) FROM inbox WHERE settled_ms IS NULL")?,
+                count("SELECT count(*) FROM inbox WHERE state = 'failed'")?,
+            ))
+        })
+    }
+
+    /// Events that failed, newest first: channel, reason, when.
+    pub fn failures(&self, limit: u32) -> Result<Vec<(String, String, i64)>, JournalError> {
+        self.read(|c| {
+            let mut statement = c.prepare_cached(
+                "SELECT channel, note, settled_ms FROM inbox WHERE state = 'failed' ORDER BY id DESC LIMIT ?1",
+            )?;
+            let rows = statement.query_map([limit], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            rows.collect()
+        })
+    }
+
+    /// Forgets what nobody needs any more. Called now and then.
+    pub fn sweep(&self, now_ms: i64) -> Result<(), JournalError> {
+        self.write(|c| {
+            let (settled, failed) = (now_ms - KEEP_SETTLED, now_ms - KEEP_FAILED);
+            c.execute(
+                "DELETE FROM inbox WHERE settled_ms < ?1 AND state <> 'failed' OR settled_ms < ?2",
+                [settled, failed],
+            )?;
+            c.execute(
+                "DELETE FROM outbox WHERE settled_ms < ?1 AND state = 'sent' OR settled_ms < ?2",
+                [settled, failed],
+            )?;
+            c.execute(
+                "DELETE FROM plugin_kv WHERE expires_ms IS NOT NULL AND expires_ms <= ?1",
+                [now_ms],
+            )
+            .map(drop)
+        })
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_event_is_taken_once_and_waits_until_it_is_settled() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let journal = Journal::open(&folder.path().join("state.db")).expect("created");
-        let id = journal
-            .accept("c", "a", "1", b"{}", 5)
-            .expect("written")
-            .expect("new");
-        assert_eq!(journal.accept("c", "a", "1", b"{}", 6).expect("written"), None);
-        assert!(
-            journal
-                .accept("c", "b", "1", b"{}", 6)
-                .expect("written")
-                .is_some(),
-            "another account"
-        );
-        assert_eq!(journal.pending().expect("read").len(), 2);
-        journal.settle(id, 7).expect("settled");
-        assert_eq!(journal.pending().expect("read").len(), 1);
-        assert_eq!(
-            journal.accept("c", "a", "1", b"{}", 8).expect("written"),
-            None,
-            "still known"
-        );
-    }
+pub(super) fn settle(c: &Connection, row: i64, how: &Settled, now_ms: i64) -> rusqlite::Result<()> {
+    let (state, note) = match how {
+        Settled::Done => ("done", ""),
+        Settled::Dropped(why) => ("dropped", why.as_str()),
+        Settled::Failed(why) => ("failed", why.as_str()),
+    };
+    c.prepare_cached(
+        "UPDATE inbox SET settled_ms = ?2, state = ?3, note = ?4, preview = '',
+                          event = CASE ?3 WHEN 'failed' THEN event ELSE x'' END
+         WHERE id = ?1 AND settled_ms IS NULL",
+    )?
+    .execute(params![row, now_ms, state, note])
+    .map(drop)
 }

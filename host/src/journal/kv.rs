@@ -8,12 +8,13 @@ const MAX_KEYS: i64 = 10_000;
 impl Journal {
     /// A value that has not expired.
     pub fn get(&self, plugin: &str, key: &str, now_ms: i64) -> Result<Option<Vec<u8>>, JournalError> {
-        self.lock()
-            .prepare_cached(
+        self.read(|c| {
+            c.prepare_cached(
                 "SELECT value FROM plugin_kv WHERE plugin = ?1 AND key = ?2 AND (expires_ms IS NULL OR expires_ms > ?3)",
-            )
-            .and_then(|mut statement| statement.query_row(params![plugin, key, now_ms], |row| row.get(0)).optional())
-            .map_err(self.failed())
+            )?
+            .query_row(params![plugin, key, now_ms], |row| row.get(0))
+            .optional()
+        })
     }
 
     /// Sets a value.
@@ -26,13 +27,13 @@ impl Journal {
         now_ms: i64,
     ) -> Result<(), JournalError> {
         let expires = ttl_ms.map(|ttl| now_ms.saturating_add(ttl));
-        self.lock()
-            .prepare_cached(
+        self.write(|c| {
+            c.prepare_cached(
                 "INSERT OR REPLACE INTO plugin_kv (plugin, key, value, expires_ms) VALUES (?1, ?2, ?3, ?4)",
-            )
-            .and_then(|mut statement| statement.execute(params![plugin, key, value, expires]))
-            .map_err(self.failed())
+            )?
+            .execute(params![plugin, key, value, expires])
             .map(drop)
+        })
     }
 
     /// Sets a value if the key is free, and says whether it was. An expired value makes way.
@@ -45,46 +46,36 @@ impl Journal {
         now_ms: i64,
     ) -> Result<bool, JournalError> {
         let expires = ttl_ms.map(|ttl| now_ms.saturating_add(ttl));
-        self.lock()
-            .prepare_cached(
+        self.write(|c| {
+            c.prepare_cached(
                 "INSERT INTO plugin_kv (plugin, key, value, expires_ms) VALUES (?1, ?2, ?3, ?4)
                  ON CONFLICT DO UPDATE SET value = excluded.value, expires_ms = excluded.expires_ms
                  WHERE plugin_kv.expires_ms IS NOT NULL AND plugin_kv.expires_ms <= ?5",
-            )
-            .and_then(|mut statement| statement.execute(params![plugin, key, value, expires, now_ms]))
-            .map_err(self.failed())
+            )?
+            .execute(params![plugin, key, value, expires, now_ms])
             .map(|changed| changed > 0)
+        })
     }
 
     /// Removes a value.
     pub fn delete(&self, plugin: &str, key: &str) -> Result<(), JournalError> {
-        self.lock()
-            .prepare_cached("DELETE FROM plugin_kv WHERE plugin = ?1 AND key = ?2")
-            .and_then(|mut statement| statement.execute(params![plugin, key]))
-            .map_err(self.failed())
-            .map(drop)
+        self.write(|c| {
+            c.prepare_cached("DELETE FROM plugin_kv WHERE plugin = ?1 AND key = ?2")?
+                .execute(params![plugin, key])
+                .map(drop)
+        })
     }
 
     /// Keys that begin with a prefix, sorted.
     pub fn keys(&self, plugin: &str, prefix: &str, now_ms: i64) -> Result<Vec<String>, JournalError> {
-        let connection = self.lock();
-        let read = || -> rusqlite::Result<Vec<String>> {
-            let mut statement = connection.prepare_cached(
+        self.read(|c| {
+            let mut statement = c.prepare_cached(
                 "SELECT key FROM plugin_kv WHERE plugin = ?1 AND substr(key, 1, length(?2)) = ?2
                  AND (expires_ms IS NULL OR expires_ms > ?3) ORDER BY key LIMIT ?4",
             )?;
             let rows = statement.query_map(params![plugin, prefix, now_ms, MAX_KEYS], |row| row.get(0))?;
             rows.collect()
-        };
-        read().map_err(self.failed())
-    }
-
-    /// Forgets values that have expired. Called now and then.
-    pub fn purge(&self, now_ms: i64) -> Result<usize, JournalError> {
-        self.lock()
-            .prepare_cached("DELETE FROM plugin_kv WHERE expires_ms IS NOT NULL AND expires_ms <= ?1")
-            .and_then(|mut statement| statement.execute(params![now_ms]))
-            .map_err(self.failed())
+        })
     }
 }
 
@@ -122,7 +113,8 @@ mod tests {
         );
         assert_eq!(journal.get("a", "k", 110).expect("read"), None);
         assert!(journal.add("a", "k", b"3", None, 110).expect("free again"));
-        assert_eq!(journal.purge(1_000_000).expect("purged"), 0);
+        journal.sweep(1_000_000).expect("swept");
+        assert!(journal.get("a", "k", 1_000_001).expect("read").is_some());
     }
 
     #[test]

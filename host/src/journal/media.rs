@@ -17,47 +17,42 @@ impl Journal {
     pub fn add_media(&self, stored: &StoredMedia, now_ms: i64) -> Result<(), JournalError> {
         let m = &stored.media;
         let size = i64::try_from(m.size).unwrap_or(i64::MAX);
-        self.lock()
-            .prepare_cached(
+        self.write(|c| {
+            c.prepare_cached(
                 "INSERT INTO media (id, plugin, mime_type, file_name, size, sha256, created_ms)
                  VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-            )
-            .and_then(|mut s| {
-                s.execute(params![
-                    m.id,
-                    stored.plugin,
-                    m.mime_type,
-                    m.file_name,
-                    size,
-                    m.sha256,
-                    now_ms
-                ])
-            })
-            .map_err(self.failed())
+            )?
+            .execute(params![
+                m.id,
+                stored.plugin,
+                m.mime_type,
+                m.file_name,
+                size,
+                m.sha256,
+                now_ms
+            ])
             .map(drop)
+        })
     }
 
     /// What is known of a file.
     pub fn media(&self, id: &str) -> Result<Option<StoredMedia>, JournalError> {
-        self.lock()
-            .prepare_cached("SELECT plugin, mime_type, file_name, size, sha256 FROM media WHERE id = ?1")
-            .and_then(|mut statement| {
-                statement
-                    .query_row(params![id], |row| {
-                        let media = MediaRef {
-                            id: id.to_owned(),
-                            mime_type: row.get(1)?,
-                            file_name: row.get(2)?,
-                            size: u64::try_from(row.get::<_, i64>(3)?).unwrap_or(0),
-                            sha256: row.get(4)?,
-                        };
-                        Ok(StoredMedia {
-                            media,
-                            plugin: row.get(0)?,
-                        })
+        self.read(|c| {
+            c.prepare_cached("SELECT plugin, mime_type, file_name, size, sha256 FROM media WHERE id = ?1")?
+                .query_row(params![id], |row| {
+                    let media = MediaRef {
+                        id: id.to_owned(),
+                        mime_type: row.get(1)?,
+                        file_name: row.get(2)?,
+                        size: u64::try_from(row.get::<_, i64>(3)?).unwrap_or(0),
+                        sha256: row.get(4)?,
+                    };
+                    Ok(StoredMedia {
+                        media,
+                        plugin: row.get(0)?,
                     })
-                    .optional()
-            })
-            .map_err(self.failed())
+                })
+                .optional()
+        })
     }
 }

@@ -1,53 +1,53 @@
 //! What the gateway keeps: one SQLite database in the state directory.
 //!
-//! Invariants: a commit that something outside was told of is synced before it is told (`synchronous = FULL`); the
-//! schema has a version and only ever moves forward; a database of a newer gateway is refused, never touched. No SQL
-//! stands outside this folder.
+//! Invariants. What was committed survives a killed process; what was committed *and* [`Journal::synced`] survives a
+//! power cut, and only that is acknowledged to a platform. An event is taken once. A reply is in the outbox, in the
+//! same transaction that ends its turn, before anything is sent. The schema has a version and only ever moves forward;
+//! a database of a newer gateway is refused, never touched; a damaged one is set aside and said so. No SQL stands
+//! outside this folder.
+mod health;
 mod inbox;
 mod kv;
 mod media;
+mod open;
+mod outbox;
+mod pairing;
+mod schema;
+mod session;
+mod sync;
+mod transcript;
 
-pub use inbox::Pending;
+pub use health::Trouble;
+pub use inbox::{Accepted, Pending, Settled};
 pub use media::StoredMedia;
+pub use outbox::{Counts, Delivery, NewDelivery, Outcome, SendState};
+pub use pairing::{Approved, LIFETIME_MS, MAX_PENDING, PairingRequest, Peer, Requested, Stranger};
+pub use session::{Session, SessionUsage};
+pub use transcript::{Entry, EntryKind};
 
+use health::Health;
 use rusqlite::Connection;
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    sync::{Arc, Mutex, PoisonError},
 };
+use sync::Syncer;
 
-/// Version of the schema, in `user_version`.
-const VERSION: i64 = 1;
-/// How long a write waits for another process.
-const BUSY: Duration = Duration::from_secs(5);
-
-/// Each step brings the schema from its index to the next version.
-const STEPS: [&str; VERSION as usize] = ["
-    CREATE TABLE plugin_kv (
-        plugin TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, expires_ms INTEGER,
-        PRIMARY KEY (plugin, key)) WITHOUT ROWID;
-    CREATE INDEX plugin_kv_expiry ON plugin_kv (expires_ms) WHERE expires_ms IS NOT NULL;
-    CREATE TABLE media (
-        id TEXT PRIMARY KEY, plugin TEXT NOT NULL, mime_type TEXT NOT NULL, file_name TEXT NOT NULL,
-        size INTEGER NOT NULL, sha256 TEXT NOT NULL, created_ms INTEGER NOT NULL) WITHOUT ROWID;
-    CREATE TABLE inbox (
-        id INTEGER PRIMARY KEY, channel TEXT NOT NULL, account TEXT NOT NULL, event_id TEXT NOT NULL,
-        event BLOB NOT NULL, received_ms INTEGER NOT NULL, settled_ms INTEGER,
-        UNIQUE (channel, account, event_id));
-    CREATE INDEX inbox_pending ON inbox (id) WHERE settled_ms IS NULL;
-"];
+/// Called at each labelled step, so that a test can end the process exactly there.
+pub type Steps = Arc<dyn Fn(&'static str) + Send + Sync>;
 
 /// Why the journal can't do what it is asked.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
     /// Made by a later release.
-    #[error("{} has version {found}, this gateway knows {VERSION}; run the newer gateway again", path.display())]
+    #[error("{} has version {found}, this gateway knows {known}; run the newer gateway again", path.display())]
     Newer {
         /// The database.
         path: PathBuf,
         /// Its version.
         found: i64,
+        /// The newest version that this gateway knows.
+        known: i64,
     },
     /// SQLite says no.
     #[error("the journal {} failed: {source}; check the disk and its free space", path.display())]
@@ -57,98 +57,168 @@ pub enum JournalError {
         /// What it said.
         source: rusqlite::Error,
     },
+    /// The disk did not take what was written.
+    #[error("the journal {} can't be brought to the disk: {why}", path.display())]
+    Sync {
+        /// The database.
+        path: PathBuf,
+        /// What the system said.
+        why: String,
+    },
 }
 
-/// The journal. Its functions block for as long as the disk needs, so they are called off the async threads.
-#[derive(Debug, Clone)]
+/// The journal. Its functions take the time of a page write, not of a sync; async code calls them by [`Journal::run`].
+#[derive(Clone)]
 pub struct Journal {
-    path: Arc<Path>,
-    connection: Arc<Mutex<Connection>>,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    path: PathBuf,
+    connection: Mutex<Connection>,
+    syncer: Syncer,
+    health: Arc<Health>,
+    set_aside: Option<PathBuf>,
+    steps: Option<Steps>,
+    /// Its end is the journal's.
+    owner: bool,
 }
 
 impl Journal {
-    /// Opens or creates the database, and brings an older one up to date.
+    /// Opens or creates the database, brings an older one up to date, and sets a damaged one aside.
     pub fn open(path: &Path) -> Result<Self, JournalError> {
-        let failed = |source| JournalError::Sqlite {
-            path: path.into(),
-            source,
-        };
-        let mut connection = Connection::open(path).map_err(failed)?;
-        connection.busy_timeout(BUSY).map_err(failed)?;
-        connection
-            .pragma_update(None, "journal_mode", "WAL")
-            .map_err(failed)?;
-        connection
-            .pragma_update(None, "synchronous", "FULL")
-            .map_err(failed)?;
-        let found: i64 = connection
-            .pragma_query_value(None, "user_version", |row| row.get(0))
-            .map_err(failed)?;
-        if found > VERSION {
-            return Err(JournalError::Newer {
-                path: path.into(),
-                found,
-            });
+        Self::open_with(path, None)
+    }
+
+    /// The same, telling `steps` of each labelled step.
+    pub fn open_with(path: &Path, steps: Option<Steps>) -> Result<Self, JournalError> {
+        open::open(path).map(|opened| Self::new(path, opened, steps, true))
+    }
+
+    /// Opens the database beside a gateway that may be running, for a command. Neither the gateway's next start nor a
+    /// damaged database is this one's matter.
+    pub fn open_beside(path: &Path) -> Result<Self, JournalError> {
+        open::open_beside(path).map(|opened| Self::new(path, opened, None, false))
+    }
+
+    fn new(path: &Path, opened: open::Opened, steps: Option<Steps>, owner: bool) -> Self {
+        let health = Arc::new(Health::default());
+        Self {
+            inner: Arc::new(Inner {
+                path: path.to_owned(),
+                connection: Mutex::new(opened.connection),
+                syncer: Syncer::start(path, health.clone()),
+                health,
+                set_aside: opened.set_aside,
+                steps,
+                owner,
+            }),
         }
-        let transaction = connection.transaction().map_err(failed)?;
-        for step in STEPS.iter().skip(usize::try_from(found).unwrap_or(0)) {
-            transaction.execute_batch(step).map_err(failed)?;
-        }
-        transaction
-            .pragma_update(None, "user_version", VERSION)
-            .map_err(failed)?;
-        transaction.commit().map_err(failed)?;
-        Ok(Self {
-            path: path.into(),
-            connection: Arc::new(Mutex::new(connection)),
+    }
+
+    /// Where the damaged database went that this one took the place of.
+    pub fn set_aside(&self) -> Option<&Path> {
+        self.inner.set_aside.as_deref()
+    }
+
+    /// What keeps the journal from writing now.
+    pub fn trouble(&self) -> Option<Trouble> {
+        self.inner.health.trouble()
+    }
+
+    /// Runs blocking work of the journal away from the async threads.
+    pub async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, JournalError> + Send + 'static,
+    ) -> Result<T, JournalError> {
+        let journal = self.clone();
+        let done = tokio::task::spawn_blocking(move || work(&journal)).await;
+        done.unwrap_or_else(|error| {
+            Err(JournalError::Sync {
+                path: self.inner.path.clone(),
+                why: error.to_string(),
+            })
         })
     }
 
-    fn lock(&self) -> MutexGuard<'_, Connection> {
-        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Waits until everything that is committed by now is on the disk. Many wait for one sync.
+    pub async fn synced(&self) -> Result<(), JournalError> {
+        self.step("synced.before");
+        let synced = self
+            .inner
+            .syncer
+            .synced()
+            .await
+            .map_err(|why| JournalError::Sync {
+                path: self.inner.path.clone(),
+                why,
+            });
+        self.step("synced.after");
+        synced
+    }
+
+    /// Tries to write nothing of importance, so that trouble that has passed is noticed.
+    pub fn probe(&self, now_ms: i64) {
+        let _ = self.write(|c| c.execute("UPDATE meta SET probed_ms = ?1", [now_ms]));
+    }
+
+    /// One write, in a transaction of its own.
+    fn write<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, JournalError> {
+        let mut connection = self
+            .inner
+            .connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let done = connection.transaction().and_then(|transaction| {
+            let value = work(&transaction)?;
+            transaction.commit()?;
+            Ok(value)
+        });
+        drop(connection);
+        self.inner.health.wrote(&done);
+        self.inner.syncer.committed();
+        done.map_err(self.failed())
+    }
+
+    /// One look.
+    fn read<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, JournalError> {
+        let connection = self
+            .inner
+            .connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        work(&connection).map_err(self.failed())
+    }
+
+    fn step(&self, label: &'static str) {
+        if let Some(steps) = &self.inner.steps {
+            steps(label);
+        }
     }
 
     fn failed(&self) -> impl FnOnce(rusqlite::Error) -> JournalError + '_ {
         |source| JournalError::Sqlite {
-            path: self.path.to_path_buf(),
+            path: self.inner.path.clone(),
             source,
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_database_of_a_newer_gateway_is_refused_untouched() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("state.db");
-        drop(Journal::open(&path).expect("created"));
-        let connection = Connection::open(&path).expect("opened");
-        connection
-            .pragma_update(None, "user_version", VERSION + 1)
-            .expect("set");
-        drop(connection);
-        let error = Journal::open(&path).expect_err("newer");
-        assert!(
-            error.to_string().contains("run the newer gateway again"),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn opening_twice_keeps_what_is_there() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("state.db");
-        Journal::open(&path)
-            .expect("created")
-            .put("p", "k", b"v", None, 0)
-            .expect("stored");
-        let again = Journal::open(&path).expect("opened");
-        assert_eq!(
-            again.get("p", "k", 0).expect("read").as_deref(),
-            Some(b"v".as_slice())
-        );
+impl Drop for Inner {
+    fn drop(&mut self) {
+        let connection = self.connection.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if self.owner {
+            // where it can't be noted, the next start looks at every page
+            let _ = connection.execute("UPDATE meta SET open = 0", []);
+        }
     }
 }
+
+impl std::fmt::Debug for Journal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Journal").field(&self.inner.path).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -10,8 +10,8 @@ use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 use std::{borrow::Cow, sync::Arc};
 
-/// How a plugin's file and settings are read anew for a reload.
-pub type Reread = Box<dyn Fn(&str) -> Result<crate::plugins::plugin::Spec, String> + Send + Sync>;
+/// How a plugin's file and settings are read anew for a reload. It waits for the disk.
+pub type Reread = Arc<dyn Fn(&str) -> Result<crate::plugins::plugin::Spec, String> + Send + Sync>;
 
 /// Answers clients.
 pub struct Methods {

@@ -42,7 +42,10 @@ pub(super) async fn reload(gateway: &Gateway, reread: &Reread, params: &Value) -
             "invalid plugins.reload params: \"id\" must be a string".into(),
         )
     })?;
-    let spec = reread(id).map_err(|why| failure(Code::InvalidRequest, why))?;
+    let (reread, asked) = (reread.clone(), id.to_owned());
+    let spec = tokio::task::spawn_blocking(move || reread(&asked)).await;
+    let spec = spec.unwrap_or_else(|ended| Err(format!("reading plugin {id} anew ended: {ended}")));
+    let spec = spec.map_err(|why| failure(Code::InvalidRequest, why))?;
     let view = gateway.registry.reload(id, Some(spec)).await;
     let view = view.map_err(|why| failure(Code::Unavailable, why))?;
     Ok(json!({ "plugin": view }))

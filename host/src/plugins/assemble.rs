@@ -2,8 +2,10 @@
 //! settings. Says what is configured and absent.
 use super::{
     discover::{Candidate, Folders, Found, Origin},
+    egress,
     ladder::{self, Switches},
     plugin::Spec,
+    serves,
     settings::{ChildLimits, Deadlines, Isolation, Settings},
     stage::Integrity,
 };
@@ -59,7 +61,7 @@ pub fn folders(config: &Config, paths: &Paths, exe: &Path, bundled: Option<&str>
 
 /// Decides about every plugin.
 pub fn assemble(config: &Config, found: &Found) -> Assembly {
-    let switches = switches(config);
+    let switches = switches(config, found);
     let specs = found
         .plugins
         .values()
@@ -79,15 +81,33 @@ pub fn assemble(config: &Config, found: &Found) -> Assembly {
 }
 
 /// What the configuration says to the ladder.
-pub fn switches(config: &Config) -> Switches {
+pub fn switches(config: &Config, found: &Found) -> Switches {
     let plugins = &config.plugins;
+    // a plugin that is not to be used serves nobody, so that another one can
+    let usable = found
+        .plugins
+        .values()
+        .map(|candidate| &candidate.library.manifest);
+    let usable: Vec<_> = usable.filter(|manifest| may_run(config, &manifest.id)).collect();
     Switches {
         enabled: plugins.enabled,
         allow: plugins.allow.clone(),
         deny: plugins.deny.clone(),
         channels: config.channels(),
         providers: config.providers(),
+        services: serves::speakers(config, &usable),
     }
+}
+
+/// Does the configuration leave it to need whether a plugin is on, or want it on?
+fn may_run(config: &Config, id: &str) -> bool {
+    let plugins = &config.plugins;
+    let listed = |list: &[String]| list.iter().any(|listed| listed == id);
+    let off = plugins
+        .entries
+        .get(id)
+        .is_some_and(|entry| entry.enabled == Some(false));
+    !off && !listed(&plugins.deny) && (plugins.allow.is_empty() || listed(&plugins.allow))
 }
 
 fn spec(config: &Config, candidate: &Candidate, switches: &Switches) -> Spec {
@@ -125,7 +145,7 @@ fn settings(config: &Config, manifest: &Manifest, entry: &EntryConfig, origin: O
             public_key: pin.minisign.as_ref().map(|key| key.public_key.clone()),
             signature: pin.minisign.and_then(|key| key.signature),
         },
-        permissions: permissions(manifest, entry),
+        permissions: permissions(config, manifest, entry),
         required: entry.required || config.plugins.required.contains(&manifest.id),
         deadlines: deadlines(&entry.deadlines),
         limits: ChildLimits {
@@ -144,8 +164,8 @@ fn settings(config: &Config, manifest: &Manifest, entry: &EntryConfig, origin: O
     }
 }
 
-/// The manifest's wish; each key that the operator sets replaces it.
-fn permissions(manifest: &Manifest, entry: &EntryConfig) -> Permissions {
+/// The manifest's wish; each key that the operator sets replaces it. Hosts of addresses in the configuration are added.
+fn permissions(config: &Config, manifest: &Manifest, entry: &EntryConfig) -> Permissions {
     let wish = manifest.permissions.clone();
     let set = &entry.permissions;
     let network = match set.network.as_deref() {
@@ -155,9 +175,15 @@ fn permissions(manifest: &Manifest, entry: &EntryConfig) -> Permissions {
         None => wish.network,
     };
     let files = set.files.clone();
+    let mut hosts = set.hosts.clone().unwrap_or(wish.hosts);
+    for host in egress::hosts(config, manifest) {
+        if !hosts.contains(&host) {
+            hosts.push(host);
+        }
+    }
     Permissions {
         network,
-        hosts: set.hosts.clone().unwrap_or(wish.hosts),
+        hosts,
         read: files.as_ref().map_or(wish.read, |files| files.read.clone()),
         write: files.map_or(wish.write, |files| files.write),
         processes: set.processes.clone().unwrap_or(wish.processes),

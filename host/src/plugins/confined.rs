@@ -194,6 +194,10 @@ impl Link for Confined {
         }
     }
 
+    fn has_ended(&self) -> bool {
+        self.isolated().is_some_and(|isolated| isolated.has_ended())
+    }
+
     fn alive(&self) -> BoxFuture<'static, bool> {
         // No plugin has this method, so any answer at all is a sign of life.
         let request = Request {

@@ -6,14 +6,14 @@ use super::{
     manifest::{self, Library, ManifestError},
     metrics::Metrics,
     pool::{Owner, Pool},
-    services::{Context, ContextOptions, Request, SERVED, Services},
+    services::{Context, ContextOptions, Request, Services},
     settings::{Isolation, Settings},
     stage::{Staged, stage},
     start_error::StartError,
 };
 use crate::http::Egress;
 use openclaw_plugin_api::{
-    Environment, Error, ErrorKind, Registrations, Result, abi::host_object, surface::ids,
+    Environment, Error, ErrorKind, Registrations, Result, abi::host_object, host_ids, surface::ids,
 };
 use serde::Serialize;
 use std::{
@@ -64,7 +64,7 @@ impl Generation {
         metrics: &Arc<Metrics>,
         number: u64,
     ) -> Result<Self, StartError> {
-        let (library, staged) = check(workshop, path, settings)?;
+        let (library, staged) = check(workshop, path, settings).await?;
         let id = library.manifest.id.clone();
         let egress =
             Egress::new(&id, settings.hosts(), settings.allow_private_network).map_err(|source| {
@@ -234,11 +234,23 @@ impl std::fmt::Debug for Generation {
     }
 }
 
-/// Every check that runs no code of the plugin; gives the copy that may be opened.
-pub fn check(workshop: &Workshop, path: &Path, settings: &Settings) -> Result<(Library, Staged), StartError> {
+/// Every check that runs no code of the plugin; gives the copy that may be opened. It reads, copies and hashes megabytes,
+/// so it keeps off the async threads.
+async fn check(
+    workshop: &Workshop,
+    path: &Path,
+    settings: &Settings,
+) -> Result<(Library, Staged), StartError> {
+    let (state, path, settings) = (workshop.state.clone(), path.to_owned(), settings.clone());
+    tokio::task::spawn_blocking(move || check_file(&state, &path, &settings))
+        .await
+        .unwrap_or_else(|ended| Err(StartError::Check(ended.to_string())))
+}
+
+fn check_file(state: &Path, path: &Path, settings: &Settings) -> Result<(Library, Staged), StartError> {
     let library = manifest::read(path)?;
     manifest::check_host(&library, settings.isolation == Isolation::Process)?;
-    let staged = stage(&library.manifest.id, path, &settings.integrity, &workshop.state)?;
+    let staged = stage(&library.manifest.id, path, &settings.integrity, state)?;
     // What is opened is the copy, so what counts is the copy's manifest.
     let copied = manifest::read(&staged.path)?;
     if copied.manifest != library.manifest {
@@ -264,7 +276,7 @@ pub fn environment(isolated: bool) -> String {
     let environment = Environment {
         host_version: env!("CARGO_PKG_VERSION").to_owned(),
         api_version: openclaw_plugin_api::API_VERSION.to_owned(),
-        methods: SERVED.iter().map(|id| (*id).to_owned()).collect(),
+        methods: host_ids::ALL.iter().map(|id| (*id).to_owned()).collect(),
         isolated,
     };
     serde_json::to_string(&environment).expect("a record of strings is JSON")

@@ -1,6 +1,9 @@
 //! Which plugins are on, and why: the ladder that OpenClaw users know, with the reason for every rung.
 use openclaw_plugin_api::Manifest;
-use std::{collections::BTreeSet, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 /// What the configuration says about plugins, as far as the ladder asks.
 #[derive(Debug, Clone)]
@@ -15,6 +18,8 @@ pub struct Switches {
     pub channels: BTreeSet<String>,
     /// Providers that a model reference or an auth profile names.
     pub providers: BTreeSet<String>,
+    /// Services of `models.providers` that no plugin knows by name, by the plugin that speaks to them.
+    pub services: BTreeMap<String, String>,
 }
 
 /// Why a plugin is on or off.
@@ -34,6 +39,8 @@ pub enum Reason {
     Channel(String),
     /// A model reference or an auth profile needs it.
     Provider(String),
+    /// A service of `models.providers` needs it.
+    Service(String),
     /// Its manifest says so.
     DefaultEnabled,
     /// Nothing switches it on.
@@ -52,7 +59,11 @@ impl Reason {
     pub fn is_on(&self) -> bool {
         matches!(
             self,
-            Self::EnabledInConfig | Self::Channel(_) | Self::Provider(_) | Self::DefaultEnabled
+            Self::EnabledInConfig
+                | Self::Channel(_)
+                | Self::Provider(_)
+                | Self::Service(_)
+                | Self::DefaultEnabled
         )
     }
 }
@@ -67,6 +78,7 @@ impl fmt::Display for Reason {
             Self::DisabledInConfig => f.write_str("disabled in config"),
             Self::Channel(id) => write!(f, "channels.{id} is configured"),
             Self::Provider(id) => write!(f, "a model or auth profile of {id} is configured"),
+            Self::Service(id) => write!(f, "models.providers.{id} needs it"),
             Self::DefaultEnabled => f.write_str("on by default"),
             Self::NotConfigured => f.write_str("nothing enables it"),
             Self::Clash { what, owner } => {
@@ -107,6 +119,9 @@ pub fn decide(manifest: &Manifest, entry: Option<bool>, switches: &Switches) -> 
     {
         return Reason::Provider(provider.clone());
     }
+    if let Some(service) = switches.services.get(id) {
+        return Reason::Service(service.clone());
+    }
     if manifest.default_enabled {
         Reason::DefaultEnabled
     } else {
@@ -125,6 +140,7 @@ mod tests {
             deny: Vec::new(),
             channels: BTreeSet::new(),
             providers: BTreeSet::new(),
+            services: BTreeMap::new(),
         }
     }
 
@@ -164,6 +180,12 @@ mod tests {
         assert_eq!(decide(&manifest, None, &s), Reason::NotConfigured);
         manifest.default_enabled = true;
         assert_eq!(decide(&manifest, None, &s), Reason::DefaultEnabled);
+        s.services.insert("x".into(), "box".into());
+        let service = decide(&manifest, None, &s);
+        assert_eq!(
+            (service.to_string(), service.is_on()),
+            ("models.providers.box needs it".into(), true)
+        );
         s.providers.insert("vendor".into());
         assert_eq!(decide(&manifest, None, &s), Reason::Provider("vendor".into()));
     }

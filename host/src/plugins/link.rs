@@ -30,6 +30,8 @@ pub trait Link: Send + Sync + 'static {
     fn close(&self) -> BoxFuture<'static, ()>;
     /// Resolves with the reason if it ends by itself. In this process it never does.
     fn ended(&self) -> BoxFuture<'static, String>;
+    /// Has it ended by itself? Then no call can reach it any more.
+    fn has_ended(&self) -> bool;
     /// Does it answer at all? Asked after a deadline has passed.
     fn alive(&self) -> BoxFuture<'static, bool>;
     /// What the system says of it.
@@ -101,6 +103,10 @@ impl Link for Local {
 
     fn ended(&self) -> BoxFuture<'static, String> {
         Box::pin(std::future::pending())
+    }
+
+    fn has_ended(&self) -> bool {
+        false
     }
 
     fn alive(&self) -> BoxFuture<'static, bool> {

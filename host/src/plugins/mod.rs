@@ -5,6 +5,7 @@
 pub mod assemble;
 pub mod confined;
 pub mod discover;
+pub mod egress;
 pub mod generation;
 pub mod install;
 pub mod isolate;
@@ -18,6 +19,7 @@ pub mod plugin;
 pub mod pool;
 pub mod registry;
 pub mod schema;
+pub mod serves;
 pub mod services;
 pub mod settings;
 pub mod stage;

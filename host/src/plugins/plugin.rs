@@ -224,13 +224,15 @@ impl Plugin {
         let waiting = async {
             loop {
                 changes.borrow_and_update();
-                if let Some(generation) = self.current() {
-                    match generation.admit() {
+                match self.current() {
+                    Some(generation) if !generation.link().has_ended() => match generation.admit() {
                         Err(error) if error.kind() == ErrorKind::Closed => {}
                         outcome => return outcome.map(|permit| (generation, permit)),
-                    }
-                } else if !matches!(self.state(), State::Starting | State::Running) {
-                    return Err(self.unavailable());
+                    },
+                    // Its end is known here a moment before the supervisor replaces it.
+                    Some(_) => {}
+                    None if matches!(self.state(), State::Starting | State::Running) => {}
+                    None => return Err(self.unavailable()),
                 }
                 if changes.changed().await.is_err() {
                     return Err(self.unavailable());
@@ -244,8 +246,9 @@ impl Plugin {
 
     /// Does it declare this, and may it serve now or soon?
     pub fn may_offer(&self, capability: &str, id: &str) -> bool {
-        let off = matches!(self.state(), State::Off | State::Stopped | State::Failed { .. });
-        !off && self.spec().manifest.declared().contains(&(capability, id))
+        let status = self.status.read().unwrap_or_else(PoisonError::into_inner);
+        let off = matches!(status.state, State::Off | State::Stopped | State::Failed { .. });
+        !off && self.spec().manifest.declares(capability, id)
     }
 
     /// No further call reaches an instance that panicked.

@@ -4,6 +4,12 @@
 //! Every thread takes its work from one queue and holds nothing but the task that it polls, so a thread that a plugin
 //! blocks costs nobody else anything: it is given up, another takes its place, and it ends when the plugin lets go of
 //! it. How many may be lost is bounded; beyond it, work waits.
+//!
+//! The queue has no bound of its own, because it can't refuse a waker. It is bounded by what is in it: a task stands in
+//! it at most once, and the tasks are the calls of each instance (`MAX_IN_FLIGHT` in `generation`), its background tasks
+//! (`MAX_TASKS` in `services::context`), and the few that open, create and drop it. A cancelled task stands there until a
+//! thread takes it. Should every thread be stuck and no more be replaced, nobody does; then calls time out, and plugins
+//! are set aside for their timeouts, so that few are added.
 use std::{
     collections::VecDeque,
     future::Future,

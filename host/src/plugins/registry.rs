@@ -5,7 +5,7 @@ use super::{
     supervise::supervise,
     view::PluginView,
 };
-use openclaw_plugin_api::{Registration, ToolSpec};
+use openclaw_plugin_api::{ChannelInfo, Error, ErrorKind, Registration, ToolSpec};
 use std::{
     collections::BTreeMap,
     sync::{Arc, PoisonError, RwLock},
@@ -87,9 +87,9 @@ impl Registry {
 
     /// The plugin that offers something, now or as soon as it is replaced.
     pub fn offering(&self, capability: &str, id: &str) -> Option<Arc<Plugin>> {
-        self.all()
-            .into_iter()
-            .find(|plugin| plugin.may_offer(capability, id))
+        let plugins = self.plugins.read().unwrap_or_else(PoisonError::into_inner);
+        let offering = plugins.values().find(|plugin| plugin.may_offer(capability, id));
+        offering.cloned()
     }
 
     /// Everything of one capability that is offered now.
@@ -107,6 +107,24 @@ impl Registry {
             all.extend(offered.map(|registration| (plugin.clone(), registration.clone())));
         }
         all
+    }
+
+    /// The plugin that has a channel, or an error that is worth another try.
+    pub fn channel(&self, channel: &str) -> Result<Arc<Plugin>, Error> {
+        self.offering("channel/1", channel).ok_or_else(|| {
+            let text = format!("no running plugin offers the channel {channel}; see `openclaw plugins list`");
+            Error::new(ErrorKind::Closed, text)
+        })
+    }
+
+    /// What a channel can do; nothing while its plugin does not run.
+    pub fn channel_info(&self, channel: &str) -> ChannelInfo {
+        let offered = self.offered("channel/1").into_iter();
+        let mut infos = offered.filter(|(_, registration)| registration.id == channel);
+        infos
+            .next()
+            .and_then(|(_, registration)| serde_json::from_value(registration.spec).ok())
+            .unwrap_or_default()
     }
 
     /// Every tool that is offered now.

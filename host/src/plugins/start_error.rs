@@ -12,6 +12,9 @@ pub enum StartError {
     /// Its file is not safe, or not the pinned one.
     #[error(transparent)]
     Stage(#[from] StageError),
+    /// The checks of its file ended before they were done.
+    #[error("the file could not be checked: {0}; try again, and report it if it stays so")]
+    Check(String),
     /// Its configuration does not fit its schema.
     #[error("{0}")]
     Config(String),
@@ -78,7 +81,7 @@ impl StartError {
                 ManifestError::PanicAbort { .. } => "panic-strategy",
                 _ => "manifest",
             },
-            Self::Stage(_) => "integrity",
+            Self::Stage(_) | Self::Check(_) => "integrity",
             Self::Config(_) | Self::Permission { .. } => "config",
             Self::Load(error) => error.stage(),
             Self::Child { stage, .. } => stage,

@@ -9,6 +9,7 @@ use super::{
 };
 use std::{
     collections::VecDeque,
+    path::Path,
     sync::{Arc, PoisonError, Weak},
     time::Duration,
 };
@@ -120,20 +121,30 @@ impl Supervisor {
                 why = ended => self.on_end(&why).await,
                 () = retry => {
                     self.retry_at = None;
-                    let _ = self.start().await;
+                    self.restart().await;
                 }
             }
         }
     }
 
-    /// From nothing to a serving instance.
+    /// The first instance. If there is none, somebody has to change something.
     async fn start(&mut self) -> Result<(), String> {
+        self.try_start().await.map_err(|error| self.failed(&error))
+    }
+
+    /// A further instance of what ran before. If there is none, it is tried again later.
+    async fn restart(&mut self) {
+        if let Err(error) = self.try_start().await {
+            self.set_aside(&error.to_string());
+        }
+    }
+
+    /// From nothing to a serving instance.
+    async fn try_start(&mut self) -> Result<(), StartError> {
         let begin = Instant::now();
         let spec = self.plugin.spec();
-        match self.create(&spec).await {
-            Ok(generation) => self.serve(Arc::new(generation), &spec, begin).await,
-            Err(error) => Err(self.failed(&error)),
-        }
+        let generation = self.create(&spec).await?;
+        self.serve(Arc::new(generation), &spec, begin).await
     }
 
     async fn create(&mut self, spec: &Spec) -> Result<Generation, StartError> {
@@ -157,12 +168,12 @@ impl Supervisor {
         generation: Arc<Generation>,
         spec: &Spec,
         begin: Instant,
-    ) -> Result<(), String> {
+    ) -> Result<(), StartError> {
         self.set_current(Some(generation.clone()));
         if let Err(error) = generation.start(self.plugin.id(), &spec.settings).await {
             self.set_current(None);
             generation.close().await;
-            return Err(self.failed(&error));
+            return Err(error);
         }
         let load_time = begin.elapsed();
         self.running_since = Some(Instant::now());
@@ -191,10 +202,8 @@ impl Supervisor {
         match fault {
             _ if count >= MAX_FAULTS => self.quarantine(current, why).await,
             Fault::Stuck => self.quarantine(current, why).await,
-            Fault::Panic => self.replace(current, why).await,
-            Fault::Timeout if !current.link().alive().await => {
-                self.replace(current, "its process hangs").await
-            }
+            Fault::Panic => self.replace(current).await,
+            Fault::Timeout if !current.link().alive().await => self.replace(current).await,
             Fault::Timeout => {}
         }
     }
@@ -208,7 +217,7 @@ impl Supervisor {
         tracing::error!(target: "openclaw::plugins", plugin = self.plugin.id(), faults = count, "its process {why}");
         match count {
             MAX_FAULTS.. => self.quarantine(current, why).await,
-            _ => self.replace(current, why).await,
+            _ => self.replace(current).await,
         }
     }
 
@@ -220,16 +229,14 @@ impl Supervisor {
     }
 
     /// A fresh instance in the place of one that can't be used any more.
-    async fn replace(&mut self, old: Arc<Generation>, why: &str) {
+    async fn replace(&mut self, old: Arc<Generation>) {
         self.set(State::Starting, None);
         self.discard(&old).await;
         self.plugin
             .metrics
             .restarts
             .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        if self.start().await.is_err() {
-            self.set_aside(why);
-        }
+        self.restart().await;
     }
 
     async fn quarantine(&mut self, old: Arc<Generation>, why: &str) {
@@ -292,7 +299,9 @@ impl Supervisor {
         // The old one lets go of its connections before the new one takes them up: two bots with one token would
         // push each other off.
         self.take_down(&old_spec).await;
-        self.serve(generation, &spec, begin).await
+        self.serve(generation, &spec, begin)
+            .await
+            .map_err(|error| self.failed(&error))
     }
 
     /// Where nothing but the configuration changed, a plugin that follows changes goes on with the new one.
@@ -300,13 +309,12 @@ impl Supervisor {
         let Some(current) = self.plugin.current() else {
             return false;
         };
-        let same_file = super::stage::hash_file(&new.path).is_ok_and(|hash| hash == current.staged.sha256);
         let rest = Settings {
             config: old.settings.config.clone(),
             ..new.settings.clone()
         };
         let changed = old.settings.config != new.settings.config;
-        if !same_file || !changed || rest != old.settings {
+        if !changed || rest != old.settings || !is_unchanged(&new.path, &current.staged.sha256).await {
             return false;
         }
         let fits = super::schema::check_config(&new.manifest, &new.settings.config).is_ok();
@@ -365,4 +373,11 @@ impl Supervisor {
     fn set_spec(&self, spec: Spec) {
         *self.plugin.spec.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(spec);
     }
+}
+
+/// Is the file still the one with this hash? Read off the async threads.
+async fn is_unchanged(path: &Path, sha256: &str) -> bool {
+    let path = path.to_owned();
+    let hash = tokio::task::spawn_blocking(move || super::stage::hash_file(&path)).await;
+    hash.is_ok_and(|hash| hash.is_ok_and(|hash| hash == sha256))
 }

@@ -416,13 +416,6 @@ pub fn what_it_prints_and_logs_arrives() {
 pub fn it_stops_when_asked_and_is_small() {
     block_on(async {
         let (plugin, _) = started(Confinement::default()).await;
-        plugin
-            .set_levels(&Levels {
-                default: 5,
-                ..Levels::default()
-            })
-            .await
-            .expect("taken");
         let usage = plugin.usage().expect("alive");
         assert_eq!(usage.pid, plugin.pid());
         println!("resident: {} KiB, {:?}", usage.rss_bytes >> 10, plugin.enforced());

@@ -202,6 +202,15 @@ pub struct PluginObj {
     pub vt: PluginVtRef,
 }
 
+/// Bytes that came from the other side, as our own. Whether they have to be copied is found out by comparing type ids
+/// of both sides, which is a good part of a call; nothing needs no copy.
+fn take_bytes(bytes: RVec<u8>) -> Vec<u8> {
+    match bytes.is_empty() {
+        true => Vec::new(),
+        false => bytes.into(),
+    }
+}
+
 /// Implements what all four objects share: they are sent between threads and dropped through their vtable.
 macro_rules! object {
     ($object:ident) => {
@@ -290,7 +299,7 @@ impl<'a> Call<'a> {
             method: args.method.as_str(),
             target: args.target.as_str(),
             meta: args.meta.as_str(),
-            body: args.body.into(),
+            body: take_bytes(args.body),
             out: args.out.into_option().map(Sink::from_object),
             input: args.input.into_option().map(Source::from_object),
         }

@@ -134,7 +134,7 @@ impl fmt::Debug for Source {
 
 pub(super) fn reply_to_result(reply: Reply) -> Result<Vec<u8>, Fault> {
     match reply {
-        ROk(bytes) => Ok(bytes.into()),
+        ROk(bytes) => Ok(super::take_bytes(bytes)),
         RErr(fault) => Err(fault),
     }
 }

@@ -36,4 +36,40 @@ pub mod host {
     pub const SECRET: &str = "host/1/secret.get";
     /// Body: any JSON; reply: null. Target: name of the event.
     pub const EMIT: &str = "host/1/event.emit";
+
+    /// All of them. A host may serve fewer.
+    pub const ALL: &[&str] = &[
+        HTTP,
+        WEBSOCKET,
+        INBOUND,
+        CHANNEL_STATUS,
+        AGENT_RUN,
+        STORE_GET,
+        STORE_PUT,
+        STORE_ADD,
+        STORE_DELETE,
+        STORE_LIST,
+        MEDIA_SAVE,
+        MEDIA_OPEN,
+        SYNTHESIZE,
+        TRANSCRIBE,
+        CONVERSE,
+        SECRET,
+        EMIT,
+    ];
+}
+
+#[cfg(test)]
+mod tests {
+    use super::host::ALL;
+
+    #[test]
+    fn all_ids_are_listed_once() {
+        let declared: Vec<_> = include_str!("ids.rs")
+            .lines()
+            .filter_map(|line| line.trim().strip_prefix("pub const ")?.split_once(": &str = \""))
+            .map(|(_, id)| id.trim_end_matches("\";"))
+            .collect();
+        assert_eq!(declared, ALL);
+    }
 }

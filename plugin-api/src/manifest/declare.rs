@@ -15,6 +15,7 @@ pub struct Declaration {
     pub(super) name: &'static str,
     pub(super) channels: &'static [&'static str],
     pub(super) providers: &'static [&'static str],
+    pub(super) apis: &'static [&'static str],
     pub(super) tools: &'static [&'static str],
     pub(super) speech: &'static [&'static str],
     pub(super) routes: &'static [&'static str],
@@ -76,6 +77,7 @@ impl Declaration {
             name,
             channels: &[],
             providers: &[],
+            apis: &[],
             tools: &[],
             speech: &[],
             routes: &[],
@@ -104,6 +106,12 @@ impl Declaration {
     /// Model provider ids that it registers.
     pub const fn providers(mut self, ids: &'static [&'static str]) -> Self {
         self.providers = ids;
+        self
+    }
+
+    /// APIs of model services that it speaks to any address that an operator names in `models.providers`.
+    pub const fn apis(mut self, ids: &'static [&'static str]) -> Self {
+        self.apis = ids;
         self
     }
 

@@ -38,6 +38,9 @@ pub struct Manifest {
     pub channels: Vec<String>,
     /// Model provider ids that it registers.
     pub providers: Vec<String>,
+    /// APIs of model services that it speaks to any address, `acme-chat`. A service of `models.providers` that no plugin
+    /// knows by its id is served by a plugin that names its `api` here, under that plugin's first provider.
+    pub apis: Vec<String>,
     /// Tool names that it registers.
     pub tools: Vec<String>,
     /// Speech engine ids that it registers.
@@ -124,6 +127,14 @@ impl Manifest {
         let mut all: Vec<_> = pairs.collect();
         all.sort_unstable();
         all
+    }
+
+    /// Does it say that it registers this?
+    pub fn declares(&self, capability: &str, id: &str) -> bool {
+        let surfaces = self.surfaces();
+        surfaces
+            .iter()
+            .any(|(kind, ids)| *kind == capability && ids.iter().any(|declared| declared == id))
     }
 
     /// What is registered but not declared, or declared but not registered, in words. `None`: they agree.

@@ -79,6 +79,7 @@ impl<const N: usize> Writer<N> {
         self.field("panic", if p.unwind { "unwind" } else { "abort" });
         self.list("channels", d.channels);
         self.list("providers", d.providers);
+        self.list("apis", d.apis);
         self.list("tools", d.tools);
         self.list("speech", d.speech);
         self.list("routes", d.routes);

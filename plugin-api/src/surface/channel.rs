@@ -113,6 +113,14 @@ pub struct ChannelInfo {
     pub media: bool,
     /// Chats have threads or topics.
     pub threads: bool,
+    /// Chats belong to spaces (guilds, workspaces). A group outside of one is then a message to several people, which
+    /// only `dm.groupEnabled` admits.
+    pub spaces: bool,
+    /// What a thread of a group is called in session keys: `thread` makes `…:group:<chat>:thread:<id>`. Empty means
+    /// `thread`. It has no part where a thread is a chat of its own, with [`Chat::parent_id`](crate::Chat).
+    pub thread_suffix: String,
+    /// What may stand before an id in the operator's lists besides `<channel id>:`, each without the colon.
+    pub id_prefixes: Vec<String>,
     /// Replies can refer to a message.
     pub replies: bool,
     /// Commands can be registered with the platform.
@@ -152,6 +160,9 @@ impl Default for ChannelInfo {
             reactions: false,
             media: false,
             threads: false,
+            spaces: false,
+            thread_suffix: String::new(),
+            id_prefixes: Vec::new(),
             replies: false,
             native_commands: false,
             idempotent_send: false,

@@ -94,6 +94,8 @@ pub struct Chat {
     pub thread_id: String,
     /// The chat that a thread hangs on; empty if none.
     pub parent_id: String,
+    /// Its title; untrusted.
+    pub parent_title: String,
     /// Guild, team or workspace; empty if none.
     pub space_id: String,
 }

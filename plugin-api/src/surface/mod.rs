@@ -40,7 +40,5 @@ pub mod ids {
         pub const STOP: &str = "plugin/1/stop";
         /// The configuration changed; the body is the new one.
         pub const CONFIG: &str = "plugin/1/config";
-        /// The host's log filter changed.
-        pub const LOG_FILTER: &str = "plugin/1/log.filter";
     }
 }

@@ -1,6 +1,6 @@
 //! The fake host: services in memory, time from tokio.
 use super::TestPlugin;
-use super::services::{SERVED, Services, Shared, State};
+use super::services::{Services, Shared, State, served};
 use crate::{
     ChannelStatus, Environment, Error, ErrorKind, HttpRequest, Inbound, Manifest, Registrations, Result,
     StaticPlugin,
@@ -102,7 +102,7 @@ impl TestHost {
         let environment = Environment {
             host_version: "0.0.0-test".into(),
             api_version: crate::API_VERSION.into(),
-            methods: SERVED.iter().map(|id| (*id).to_owned()).collect(),
+            methods: served(),
             isolated: false,
         };
         let environment = serde_json::to_string(&environment)?;

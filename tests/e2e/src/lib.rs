@@ -2,6 +2,7 @@
 use openclaw_host::{
     app::{Gateway, Options},
     clock::Clock,
+    config::{Config, Env, Paths},
     plugins::{
         discover::{Candidate, Origin},
         ladder::Reason,
@@ -17,8 +18,11 @@ use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::Arc,
     time::Duration,
 };
+
+use tokio::sync::watch;
 
 /// The built library of a bundled plugin.
 pub fn plugin(id: &str) -> PathBuf {
@@ -135,12 +139,20 @@ pub struct TestGateway {
 /// Starts a gateway with these plugins. Everybody may write.
 pub async fn start(specs: Vec<Spec>) -> TestGateway {
     let state = tempfile::tempdir().expect("a folder");
+    let config = json!({ "channels": { "loopback": { "dmPolicy": "open", "allowFrom": ["*"] } } });
+    let config = Config::from_value(config).expect("a valid configuration");
     let options = Options {
         specs,
-        state: state.path().to_owned(),
+        paths: Paths {
+            config_file: state.path().join("openclaw.json"),
+            state_dir: state.path().to_owned(),
+            home: None,
+            include_roots: Vec::new(),
+        },
         program: program(),
-        model: "demo/echo".into(),
-        allow_from: Box::new(|_| vec!["*".into()]),
+        config: watch::channel(Arc::new(config)).1,
+        steps: None,
+        env: Env::default(),
         secrets: Box::new(|variable| (variable == "TEST_SECRET").then(|| Secret::new("s3cret"))),
         clock: Clock::system(),
     };

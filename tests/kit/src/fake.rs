@@ -79,30 +79,17 @@ type Served = Result<Vec<u8>, Fault>;
 
 /// What a new instance is told of its surroundings.
 pub(crate) fn environment() -> Environment {
+    let served = ids::ALL.iter().filter(|id| !NOT_SERVED.contains(id));
     Environment {
         host_version: concat!(env!("CARGO_PKG_VERSION"), "-kit").into(),
         api_version: API_VERSION.into(),
-        methods: SERVED.iter().map(|id| (*id).to_owned()).collect(),
+        methods: served.map(|id| (*id).to_owned()).collect(),
         isolated: false,
     }
 }
 
-const SERVED: &[&str] = &[
-    ids::HTTP,
-    ids::WEBSOCKET,
-    ids::INBOUND,
-    ids::CHANNEL_STATUS,
-    ids::AGENT_RUN,
-    ids::STORE_GET,
-    ids::STORE_PUT,
-    ids::STORE_ADD,
-    ids::STORE_DELETE,
-    ids::STORE_LIST,
-    ids::MEDIA_SAVE,
-    ids::MEDIA_OPEN,
-    ids::SECRET,
-    ids::EMIT,
-];
+/// What the kit's host has no use for.
+const NOT_SERVED: [&str; 3] = [ids::SYNTHESIZE, ids::TRANSCRIBE, ids::CONVERSE];
 
 // === impl FakeHost ===
 

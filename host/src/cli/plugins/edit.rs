@@ -57,7 +57,7 @@ fn hindrance(id: &str, on: bool, setting: &Setting) -> Option<Reason> {
     let reason = ladder::decide(
         manifest,
         Some(on),
-        &crate::plugins::assemble::switches(&setting.config),
+        &crate::plugins::assemble::switches(&setting.config, &setting.found),
     );
     (on && !reason.is_on()).then_some(reason)
 }

@@ -18,7 +18,11 @@ use std::{
     io::Write,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
+
+/// Time for a download as a whole. The bytes are bounded too; this is for a server that drips.
+const DOWNLOAD: Duration = Duration::from_secs(15 * 60);
 
 /// Installs a plugin from a library, an archive (.tar.gz, .tar, .zip) or an address, without running any of it.
 #[derive(Debug, clap::Args)]
@@ -171,6 +175,7 @@ async fn download(address: &str, folder: &Path) -> Result<PathBuf, Failure> {
     let egress = Arc::new(http::Egress::new("install", ["*"], false).map_err(Failure::new)?);
     let mut request = http::Request::new("GET", address, http::Origin::Trusted);
     request.max_response_bytes = Limits::default().bytes;
+    request.total = Some(DOWNLOAD);
     let mut response = client.send(&egress, request).await.map_err(Failure::new)?;
     if response.status() != 200 {
         return Err(Failure::new(format_args!(

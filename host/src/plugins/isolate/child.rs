@@ -21,7 +21,7 @@ use std::{
     io::{self, Read, Write},
     os::{fd::AsFd, unix::net::UnixStream},
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -93,7 +93,6 @@ struct Resident {
     open: Mutex<Option<Open>>,
     instance: Mutex<Option<Arc<PluginHandle>>>,
     host: OnceLock<Arc<Remote>>,
-    levels: Arc<RwLock<Levels>>,
     shutdown: Notify,
 }
 
@@ -101,7 +100,7 @@ struct Resident {
 struct Remote {
     peer: Peer,
     runtime: runtime::Handle,
-    levels: Arc<RwLock<Levels>>,
+    levels: Levels,
     tasks: Arc<AtomicUsize>,
 }
 
@@ -154,12 +153,10 @@ where
 
 async fn reside(socket: UnixStream, open: Open, levels: Levels) -> Result<(), ChildError> {
     let socket = tokio::net::UnixStream::from_std(socket).map_err(ChildError::Socket)?;
-    let levels = Arc::new(RwLock::new(levels));
     let resident = Arc::new(Resident {
         open: Mutex::new(Some(open)),
         instance: Mutex::default(),
         host: OnceLock::new(),
-        levels: levels.clone(),
         shutdown: Notify::new(),
     });
     let peer = Peer::start(socket, Side::Child, resident.clone());
@@ -232,7 +229,6 @@ impl Serve for Resident {
     fn call(&self, call: Call<'_>) -> BoxFuture<'static, Outcome> {
         let outcome = match call.method {
             control::CREATE => self.create(&call.body),
-            control::LEVELS => self.set_levels(&call.body),
             control::SHUTDOWN => {
                 let instance = self.lock().take();
                 drop(instance);
@@ -274,12 +270,6 @@ impl Resident {
             root.create(host, &record.instance, &record.config, &record.environment)?;
         *self.lock() = Some(Arc::new(plugin));
         Ok(registrations.into_bytes())
-    }
-
-    fn set_levels(&self, body: &[u8]) -> Outcome {
-        let levels = serde_json::from_slice(body).map_err(|e| Fault::new("invalid_input", e))?;
-        *self.levels.write().unwrap_or_else(PoisonError::into_inner) = levels;
-        Ok(Vec::new())
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Arc<PluginHandle>>> {
@@ -327,10 +317,7 @@ impl HostServices for Remote {
     }
 
     fn log_enabled(&self, level: Level, target: &str) -> bool {
-        self.levels
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .allow(level, target)
+        self.levels.allow(level, target)
     }
 
     fn log(&self, record: &LogRecord<'_>) {

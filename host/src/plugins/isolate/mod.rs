@@ -32,8 +32,6 @@ pub use sandbox::{Confinement, Enforced, Landlock, Network};
 mod control {
     /// Opens the library and makes the instance: [`super::child::CreateRecord`] → registrations.
     pub(super) const CREATE: &str = "isolate/1/create";
-    /// Replaces the table of log levels: [`super::Levels`].
-    pub(super) const LEVELS: &str = "isolate/1/levels";
     /// Drops the instance and ends the process.
     pub(super) const SHUTDOWN: &str = "isolate/1/shutdown";
 }

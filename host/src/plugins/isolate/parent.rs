@@ -198,7 +198,7 @@ impl Isolated {
 
     /// What the system says of the process; none once it has ended.
     pub fn usage(&self) -> Option<Usage> {
-        if self.process.ended.borrow().is_some() {
+        if self.has_ended() {
             return None;
         }
         let pid = self.process.pid;
@@ -223,12 +223,6 @@ impl Isolated {
         })
     }
 
-    /// Says which log events are worth sending from now on.
-    pub async fn set_levels(&self, levels: &Levels) -> Result<(), Fault> {
-        let body = serde_json::to_vec(levels).map_err(internal)?;
-        self.call(Call::new(control::LEVELS, "", body)).await.map(|_| ())
-    }
-
     /// Ends the process: it is asked, and killed if it is not gone in time.
     pub async fn stop(&self, deadline: Duration) -> Exit {
         let asked = async {
@@ -239,6 +233,11 @@ impl Isolated {
             Ok(exit) => exit,
             Err(_) => self.process.kill().await,
         }
+    }
+
+    /// Has the process ended, for whatever reason?
+    pub fn has_ended(&self) -> bool {
+        self.process.ended.borrow().is_some()
     }
 
     /// Resolves when the process has ended, for whatever reason.

@@ -1,7 +1,7 @@
 //! `media.*`: files of messages, written once under a name that nobody chose.
 use super::{Context, Request, blocking, state::failed};
-use crate::journal::StoredMedia;
-use openclaw_plugin_api::{Error, ErrorKind, MediaRef, Result, Sink, Source};
+use crate::journal::{Journal, StoredMedia};
+use openclaw_plugin_api::{Error, ErrorKind, MediaRef, Result, Sink, Source, abi::source_pair};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use tokio::{
@@ -22,10 +22,38 @@ pub(super) async fn save(context: &Context, mut request: Request) -> Result<Vec<
         .input
         .take()
         .ok_or_else(|| Error::invalid("a file needs a stream of bytes"))?;
-    let folder = context.services().media.clone();
+    let services = context.services();
+    let (journal, now) = (&services.journal, services.clock.now_ms());
+    let media = store(journal, &services.media, known, source, context.plugin(), now).await?;
+    Ok(serde_json::to_vec(&media)?)
+}
+
+/// Takes a file of the gateway's own into the store.
+pub(crate) async fn keep(
+    journal: &Journal,
+    folder: &Path,
+    known: MediaRef,
+    bytes: Vec<u8>,
+    owner: &str,
+    now_ms: i64,
+) -> Result<MediaRef> {
+    let (mut feed, source) = source_pair(1);
+    feed.send(Ok(bytes)).await;
+    drop(feed);
+    store(journal, folder, known, source, owner, now_ms).await
+}
+
+async fn store(
+    journal: &Journal,
+    folder: &Path,
+    known: MediaRef,
+    source: Source,
+    owner: &str,
+    now_ms: i64,
+) -> Result<MediaRef> {
     let id = new_id()?;
     let temporary = folder.join(format!(".{id}.tmp"));
-    let outcome = write(source, &folder, &temporary).await;
+    let outcome = write(source, folder, &temporary).await;
     let (size, sha256) = match outcome {
         Ok(written) => written,
         Err(error) => {
@@ -33,7 +61,7 @@ pub(super) async fn save(context: &Context, mut request: Request) -> Result<Vec<
             return Err(error);
         }
     };
-    tokio::fs::rename(&temporary, path(&folder, &id)).await?;
+    tokio::fs::rename(&temporary, path(folder, &id)).await?;
     let mime_type = match known.mime_type.as_str() {
         "" => "application/octet-stream".to_owned(),
         mime_type => mime_type.chars().take(MAX_NAME).collect(),
@@ -47,14 +75,13 @@ pub(super) async fn save(context: &Context, mut request: Request) -> Result<Vec<
     };
     let stored = StoredMedia {
         media: media.clone(),
-        plugin: context.plugin().to_owned(),
+        plugin: owner.to_owned(),
     };
-    let (journal, now) = (
-        context.services().journal.clone(),
-        context.services().clock.now_ms(),
-    );
-    blocking(move || journal.add_media(&stored, now).map_err(failed)).await?;
-    Ok(serde_json::to_vec(&media)?)
+    journal
+        .run(move |j| j.add_media(&stored, now_ms))
+        .await
+        .map_err(failed)?;
+    Ok(media)
 }
 
 pub(super) async fn open(context: &Context, mut request: Request) -> Result<Vec<u8>> {

@@ -11,6 +11,7 @@ mod tests;
 mod websocket;
 
 pub use context::{Context, ContextOptions};
+pub(crate) use media::keep as keep_media;
 
 use crate::{clock::Clock, http::Client, journal::Journal};
 use futures_util::future::BoxFuture;
@@ -23,27 +24,6 @@ use std::{
     path::PathBuf,
     sync::{Arc, OnceLock, Weak},
 };
-
-/// Every method id that is served.
-pub const SERVED: &[&str] = &[
-    ids::HTTP,
-    ids::WEBSOCKET,
-    ids::INBOUND,
-    ids::CHANNEL_STATUS,
-    ids::AGENT_RUN,
-    ids::STORE_GET,
-    ids::STORE_PUT,
-    ids::STORE_ADD,
-    ids::STORE_DELETE,
-    ids::STORE_LIST,
-    ids::MEDIA_SAVE,
-    ids::MEDIA_OPEN,
-    ids::SYNTHESIZE,
-    ids::TRANSCRIBE,
-    ids::CONVERSE,
-    ids::SECRET,
-    ids::EMIT,
-];
 
 /// Finds a secret by the name of its variable.
 pub type SecretSource = Box<dyn Fn(&str) -> Option<Secret> + Send + Sync>;

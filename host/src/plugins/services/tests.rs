@@ -251,3 +251,17 @@ async fn an_unknown_method_is_an_ordinary_error() {
     );
     assert_eq!(f.metrics.snapshot().host_calls, 3);
 }
+
+#[tokio::test]
+async fn every_method_that_plugins_are_told_of_is_served() {
+    let f = fixture(&[]);
+    for id in ids::ALL {
+        let outcome = f.ask(id, "", b"").await;
+        let unknown = outcome.is_err_and(|error| error.kind() == ErrorKind::UnknownMethod);
+        assert!(!unknown, "{id}");
+    }
+    assert_eq!(
+        f.refusal("host/1/no.such", "", b"").await,
+        ErrorKind::UnknownMethod
+    );
+}

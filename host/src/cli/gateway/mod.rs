@@ -1,24 +1,34 @@
 //! `openclaw gateway`: runs the gateway until it is told to stop.
-use super::{Failure, address, setting::Setting};
+mod door;
+mod follow;
+mod lock;
+
+use super::{Failure, setting::Setting};
 use crate::{
     app::{Gateway, Options, StartError},
     clock::Clock,
-    config::Env,
-    gateway::{Auth, Events, Options as Door, Server, Stop},
-    http::server::Sites,
+    config::{BindMode, Config, Env, Loaded},
+    gateway::{Options as Door, Server, Stop},
+    journal::Steps,
     methods::Methods,
     plugins::plugin::Spec,
 };
+use lock::Lock;
 use openclaw_plugin_api::Secret;
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Instant,
 };
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::watch,
+};
 
-/// Model that answers when the configuration names none; it needs no account.
-const DEFAULT_MODEL: &str = "demo/echo";
+/// What a first start without a configuration writes.
+const MINIMAL: &str = "{\n  // Made at the first start. `openclaw config schema` has every key.\n  \"gateway\": { \"mode\": \"local\" }\n}\n";
 
 /// Runs the gateway.
 #[derive(Debug, clap::Args)]
@@ -26,25 +36,39 @@ pub struct Args {
     /// `run` is what happens anyway
     #[arg(value_parser = ["run"], hide = true)]
     action: Option<String>,
-    /// Start without a configuration file
+    /// Start without a configuration, and write a minimal one
     #[arg(long)]
     allow_unconfigured: bool,
     /// Port to listen on [default: OPENCLAW_GATEWAY_PORT, gateway.port, 18789]; 0 takes a free one
     #[arg(long)]
     port: Option<u16>,
-    /// Who can reach it
-    #[arg(long, value_enum, default_value_t)]
-    bind: Bind,
+    /// Who can reach it: loopback, lan, tailnet, custom (gateway.customBindHost), or auto: everybody inside of a
+    /// container, else this machine [default: gateway.bind, loopback]
+    #[arg(long, value_parser = bind_mode)]
+    bind: Option<BindMode>,
+    /// Token that clients need [default: OPENCLAW_GATEWAY_TOKEN, gateway.auth.token, else one of its own]
+    #[arg(long, hide_default_value = true)]
+    token: Option<String>,
+    /// Password that clients need [default: OPENCLAW_GATEWAY_PASSWORD, gateway.auth.password]
+    #[arg(long)]
+    password: Option<String>,
+    /// Stop a gateway that runs on the same state and take its place
+    #[arg(long)]
+    force: bool,
+    /// Log what it does in detail
+    #[arg(long, short)]
+    verbose: bool,
 }
 
-/// Who can reach the gateway.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
-enum Bind {
-    /// This machine.
-    #[default]
-    Loopback,
-    /// Every network that this machine is in; needs a token.
-    Lan,
+impl Args {
+    /// What is logged if nobody says.
+    pub(super) fn usual_filter(&self) -> &'static str {
+        if self.verbose { "debug" } else { "info" }
+    }
+}
+
+fn bind_mode(word: &str) -> Result<BindMode, String> {
+    serde_json::from_value(word.into()).map_err(|_| "write loopback, lan, tailnet, custom or auto".into())
 }
 
 /// Runs the command.
@@ -58,44 +82,19 @@ pub fn run(args: Args, env: &Env) -> Result<(), Failure> {
         )));
     }
     setting.paths.prepare_state_dir().map_err(Failure::config)?;
-    let door = door(&args, env, &setting)?;
+    let _lock = Lock::take(&setting.paths, args.force, Clock::system().now_ms())?;
+    if !setting.configured {
+        let file = &setting.paths.config_file;
+        crate::config::write_atomic(file, MINIMAL.as_bytes())
+            .map_err(|e| Failure::io(format_args!("write {}", file.display()), e))?;
+    }
+    let door = door::door(&args, env, &setting)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
         .build();
     let runtime = runtime.map_err(|e| Failure::io("start the runtime", e))?;
     runtime.block_on(serve(setting, env.clone(), door, begin))
-}
-
-/// How to listen. Beyond this machine only with a secret that the operator chose.
-fn door(args: &Args, env: &Env, setting: &Setting) -> Result<Door, Failure> {
-    let port = address::port(args.port, env, setting)?;
-    let configured = address::configured_token(env, setting);
-    let ip: IpAddr = match args.bind {
-        Bind::Loopback => Ipv4Addr::LOCALHOST.into(),
-        Bind::Lan if configured.is_none() => {
-            return Err(Failure::config(
-                "--bind lan needs a token: set OPENCLAW_GATEWAY_TOKEN or gateway.auth.token, or use --bind loopback",
-            ));
-        }
-        Bind::Lan => Ipv4Addr::UNSPECIFIED.into(),
-    };
-    let token = match configured {
-        Some(token) => token,
-        None => address::make_token(setting)?,
-    };
-    Ok(Door {
-        bind: vec![SocketAddr::new(ip, port)],
-        auth: Auth {
-            token: Some(token),
-            password: None,
-        },
-        sites: Sites::default(),
-        trusted_proxies: Vec::new(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        events: Events::default(),
-        clock: Clock::system(),
-    })
 }
 
 async fn serve(setting: Setting, env: Env, door: Door, begin: Instant) -> Result<(), Failure> {
@@ -107,7 +106,10 @@ async fn serve(setting: Setting, env: Env, door: Door, begin: Instant) -> Result
         return Err(Failure::config(absent));
     }
     let mut terminate = signal(SignalKind::terminate()).map_err(|e| Failure::io("listen to signals", e))?;
-    let gateway = Gateway::start(options(setting, &env))
+    let (running, config) = watch::channel(Arc::new(setting.config.clone()));
+    // read once more, now that there is a file: what is watched is what was read
+    let loaded = Loaded::read(&setting.paths, &env).map_err(Failure::config)?;
+    let gateway = Gateway::start(options(setting, &env, config))
         .await
         .map_err(|error| match error {
             StartError::Required(_) => Failure::config(error),
@@ -118,7 +120,8 @@ async fn serve(setting: Setting, env: Env, door: Door, begin: Instant) -> Result
     if views.is_empty() {
         tracing::warn!(target: "openclaw::plugins", "no plugins: nothing can be received or answered");
     }
-    let methods = Methods::new(gateway.clone(), Box::new(move |id| reread(&env, id)));
+    let again = env.clone();
+    let methods = Methods::new(gateway.clone(), Arc::new(move |id| reread(&again, id)));
     let server = Server::bind(door, Arc::new(methods))
         .await
         .map_err(Failure::new)?;
@@ -126,16 +129,18 @@ async fn serve(setting: Setting, env: Env, door: Door, begin: Instant) -> Result
         let pid = std::process::id();
         tracing::info!(target: "openclaw::gateway", "listening on ws://{address} (PID {pid})");
     }
-    let (ms, running) = (
+    let following = tokio::spawn(follow::follow(gateway.clone(), env, loaded, running));
+    let (ms, loaded) = (
         begin.elapsed().as_millis(),
         views.iter().filter(|p| p.status == "loaded").count(),
     );
-    tracing::info!(target: "openclaw::gateway", "ready in {ms} ms with {running} plugins");
+    tracing::info!(target: "openclaw::gateway", "ready in {ms} ms with {loaded} plugins");
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}
     }
     tracing::info!(target: "openclaw::gateway", "stopping");
+    following.abort();
     let stop = async {
         server.stop(Stop::Shutdown).await;
         gateway.stop().await;
@@ -146,18 +151,31 @@ async fn serve(setting: Setting, env: Env, door: Door, begin: Instant) -> Result
     }
 }
 
-fn options(setting: Setting, env: &Env) -> Options {
-    let (config, env) = (setting.config, env.clone());
-    let model = config.model().unwrap_or_else(|| DEFAULT_MODEL.to_owned());
+fn options(setting: Setting, env: &Env, config: watch::Receiver<Arc<Config>>) -> Options {
+    let secrets = env.clone();
     Options {
         specs: setting.assembly.specs,
-        state: setting.paths.state_dir,
+        paths: setting.paths,
         program: setting.program,
-        model,
-        allow_from: Box::new(move |channel| config.allow_from(channel)),
-        secrets: Box::new(move |variable| env.var(variable).map(Secret::new)),
+        config,
+        steps: crash_steps(env),
+        env: env.clone(),
+        secrets: Box::new(move |variable| secrets.var(variable).map(Secret::new)),
         clock: Clock::system(),
     }
+}
+
+/// For tests of what a killed process loses: `OPENCLAW_CRASH_AT=<step>[:n]` kills this one when it passes a step of the
+/// journal for the n-th time.
+fn crash_steps(env: &Env) -> Option<Steps> {
+    let at = env.var("OPENCLAW_CRASH_AT")?;
+    let (label, count) = at.split_once(':').unwrap_or((at, "1"));
+    let (label, left) = (label.to_owned(), AtomicU32::new(count.parse().unwrap_or(1)));
+    Some(Arc::new(move |step| {
+        if step == label && left.fetch_sub(1, Ordering::Relaxed) == 1 {
+            let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+        }
+    }))
 }
 
 /// What a plugin is to be by the files as they are now.
@@ -170,10 +188,21 @@ fn reread(env: &Env, id: &str) -> Result<Spec, String> {
 }
 
 fn report(setting: &Setting) {
+    for warning in &setting.warnings {
+        tracing::warn!(target: "openclaw::config", "{warning}");
+    }
     for problem in &setting.assembly.problems {
         tracing::error!(target: "openclaw::plugins", "{problem}");
     }
     for absent in &setting.assembly.absent {
         tracing::error!(target: "openclaw::plugins", "{absent}");
     }
+}
+
+/// A time for people, UTC.
+fn when(ms: i64) -> String {
+    jiff::Timestamp::from_millisecond(ms).map_or_else(
+        |_| "an unknown time".into(),
+        |time| time.strftime("%Y-%m-%d %H:%M UTC").to_string(),
+    )
 }

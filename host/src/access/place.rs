@@ -1,0 +1,276 @@
+//! The rules of a place: a private chat, a group with its topics, a room of a space.
+//!
+//! The order is that of the reference: is the chat taken at all, then may this person write there. Whether the agent
+//! was addressed is asked later. Lists of people never look at the pairing store outside of private chats.
+use super::{Ask, Reason, Refusal, peer, people::slug};
+use crate::{
+    config::{ChatRule, DmPolicy, GroupPolicy, IdList, PlaceRule, SpaceRule, TopicRule},
+    journal::JournalError,
+};
+use openclaw_plugin_api::{Chat, ChatKind, Inbound};
+use std::collections::BTreeMap;
+
+/// What a place says about an event.
+#[derive(Debug)]
+pub(super) enum Gate {
+    /// The sender may write.
+    Pass(Pass),
+    /// No.
+    Refuse(Refusal),
+    /// A stranger may ask to be let in.
+    Pair,
+}
+
+/// On which terms somebody may write.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Pass {
+    /// The agent must be addressed.
+    pub(super) require_mention: bool,
+    /// A list names the sender.
+    pub(super) listed: bool,
+    /// There is a list of people for this place.
+    pub(super) has_list: bool,
+}
+
+/// A private chat.
+pub(super) fn direct(ask: &Ask<'_>, event: &Inbound) -> Result<Gate, JournalError> {
+    let (policy, sender) = (ask.policy, &event.sender);
+    let key = |name: &str| format!("channels.{}.{name}", ask.channel);
+    let own = [&sender.id, &event.chat.id].map(|id| policy.direct.get(id));
+    let own = own
+        .into_iter()
+        .flatten()
+        .next()
+        .or_else(|| policy.direct.get("*"));
+    let off = |enabled: Option<bool>| enabled == Some(false);
+    if off(policy.dm.as_ref().and_then(|dm| dm.enabled)) {
+        return Ok(refuse(Reason::DirectOff, key("dm.enabled")));
+    }
+    if off(own.and_then(|rule| rule.enabled)) {
+        return Ok(refuse(
+            Reason::DirectOff,
+            key(&format!("direct.{}.enabled", sender.id)),
+        ));
+    }
+    let dm_policy = own
+        .and_then(|rule| rule.dm_policy)
+        .unwrap_or_else(|| policy.dm_policy());
+    if dm_policy == DmPolicy::Disabled {
+        return Ok(refuse(Reason::DirectOff, key("dmPolicy")));
+    }
+    if sender.id.trim().is_empty() {
+        return Ok(refuse(Reason::UnknownSender, ""));
+    }
+    let list = own.and_then(|rule| rule.allow_from.as_ref());
+    let list = list.unwrap_or_else(|| policy.allow_from());
+    let pass = Gate::Pass(Pass {
+        require_mention: false,
+        listed: true,
+        has_list: true,
+    });
+    if ask.people().admits(list, sender) {
+        return Ok(pass);
+    }
+    match dm_policy {
+        DmPolicy::Pairing if ask.paired.is_paired(&peer(ask.channel, event))? => Ok(pass),
+        DmPolicy::Pairing => Ok(Gate::Pair),
+        _ => Ok(refuse(Reason::SenderNotListed, key("allowFrom"))),
+    }
+}
+
+/// A group or a room.
+pub(super) fn shared(ask: &Ask<'_>, event: &Inbound) -> Gate {
+    let spaces = ask.info.spaces || ask.policy.has_spaces();
+    let alone = event.chat.space_id.is_empty() && event.chat.kind == ChatKind::Group;
+    match spaces {
+        true if alone => group_dm(ask, event),
+        true => room(ask, event),
+        false => group(ask, event),
+    }
+}
+
+/// A group of a platform without spaces, and its topics.
+fn group(ask: &Ask<'_>, event: &Inbound) -> Gate {
+    let (policy, chat) = (ask.policy, &event.chat);
+    let key = |name: &str| format!("channels.{}.{name}", ask.channel);
+    let rule = entry(&policy.groups, &chat.id);
+    let of_rule = rule.map_or(String::new(), |(id, _)| format!("groups.{id}."));
+    let rule: Option<&ChatRule> = rule.map(|(_, rule)| rule);
+    let topic = rule.and_then(|rule| entry(&rule.topics, &chat.thread_id));
+    let of_topic = topic.map_or(String::new(), |(id, _)| format!("{of_rule}topics.{id}."));
+    let topic: Option<&TopicRule> = topic.map(|(_, topic)| topic);
+    // the nearest place that says something about groups, and where it says it
+    let (group_policy, at) = topic
+        .and_then(|topic| Some((topic.group_policy?, of_topic.as_str())))
+        .or_else(|| Some((rule?.group_policy?, of_rule.as_str())))
+        .unwrap_or((policy.group_policy(), ""));
+    if group_policy == GroupPolicy::Disabled {
+        return refuse(Reason::GroupsOff, key(&format!("{at}groupPolicy")));
+    }
+    if !policy.groups.is_empty() && rule.is_none() {
+        return refuse(Reason::ChatNotListed, key(&format!("groups.{}", chat.id)));
+    }
+    let off = [
+        (rule.and_then(|rule| rule.enabled), &of_rule),
+        (topic.and_then(|topic| topic.enabled), &of_topic),
+    ];
+    if let Some((_, at)) = off.iter().find(|(enabled, _)| *enabled == Some(false)) {
+        return refuse(Reason::ChatOff, key(&format!("{at}enabled")));
+    }
+    let own = topic
+        .and_then(|topic| Some((topic.allow_from.as_ref()?, &of_topic)))
+        .or_else(|| Some((rule?.allow_from.as_ref()?, &of_rule)));
+    let listed = is_listed(ask, event, own.map(|(list, _)| list));
+    if !listed && (own.is_some() || group_policy == GroupPolicy::Allowlist) {
+        let reason = if event.sender.id.trim().is_empty() {
+            Reason::UnknownSender
+        } else {
+            Reason::SenderNotListed
+        };
+        let list_key = own.map_or_else(|| "groupAllowFrom".to_owned(), |(_, at)| format!("{at}allowFrom"));
+        return refuse(reason, key(&list_key));
+    }
+    let everywhere = policy.groups.get("*").and_then(|rule| rule.require_mention);
+    let require_mention = topic
+        .and_then(|topic| topic.require_mention)
+        .or_else(|| rule.and_then(|rule| rule.require_mention))
+        .or(everywhere);
+    let list = own.map_or_else(|| policy.group_allow_from(), |(list, _)| list);
+    Gate::Pass(Pass {
+        require_mention: require_mention.unwrap_or(true),
+        listed,
+        has_list: !list.is_empty(),
+    })
+}
+
+/// Whether the list of a group, or else the one for all groups, names the sender.
+fn is_listed(ask: &Ask<'_>, event: &Inbound, own: Option<&IdList>) -> bool {
+    let (policy, people) = (ask.policy, ask.people());
+    match own {
+        Some(list) => people.admits(list, &event.sender),
+        // `*` in a list for private messages opens no group that nobody named
+        None if policy.groups.is_empty() && policy.group_allow_from.is_none() => {
+            people.names(policy.allow_from(), &event.sender)
+        }
+        None => people.admits(policy.group_allow_from(), &event.sender),
+    }
+}
+
+/// A message to several people, on a platform with spaces.
+fn group_dm(ask: &Ask<'_>, event: &Inbound) -> Gate {
+    let key = |name: &str| format!("channels.{}.{name}", ask.channel);
+    if ask.policy.group_policy() == GroupPolicy::Disabled {
+        return refuse(Reason::GroupsOff, key("groupPolicy"));
+    }
+    let Some(dm) = ask
+        .policy
+        .dm
+        .as_ref()
+        .filter(|dm| dm.group_enabled && dm.enabled != Some(false))
+    else {
+        return refuse(Reason::ChatNotListed, key("dm.groupEnabled"));
+    };
+    let listed = dm
+        .group_channels
+        .iter()
+        .any(|id| id == "*" || id == event.chat.id);
+    if !dm.group_channels.is_empty() && !listed {
+        return refuse(Reason::ChatNotListed, key("dm.groupChannels"));
+    }
+    Gate::Pass(Pass {
+        require_mention: true,
+        ..Pass::default()
+    })
+}
+
+/// A room of a space.
+fn room(ask: &Ask<'_>, event: &Inbound) -> Gate {
+    let (policy, chat) = (ask.policy, &event.chat);
+    let map = if policy.teams.is_empty() {
+        "guilds"
+    } else {
+        "teams"
+    };
+    let key = |name: &str| format!("channels.{}.{name}", ask.channel);
+    let group_policy = policy.group_policy();
+    if group_policy == GroupPolicy::Disabled {
+        return refuse(Reason::GroupsOff, key("groupPolicy"));
+    }
+    let space = policy.space(&chat.space_id);
+    let closed = group_policy == GroupPolicy::Allowlist || policy.has_spaces();
+    if space.is_none() && closed {
+        return refuse(Reason::ChatNotListed, key(&format!("{map}.{}", chat.space_id)));
+    }
+    let of_space = space.map_or(String::new(), |(id, _)| format!("{map}.{id}."));
+    let space: Option<&SpaceRule> = space.map(|(_, space)| space);
+    let place = space.and_then(|space| of_chat(&space.channels, chat));
+    if space.is_some_and(|space| !space.channels.is_empty()) && place.is_none() {
+        let id = [&chat.parent_id, &chat.id][usize::from(chat.parent_id.is_empty())];
+        return refuse(Reason::ChatNotListed, key(&format!("{of_space}channels.{id}")));
+    }
+    let of_place = place.map_or(String::new(), |(id, _)| format!("{of_space}channels.{id}."));
+    let place: Option<&PlaceRule> = place.map(|(_, place)| place);
+    if place.is_some_and(|place| place.enabled.or(place.allow) == Some(false)) {
+        return refuse(Reason::ChatOff, key(&format!("{of_place}enabled")));
+    }
+    let of_people = place.is_some_and(|place| place.users.is_some());
+    let at = if of_people { of_place } else { of_space };
+    let users = place
+        .and_then(|place| place.users.as_ref())
+        .or(space.map(|space| &space.users));
+    let roles = place
+        .and_then(|place| place.roles.as_ref())
+        .or(space.map(|space| &space.roles));
+    let (users, roles) = (users.unwrap_or(IdList::NOBODY), roles.unwrap_or(IdList::NOBODY));
+    let has_list = !users.is_empty() || !roles.is_empty();
+    let people = ask.people();
+    let listed = has_list && (people.admits(users, &event.sender) || people.has_role(roles, &event.sender));
+    if has_list && !listed {
+        return refuse(Reason::SenderNotListed, key(&format!("{at}users")));
+    }
+    let require_mention = place
+        .and_then(|place| place.require_mention)
+        .or_else(|| space.and_then(|space| space.require_mention));
+    Gate::Pass(Pass {
+        require_mention: require_mention.unwrap_or(true),
+        listed,
+        has_list,
+    })
+}
+
+/// The rule of a room: by id, by name; for a thread by its own id, then by its parent's id and name; else `*`. The
+/// names of rooms are given by who runs the space, those of threads by anybody, so a thread's own name never counts.
+fn of_chat<'a>(rules: &'a BTreeMap<String, PlaceRule>, chat: &Chat) -> Option<(&'a str, &'a PlaceRule)> {
+    let is_thread = !chat.parent_id.is_empty();
+    let title = if is_thread {
+        &chat.parent_title
+    } else {
+        &chat.title
+    };
+    let name = slug(title);
+    let is_name = |key: &str| key != "*" && !key.bytes().all(|byte| byte.is_ascii_digit());
+    let by_name = || {
+        let mut names = rules.iter().filter(|(key, _)| is_name(key));
+        names.find(|(key, _)| !name.is_empty() && slug(key) == name)
+    };
+    let parent = || is_thread.then(|| rules.get_key_value(&chat.parent_id)).flatten();
+    rules
+        .get_key_value(&chat.id)
+        .or_else(parent)
+        .or_else(by_name)
+        .or_else(|| rules.get_key_value("*"))
+        .map(|(key, rule)| (key.as_str(), rule))
+}
+
+/// The rule of an id, else that of `*`.
+fn entry<'a, T>(rules: &'a BTreeMap<String, T>, id: &str) -> Option<(&'a str, &'a T)> {
+    let own = Some(id)
+        .filter(|id| !id.is_empty())
+        .and_then(|id| rules.get_key_value(id));
+    own.or_else(|| rules.get_key_value("*"))
+        .map(|(key, rule)| (key.as_str(), rule))
+}
+
+fn refuse(reason: Reason, key: impl Into<String>) -> Gate {
+    Gate::Refuse(Refusal::new(reason, key))
+}

@@ -1,0 +1,330 @@
+//! From events of a channel to a reply in the outbox, in one transaction with the end of their turn.
+//!
+//! Each event that comes in here is settled, whatever happens: answered, or failed with a word to the person.
+use super::{
+    asker::FOR_PERSON,
+    briefing::Occasion,
+    commands::thinking_word,
+    compose::Composition,
+    desk::Desk,
+    job::{EventJob, Job, Steering},
+    pictures,
+    request::{DEFAULT_MODEL, count, turn_of, within},
+    turn::{self, Turn, TurnOutcome, Workbench},
+};
+use crate::{
+    config::{Agent, ChannelPolicy, Config, StreamMode, TypingMode},
+    deliver::{Body, Place, Seen, UNKNOWN, follow, lane_of, message_to},
+    journal::{Delivery, Entry, Session, Settled},
+};
+use openclaw_plugin_api::{ChannelInfo, Content, Error, ErrorKind, Message, Result, Role, ToolOrigin};
+use tokio::sync::{mpsc, watch};
+
+/// How often a turn is begun for the same events: it ended the process each time before.
+const MAX_ATTEMPTS: u32 = 3;
+/// Largest picture of a message that joins a running turn, bytes.
+const MAX_JOINED_PICTURE: u64 = 5 << 20;
+/// Events of a turn that the chat's picture of it may fall behind by.
+const TURN_EVENTS: usize = 64;
+
+/// Answers events that belong together.
+pub(super) async fn events(
+    desk: &Desk,
+    key: &str,
+    jobs: Vec<EventJob>,
+    stop: watch::Receiver<bool>,
+    steering: &Steering,
+) {
+    let config = desk.config();
+    let agents = config.agents();
+    let agent = agents
+        .get(&jobs[0].agent_id)
+        .unwrap_or_else(|| agents.default_agent());
+    let (id, name) = (key.to_owned(), agent.id.clone());
+    let now = desk.clock.now_ms();
+    let session = desk
+        .insist(move |j| j.session(&id, &name, &crate::gateway::random::uuid(), now))
+        .await;
+    let case = Case::new(desk, key, &config, agent, session, jobs);
+    let rows = case.rows.clone();
+    let turn_id = case.turn_id.clone();
+    let attempts = desk.insist(move |j| j.begin(&rows, &turn_id)).await;
+    if attempts > MAX_ATTEMPTS {
+        let text = format!("the gateway ended {MAX_ATTEMPTS} times while it worked on this");
+        return case
+            .failed(&Error::new(ErrorKind::Internal, text), Seen::default())
+            .await;
+    }
+    case.work(attempts > 1, stop, steering).await;
+}
+
+/// Events that get one answer.
+struct Case<'a> {
+    desk: &'a Desk,
+    key: &'a str,
+    config: &'a Config,
+    agent: &'a Agent,
+    policy: ChannelPolicy,
+    info: ChannelInfo,
+    session: Session,
+    rows: Vec<i64>,
+    turn_id: String,
+    jobs: Vec<EventJob>,
+}
+
+impl<'a> Case<'a> {
+    fn new(
+        desk: &'a Desk,
+        key: &'a str,
+        config: &'a Config,
+        agent: &'a Agent,
+        session: Session,
+        jobs: Vec<EventJob>,
+    ) -> Self {
+        let (channel, account) = (&jobs[0].channel, jobs[0].event.account_id.as_str());
+        let account = if account.is_empty() { "default" } else { account };
+        // what the gate could not read let nobody in
+        let policy = ChannelPolicy::of(config, channel, account).unwrap_or_default();
+        let info = desk.registry.channel_info(channel);
+        let rows: Vec<i64> = jobs.iter().flat_map(|job| job.rows.iter().copied()).collect();
+        let turn_id = match jobs[0].turn.as_str() {
+            "" => format!("event-{}", rows.first().copied().unwrap_or_default()),
+            turn => turn.to_owned(),
+        };
+        Self {
+            desk,
+            key,
+            config,
+            agent,
+            policy,
+            info,
+            session,
+            rows,
+            turn_id,
+            jobs,
+        }
+    }
+
+    async fn work(self, resumed: bool, stop: watch::Receiver<bool>, steering: &Steering) {
+        let (events, heard) = mpsc::channel(TURN_EVENTS);
+        let presence = follow(
+            self.desk.registry.clone(),
+            self.desk.journal.clone(),
+            self.place(),
+            heard,
+        );
+        let turn = async {
+            let outcome = self.run(resumed, &events, stop, steering).await;
+            drop(events);
+            outcome
+        };
+        let (outcome, seen) = tokio::join!(turn, presence);
+        match outcome {
+            Ok(outcome) => self.answered(outcome, seen).await,
+            Err(error) if error.kind() == ErrorKind::Cancelled => {
+                self.desk
+                    .settle(self.rows, Settled::Dropped("stopped".into()))
+                    .await;
+            }
+            Err(error) => self.failed(&error, seen).await,
+        }
+    }
+
+    async fn run(
+        &self,
+        resumed: bool,
+        events: &turn::TurnEvents,
+        stop: watch::Receiver<bool>,
+        steering: &Steering,
+    ) -> Result<TurnOutcome> {
+        let _place = self.desk.place().await;
+        let bench = Workbench {
+            registry: &self.desk.registry,
+            journal: &self.desk.journal,
+            clock: &self.desk.clock,
+            asker: &*self.desk.asker,
+            steering,
+            joins: &join,
+        };
+        let turn = self.turn(resumed).await;
+        within(self.agent, turn::run(&bench, &turn, events, stop)).await
+    }
+
+    async fn turn(&self, resumed: bool) -> Turn {
+        let last = self.last();
+        let mut turn = turn_of(self.agent, &self.session.session_id, self.turn_id.clone());
+        turn.resumed = resumed;
+        turn.thinking = last.settings.thinking_level.unwrap_or(turn.thinking);
+        if let Some(chosen) = last.settings.model() {
+            // what somebody chose is answered by nobody else
+            turn.models = vec![chosen];
+        }
+        turn.profile = last.settings.auth_profile_override.clone().unwrap_or_default();
+        turn.input = self
+            .jobs
+            .iter()
+            .map(|job| Message::text(Role::User, &job.text))
+            .collect();
+        turn.origin = ToolOrigin {
+            agent_id: self.agent.id.clone(),
+            session_key: self.key.to_owned(),
+            channel: last.channel.clone(),
+            account_id: last.event.account_id.clone(),
+            chat_id: last.event.chat.id.clone(),
+            sender_id: last.event.sender.id.clone(),
+            sender_is_owner: self.jobs.iter().all(|job| job.from_owner),
+            ..ToolOrigin::default()
+        };
+        let tools = self.desk.registry.tools();
+        let occasion = Occasion {
+            session_key: self.key,
+            model: &turn.models[0],
+            default_model: self.agent.model.primary.as_deref().unwrap_or(DEFAULT_MODEL),
+            channel: &last.channel,
+            thinking: thinking_word(turn.thinking),
+            extra: "",
+            tools: &tools,
+        };
+        turn.system = self.desk.briefings.build(self.desk, self.agent, occasion).await;
+        turn
+    }
+
+    /// The message that the reply refers to.
+    fn last(&self) -> &EventJob {
+        self.jobs.last().expect("a case has at least one job")
+    }
+
+    fn place(&self) -> Place {
+        let last = self.last();
+        let quiet = self.jobs[0].preview == UNKNOWN;
+        let streams = !matches!(self.policy.stream_mode(), None | Some(StreamMode::Off));
+        Place {
+            channel: last.channel.clone(),
+            message: message_to(&last.event, String::new(), format!("{}:preview", self.turn_id)),
+            preview: streams && self.info.edit && !quiet,
+            typing: self.agent.settings.typing_mode != Some(TypingMode::Never),
+            info: self.info.clone(),
+            row: self.rows.first().copied().unwrap_or_default(),
+            shown: if quiet {
+                String::new()
+            } else {
+                self.jobs[0].preview.clone()
+            },
+        }
+    }
+
+    async fn answered(mut self, outcome: TurnOutcome, seen: Seen) {
+        self.rows.extend(&outcome.joined);
+        let replies = self.composition().answer(&outcome).await;
+        let replies = in_place(replies, &seen.shown);
+        self.commit(replies, outcome.entries.clone(), Settled::Done).await;
+        if let Err(error) = count(self.desk, self.key, &outcome).await {
+            tracing::warn!(target: "openclaw::agent", %error, "what the turn has cost is not counted");
+        }
+    }
+
+    /// The person is told. What was seen of an answer stays, with a mark that it is not whole.
+    async fn failed(self, error: &Error, seen: Seen) {
+        tracing::error!(target: "openclaw::agent", session = self.key, kind = %error.kind(), %error, "not answered");
+        let text = match seen.text.trim() {
+            "" => apology(error),
+            begun => format!("{begun}\n\n⚠️ The answer was cut off here. {}", apology(error)),
+        };
+        let replies = in_place(self.composition().plain(&text), &seen.shown);
+        self.commit(replies, Vec::new(), Settled::Failed(error.to_string()))
+            .await;
+    }
+
+    fn composition(&self) -> Composition<'_> {
+        Composition {
+            desk: self.desk,
+            config: self.config,
+            agent: self.agent,
+            policy: &self.policy,
+            info: &self.info,
+            job: self.last(),
+            key: &self.turn_id,
+        }
+    }
+
+    async fn commit(&self, replies: Vec<Body>, entries: Vec<Entry>, how: Settled) {
+        let last = self.last();
+        let lane = lane_of(&last.channel, &last.event);
+        let replies: Vec<_> = replies.iter().map(|body| body.to(&lane, &last.channel)).collect();
+        let (rows, id, now) = (
+            self.rows.clone(),
+            self.session.session_id.clone(),
+            self.desk.clock.now_ms(),
+        );
+        let written: Vec<Delivery> = self
+            .desk
+            .insist(move |j| j.reply(&rows, &how, &replies, &id, &entries, now))
+            .await;
+        if !written.is_empty() {
+            self.desk.outbox.wake(&lane);
+        }
+    }
+}
+
+/// The first message takes the place of its preview, if it has no files: those can't be added to a message.
+fn in_place(mut replies: Vec<Body>, shown: &str) -> Vec<Body> {
+    if let Some(first) = replies
+        .first_mut()
+        .filter(|first| first.message.attachments.is_empty())
+        && shown != UNKNOWN
+    {
+        first.preview = shown.to_owned();
+    }
+    replies
+}
+
+/// What a person said, with the pictures that came with it.
+fn input(job: &EventJob, max_bytes: u64) -> Message {
+    let mut content = vec![Content::text(left_out(job) + &job.text)];
+    content.extend(pictures::parts(&job.event.attachments, max_bytes));
+    Message {
+        role: Role::User,
+        content,
+        ..Message::default()
+    }
+}
+
+/// What messages said that got no turn of their own, in a line each.
+fn left_out(job: &EventJob) -> String {
+    let left = &job.left_out;
+    if left.lines.is_empty() {
+        return String::new();
+    }
+    let more = if left.more > 0 {
+        format!(" (and {} before them)", left.more)
+    } else {
+        String::new()
+    };
+    let lines: Vec<_> = left.lines.iter().map(|line| format!("- {line}")).collect();
+    format!(
+        "[Messages that were left out because too many waited{more}]\n{}\n\n",
+        lines.join("\n")
+    )
+}
+
+fn join(job: Job) -> (Message, Vec<i64>) {
+    match job {
+        Job::Event(job) => (input(&job, MAX_JOINED_PICTURE), job.rows),
+        Job::Run(job) => (Message::text(Role::User, &job.run.text), Vec::new()),
+    }
+}
+
+/// What a person is told of a failure: what to do, and nothing of the machine's inside.
+fn apology(error: &Error) -> String {
+    let told = error.detail().get(FOR_PERSON).and_then(|text| text.as_str());
+    let usual = match error.kind() {
+        ErrorKind::Timeout => "⚠️ The answer took too long. Please try again, or ask for something smaller.",
+        ErrorKind::NotFound | ErrorKind::Config | ErrorKind::Closed => {
+            "⚠️ No model can answer now. The operator finds the reason in the gateway's log."
+        }
+        _ => {
+            "⚠️ Something went wrong and this was not answered. The operator finds the reason in the gateway's log."
+        }
+    };
+    told.unwrap_or(usual).to_owned()
+}

@@ -1,0 +1,327 @@
+//! Asks models in their order until one answers, each by its own plugin, with the keys that it has.
+use super::{
+    commands::ModelChoice,
+    compaction,
+    failover::{Budget, Driver, Failure, Progress, Stopped, Try},
+    pictures,
+    request::DEFAULT_MODEL,
+    tokens::{self, Window},
+    turn::{Answer, Asker, Failed, History, Turn, TurnEvents, attempt},
+};
+use crate::{
+    clock::Clock,
+    config::{Agent, Agents, Config, Env, Paths},
+    models::{
+        Catalogue, Cooldowns, ModelRef, Offer, Profiles, Resolver, Served, Snapshot, is_allowed, priced,
+    },
+    plugins::registry::Registry,
+};
+use futures_util::future::BoxFuture;
+use openclaw_plugin_api::{CompletionRequest, Error, ErrorKind, Result, ToolSpec};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::sync::watch;
+
+/// How long all models together may take to answer once.
+const BUDGET: Duration = Duration::from_secs(120);
+
+/// Field of an error with the words for the person who waits.
+pub(super) const FOR_PERSON: &str = "forPerson";
+
+/// Asks models through the plugins that have them.
+pub struct Models {
+    registry: Arc<Registry>,
+    config: watch::Receiver<Arc<Config>>,
+    clock: Clock,
+    paths: Paths,
+    env: Env,
+    catalogue: Arc<Catalogue>,
+    cooldowns: Cooldowns,
+    known: Mutex<Option<Arc<Snap>>>,
+}
+
+/// What follows from one configuration and one set of plugins.
+struct Snap {
+    config: Arc<Config>,
+    offers: Vec<Offer>,
+    agents: Agents,
+    resolver: Resolver,
+}
+
+impl Models {
+    /// Models of these plugins.
+    pub fn new(
+        registry: Arc<Registry>,
+        config: watch::Receiver<Arc<Config>>,
+        clock: Clock,
+        paths: Paths,
+        env: Env,
+    ) -> Self {
+        let rules = config.borrow().auth.cooldowns.clone();
+        Self {
+            registry,
+            config,
+            cooldowns: Cooldowns::new(clock.clone(), rules, Snapshot::default()),
+            clock,
+            paths,
+            env,
+            catalogue: Arc::default(),
+            known: Mutex::default(),
+        }
+    }
+
+    /// What is known of models now. Made anew when the configuration or the plugins have changed.
+    fn snap(&self) -> Arc<Snap> {
+        let config = self.config.borrow().clone();
+        let plugins = self.registry.all().into_iter();
+        let on = plugins
+            .map(|plugin| plugin.spec())
+            .filter(|spec| spec.reason.is_on());
+        let offers: Vec<_> = on.map(|spec| Offer::of(&spec.manifest, &self.env)).collect();
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(snap) = known
+            .as_ref()
+            .filter(|s| Arc::ptr_eq(&s.config, &config) && s.offers == offers)
+        {
+            return snap.clone();
+        }
+        let agents = config.agents();
+        let folders = agents
+            .agents
+            .iter()
+            .map(|agent| (agent.id.as_str(), agent.agent_dir(&self.paths)));
+        let (profiles, problems) = Profiles::read(folders);
+        for problem in problems {
+            tracing::warn!(target: "openclaw::models", "{problem}");
+        }
+        let resolver = Resolver::new(
+            config.clone(),
+            offers.clone(),
+            profiles,
+            self.catalogue.clone(),
+            self.clock.clone(),
+        );
+        let snap = Arc::new(Snap {
+            config,
+            offers,
+            agents,
+            resolver,
+        });
+        *known = Some(snap.clone());
+        snap
+    }
+
+    /// The models that may be chosen for an agent.
+    pub(super) fn choices(&self, agent: &Agent) -> Vec<ModelChoice> {
+        let snap = self.snap();
+        let configured = agent
+            .models
+            .keys()
+            .map(String::as_str)
+            .chain(agent.model.references());
+        let mut found: BTreeMap<String, ModelChoice> = BTreeMap::new();
+        let mut add = |reference: String, name: String| {
+            let aliases = agent.models.get(&reference).and_then(|entry| entry.alias.clone());
+            found.entry(reference.clone()).or_insert(ModelChoice {
+                reference,
+                name,
+                aliases: aliases.into_iter().collect(),
+            });
+        };
+        configured.for_each(|written| add(agent.reference(written).to_owned(), String::new()));
+        for known in self.catalogue.all(&snap.config.models) {
+            add(known.reference.to_string(), known.info.name.clone());
+        }
+        let allowed = agent.allowed_models.as_deref();
+        found.retain(|written, _| ModelRef::parse(written).is_some_and(|model| is_allowed(allowed, &model)));
+        found.into_values().collect()
+    }
+
+    /// The window of a model, tokens. Empty: the agent's own.
+    pub(super) fn window(&self, agent: &Agent, model: &str) -> u64 {
+        let own = agent.model.primary.as_deref().unwrap_or(DEFAULT_MODEL);
+        let written = if model.is_empty() { own } else { model };
+        let snap = self.snap();
+        let info = ModelRef::parse(agent.reference(written)).map(|model| snap.resolver.info(&model));
+        let window = info.map_or(0, |info| u64::from(info.context_window));
+        agent
+            .settings
+            .context_tokens
+            .map_or(window, |cap| cap.min(window))
+    }
+
+    /// The model that goes on with a turn, and its window.
+    pub(super) async fn first(&self, turn: &Turn) -> Result<(Arc<Served>, Window)> {
+        let plan = self.plan(turn).await?;
+        let window = Window::new(&plan[0].info, turn.context_cap, turn.reserve_floor);
+        Ok((plan[0].clone(), window))
+    }
+
+    /// The models that a turn may ask, in their order, with what is known of them.
+    async fn plan(&self, turn: &Turn) -> Result<Vec<Arc<Served>>> {
+        let snap = self.snap();
+        let agents = &snap.agents;
+        let agent = agents
+            .get(&turn.origin.agent_id)
+            .unwrap_or_else(|| agents.default_agent());
+        let profile = Some(turn.profile.as_str()).filter(|profile| !profile.is_empty());
+        let references = || turn.models.iter().map(String::as_str);
+        let (plan, errors) = snap.resolver.plan(agent, references(), profile);
+        for error in &errors {
+            tracing::warn!(target: "openclaw::models", "{error}");
+        }
+        let Some(first) = plan.first() else {
+            let none = || {
+                Error::new(
+                    ErrorKind::Config,
+                    "no model is configured; set agents.defaults.model",
+                )
+            };
+            return Err(errors.first().map_or_else(none, |error| error.to_error()));
+        };
+        // limits and prices: a turn goes on without them
+        match self.catalogue.load(&self.registry, first, false).await {
+            Ok(()) => Ok(snap.resolver.plan(agent, references(), profile).0),
+            Err(error) => {
+                tracing::debug!(target: "openclaw::models", %error, "no catalogue");
+                Ok(plan)
+            }
+        }
+    }
+
+    async fn ask(
+        &self,
+        turn: &Turn,
+        history: &mut History,
+        tools: &[ToolSpec],
+        events: &TurnEvents,
+    ) -> Result<Answer> {
+        let plan = self.plan(turn).await?;
+        let window = Window::new(&plan[0].info, turn.context_cap, turn.reserve_floor);
+        let prefix = tokens::of_prefix(&turn.system, tools);
+        if window.is_full(prefix + history.tokens) {
+            compaction::shorten(self, turn, history, &plan[0], window).await?;
+        }
+        match self.drive(&plan, turn, history, tools, events).await {
+            Err(Stopped::Overflow(served, _)) => {
+                let window = Window::new(&served.info, turn.context_cap, turn.reserve_floor);
+                compaction::shorten(self, turn, history, &served, window).await?;
+                let again = self.drive(&plan, turn, history, tools, events).await;
+                again.map_err(told)
+            }
+            outcome => outcome.map_err(told),
+        }
+    }
+
+    async fn drive(
+        &self,
+        plan: &[Arc<Served>],
+        turn: &Turn,
+        history: &History,
+        tools: &[ToolSpec],
+        events: &TurnEvents,
+    ) -> std::result::Result<Answer, Stopped> {
+        let driver = Driver {
+            cooldowns: &self.cooldowns,
+            budget: Budget::of(BUDGET),
+            jitter,
+        };
+        let answered = driver
+            .run(plan, |now| self.attempt(now, turn, history, tools, events))
+            .await?;
+        let mut answer = answered.answer;
+        answer.usage = priced(answer.usage, &answered.served.info);
+        answer
+            .notices
+            .extend(answered.fallback.map(|fallback| fallback.to_string()));
+        Ok(answer)
+    }
+
+    async fn attempt(
+        &self,
+        now: Try,
+        turn: &Turn,
+        history: &History,
+        tools: &[ToolSpec],
+        events: &TurnEvents,
+    ) -> std::result::Result<Answer, Failure> {
+        let served = &now.served;
+        let plugin = self.registry.get(&served.plugin).ok_or_else(|| {
+            let text = format!("plugin {} is not there any more", served.plugin);
+            Failure::early(Error::new(ErrorKind::Closed, text))
+        })?;
+        let mut request = served.request(&now.credential);
+        request.system.clone_from(&turn.system);
+        let folder = self.paths.state_dir.join("media");
+        request.messages = pictures::develop(history.for_model(), &folder, served.takes_images()).await;
+        request.tools = tools.to_vec();
+        request.session_id.clone_from(&turn.session_id);
+        request.thinking = turn.thinking;
+        request.max_tokens = turn.max_tokens.or(request.max_tokens);
+        let asked = attempt(
+            &plugin,
+            &served.target,
+            &served.reference.to_string(),
+            &request,
+            events,
+        )
+        .await;
+        asked.map_err(|Failed { error, began }| Failure {
+            error,
+            progress: if began { Progress::Shown } else { Progress::Nothing },
+        })
+    }
+
+    /// One answer of one model, unheard by anybody: for the gateway's own purposes.
+    pub(super) async fn aside(&self, served: &Served, request: CompletionRequest) -> Result<String> {
+        let plugin = self.registry.get(&served.plugin).ok_or_else(|| {
+            let text = format!("plugin {} is not there any more", served.plugin);
+            Error::new(ErrorKind::Closed, text)
+        })?;
+        let (events, _) = tokio::sync::mpsc::channel(1);
+        let asked = attempt(
+            &plugin,
+            &served.target,
+            &served.reference.to_string(),
+            &request,
+            &events,
+        )
+        .await;
+        let answer = asked.map_err(|failed| failed.error)?;
+        Ok(answer.message.plain_text())
+    }
+}
+
+impl Asker for Models {
+    fn ask<'a>(
+        &'a self,
+        turn: &'a Turn,
+        history: &'a mut History,
+        tools: &'a [ToolSpec],
+        events: &'a TurnEvents,
+    ) -> BoxFuture<'a, Result<Answer>> {
+        Box::pin(self.ask(turn, history, tools, events))
+    }
+}
+
+impl std::fmt::Debug for Models {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Models").finish_non_exhaustive()
+    }
+}
+
+/// The error that a turn ends with, with what the person is told of it.
+fn told(stopped: Stopped) -> Error {
+    let text = stopped.for_person();
+    stopped.into_error().with(FOR_PERSON, text)
+}
+
+/// From 0 to 1. Without randomness of the system all pauses are equal, which is no fault.
+fn jitter() -> f64 {
+    let mut bytes = [0_u8; 4];
+    let _ = getrandom::fill(&mut bytes);
+    f64::from(u32::from_le_bytes(bytes)) / f64::from(u32::MAX)
+}

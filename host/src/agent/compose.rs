@@ -1,0 +1,145 @@
+//! From what a model wrote to the messages that a chat gets.
+use super::{
+    chunk::{Limits, Mode, Unit, chunk},
+    desk::Desk,
+    job::EventJob,
+    reply::{self, Occasion, Payload, PrefixVars, Reply, ReplyTo},
+    turn::TurnOutcome,
+};
+use crate::{
+    config::{Agent, ChannelPolicy, ChunkMode, Config, ReplyToMode},
+    deliver::{Body, message_to},
+};
+use openclaw_plugin_api::{ChannelInfo, MediaRef};
+
+/// What is said when a model says nothing and did not choose to.
+const NOTHING: &str = "⚠️ The model gave an empty answer. Please try again.";
+
+/// What composing looks at.
+pub(super) struct Composition<'a> {
+    pub(super) desk: &'a Desk,
+    pub(super) config: &'a Config,
+    pub(super) agent: &'a Agent,
+    pub(super) policy: &'a ChannelPolicy,
+    pub(super) info: &'a ChannelInfo,
+    /// The event that is answered.
+    pub(super) job: &'a EventJob,
+    /// What every try of the same answer has in common.
+    pub(super) key: &'a str,
+}
+
+impl Composition<'_> {
+    /// The messages of an answer, in order. None: the model chose to be silent.
+    pub(super) async fn answer(&self, outcome: &TurnOutcome) -> Vec<Body> {
+        let mut payload = match reply::parse(&outcome.text, Occasion::Message) {
+            Reply::Send(payload) => payload,
+            Reply::Silent => return Vec::new(),
+            Reply::Empty => Payload {
+                text: NOTHING.to_owned(),
+                ..Payload::default()
+            },
+        };
+        for notice in outcome.notices.iter().filter(|_| self.is_direct()) {
+            payload.text = format!("{notice}\n\n{}", payload.text);
+        }
+        payload.text = reply::with_prefix(&payload.text, self.prefix(outcome).as_deref());
+        let files = self.files(&mut payload).await;
+        self.messages(&payload, files)
+    }
+
+    /// The messages of a plain text.
+    pub(super) fn plain(&self, text: &str) -> Vec<Body> {
+        let payload = Payload {
+            text: text.to_owned(),
+            ..Payload::default()
+        };
+        self.messages(&payload, Vec::new())
+    }
+
+    fn is_direct(&self) -> bool {
+        self.job.event.chat.kind == openclaw_plugin_api::ChatKind::Direct
+    }
+
+    fn prefix(&self, outcome: &TurnOutcome) -> Option<String> {
+        let own = self.policy.response_prefix.as_deref();
+        let setting = own.or(self.config.messages.response_prefix.as_deref())?;
+        let (provider, model) = outcome.model.split_once('/').unwrap_or_default();
+        let name = self.agent.identity.name.as_deref().or(self.agent.name.as_deref());
+        let vars = PrefixVars {
+            model,
+            provider,
+            thinking_level: "",
+            identity_name: name.unwrap_or_default(),
+        };
+        reply::response_prefix(setting, &vars)
+    }
+
+    /// The files that the model named. One that can't be had is told of in the text.
+    async fn files(&self, payload: &mut Payload) -> Vec<MediaRef> {
+        let workspace = self.agent.workspace(&self.desk.paths);
+        let mut files = Vec::new();
+        for source in &payload.media {
+            let taken = self
+                .desk
+                .enclosures
+                .take(source, &workspace, self.agent.media_max_bytes);
+            match taken.await {
+                Ok(file) => files.push(file),
+                Err(error) => {
+                    tracing::warn!(target: "openclaw::agent", %error, "a file of an answer is not sent");
+                    payload.text.push_str("\n\n⚠️ A file could not be attached.");
+                }
+            }
+        }
+        files
+    }
+
+    fn messages(&self, payload: &Payload, files: Vec<MediaRef>) -> Vec<Body> {
+        let mut texts = chunk(payload.text.trim(), &self.limits());
+        if texts.is_empty() && !files.is_empty() {
+            texts.push(String::new());
+        }
+        let mut files = Some(files);
+        let bodies = texts.into_iter().enumerate().map(|(number, text)| {
+            let mut message = message_to(&self.job.event, text, format!("{}:{number}", self.key));
+            message.reply_to = self.reply_to(payload, number);
+            message.attachments = files.take().unwrap_or_default();
+            if payload.audio_as_voice {
+                message.extra.insert("audioAsVoice".into(), true.into());
+            }
+            Body::new(message)
+        });
+        bodies.collect()
+    }
+
+    /// A platform may count an emoji twice, so it is counted twice.
+    fn limits(&self) -> Limits {
+        let of_channel = usize::try_from(self.info.text_limit).unwrap_or(usize::MAX);
+        Limits {
+            limit: self
+                .policy
+                .text_chunk_limit
+                .map_or(of_channel, |own| own.min(of_channel)),
+            unit: Unit::Utf16,
+            mode: match self.policy.chunk_mode() {
+                ChunkMode::Newline => Mode::Newline,
+                ChunkMode::Length => Mode::Length,
+            },
+        }
+    }
+
+    fn reply_to(&self, payload: &Payload, number: usize) -> String {
+        let asked = match &payload.reply_to {
+            ReplyTo::Id(id) => id.clone(),
+            ReplyTo::Current => self.job.event.message_id.clone(),
+            ReplyTo::None if self.is_direct() => String::new(),
+            ReplyTo::None => self.job.event.message_id.clone(),
+        };
+        match self.policy.reply_to_mode.unwrap_or_default() {
+            ReplyToMode::Off => String::new(),
+            ReplyToMode::All => asked,
+            _ if number == 0 => asked,
+            _ => String::new(),
+        }
+    }
+}

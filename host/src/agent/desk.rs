@@ -1,0 +1,203 @@
+//! Where turns are worked on: everything that they need, and the rule of how many run at once.
+use super::{
+    answer,
+    asker::Models,
+    briefing::Briefings,
+    commands::{self, QueueSettings, SessionSettings},
+    enclosure::Enclosures,
+    job::{EventJob, Job, RunJob, Steering},
+    lane::{Lanes, Work, Worker},
+    queue::QueueRules,
+    request,
+    turn::{TurnEvents, TurnOutcome},
+};
+use crate::{
+    clock::Clock,
+    config::{Config, Paths, QueueDrop, QueueMode},
+    deliver::Outbox,
+    gateway::random::uuid,
+    journal::{Journal, JournalError, Session, Settled},
+    plugins::registry::Registry,
+    route::Delivery,
+};
+use futures_util::future::BoxFuture;
+use openclaw_plugin_api::{AgentRun, Error, ErrorKind, Result};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::{Semaphore, SemaphorePermit, oneshot, watch};
+
+/// How long to wait when the journal can't be used.
+const JOURNAL_WAIT: Duration = Duration::from_secs(5);
+
+/// What turns are worked on with.
+pub struct Desk {
+    /// Plugins.
+    pub registry: Arc<Registry>,
+    /// What is kept.
+    pub journal: Journal,
+    /// The time of day.
+    pub clock: Clock,
+    /// Replies on their way.
+    pub outbox: Arc<Outbox>,
+    /// The configuration as it is now.
+    pub config: watch::Receiver<Arc<Config>>,
+    /// Places of files.
+    pub paths: Paths,
+    /// Asks models.
+    pub asker: Arc<Models>,
+    /// What agents are told ahead of conversations.
+    pub briefings: Briefings,
+    /// Files of answers.
+    pub enclosures: Enclosures,
+    /// Turns that run at once.
+    pub turns: Semaphore,
+}
+
+impl Desk {
+    /// The configuration as it is now.
+    pub fn config(&self) -> Arc<Config> {
+        self.config.borrow().clone()
+    }
+
+    /// A conversation, made if there is none.
+    pub async fn session(&self, key: &str, agent: &str) -> std::result::Result<Session, JournalError> {
+        let (key, agent, now) = (key.to_owned(), agent.to_owned(), self.clock.now_ms());
+        self.journal
+            .run(move |j| j.session(&key, &agent, &uuid(), now))
+            .await
+    }
+
+    /// Waits for one of the places of turns.
+    pub(super) async fn place(&self) -> Option<SemaphorePermit<'_>> {
+        self.turns.acquire().await.ok()
+    }
+
+    /// Does something with the journal until it works: what a turn has brought about must not be lost to a full disk.
+    pub(super) async fn insist<T: Send + 'static>(
+        &self,
+        work: impl Fn(&Journal) -> std::result::Result<T, JournalError> + Send + Sync + Clone + 'static,
+    ) -> T {
+        loop {
+            let work = work.clone();
+            match self.journal.run(move |j| work(j)).await {
+                Ok(done) => return done,
+                Err(error) => {
+                    tracing::error!(target: "openclaw::agent", %error, "trying again");
+                    tokio::time::sleep(JOURNAL_WAIT).await;
+                }
+            }
+        }
+    }
+
+    pub(super) async fn settle(&self, rows: Vec<i64>, how: Settled) {
+        let now = self.clock.now_ms();
+        self.insist(move |j| j.settle(&rows, &how, now)).await;
+    }
+
+    /// Runs a turn for somebody who waits for its end.
+    pub async fn run(&self, lanes: &Arc<Lanes>, run: AgentRun, events: TurnEvents) -> Result<TurnOutcome> {
+        let (done, outcome) = oneshot::channel();
+        let run = request::complete(run, &self.config());
+        let key = run.session_key.clone();
+        let job = Job::Run(Box::new(RunJob { run, events, done }));
+        lanes.put(&key, Work::Job(Box::new(job))).await;
+        let gone = || Error::new(ErrorKind::Cancelled, "the turn was stopped");
+        outcome.await.map_err(|_| gone())?
+    }
+}
+
+impl Worker for Desk {
+    fn turn(
+        self: Arc<Self>,
+        key: String,
+        jobs: Vec<Job>,
+        stop: watch::Receiver<bool>,
+        steering: Arc<Steering>,
+    ) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let mut events: Vec<EventJob> = Vec::new();
+            for job in jobs {
+                match job {
+                    Job::Event(job) => events.push(*job),
+                    Job::Run(job) => request::serve(&self, *job, stop.clone(), &steering).await,
+                }
+            }
+            if !events.is_empty() {
+                answer::events(&self, &key, events, stop, &steering).await;
+            }
+        })
+    }
+
+    fn discard(self: Arc<Self>, jobs: Vec<Job>, why: &'static str) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            for job in jobs {
+                match job {
+                    Job::Event(job) => self.settle(job.rows, Settled::Dropped(why.to_owned())).await,
+                    Job::Run(job) => {
+                        // whoever waits may have gone
+                        let _ = job.done.send(Err(Error::new(ErrorKind::Cancelled, why)));
+                    }
+                }
+            }
+        })
+    }
+
+    fn rules(self: Arc<Self>, key: String) -> BoxFuture<'static, QueueRules> {
+        Box::pin(async move {
+            let session = self.journal.run(move |j| j.find_session(&key)).await;
+            let session = session.ok().flatten();
+            let route = session
+                .as_ref()
+                .map(|session| session.route.as_str())
+                .unwrap_or_default();
+            let route: Option<Delivery> = serde_json::from_str(route).ok();
+            let channel = route.map(|route| route.channel).unwrap_or_default();
+            let settings = session
+                .as_ref()
+                .map(|session| session.settings.as_str())
+                .unwrap_or_default();
+            let settings: SessionSettings = serde_json::from_str(settings).unwrap_or_default();
+            let queue = settings.queue(queue_settings(&self.config(), &channel));
+            QueueRules {
+                mode: match queue.mode {
+                    commands::QueueMode::Steer => QueueMode::Steer,
+                    commands::QueueMode::Followup => QueueMode::Followup,
+                    commands::QueueMode::Collect => QueueMode::Collect,
+                    commands::QueueMode::Interrupt => QueueMode::Interrupt,
+                },
+                cap: usize::try_from(queue.cap).unwrap_or(usize::MAX),
+                drop: match queue.drop {
+                    commands::QueueDrop::Summarize => QueueDrop::Summarize,
+                    commands::QueueDrop::Old => QueueDrop::Old,
+                    commands::QueueDrop::New => QueueDrop::New,
+                },
+                debounce: Duration::from_millis(queue.debounce_ms),
+            }
+        })
+    }
+}
+
+/// How the configuration wants a channel's conversations to queue.
+pub(super) fn queue_settings(config: &Config, channel: &str) -> QueueSettings {
+    let queue = &config.messages.queue;
+    QueueSettings {
+        mode: match queue.mode(channel) {
+            QueueMode::Followup => commands::QueueMode::Followup,
+            QueueMode::Collect => commands::QueueMode::Collect,
+            QueueMode::Interrupt => commands::QueueMode::Interrupt,
+            _ => commands::QueueMode::Steer,
+        },
+        debounce_ms: u64::try_from(queue.debounce(channel).as_millis()).unwrap_or(u64::MAX),
+        cap: u32::try_from(queue.cap()).unwrap_or(u32::MAX),
+        drop: match queue.drop() {
+            QueueDrop::Summarize => commands::QueueDrop::Summarize,
+            QueueDrop::Old => commands::QueueDrop::Old,
+            QueueDrop::New => commands::QueueDrop::New,
+        },
+    }
+}
+
+impl std::fmt::Debug for Desk {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Desk").finish_non_exhaustive()
+    }
+}

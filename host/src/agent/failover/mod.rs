@@ -1,0 +1,288 @@
+//! Asks one model after the other until one answers: the same again after a pause, the next key, the next model.
+//!
+//! What a person has seen is never said twice: once anything of an answer was shown, its failure is the end. The whole
+//! has one deadline, whatever the single steps do. What fails for good rests ([`Cooldowns`]) and is passed over for a
+//! while; if everything rests, it is asked all the same, for a person who waits is worth a try.
+mod report;
+mod rules;
+
+pub use report::{Attempted, Exhausted, Fallback, Stopped};
+pub use rules::{Budget, Step, step};
+
+use crate::models::{Cooldowns, Credential, Scope, Served};
+use openclaw_plugin_api::{Error, ErrorKind};
+use std::{future::Future, sync::Arc, time::Duration};
+use tokio::time::{Instant, sleep, timeout_at};
+
+/// One try: which model is asked, with which key.
+#[derive(Debug, Clone)]
+pub struct Try {
+    /// The model.
+    pub served: Arc<Served>,
+    /// The key.
+    pub credential: Credential,
+    /// How often this pair was asked before in this run.
+    pub before: u32,
+    /// When the whole run ends.
+    pub deadline: Instant,
+}
+
+/// How far a try came before it failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Progress {
+    /// Nothing came back.
+    Nothing,
+    /// An answer began, and nobody has seen it.
+    Unseen,
+    /// Somebody has seen a part of the answer.
+    Shown,
+}
+
+/// Why a try failed.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// What the provider said.
+    pub error: Error,
+    /// How far it came.
+    pub progress: Progress,
+}
+
+/// What a run came to.
+#[derive(Debug)]
+pub struct Answered<A> {
+    /// The answer.
+    pub answer: A,
+    /// The model that gave it.
+    pub served: Arc<Served>,
+    /// The key that was used.
+    pub credential: Credential,
+    /// What failed before.
+    pub failed: Vec<Attempted>,
+    /// Set if it is not the model that was asked first.
+    pub fallback: Option<Fallback>,
+}
+
+/// What a run needs beside the models.
+#[derive(Debug, Clone, Copy)]
+pub struct Driver<'a> {
+    /// What rests.
+    pub cooldowns: &'a Cooldowns,
+    /// How long, how often.
+    pub budget: Budget,
+    /// Numbers from 0 to 1, so that many gateways don't come back at the same moment.
+    pub jitter: fn() -> f64,
+}
+
+/// A run under way.
+struct Run<'a> {
+    driver: Driver<'a>,
+    started: Instant,
+    deadline: Instant,
+    failed: Vec<Attempted>,
+    /// Keys that were refused for every model.
+    refused: Vec<String>,
+}
+
+// === impl Failure ===
+
+impl Failure {
+    /// Before anything came back.
+    pub fn early(error: Error) -> Self {
+        Self {
+            error,
+            progress: Progress::Nothing,
+        }
+    }
+}
+
+// === impl Driver ===
+
+impl Driver<'_> {
+    /// Asks the models of the plan in their order. `attempt` asks one of them once; dropping the future cancels it.
+    pub async fn run<A, F, R>(&self, plan: &[Arc<Served>], mut attempt: F) -> Result<Answered<A>, Stopped>
+    where
+        F: FnMut(Try) -> R,
+        R: Future<Output = Result<A, Failure>>,
+    {
+        let started = Instant::now();
+        let mut run = Run {
+            driver: *self,
+            started,
+            deadline: started + self.budget.total,
+            failed: Vec::new(),
+            refused: Vec::new(),
+        };
+        let pairs = self.order(plan);
+        let mut position = 0;
+        while let Some((served, credential)) = pairs.get(position) {
+            if run.refused.contains(&credential.id) {
+                position += 1;
+                continue;
+            }
+            let rest = &pairs[position + 1..];
+            let same_model = rest.iter().any(|(next, _)| Arc::ptr_eq(next, served));
+            let outcome = run.exhaust(served, credential, !rest.is_empty(), same_model, &mut attempt);
+            let next = match outcome.await? {
+                Ok(answer) => return Ok(run.answered(plan, answer, served, credential)),
+                Err(next) => next,
+            };
+            let skip = match next {
+                Step::NextCredential => 0,
+                _ => rest
+                    .iter()
+                    .take_while(|(next, _)| Arc::ptr_eq(next, served))
+                    .count(),
+            };
+            position += 1 + skip;
+            if Instant::now() >= run.deadline {
+                break;
+            }
+        }
+        Err(Stopped::Exhausted(Exhausted { attempts: run.failed }))
+    }
+
+    /// The pairs of model and key that do not rest. If all of them do, all of them, the first to wake up first.
+    fn order(&self, plan: &[Arc<Served>]) -> Vec<(Arc<Served>, Credential)> {
+        let mut awake = Vec::new();
+        let mut resting = Vec::new();
+        for served in plan {
+            let model = served.reference.to_string();
+            for credential in &served.credentials {
+                let pair = (served.clone(), credential.clone());
+                match self.cooldowns.resting(&credential.id, &model) {
+                    None => awake.push(pair),
+                    Some(rest) => resting.push((rest.until_ms, pair)),
+                }
+            }
+        }
+        if awake.is_empty() {
+            resting.sort_by_key(|(until, _)| *until);
+            awake.extend(resting.into_iter().map(|(_, pair)| pair));
+        }
+        awake
+    }
+}
+
+// === impl Run ===
+
+impl Run<'_> {
+    /// Asks one model with one key, again and again as long as that makes sense. `others`: there is something else to
+    /// ask; `keys`: another key of the same model is among it.
+    async fn exhaust<A, F, R>(
+        &mut self,
+        served: &Arc<Served>,
+        credential: &Credential,
+        others: bool,
+        keys: bool,
+        attempt: &mut F,
+    ) -> Result<Result<A, Step>, Stopped>
+    where
+        F: FnMut(Try) -> R,
+        R: Future<Output = Result<A, Failure>>,
+    {
+        let model = served.reference.to_string();
+        let begun = Instant::now();
+        for before in 0.. {
+            let now = Try {
+                served: served.clone(),
+                credential: credential.clone(),
+                before,
+                deadline: self.deadline,
+            };
+            let outcome = timeout_at(self.deadline, attempt(now)).await;
+            let failure = match outcome {
+                Ok(Ok(answer)) => {
+                    self.driver.cooldowns.succeeded(&credential.id, &model);
+                    return Ok(Ok(answer));
+                }
+                Ok(Err(failure)) => failure,
+                Err(_) => Failure::early(self.too_late()),
+            };
+            let Failure { error, progress } = failure;
+            self.note(served, credential, &error);
+            tracing::debug!(target: "openclaw::agent", model, before, %error, "a try failed");
+            if progress == Progress::Shown {
+                return Err(Stopped::Failed(error));
+            }
+            let step = step(error.kind(), keys);
+            let step = match step {
+                Step::Stop => return Err(Stopped::Failed(error)),
+                Step::Compact => return Err(Stopped::Overflow(served.clone(), error)),
+                Step::Retry => match self.pause(&error, before, begun, others) {
+                    Some(pause) => {
+                        sleep(pause).await;
+                        continue;
+                    }
+                    None => Step::NextModel,
+                },
+                moved => moved,
+            };
+            if Scope::of(error.kind()) == Some(Scope::Credential) {
+                self.refused.push(credential.id.clone());
+            }
+            let cooldowns = self.driver.cooldowns;
+            cooldowns.failed(&credential.id, &model, error.kind(), error.retry_after());
+            tracing::warn!(
+                target: "openclaw::agent",
+                model, credential = credential.id, reason = report::reason(error.kind()), "a model did not answer"
+            );
+            return Ok(Err(step));
+        }
+        Ok(Err(Step::NextModel))
+    }
+
+    /// How long to wait before the same again. None: it makes no sense any more.
+    fn pause(&self, error: &Error, before: u32, begun: Instant, others: bool) -> Option<Duration> {
+        let budget = &self.driver.budget;
+        if before >= budget.retries(error.kind(), others) {
+            return None;
+        }
+        let pause = rules::pause(before, (self.driver.jitter)(), error.retry_after());
+        let window = if others {
+            budget.window_with_others
+        } else {
+            budget.window
+        };
+        let until = Instant::now() + pause;
+        (until < self.deadline && until <= begun + window).then_some(pause)
+    }
+
+    fn note(&mut self, served: &Served, credential: &Credential, error: &Error) {
+        Attempted::note(&mut self.failed, served.reference.clone(), &credential.id, error);
+    }
+
+    fn too_late(&self) -> Error {
+        let total = self.deadline - self.started;
+        let text = format!("no answer within the {} s that a turn may take", total.as_secs());
+        Error::new(ErrorKind::Timeout, text)
+    }
+
+    fn answered<A>(
+        self,
+        plan: &[Arc<Served>],
+        answer: A,
+        served: &Arc<Served>,
+        credential: &Credential,
+    ) -> Answered<A> {
+        let wanted = plan.first().filter(|first| first.reference != served.reference);
+        let fallback = wanted.map(|wanted| Fallback {
+            wanted: wanted.reference.clone(),
+            used: served.reference.clone(),
+            reason: self
+                .failed
+                .iter()
+                .find(|attempted| attempted.model == wanted.reference)
+                .map(|attempted| attempted.kind),
+        });
+        Answered {
+            answer,
+            served: served.clone(),
+            credential: credential.clone(),
+            failed: self.failed,
+            fallback,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

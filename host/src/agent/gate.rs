@@ -1,0 +1,160 @@
+//! The rules for events, made once from each configuration: who may write, who answers, what a command is.
+use super::commands::{ParseContext, Parsed, parse};
+use crate::{
+    access::{Access, Ask, MentionPatterns, Pairing, Verdict},
+    config::{Agent, ChannelPolicy, CommandAccess, Config},
+    journal::JournalError,
+    route::{Resolver, Route},
+};
+use openclaw_plugin_api::{ChannelInfo, Inbound};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+/// Accounts whose policy is remembered; one more empties the memory.
+const MAX_POLICIES: usize = 256;
+
+/// What one configuration says about events.
+pub(super) struct Rules {
+    pub(super) config: Arc<Config>,
+    resolver: Resolver,
+    commands: CommandAccess,
+    mentions: HashMap<String, MentionPatterns>,
+    policies: Mutex<HashMap<(String, String), Arc<ChannelPolicy>>>,
+}
+
+/// The gate with its memory, and the rules of the configuration as it is now.
+pub(super) struct Gate {
+    pub(super) access: Access,
+    pairing: Pairing,
+    rules: Mutex<Option<Arc<Rules>>>,
+}
+
+// === impl Rules ===
+
+impl Rules {
+    fn of(config: Arc<Config>) -> Self {
+        let agents = config.agents();
+        let mentions = agents
+            .agents
+            .iter()
+            .map(|agent| (agent.id.clone(), patterns(agent)));
+        Self {
+            resolver: Resolver::of(&config),
+            commands: CommandAccess::of(&config),
+            mentions: mentions.collect(),
+            policies: Mutex::default(),
+            config,
+        }
+    }
+
+    /// The policy of one account. One that can't be read lets nobody in, and says so.
+    pub(super) fn policy(&self, channel: &str, account: &str) -> Arc<ChannelPolicy> {
+        let key = (channel.to_owned(), account.to_owned());
+        let mut policies = self.policies.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(policy) = policies.get(&key) {
+            return policy.clone();
+        }
+        let policy = ChannelPolicy::of(&self.config, channel, account).unwrap_or_else(|faults| {
+            for fault in faults {
+                tracing::error!(target: "openclaw::access", channel, account, %fault, "nobody is let in");
+            }
+            ChannelPolicy::default()
+        });
+        if policies.len() >= MAX_POLICIES {
+            policies.clear();
+        }
+        let policy = Arc::new(policy);
+        policies.insert(key, policy.clone());
+        policy
+    }
+
+    pub(super) fn route(&self, event: &crate::access::Admitted<Inbound>, info: &ChannelInfo) -> Route {
+        self.resolver.resolve(event, info)
+    }
+}
+
+/// Whether a text is nothing but a command of the gateway's.
+fn is_command(text: &str) -> bool {
+    let context = ParseContext {
+        authorized: true,
+        ..ParseContext::default()
+    };
+    matches!(parse(text, &context), Parsed::Commands(_))
+}
+
+/// By what an agent is called in a group: the operator's patterns, else its name and sign.
+fn patterns(agent: &Agent) -> MentionPatterns {
+    let Some(written) = &agent.group_chat.mention_patterns else {
+        let name = agent
+            .identity
+            .name
+            .as_deref()
+            .or(agent.name.as_deref())
+            .unwrap_or_default();
+        return MentionPatterns::of_identity(name, agent.identity.emoji.as_deref().unwrap_or_default());
+    };
+    let (patterns, errors) = MentionPatterns::new(written);
+    for error in errors {
+        tracing::error!(target: "openclaw::access", agent = agent.id, "mentionPatterns: {error}");
+    }
+    patterns
+}
+
+// === impl Gate ===
+
+impl Gate {
+    pub(super) fn new(pairing: Pairing) -> Self {
+        Self {
+            access: Access::new(),
+            pairing,
+            rules: Mutex::default(),
+        }
+    }
+
+    /// The rules of a configuration.
+    pub(super) fn rules(&self, config: &Arc<Config>) -> Arc<Rules> {
+        let mut rules = self.rules.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*rules {
+            Some(current) if Arc::ptr_eq(&current.config, config) => current.clone(),
+            _ => rules.insert(Arc::new(Rules::of(config.clone()))).clone(),
+        }
+    }
+
+    /// Judges an event. Blocks for as long as the journal needs.
+    pub(super) fn admit(
+        &self,
+        rules: &Rules,
+        channel: &str,
+        info: &ChannelInfo,
+        event: Inbound,
+        now_ms: i64,
+    ) -> Result<Verdict, JournalError> {
+        let account = if event.account_id.is_empty() {
+            "default"
+        } else {
+            &event.account_id
+        };
+        let policy = rules.policy(channel, account);
+        let agent = rules.resolver.agent_at(channel, &event, info);
+        let nobody = MentionPatterns::default();
+        let ask = Ask {
+            channel,
+            info,
+            policy: &policy,
+            commands: &rules.commands,
+            is_command: &is_command,
+            mentions: rules.mentions.get(&agent).unwrap_or(&nobody),
+            paired: &self.pairing,
+            now_ms,
+        };
+        self.access.admit(&ask, event)
+    }
+}
+
+impl std::fmt::Debug for Gate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gate").finish_non_exhaustive()
+    }
+}

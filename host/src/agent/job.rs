@@ -1,0 +1,188 @@
+//! One thing that an agent is to answer: an event of a channel, or a request of a plugin or a client.
+use super::{
+    commands::SessionSettings,
+    turn::{TurnEvents, TurnOutcome},
+};
+use openclaw_plugin_api::{AgentRun, Inbound, Result};
+use std::{
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+/// Messages that may wait to join a running turn.
+const MAX_STEERING: usize = 20;
+
+/// One thing to answer.
+#[derive(Debug)]
+pub enum Job {
+    /// An event of a channel. It stands in the journal.
+    Event(Box<EventJob>),
+    /// A request whose caller waits.
+    Run(Box<RunJob>),
+}
+
+/// An event of a channel that is to be answered.
+#[derive(Debug)]
+pub struct EventJob {
+    /// Its row in the journal, and those of the messages that it inherited.
+    pub rows: Vec<i64>,
+    /// The turn that an earlier process began for it; empty if none did.
+    pub turn: String,
+    /// The message that shows the beginning of the answer; empty if there is none.
+    pub preview: String,
+    /// Agent that answers.
+    pub agent_id: String,
+    /// Channel id.
+    pub channel: String,
+    /// What happened.
+    pub event: Inbound,
+    /// What the model is to see of it.
+    pub text: String,
+    /// What is set for it: in its conversation, and in itself.
+    pub settings: SessionSettings,
+    /// The sender is the operator.
+    pub from_owner: bool,
+    /// How long to wait for more of the same sender.
+    pub debounce: Duration,
+    /// What messages said that got no turn of their own.
+    pub left_out: LeftOut,
+    /// Its place among the events that wait; bounds how many there are.
+    pub place: Option<OwnedSemaphorePermit>,
+}
+
+/// A request whose caller waits.
+#[derive(Debug)]
+pub struct RunJob {
+    /// What is asked.
+    pub run: AgentRun,
+    /// Where the turn tells what happens.
+    pub events: TurnEvents,
+    /// Told how it ended.
+    pub done: oneshot::Sender<Result<TurnOutcome>>,
+}
+
+/// What messages said that got no turn of their own.
+#[derive(Debug, Default)]
+pub struct LeftOut {
+    /// Their beginnings, oldest first.
+    pub lines: Vec<String>,
+    /// How many more there were.
+    pub more: usize,
+}
+
+/// Messages that join a running turn before the model is asked again.
+#[derive(Debug, Default)]
+pub struct Steering(Mutex<Steered>);
+
+#[derive(Debug, Default)]
+struct Steered {
+    closed: bool,
+    waiting: Vec<Job>,
+}
+
+// === impl Job ===
+
+impl Job {
+    /// It came from a channel.
+    pub fn is_event(&self) -> bool {
+        matches!(self, Self::Event(_))
+    }
+
+    /// The turn that an earlier process began for it; empty if none did.
+    pub fn turn(&self) -> &str {
+        match self {
+            Self::Event(job) => &job.turn,
+            Self::Run(_) => "",
+        }
+    }
+
+    /// How long to wait for more of the same sender before it is begun.
+    pub(super) fn debounce(&self) -> Duration {
+        match self {
+            Self::Event(job) if job.turn.is_empty() => job.debounce,
+            _ => Duration::ZERO,
+        }
+    }
+
+    /// One answer may serve both: they come from the same place, and neither began without the other.
+    pub(super) fn goes_with(&self, next: &Self) -> bool {
+        let (Self::Event(a), Self::Event(b)) = (self, next) else {
+            return false;
+        };
+        let place = |job: &EventJob| {
+            let chat = &job.event.chat;
+            (
+                job.channel.clone(),
+                job.event.account_id.clone(),
+                chat.id.clone(),
+                chat.thread_id.clone(),
+            )
+        };
+        a.turn == b.turn && place(a) == place(b)
+    }
+
+    /// They are parts of what one sender said in one go.
+    pub(super) fn is_debounced_with(&self, next: &Self) -> bool {
+        match (self, next) {
+            (Self::Event(a), Self::Event(b)) => {
+                !a.debounce.is_zero() && !b.debounce.is_zero() && a.event.sender.id == b.event.sender.id
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes over what another one said and stands for, in short.
+    pub(super) fn inherit(&mut self, older: Self, chars: usize, lines: usize) {
+        let (Self::Event(heir), Self::Event(older)) = (self, older) else {
+            return;
+        };
+        let mut all = older.left_out.lines;
+        let line = older.text.lines().next().unwrap_or_default();
+        all.push(line.chars().take(chars).collect());
+        all.append(&mut heir.left_out.lines);
+        let over = all.len().saturating_sub(lines);
+        all.drain(..over);
+        heir.left_out.lines = all;
+        heir.left_out.more += older.left_out.more + over;
+        let mut rows = older.rows;
+        rows.append(&mut heir.rows);
+        heir.rows = rows;
+    }
+}
+
+// === impl Steering ===
+
+impl Steering {
+    /// Offers a message to the running turn. Given back when it is too late or there are too many.
+    pub(super) fn offer(&self, job: Job) -> std::result::Result<(), Box<Job>> {
+        let mut steered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if steered.closed || steered.waiting.len() >= MAX_STEERING {
+            return Err(Box::new(job));
+        }
+        steered.waiting.push(job);
+        Ok(())
+    }
+
+    /// Does somebody wait to join?
+    pub fn has_some(&self) -> bool {
+        !self
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .waiting
+            .is_empty()
+    }
+
+    /// What came since the last look.
+    pub fn drain(&self) -> Vec<Job> {
+        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).waiting)
+    }
+
+    /// Nothing joins any more. Gives what was not used.
+    pub fn close(&self) -> Vec<Job> {
+        let mut steered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        steered.closed = true;
+        std::mem::take(&mut steered.waiting)
+    }
+}

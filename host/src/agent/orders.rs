@@ -1,0 +1,255 @@
+//! Commands that people give in a chat: run at once, ahead of whatever waits, and answered without a model.
+use super::{
+    commands::{
+        self, Command, CommandContext, Effect, ModelChoice, ParseContext, Parsed, PluginCommand,
+        SessionSettings, Tokens,
+    },
+    desk::Desk,
+    lane::{Lanes, Work},
+    prompt::PromptReport,
+};
+use crate::{
+    access::Rights,
+    config::{Agent, Config},
+    gateway::random::uuid,
+    journal::Session,
+    route::Route,
+};
+use openclaw_plugin_api::{CommandCall, CommandReply, CommandSpec, Inbound, surface::ids};
+use std::sync::Arc;
+
+/// What somebody wrote, with the commands in it carried out.
+pub(super) enum Carried {
+    /// Nothing is left for a model. What to answer, if anything.
+    Out(Option<String>),
+    /// For a model.
+    On {
+        /// Without the commands in it.
+        text: String,
+        /// What holds for this message.
+        settings: Box<SessionSettings>,
+        /// To be answered at once.
+        aside: Option<String>,
+    },
+    /// A command of somebody who may not give it.
+    Ignored,
+}
+
+/// Somebody who may have given a command.
+pub(super) struct Orders<'a> {
+    pub(super) desk: &'a Arc<Desk>,
+    pub(super) lanes: &'a Arc<Lanes>,
+    pub(super) config: &'a Config,
+    pub(super) agent: &'a Agent,
+    pub(super) route: &'a Route,
+    pub(super) event: &'a Inbound,
+    pub(super) rights: Rights,
+    pub(super) session: Session,
+}
+
+impl Orders<'_> {
+    /// Carries out what is a command in a text.
+    pub(super) async fn carry_out(self, text: &str) -> Carried {
+        let mut settings: SessionSettings = serde_json::from_str(&self.session.settings).unwrap_or_default();
+        let quick = !text.contains('/') && text.len() > 16;
+        let plugins = if quick { Vec::new() } else { self.plugins() };
+        let models = if quick {
+            Vec::new()
+        } else {
+            self.desk.asker.choices(self.agent)
+        };
+        let parsed = commands::parse(
+            text,
+            &ParseContext {
+                authorized: self.rights.commands && self.config.commands.text(),
+                plugins: &plugins,
+                models: &models,
+                reset_triggers: &self.config.session.reset_triggers,
+            },
+        );
+        match parsed {
+            Parsed::Ignored => Carried::Ignored,
+            Parsed::Commands(list) => self.run(list, &plugins, &models, settings).await,
+            Parsed::Text {
+                text,
+                directives,
+                shortcuts,
+            } => {
+                let report = self.desk.briefings.report(&self.route.session_key);
+                let context = self.context(&plugins, &models, report.as_ref());
+                let for_now = commands::for_this_message(&directives, &context, &settings);
+                let said = shortcuts
+                    .iter()
+                    .filter_map(|command| commands::run(command, &context, &mut settings).reply);
+                let aside = join(said.collect());
+                Carried::On {
+                    text,
+                    settings: Box::new(for_now),
+                    aside,
+                }
+            }
+        }
+    }
+
+    /// Leaves a text as it is.
+    pub(super) fn untouched(self, text: String) -> Carried {
+        Carried::On {
+            text,
+            settings: Box::new(serde_json::from_str(&self.session.settings).unwrap_or_default()),
+            aside: None,
+        }
+    }
+
+    async fn run(
+        self,
+        list: Vec<Command>,
+        plugins: &[PluginCommand],
+        models: &[ModelChoice],
+        mut settings: SessionSettings,
+    ) -> Carried {
+        let before = serde_json::to_string(&settings).unwrap_or_default();
+        let mut said = Vec::new();
+        let mut effects = Vec::new();
+        {
+            let report = self.desk.briefings.report(&self.route.session_key);
+            let context = self.context(plugins, models, report.as_ref());
+            for command in &list {
+                let outcome = commands::run(command, &context, &mut settings);
+                said.extend(outcome.reply);
+                effects.push(outcome.effect);
+            }
+        }
+        let after = serde_json::to_string(&settings).unwrap_or_default();
+        if after != before {
+            let (key, after) = (self.route.session_key.clone(), after);
+            self.desk
+                .insist(move |j| j.set_session_settings(&key, &after))
+                .await;
+        }
+        let mut rest = String::new();
+        for effect in effects {
+            match effect {
+                Effect::None => {}
+                Effect::Stop => drop(self.lanes.stop(&self.route.session_key).await),
+                Effect::Reset { rest: first, .. } => {
+                    self.reset().await;
+                    rest = first;
+                }
+                Effect::Compact { instructions } => said.push(self.compact(instructions).await),
+                Effect::Plugin { name, args } => said.push(self.plugin(name, args).await),
+            }
+        }
+        if rest.is_empty() {
+            return Carried::Out(join(said));
+        }
+        Carried::On {
+            text: rest,
+            settings: Box::new(settings),
+            aside: join(said),
+        }
+    }
+
+    /// The conversation begins anew. What runs in it ends, and what waits is dropped.
+    async fn reset(&self) {
+        let key = self.route.session_key.clone();
+        self.lanes.stop(&key).await;
+        let (desk, name) = (self.desk.clone(), key.clone());
+        let (done, ended) = tokio::sync::oneshot::channel();
+        let work = Work::Between(Box::pin(async move {
+            let now = desk.clock.now_ms();
+            desk.insist(move |j| j.reset_session(&name, &uuid(), now)).await;
+            // whoever asked may have gone
+            let _ = done.send(());
+        }));
+        self.lanes.put(&key, work).await;
+        let _ = ended.await;
+    }
+
+    async fn compact(&self, instructions: String) -> String {
+        let asked = Some(instructions).filter(|text| !text.is_empty());
+        match super::request::compact(self.desk, self.agent, &self.session, asked).await {
+            Ok(Some((context, window))) => commands::compacted(context, window),
+            Ok(None) => "⚙️ There is nothing to compact.".to_owned(),
+            Err(error) => format!("⚠️ The conversation was not compacted: {error}"),
+        }
+    }
+
+    async fn plugin(&self, name: String, args: String) -> String {
+        let Some(plugin) = self.desk.registry.offering("command/1", &name) else {
+            return format!("⚠️ The plugin with the command /{name} does not run.");
+        };
+        let delivery = &self.route.delivery;
+        let call = CommandCall {
+            name: name.clone(),
+            args: args.split_whitespace().map(str::to_owned).collect(),
+            text: args,
+            channel: delivery.channel.clone(),
+            account_id: delivery.account_id.clone(),
+            chat_id: delivery.chat_id.clone(),
+            sender_id: self.event.sender.id.clone(),
+            session_key: self.route.session_key.clone(),
+            json: false,
+        };
+        match plugin.call::<CommandReply>(ids::command::RUN, &name, &call).await {
+            Ok(reply) => reply.text,
+            Err(error) => {
+                tracing::warn!(target: "openclaw::commands", command = name, %error, "failed");
+                format!("⚠️ /{name} failed.")
+            }
+        }
+    }
+
+    fn plugins(&self) -> Vec<PluginCommand> {
+        let offered = self.desk.registry.offered("command/1").into_iter();
+        let specs = offered.filter_map(|(_, r)| serde_json::from_value::<CommandSpec>(r.spec).ok());
+        specs
+            .filter(|spec| spec.chat)
+            .map(|spec| PluginCommand {
+                name: spec.name,
+                description: spec.description,
+                require_auth: spec.require_auth,
+            })
+            .collect()
+    }
+
+    fn context<'c>(
+        &'c self,
+        plugins: &'c [PluginCommand],
+        models: &'c [ModelChoice],
+        prompt: Option<&'c PromptReport>,
+    ) -> CommandContext<'c> {
+        let (session, usage) = (&self.session, &self.session.usage);
+        CommandContext {
+            version: env!("CARGO_PKG_VERSION"),
+            channel: &self.route.delivery.channel,
+            chat: self.event.chat.clone(),
+            sender: self.event.sender.clone(),
+            session_key: &self.route.session_key,
+            default_model: self
+                .agent
+                .model
+                .primary
+                .as_deref()
+                .unwrap_or(super::request::DEFAULT_MODEL),
+            models,
+            models_only: self.agent.allowed_models.is_some(),
+            plugins,
+            tokens: Tokens {
+                input: usage.input,
+                output: usage.output,
+                context: usage.context,
+                window: self.desk.asker.window(self.agent, &session.model),
+                compactions: session.compactions,
+                cost: usage.cost,
+            },
+            queue: super::desk::queue_settings(self.config, &self.route.delivery.channel),
+            running: self.lanes.is_open(&self.route.session_key),
+            prompt,
+            ..CommandContext::default()
+        }
+    }
+}
+
+fn join(said: Vec<String>) -> Option<String> {
+    (!said.is_empty()).then(|| said.join("\n\n"))
+}

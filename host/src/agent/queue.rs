@@ -1,0 +1,103 @@
+//! What waits for a turn of a conversation: how many, what is left out when there are more, and what goes together.
+use super::job::Job;
+use crate::config::{QueueDrop, QueueMode};
+use std::{collections::VecDeque, time::Duration};
+
+/// How much of a message that is left out is kept for the summary, characters.
+const SUMMARY_CHARS: usize = 160;
+/// Lines of the summary; older ones are only counted.
+const SUMMARY_LINES: usize = 20;
+
+/// How a conversation queues.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueRules {
+    /// What happens with a message that comes while a turn runs.
+    pub mode: QueueMode,
+    /// How many may wait.
+    pub cap: usize,
+    /// What is left out beyond that.
+    pub drop: QueueDrop,
+    /// How long to wait for more after a turn.
+    pub debounce: Duration,
+}
+
+/// What waits.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    waiting: VecDeque<Job>,
+}
+
+impl Queue {
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// Takes one more. Gives back what gets no turn.
+    pub(super) fn push(&mut self, job: Job, rules: &QueueRules) -> Vec<Job> {
+        self.waiting.push_back(job);
+        let events = self.waiting.iter().filter(|job| job.is_event()).count();
+        if events <= rules.cap.max(1) {
+            return Vec::new();
+        }
+        match rules.drop {
+            QueueDrop::New => self.remove(self.waiting.iter().rposition(Job::is_event)),
+            QueueDrop::Old => self.remove(self.waiting.iter().position(Job::is_event)),
+            QueueDrop::Summarize => {
+                let oldest = self.remove(self.waiting.iter().position(Job::is_event));
+                let heir = self.waiting.iter_mut().find(|job| job.is_event());
+                match heir {
+                    Some(heir) => {
+                        oldest
+                            .into_iter()
+                            .for_each(|job| heir.inherit(job, SUMMARY_CHARS, SUMMARY_LINES));
+                        Vec::new()
+                    }
+                    None => oldest,
+                }
+            }
+        }
+    }
+
+    fn remove(&mut self, at: Option<usize>) -> Vec<Job> {
+        at.and_then(|at| self.waiting.remove(at)).into_iter().collect()
+    }
+
+    pub(super) fn put_back(&mut self, jobs: Vec<Job>) {
+        for job in jobs.into_iter().rev() {
+            self.waiting.push_front(job);
+        }
+    }
+
+    pub(super) fn clear(&mut self) -> Vec<Job> {
+        let (events, others): (Vec<_>, Vec<_>) = self.waiting.drain(..).partition(Job::is_event);
+        // whoever waits for an answer himself is not the chat's to stop
+        self.waiting.extend(others);
+        events
+    }
+
+    /// The one that waits, if it is the only one.
+    pub(super) fn only(&mut self) -> Option<Job> {
+        if self.waiting.len() == 1 {
+            self.waiting.pop_front()
+        } else {
+            None
+        }
+    }
+
+    /// What gets the next turn.
+    pub(super) fn batch(&mut self, rules: &QueueRules) -> Vec<Job> {
+        let Some(first) = self.waiting.pop_front() else {
+            return Vec::new();
+        };
+        let mut batch = vec![first];
+        let together = rules.mode != QueueMode::Followup || !batch[0].turn().is_empty();
+        while let Some(next) = self.waiting.front() {
+            let belongs = batch[0].goes_with(next) && (together || batch[0].is_debounced_with(next));
+            if !belongs {
+                break;
+            }
+            batch.extend(self.waiting.pop_front());
+        }
+        batch
+    }
+}

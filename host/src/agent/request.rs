@@ -1,0 +1,215 @@
+//! Turns for somebody who waits for their end: a plugin, or a client of the gateway.
+use super::{
+    briefing::Occasion,
+    commands::thinking_word,
+    compaction::{self, Policy, Shortening},
+    desk::Desk,
+    job::{Job, RunJob, Steering},
+    turn::{self, Turn, TurnEvents, TurnOutcome, Workbench},
+};
+use crate::{
+    config::{Agent, Config},
+    gateway::random::uuid,
+    journal::{JournalError, Session, SessionUsage},
+};
+use openclaw_plugin_api::{AgentRun, Error, ErrorKind, Message, Result, Role, ToolOrigin};
+use tokio::sync::watch;
+
+/// A request with everything that it left open: agent, conversation, id.
+pub(super) fn complete(mut run: AgentRun, config: &Config) -> AgentRun {
+    let agents = config.agents();
+    let agent = agents.get(&run.agent_id).filter(|_| !run.agent_id.is_empty());
+    run.agent_id = agent.unwrap_or_else(|| agents.default_agent()).id.clone();
+    run.session_key = match run.session_key.as_str() {
+        "" => format!("agent:{}:main", run.agent_id),
+        key => key.to_lowercase(),
+    };
+    if run.idempotency_key.is_empty() {
+        run.idempotency_key = uuid();
+    }
+    run
+}
+
+/// Runs it and tells whoever waits.
+pub(super) async fn serve(desk: &Desk, job: RunJob, stop: watch::Receiver<bool>, steering: &Steering) {
+    let mut done = job.done;
+    let outcome = tokio::select! {
+        // nobody waits any more: the turn is not wanted
+        () = done.closed() => return,
+        outcome = run(desk, &job.run, &job.events, stop, steering) => outcome,
+    };
+    let _ = done.send(outcome);
+}
+
+async fn run(
+    desk: &Desk,
+    run: &AgentRun,
+    events: &TurnEvents,
+    stop: watch::Receiver<bool>,
+    steering: &Steering,
+) -> Result<TurnOutcome> {
+    let config = desk.config();
+    let agents = config.agents();
+    let agent = agents
+        .get(&run.agent_id)
+        .unwrap_or_else(|| agents.default_agent());
+    let session = desk
+        .session(&run.session_key, &agent.id)
+        .await
+        .map_err(unusable)?;
+    let _place = desk.place().await;
+    let mut turn = turn_of(agent, &session.session_id, format!("run-{}", run.idempotency_key));
+    if !run.model.is_empty() {
+        turn.models = vec![run.model.clone()];
+    }
+    let tools = desk.registry.tools();
+    let occasion = Occasion {
+        session_key: &run.session_key,
+        model: &turn.models[0],
+        default_model: agent.model.primary.as_deref().unwrap_or(DEFAULT_MODEL),
+        channel: "",
+        thinking: thinking_word(turn.thinking),
+        extra: &run.system,
+        tools: &tools,
+    };
+    turn.system = desk.briefings.build(desk, agent, occasion).await;
+    turn.input = vec![Message::text(Role::User, &run.text)];
+    turn.origin = ToolOrigin {
+        agent_id: agent.id.clone(),
+        session_key: run.session_key.clone(),
+        sender_is_owner: run.sender_id.is_empty(),
+        sender_id: run.sender_id.clone(),
+        ..ToolOrigin::default()
+    };
+    let bench = Workbench {
+        registry: &desk.registry,
+        journal: &desk.journal,
+        clock: &desk.clock,
+        asker: &*desk.asker,
+        steering,
+        joins: &|job: Job| (Message::text(Role::User, joined_text(job)), Vec::new()),
+    };
+    let work = turn::run(&bench, &turn, events, stop);
+    let outcome = within(agent, work).await?;
+    end(desk, &run.session_key, &session.session_id, &outcome)
+        .await
+        .map_err(unusable)?;
+    Ok(outcome)
+}
+
+/// What every turn of an agent has in common.
+pub(super) fn turn_of(agent: &Agent, session_id: &str, id: String) -> Turn {
+    let primary = agent.model.primary.as_deref().unwrap_or(DEFAULT_MODEL);
+    let fallbacks = agent.model.fallbacks.iter().flatten().map(String::as_str);
+    let models = std::iter::once(primary).chain(fallbacks);
+    Turn {
+        id,
+        session_id: session_id.to_owned(),
+        models: models
+            .map(|written| agent.reference(written).to_owned())
+            .collect(),
+        thinking: agent.thinking.map(|level| level.into()).unwrap_or_default(),
+        history: agent.settings.context_tokens.unwrap_or(HISTORY),
+        context_cap: agent.settings.context_tokens,
+        reserve_floor: agent.compaction.reserve_tokens_floor,
+        shortening: Policy::of(&agent.compaction),
+        ..Turn::default()
+    }
+}
+
+/// What is read of a conversation if the operator names no window, tokens: as much as the usual window takes.
+const HISTORY: u64 = 200_000;
+
+/// Makes a conversation shorter because somebody asked for it. Gives its length and the window.
+pub(super) async fn compact(
+    desk: &Desk,
+    agent: &Agent,
+    session: &Session,
+    instructions: Option<String>,
+) -> Result<Option<(u64, u64)>> {
+    let mut turn = turn_of(agent, &session.session_id, format!("compact-{}", uuid()));
+    turn.origin.agent_id.clone_from(&agent.id);
+    let mut history = turn::read(&desk.journal, &session.session_id, turn.history)
+        .await
+        .map_err(unusable)?;
+    let (served, window) = desk.asker.first(&turn).await?;
+    let how = Shortening {
+        policy: Policy::of(&agent.compaction),
+        window,
+        instructions: instructions.as_deref(),
+    };
+    let ask = |request| compaction::ask(&desk.asker, &turn, &served, request);
+    let Some(done) = compaction::summarise(&mut history, &how, ask).await? else {
+        return Ok(None);
+    };
+    let entry = turn::compaction(&turn.id, &history, done.tokens_before);
+    let (key, id, now) = (
+        session.key.clone(),
+        session.session_id.clone(),
+        desk.clock.now_ms(),
+    );
+    desk.journal
+        .run(move |j| j.compact(&key, &id, &entry, now))
+        .await
+        .map_err(unusable)?;
+    Ok(Some((done.tokens_after, window.total)))
+}
+
+/// The model that answers when the configuration names none; it needs no account.
+pub const DEFAULT_MODEL: &str = "demo/echo";
+
+/// The turn, with the agent's deadline.
+pub(super) async fn within<T>(agent: &Agent, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let Some(limit) = agent.timeout else {
+        return work.await;
+    };
+    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+        let text = format!("the turn took longer than {limit:?}; see agents.defaults.timeoutSeconds");
+        Err(Error::new(ErrorKind::Timeout, text))
+    })
+}
+
+/// Writes the end of a turn that nobody but the caller is told of.
+async fn end(
+    desk: &Desk,
+    key: &str,
+    session_id: &str,
+    outcome: &TurnOutcome,
+) -> std::result::Result<(), JournalError> {
+    let (id, entries, now) = (
+        session_id.to_owned(),
+        outcome.entries.clone(),
+        desk.clock.now_ms(),
+    );
+    desk.journal.run(move |j| j.append(&id, &entries, now)).await?;
+    count(desk, key, outcome).await
+}
+
+/// Adds to what the conversation has cost.
+pub(super) async fn count(
+    desk: &Desk,
+    key: &str,
+    outcome: &TurnOutcome,
+) -> std::result::Result<(), JournalError> {
+    let usage = SessionUsage {
+        input: outcome.usage.input + outcome.usage.cache_read + outcome.usage.cache_write,
+        output: outcome.usage.output,
+        context: outcome.context,
+        cost: outcome.usage.cost,
+    };
+    let (key, model, now) = (key.to_owned(), outcome.model.clone(), desk.clock.now_ms());
+    desk.journal
+        .run(move |j| j.add_session_usage(&key, &usage, &model, now))
+        .await
+}
+
+fn joined_text(job: Job) -> String {
+    match job {
+        Job::Event(job) => job.text,
+        Job::Run(job) => job.run.text,
+    }
+}
+
+fn unusable(error: JournalError) -> Error {
+    Error::new(ErrorKind::Overloaded, error)
+}

@@ -1,0 +1,291 @@
+//! One turn: ask the model, run the tools that it asks for, ask again, until it has said what it has to say.
+//!
+//! A turn writes what happens into the transcript as it happens, all but its last message: that one belongs to whoever
+//! ends the turn, in one transaction with the reply.
+mod ask;
+mod memory;
+mod tools;
+
+pub use ask::{Answer, Asker, Failed, attempt};
+pub use memory::{History, compaction, entry, read};
+
+use super::{compaction::Policy, job::Steering};
+use crate::{
+    clock::Clock,
+    journal::{Entry, Journal, JournalError},
+    plugins::registry::Registry,
+};
+use openclaw_plugin_api::{
+    AgentEvent, Error, ErrorKind, Message, Result, Role, Thinking, ToolOrigin, ToolSpec, Usage,
+};
+use std::sync::Arc;
+use tokio::sync::{mpsc, watch};
+
+/// How often a model may ask for tools in one turn.
+const MAX_ROUNDS: usize = 50;
+
+/// What a turn is about.
+#[derive(Debug, Clone, Default)]
+pub struct Turn {
+    /// Id of this turn; a second run with it goes on where the first one ended.
+    pub id: String,
+    /// An earlier process began it.
+    pub resumed: bool,
+    /// Transcript that it belongs to.
+    pub session_id: String,
+    /// Models to ask, the best first, `provider/model`.
+    pub models: Vec<String>,
+    /// Auth profile that the person chose; empty for none.
+    pub profile: String,
+    /// System prompt, what changes seldom first.
+    pub system: Vec<String>,
+    /// What is said, in one or more messages.
+    pub input: Vec<Message>,
+    /// How hard to think.
+    pub thinking: Thinking,
+    /// Longest answer, tokens. None: the model's own.
+    pub max_tokens: Option<u32>,
+    /// How much of the conversation is read, tokens.
+    pub history: u64,
+    /// `contextTokens`: most of the window that is used. None: all of it.
+    pub context_cap: Option<u64>,
+    /// `compaction.reserveTokensFloor`. None: the usual.
+    pub reserve_floor: Option<u64>,
+    /// What stays when the conversation has to become shorter.
+    pub shortening: Policy,
+    /// On whose behalf tools run.
+    pub origin: ToolOrigin,
+}
+
+/// How a turn ended.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TurnOutcome {
+    /// The whole answer.
+    pub text: String,
+    /// What it cost, over all requests.
+    pub usage: Usage,
+    /// What the last request had in it, tokens.
+    pub context: u64,
+    /// Model that answered, `provider/model`.
+    pub model: String,
+    /// What to tell the person beside the answer: another model had to answer, a conversation was shortened.
+    pub notices: Vec<String>,
+    /// The last message, to be written with the reply.
+    pub entries: Vec<Entry>,
+    /// Events that joined the turn on its way; they are answered with it.
+    pub joined: Vec<i64>,
+}
+
+/// Where a turn tells what happens. Nobody has to listen.
+pub type TurnEvents = mpsc::Sender<AgentEvent>;
+
+/// What a turn works with.
+pub struct Workbench<'a> {
+    /// Plugins.
+    pub registry: &'a Arc<Registry>,
+    /// What is kept.
+    pub journal: &'a Journal,
+    /// The time of day.
+    pub clock: &'a Clock,
+    /// Asks models.
+    pub asker: &'a dyn Asker,
+    /// Messages that join on the way.
+    pub steering: &'a Steering,
+    /// How a message that joins is shown to the model, and the rows that it stands for.
+    pub joins: &'a (dyn Fn(super::job::Job) -> (Message, Vec<i64>) + Send + Sync),
+}
+
+/// Runs a turn until its model has nothing more to ask for. `stop` turns true when it is to end early.
+pub async fn run(
+    bench: &Workbench<'_>,
+    turn: &Turn,
+    events: &TurnEvents,
+    mut stop: watch::Receiver<bool>,
+) -> Result<TurnOutcome> {
+    let stopped = async move {
+        // a sender that is gone never stops anything
+        if stop.wait_for(|stop| *stop).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    tokio::select! {
+        biased;
+        () = stopped => Err(Error::new(ErrorKind::Cancelled, "the turn was stopped")),
+        outcome = Run::new(bench, turn, events).go() => outcome,
+    }
+}
+
+struct Run<'a> {
+    bench: &'a Workbench<'a>,
+    turn: &'a Turn,
+    events: &'a TurnEvents,
+    history: History,
+    tools: Vec<ToolSpec>,
+    outcome: TurnOutcome,
+    said: Vec<String>,
+}
+
+impl<'a> Run<'a> {
+    fn new(bench: &'a Workbench<'a>, turn: &'a Turn, events: &'a TurnEvents) -> Self {
+        Self {
+            bench,
+            turn,
+            events,
+            history: History::default(),
+            tools: bench.registry.tools(),
+            outcome: TurnOutcome::default(),
+            said: Vec::new(),
+        }
+    }
+
+    async fn go(mut self) -> Result<TurnOutcome> {
+        let started = AgentEvent::Started {
+            run_id: self.turn.id.clone(),
+        };
+        self.tell(started).await;
+        self.remember().await?;
+        for _ in 0..MAX_ROUNDS {
+            let answer = self.ask().await?;
+            let calls = answer.calls;
+            self.said.push(answer.message.plain_text());
+            // whoever has joined meanwhile is answered in the same turn
+            if calls.is_empty() && !self.bench.steering.has_some() {
+                return Ok(self.finish(&answer.message).await);
+            }
+            self.write(&[answer.message]).await?;
+            for call in calls {
+                let result = tools::run(
+                    self.bench.registry,
+                    &self.turn.origin,
+                    call,
+                    &self.tools,
+                    self.events,
+                )
+                .await;
+                self.write(&[result]).await?;
+            }
+            self.take_joining().await?;
+        }
+        let text = format!("the model asked for tools {MAX_ROUNDS} times in one turn without an answer");
+        Err(Error::new(ErrorKind::Refused, text))
+    }
+
+    /// Reads the conversation. A turn that was interrupted goes on with what it had; a new one begins with its input.
+    async fn remember(&mut self) -> Result<()> {
+        let (journal, turn) = (self.bench.journal, self.turn);
+        self.history = read(journal, &turn.session_id, turn.history)
+            .await
+            .map_err(unusable)?;
+        if !turn.resumed {
+            return self.write(&turn.input).await;
+        }
+        let begun = memory::of_turn(journal, &turn.session_id, &turn.id)
+            .await
+            .map_err(unusable)?;
+        if begun.is_empty() {
+            return self.write(&turn.input).await;
+        }
+        self.said = begun
+            .iter()
+            .filter(|m| m.role == Role::Assistant)
+            .map(Message::plain_text)
+            .collect();
+        for (id, name, arguments) in memory::open_calls(&begun) {
+            let wish = tools::Interrupted { id, name, arguments };
+            let result = tools::resume(
+                self.bench.registry,
+                &self.turn.origin,
+                wish,
+                &self.tools,
+                self.events,
+            )
+            .await;
+            self.write(&[result]).await?;
+        }
+        Ok(())
+    }
+
+    async fn ask(&mut self) -> Result<ask::Answer> {
+        let (before, tokens) = (self.history.summary.clone(), self.history.tokens);
+        let (turn, history, tools) = (self.turn, &mut self.history, &self.tools);
+        let answer = self.bench.asker.ask(turn, history, tools, self.events).await?;
+        if self.history.summary != before {
+            self.shortened(tokens).await?;
+        }
+        let (sum, more) = (&mut self.outcome.usage, &answer.usage);
+        sum.input += more.input;
+        sum.output += more.output;
+        sum.cache_read += more.cache_read;
+        sum.cache_write += more.cache_write;
+        sum.cost += more.cost;
+        self.outcome.context = more.input + more.cache_read + more.cache_write + more.output;
+        self.outcome.model.clone_from(&answer.model);
+        self.outcome.notices.extend(answer.notices.iter().cloned());
+        Ok(answer)
+    }
+
+    /// The history was summarised on the way: the next turn begins with the summary.
+    async fn shortened(&mut self, tokens_before: u64) -> Result<()> {
+        let entry = compaction(&self.turn.id, &self.history, tokens_before);
+        let (key, id) = (self.turn.origin.session_key.clone(), self.turn.session_id.clone());
+        let now = self.bench.clock.now_ms();
+        let written = self
+            .bench
+            .journal
+            .run(move |j| j.compact(&key, &id, &entry, now))
+            .await;
+        written.map_err(unusable)
+    }
+
+    async fn take_joining(&mut self) -> Result<()> {
+        for job in self.bench.steering.drain() {
+            let (message, rows) = (self.bench.joins)(job);
+            self.write(&[message]).await?;
+            self.outcome.joined.extend(rows);
+        }
+        Ok(())
+    }
+
+    /// Adds to the conversation, durably.
+    async fn write(&mut self, messages: &[Message]) -> Result<()> {
+        let entries: Vec<_> = messages
+            .iter()
+            .map(|message| entry(&self.turn.id, message))
+            .collect();
+        self.history.tokens += entries.iter().map(|entry| u64::from(entry.tokens)).sum::<u64>();
+        self.history.messages.extend_from_slice(messages);
+        let (id, now) = (self.turn.session_id.clone(), self.bench.clock.now_ms());
+        let written = self
+            .bench
+            .journal
+            .run(move |j| j.append(&id, &entries, now))
+            .await;
+        written.map_err(unusable)
+    }
+
+    async fn finish(mut self, last: &Message) -> TurnOutcome {
+        self.said.retain(|text| !text.trim().is_empty());
+        self.outcome.text = self.said.join("\n\n");
+        self.outcome.entries = vec![entry(&self.turn.id, last)];
+        let done = AgentEvent::Done {
+            text: self.outcome.text.clone(),
+            usage: self.outcome.usage,
+            model: self.outcome.model.clone(),
+        };
+        self.tell(done).await;
+        self.outcome
+    }
+
+    async fn tell(&self, event: AgentEvent) {
+        tell(self.events, event).await;
+    }
+}
+
+/// Nobody listening is fine.
+pub(super) async fn tell(events: &TurnEvents, event: AgentEvent) {
+    let _ = events.send(event).await;
+}
+
+fn unusable(error: JournalError) -> Error {
+    Error::new(ErrorKind::Overloaded, error)
+}

@@ -1,0 +1,99 @@
+//! `openclaw config set` and `unset`: one key, every other byte as its author wrote it, and only if the result is a
+//! configuration.
+use super::{super::Failure, Place, path, schemas_on};
+use crate::config::{
+    ChangeError, Changed, Config, Document, Edit, EditError, Fault, IncludeError, JsonPath, ReloadKind,
+    change, judge, reload_kind, write_atomic,
+};
+use serde_json::Value;
+
+/// Sets a value of openclaw.json, keeping comments and formatting.
+#[derive(Debug, clap::Args)]
+pub struct Set {
+    /// The value, like agents.list[0].id or channels["my.id"]
+    path: String,
+    /// Its new content: JSON5, or else a text
+    #[arg(allow_hyphen_values = true)]
+    value: String,
+    /// Take the content as JSON5 only
+    #[arg(long, visible_alias = "strict-json", visible_alias = "json")]
+    json5: bool,
+}
+
+/// Removes a value of openclaw.json, keeping comments and formatting.
+#[derive(Debug, clap::Args)]
+pub struct Unset {
+    /// The value, like agents.list[0].id or channels["my.id"]
+    path: String,
+}
+
+/// Runs `set`.
+pub fn set(args: &Set, place: &Place<'_>) -> Result<(), Failure> {
+    let path = path(&args.path)?;
+    let value = match Document::parse(std::path::Path::new("value"), args.value.clone().into_bytes()) {
+        Ok(document) => document.value().clone(),
+        Err(error) if args.json5 => return Err(Failure::usage(error)),
+        Err(_) => Value::String(args.value.clone()),
+    };
+    create_if_missing(place)?;
+    let edit = Edit::Set {
+        path: path.clone(),
+        value,
+    };
+    let changed = apply(edit, place)?;
+    report(&changed, "Set", &path, place);
+    if !changed.written {
+        anstream::println!("{path} was so already.");
+    }
+    Ok(())
+}
+
+/// Runs `unset`.
+pub fn unset(args: &Unset, place: &Place<'_>) -> Result<(), Failure> {
+    let path = path(&args.path)?;
+    let changed = apply(Edit::Unset { path: path.clone() }, place)?;
+    report(&changed, "Removed", &path, place);
+    if changed.written {
+        Ok(())
+    } else {
+        let file = place.paths.config_file.display();
+        Err(Failure::new(format_args!("{path} is not set in {file}")))
+    }
+}
+
+fn apply(edit: Edit, place: &Place<'_>) -> Result<Changed, Failure> {
+    let plugins = |config: &Config| -> Vec<Fault> {
+        let assembly = place.assembly(config);
+        judge(config, schemas_on(&assembly)).faults
+    };
+    change(&place.paths, place.env, &[edit], &plugins).map_err(|error| match &error {
+        ChangeError::Edit(EditError::Raced(_) | EditError::Write { .. }) => Failure::new(error),
+        ChangeError::Edit(EditError::Read(IncludeError::Missing(_))) => Failure::config(error),
+        ChangeError::Edit(EditError::Read(_) | EditError::Parse(_)) => Failure::config(error),
+        ChangeError::Edit(_) => Failure::usage(error),
+        ChangeError::Invalid(_) => Failure::config(error),
+    })
+}
+
+fn create_if_missing(place: &Place<'_>) -> Result<(), Failure> {
+    let file = &place.paths.config_file;
+    if file.exists() {
+        return Ok(());
+    }
+    place.paths.prepare_state_dir().map_err(Failure::config)?;
+    write_atomic(file, b"{}\n").map_err(|e| Failure::io(format_args!("create {}", file.display()), e))
+}
+
+fn report(changed: &Changed, done: &str, path: &JsonPath, place: &Place<'_>) {
+    if changed.written {
+        anstream::println!("{done} {path} in {}.", place.paths.config_file.display());
+        let next = match reload_kind(path) {
+            ReloadKind::Restart => "It takes effect when the gateway is started again.",
+            ReloadKind::Hot | ReloadKind::None => "A running gateway takes it up by itself.",
+        };
+        anstream::println!("{next}");
+    }
+    for problem in &changed.remaining {
+        anstream::eprintln!("still wrong: {problem}");
+    }
+}

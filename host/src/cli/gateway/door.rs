@@ -1,0 +1,172 @@
+//! Where the gateway listens and who gets in: flags before environment before configuration, and no open door by
+//! accident.
+use super::Args;
+use crate::{
+    cli::{Failure, address, setting::Setting},
+    clock::Clock,
+    config::{BindMode, Env, GatewayMode},
+    gateway::{Auth, Events, Options},
+    http::server::{Network, Sites},
+};
+use openclaw_plugin_api::Secret;
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::Path,
+};
+
+/// Shortest secret that others may try to guess, characters.
+const MIN_SECRET: usize = 16;
+/// What stands for a secret in examples and broken scripts.
+const PLACEHOLDERS: [&str; 8] = [
+    "undefined",
+    "null",
+    "none",
+    "changeme",
+    "change-me",
+    "secret",
+    "token",
+    "your-token-here",
+];
+
+/// How to listen. Beyond this machine only with a secret that the operator chose.
+pub(super) fn door(args: &Args, env: &Env, setting: &Setting) -> Result<Options, Failure> {
+    let config = &setting.config.gateway;
+    if config.mode == Some(GatewayMode::Remote) {
+        return Err(Failure::config(
+            "gateway.mode is \"remote\": this machine uses a gateway elsewhere; set it to \"local\" to run one here",
+        ));
+    }
+    let ip = ip(
+        args.bind.or(config.bind).unwrap_or(BindMode::Loopback),
+        config.custom_bind_host,
+    )?;
+    let port = address::port(args.port, env, setting)?;
+    let (token, password) = secrets(args, env, setting)?;
+    for (name, secret) in [("token", &token), ("password", &password)] {
+        secret.as_ref().map_or(Ok(()), |secret| check(name, secret, ip))?;
+    }
+    if !ip.is_loopback() && token.is_none() && password.is_none() {
+        return Err(Failure::config(format_args!(
+            "refusing to listen on {ip} without a secret: set OPENCLAW_GATEWAY_TOKEN (or gateway.auth.token, or \
+             gateway.auth.password), or listen on this machine only with --bind loopback"
+        )));
+    }
+    let token = match (token, &password) {
+        (None, None) => Some(address::make_token(setting)?),
+        (token, _) => token,
+    };
+    let proxies = config.trusted_proxies.iter().map(|text| text.parse::<Network>());
+    let proxies: Result<Vec<_>, _> = proxies.collect();
+    Ok(Options {
+        bind: vec![SocketAddr::new(ip, port)],
+        auth: Auth { token, password },
+        sites: Sites::default(),
+        trusted_proxies: proxies.map_err(|e| Failure::config(format_args!("gateway.trustedProxies: {e}")))?,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        events: Events::default(),
+        clock: Clock::system(),
+    })
+}
+
+fn secrets(args: &Args, env: &Env, setting: &Setting) -> Result<(Option<Secret>, Option<Secret>), Failure> {
+    let configured = &setting.config.gateway.auth;
+    let plain = |flag: &Option<String>, variable: &str| {
+        flag.as_deref().or_else(|| env.var(variable)).map(Secret::new)
+    };
+    let token = plain(&args.token, "OPENCLAW_GATEWAY_TOKEN");
+    let password = plain(&args.password, "OPENCLAW_GATEWAY_PASSWORD");
+    let or = |given: Option<Secret>, written: &Option<crate::config::SecretInput>| {
+        given.or_else(|| written.as_ref().and_then(|secret| secret.secret().cloned()))
+    };
+    Ok((or(token, &configured.token), or(password, &configured.password)))
+}
+
+/// A secret that is none lets everybody in, so it is refused wherever it comes from.
+fn check(name: &str, secret: &Secret, ip: IpAddr) -> Result<(), Failure> {
+    let text = secret.expose().trim();
+    let placeholder = PLACEHOLDERS.iter().any(|word| text.eq_ignore_ascii_case(word));
+    if text.is_empty() || placeholder {
+        return Err(Failure::config(format_args!(
+            "the gateway's {name} is a placeholder; make one with `openssl rand -hex 24`"
+        )));
+    }
+    if text.chars().count() >= MIN_SECRET {
+        return Ok(());
+    }
+    if !ip.is_loopback() {
+        return Err(Failure::config(format_args!(
+            "the gateway's {name} has fewer than {MIN_SECRET} characters, and others can reach {ip}; make a longer one with \
+             `openssl rand -hex 24`"
+        )));
+    }
+    tracing::warn!(target: "openclaw::gateway", "the gateway's {name} is short; `openssl rand -hex 24` makes a better one");
+    Ok(())
+}
+
+fn ip(bind: BindMode, custom: Option<IpAddr>) -> Result<IpAddr, Failure> {
+    let any = IpAddr::from(Ipv4Addr::UNSPECIFIED);
+    let here = IpAddr::from(Ipv4Addr::LOCALHOST);
+    Ok(match bind {
+        BindMode::Loopback => here,
+        BindMode::Lan => any,
+        BindMode::Auto if in_container() => any,
+        BindMode::Auto => here,
+        BindMode::Tailnet => tailnet().map_or(here, IpAddr::from),
+        BindMode::Custom => custom
+            .ok_or_else(|| Failure::config("--bind custom needs an address in gateway.customBindHost"))?,
+    })
+}
+
+/// Inside of a container, this machine alone is nobody.
+fn in_container() -> bool {
+    ["/.dockerenv", "/run/.containerenv"]
+        .iter()
+        .any(|mark| Path::new(mark).exists())
+}
+
+/// This machine's address in a tailnet, as the kernel's routing table has it.
+fn tailnet() -> Option<Ipv4Addr> {
+    let table = std::fs::read_to_string("/proc/net/fib_trie").ok()?;
+    local_addresses(&table).find(|address| {
+        let [a, b, ..] = address.octets();
+        a == 100 && (64..128).contains(&b)
+    })
+}
+
+fn local_addresses(table: &str) -> impl Iterator<Item = Ipv4Addr> {
+    let lines: Vec<&str> = table.lines().map(str::trim).collect();
+    let found: Vec<_> = lines
+        .windows(2)
+        .filter(|pair| pair[1] == "/32 host LOCAL")
+        .filter_map(|pair| pair[0].trim_start_matches("|-- ").parse().ok())
+        .collect();
+    found.into_iter()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_read_from_the_routing_table() {
+        let table = "  +-- 0.0.0.0/0\n     |-- 100.101.1.2\n        /32 host LOCAL\n     |-- 10.0.0.0\n        /24 link UNICAST\n";
+        assert_eq!(
+            local_addresses(table).collect::<Vec<_>>(),
+            [Ipv4Addr::new(100, 101, 1, 2)]
+        );
+    }
+
+    #[test]
+    fn a_placeholder_is_no_secret_and_a_short_one_stays_at_home() {
+        let (here, away) = (
+            IpAddr::from(Ipv4Addr::LOCALHOST),
+            IpAddr::from(Ipv4Addr::UNSPECIFIED),
+        );
+        let refused = |secret: &str, ip| check("token", &Secret::new(secret), ip).is_err();
+        for placeholder in ["", " ", "undefined", "ChangeMe"] {
+            assert!(refused(placeholder, here), "{placeholder}");
+        }
+        assert!(!refused("short", here) && refused("short", away));
+        assert!(!refused("0123456789abcdef", away));
+    }
+}

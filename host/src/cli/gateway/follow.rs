@@ -1,0 +1,78 @@
+//! Applies a changed configuration to the running gateway: plugin by plugin, and only to those that it concerns.
+use crate::{
+    app::Gateway,
+    cli::setting::Setting,
+    config::{Change, Config, Env, Loaded, News, Watch, keep_last_good},
+    plugins::plugin::Spec,
+};
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Follows the files until the gateway ends.
+pub(super) async fn follow(
+    gateway: Arc<Gateway>,
+    env: Env,
+    loaded: Loaded,
+    running: watch::Sender<Arc<Config>>,
+) {
+    let paths = gateway.paths().clone();
+    keep(&loaded, &gateway);
+    let mut news = Watch::new(paths, env.clone(), &loaded).run();
+    while let Some(news) = news.recv().await {
+        match news {
+            News::Changed(change) => apply(&gateway, &env, &change, &running).await,
+            News::Broken(why) => {
+                tracing::error!(target: "openclaw::config", "the changed configuration is not used, the old one goes on: {why}");
+            }
+            News::Mended => tracing::info!(target: "openclaw::config", "the configuration is as it was"),
+        }
+    }
+}
+
+async fn apply(gateway: &Arc<Gateway>, env: &Env, change: &Change, running: &watch::Sender<Arc<Config>>) {
+    let paths: Vec<_> = change.paths.iter().take(8).map(ToString::to_string).collect();
+    tracing::info!(target: "openclaw::config", "changed: {}", paths.join(", "));
+    for warning in &change.warnings {
+        tracing::warn!(target: "openclaw::config", "{warning}");
+    }
+    for path in change.needs_restart() {
+        tracing::warn!(target: "openclaw::config", "{path} has an effect after the next start of the gateway");
+    }
+    keep(&change.loaded, gateway);
+    running.send_replace(change.after.clone());
+    let (env, config) = (env.clone(), change.after.clone());
+    let specs = tokio::task::spawn_blocking(move || Setting::of((*config).clone(), &env)).await;
+    match specs {
+        Ok(Ok(setting)) => replace(gateway, setting.assembly.specs).await,
+        Ok(Err(failure)) => {
+            tracing::error!(target: "openclaw::config", "plugins stay as they are: {failure}")
+        }
+        Err(ended) => tracing::error!(target: "openclaw::config", "plugins stay as they are: {ended}"),
+    }
+}
+
+/// Reloads the plugins whose settings are others now. The rest don't notice.
+async fn replace(gateway: &Arc<Gateway>, specs: Vec<Spec>) {
+    for spec in specs {
+        let id = spec.manifest.id.clone();
+        let current = gateway.registry.get(&id).map(|plugin| plugin.spec());
+        let same = current.is_some_and(|old| {
+            old.reason.is_on() == spec.reason.is_on()
+                && old.settings == spec.settings
+                && old.path == spec.path
+        });
+        let idle = gateway.registry.get(&id).is_none() && !spec.reason.is_on();
+        if same || idle {
+            continue;
+        }
+        if let Err(why) = gateway.registry.reload(&id, Some(spec)).await {
+            tracing::error!(target: "openclaw::plugins", plugin = id, "not reloaded: {why}");
+        }
+    }
+}
+
+fn keep(loaded: &Loaded, gateway: &Gateway) {
+    if let Err(error) = keep_last_good(gateway.paths(), &loaded.sources) {
+        tracing::warn!(target: "openclaw::config", %error, "no copy of the configuration is kept");
+    }
+}

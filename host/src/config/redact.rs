@@ -1,0 +1,185 @@
+//! Hides secrets in a configuration that is shown: what the schema marks as one, and what has the name of one.
+use super::{
+    JsonPath,
+    location::Step,
+    secrets::{is_reference, sensitive_key},
+    whole::is_secret,
+};
+use serde_json::{Map, Value};
+
+/// What stands for a secret.
+pub const HIDDEN: &str = "***";
+/// Longest chain of references inside a schema.
+const MAX_REFERENCES: usize = 16;
+
+/// Hides secrets by a schema and by names.
+pub struct Redactor {
+    schema: Value,
+}
+
+// === impl Redactor ===
+
+impl Redactor {
+    /// Works with the schema of the whole configuration, from [`super::json_schema`].
+    pub fn new(schema: Value) -> Self {
+        Self { schema }
+    }
+
+    /// The value that stands at `path` of a configuration, without secrets.
+    pub fn redact(&self, value: &Value, path: &JsonPath) -> Value {
+        let mut nodes = self.alternatives(&self.schema);
+        let mut holder = None;
+        for step in path.steps() {
+            nodes = self.inner(&nodes, step);
+            holder = holder_of(step, holder);
+        }
+        self.walk(value, &nodes, holder)
+    }
+
+    fn walk(&self, value: &Value, nodes: &[&Map<String, Value>], holder: Option<&str>) -> Value {
+        match value {
+            Value::Object(map) if is_reference(map) => value.clone(),
+            Value::Object(map) => {
+                let inner = map.iter().map(|(key, value)| {
+                    let step = Step::Key(key.clone());
+                    let holder = holder_of(&step, holder);
+                    (key.clone(), self.walk(value, &self.inner(nodes, &step), holder))
+                });
+                Value::Object(inner.collect())
+            }
+            Value::Array(items) => {
+                let nodes = self.inner(nodes, &Step::Index(0));
+                items.iter().map(|item| self.walk(item, &nodes, holder)).collect()
+            }
+            Value::String(text) => {
+                let secret = holder.is_some() || nodes.iter().any(|node| is_secret(node));
+                if secret && !text.is_empty() && !names_a_variable(text) {
+                    Value::String(HIDDEN.to_owned())
+                } else {
+                    Value::String(without_userinfo(text))
+                }
+            }
+            Value::Number(_) | Value::Bool(_) | Value::Null => value.clone(),
+        }
+    }
+
+    /// The schemas of what `step` leads to.
+    fn inner<'s>(&'s self, nodes: &[&'s Map<String, Value>], step: &Step) -> Vec<&'s Map<String, Value>> {
+        let mut found = Vec::new();
+        for node in nodes {
+            let schema = match step {
+                Step::Key(key) => node
+                    .get("properties")
+                    .and_then(|properties| properties.get(key))
+                    .or_else(|| node.get("additionalProperties")),
+                Step::Index(_) => node.get("items"),
+            };
+            found.extend(schema.into_iter().flat_map(|schema| self.alternatives(schema)));
+        }
+        found
+    }
+
+    /// A schema and all that it refers to or is made of.
+    fn alternatives<'s>(&'s self, schema: &'s Value) -> Vec<&'s Map<String, Value>> {
+        let mut found = Vec::new();
+        let mut open = vec![(schema, 0)];
+        while let Some((schema, depth)) = open.pop() {
+            let Some(map) = schema.as_object().filter(|_| depth < MAX_REFERENCES) else {
+                continue;
+            };
+            found.push(map);
+            let target = map.get("$ref").and_then(Value::as_str);
+            let target = target.and_then(|target| self.schema.pointer(target.strip_prefix('#')?));
+            open.extend(target.map(|target| (target, depth + 1)));
+            for key in ["anyOf", "oneOf", "allOf"] {
+                let parts = map.get(key).and_then(Value::as_array).into_iter().flatten();
+                open.extend(parts.map(|part| (part, depth + 1)));
+            }
+        }
+        found
+    }
+}
+
+/// The name of a secret above a value: what stands below `headers` or `vars` may be one, whatever its key.
+fn holder_of<'h>(step: &Step, above: Option<&'h str>) -> Option<&'h str> {
+    match step {
+        Step::Key(key) if sensitive_key(key) || ["headers", "vars", "env"].contains(&key.as_str()) => {
+            Some(HIDDEN)
+        }
+        _ => above,
+    }
+}
+
+/// `${VARIABLE}` or `$VARIABLE` as the whole text: it says where the secret is, and not what it is.
+fn names_a_variable(text: &str) -> bool {
+    let name = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    name.or_else(|| text.strip_prefix('$')).is_some_and(|name| {
+        !name.is_empty()
+            && name
+                .chars()
+                .all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+    })
+}
+
+/// `https://user:password@host` without the password.
+fn without_userinfo(text: &str) -> String {
+    let hidden = text.split_once("://").and_then(|(scheme, rest)| {
+        let authority = rest.split(['/', '?', '#']).next()?;
+        let (userinfo, _) = authority.rsplit_once('@')?;
+        let (user, _) = userinfo.split_once(':')?;
+        Some(format!("{scheme}://{user}:{HIDDEN}{}", &rest[userinfo.len()..]))
+    });
+    hidden.unwrap_or_else(|| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{PluginSchemas, json_schema};
+    use serde_json::json;
+
+    #[test]
+    fn secrets_are_hidden_by_schema_and_by_name() {
+        let channel = json!({"type": "object", "properties": {"odd": {"$ref": "#/$defs/Odd"}, "plain": {"type": "string"}},
+            "$defs": {"Odd": {"anyOf": [{"type": "null"}, {"type": "string", "format": "password"}]}}});
+        let channels = Map::from_iter([("pigeon".to_owned(), channel)]);
+        let redactor = Redactor::new(json_schema([PluginSchemas {
+            id: "p",
+            config: None,
+            channels: &channels,
+        }]));
+        let block = json!({"odd": "hunter2", "plain": "shown", "accounts": {"a": {"odd": "hunter2"}}});
+        let config = json!({
+            "channels": {"pigeon": block, "unknown": {"botToken": "hunter2", "webhook": "https://u:hunter2@h/x"}},
+            "gateway": {"auth": {"token": "${TOKEN}", "password": "hunter2"}, "port": 5},
+            "models": {"providers": {"p": {"apiKey": {"source": "env", "id": "KEY"}, "headers": {"x-any": "hunter2"},
+                "models": [{"id": "m", "maxTokens": 5, "headers": {"x": "hunter2"}}]}}},
+            "env": {"vars": {"A": "hunter2"}, "B": "hunter2"},
+        });
+        let shown = redactor.redact(&config, &JsonPath::root());
+        assert!(!shown.to_string().contains("hunter2"), "{shown}");
+        assert_eq!(
+            shown["channels"]["pigeon"],
+            json!({"odd": HIDDEN, "plain": "shown", "accounts": {"a": {"odd": HIDDEN}}})
+        );
+        assert_eq!(shown["channels"]["unknown"]["webhook"], "https://u:***@h/x");
+        assert_eq!(shown["gateway"]["auth"]["token"], "${TOKEN}");
+        assert_eq!(shown["models"]["providers"]["p"]["apiKey"]["id"], "KEY");
+        assert_eq!(shown["models"]["providers"]["p"]["models"][0]["maxTokens"], 5);
+        for (path, value) in [
+            ("channels.pigeon.odd", "hunter2"),
+            ("gateway.auth.password", "hunter2"),
+            ("env.vars.A", "hunter2"),
+        ] {
+            assert_eq!(
+                redactor.redact(&json!(value), &path.parse().expect("a path")),
+                HIDDEN,
+                "{path}"
+            );
+        }
+        assert_eq!(
+            redactor.redact(&json!("a"), &"channels.pigeon.plain".parse().expect("a path")),
+            "a"
+        );
+    }
+}

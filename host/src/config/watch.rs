@@ -1,0 +1,182 @@
+//! Notices that the files of the configuration changed, reads them again and says what is different.
+//!
+//! It looks at the files instead of asking the system for events: that also works for files on other machines, in
+//! containers, behind links and replaced by editors. A file that is broken is told and changes nothing: the running
+//! configuration stays. It applies nothing itself.
+use super::{Config, Env, JsonPath, Loaded, Paths, Problem, diff::diff};
+use std::{collections::BTreeMap, fs, os::unix::fs::MetadataExt, path::PathBuf, sync::Arc, time::Duration};
+use tokio::{sync::mpsc, time::MissedTickBehavior};
+
+/// How often the files are looked at. They must look the same twice before they are read.
+const INTERVAL: Duration = Duration::from_millis(500);
+/// News that may wait; while nobody takes them, nothing new is looked for.
+const QUEUE: usize = 4;
+
+/// What a file looks like from outside: time of change in ns, size, inode. None: it is not there.
+type Stamp = Option<(i64, i64, u64, u64)>;
+
+/// News about the configuration.
+#[derive(Debug, Clone)]
+pub enum News {
+    /// It says something else now.
+    Changed(Change),
+    /// It can't be used; the text says why. The configuration of before goes on.
+    Broken(String),
+    /// It was broken and says again what the running configuration says.
+    Mended,
+}
+
+/// A configuration and the next one.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// What ran so far.
+    pub before: Arc<Config>,
+    /// What is to run.
+    pub after: Arc<Config>,
+    /// Where they differ; at least one.
+    pub paths: Vec<JsonPath>,
+    /// What the operator should know and need not correct.
+    pub warnings: Vec<Problem>,
+    /// The files, for [`super::keep_last_good`].
+    pub loaded: Arc<Loaded>,
+}
+
+/// Looks at the files of one configuration.
+pub struct Watch {
+    paths: Paths,
+    env: Env,
+    running: Arc<Config>,
+    stamps: BTreeMap<PathBuf, Stamp>,
+    changing: bool,
+    broken: Option<String>,
+}
+
+// === impl Watch ===
+
+impl Watch {
+    /// Begins with a configuration that was just loaded.
+    pub fn new(paths: Paths, env: Env, loaded: &Loaded) -> Self {
+        let mut watch = Self {
+            paths,
+            env,
+            running: Arc::new(loaded.config.clone()),
+            stamps: BTreeMap::new(),
+            changing: false,
+            broken: None,
+        };
+        let files: Vec<_> = loaded.sources.files().map(PathBuf::from).collect();
+        watch.stamps = stamps(files);
+        watch
+    }
+
+    /// Looks at the files once; call it from time to time, where it may block. There is news when they changed since
+    /// the time before last and look as they did the last time.
+    pub fn look(&mut self) -> Option<News> {
+        let now = stamps(self.stamps.keys().cloned());
+        if now != self.stamps {
+            self.stamps = now;
+            self.changing = true;
+            return None;
+        }
+        if !std::mem::take(&mut self.changing) {
+            return None;
+        }
+        match Loaded::read(&self.paths, &self.env) {
+            Ok(loaded) => self.loaded(loaded),
+            Err(error) => self.failed(error.to_string()),
+        }
+    }
+
+    /// Looks at the files for as long as somebody takes the news.
+    pub fn run(mut self) -> mpsc::Receiver<News> {
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        tokio::spawn(async move {
+            let mut tick = tokio::time::interval(INTERVAL);
+            tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            loop {
+                tokio::select! {
+                    () = sender.closed() => return,
+                    _ = tick.tick() => {}
+                }
+                let looked = tokio::task::spawn_blocking(move || {
+                    let news = self.look();
+                    (self, news)
+                });
+                let Ok((watch, news)) = looked.await else {
+                    tracing::error!(target: "openclaw::config", "the configuration is not watched any more; restart the gateway");
+                    return;
+                };
+                self = watch;
+                if let Some(news) = news
+                    && sender.send(news).await.is_err()
+                {
+                    return;
+                }
+            }
+        });
+        receiver
+    }
+
+    fn loaded(&mut self, loaded: Loaded) -> Option<News> {
+        // files that are included since now are looked at from now on
+        let files = loaded.sources.files().map(PathBuf::from);
+        let fresh = stamps(files);
+        self.changing = fresh
+            .iter()
+            .any(|(file, stamp)| self.stamps.get(file).is_some_and(|seen| seen != stamp));
+        self.stamps = fresh;
+        let was_broken = self.broken.take().is_some();
+        let paths = diff(self.running.value(), loaded.config.value());
+        if paths.is_empty() {
+            return was_broken.then_some(News::Mended);
+        }
+        let after = Arc::new(loaded.config.clone());
+        let before = std::mem::replace(&mut self.running, after.clone());
+        Some(News::Changed(Change {
+            before,
+            after,
+            paths,
+            warnings: loaded.warnings.clone(),
+            loaded: Arc::new(loaded),
+        }))
+    }
+
+    fn failed(&mut self, why: String) -> Option<News> {
+        if self.broken.as_ref() == Some(&why) {
+            return None;
+        }
+        self.broken = Some(why.clone());
+        Some(News::Broken(why))
+    }
+}
+
+// === impl Change ===
+
+impl Change {
+    /// Does `path`, or something in it or around it, differ?
+    pub fn touches(&self, path: &JsonPath) -> bool {
+        self.paths
+            .iter()
+            .any(|changed| changed.holds(path) || path.holds(changed))
+    }
+
+    /// The paths whose changes need the gateway to be started again.
+    pub fn needs_restart(&self) -> impl Iterator<Item = &JsonPath> {
+        let restart = |path: &&JsonPath| super::reload_kind(path) == super::ReloadKind::Restart;
+        self.paths.iter().filter(restart)
+    }
+}
+
+fn stamps(files: impl IntoIterator<Item = PathBuf>) -> BTreeMap<PathBuf, Stamp> {
+    files
+        .into_iter()
+        .map(|file| {
+            let metadata = fs::metadata(&file).ok();
+            let stamp = metadata.map(|m| (m.mtime(), m.mtime_nsec(), m.size(), m.ino()));
+            (file, stamp)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

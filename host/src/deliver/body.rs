@@ -1,0 +1,80 @@
+//! What stands in the outbox: one message, either new or in the place of its preview.
+use crate::{journal::NewDelivery, plugins::registry::Registry};
+use openclaw_plugin_api::{
+    ChannelInfo, Edit, Inbound, MessageTarget, Outbound, Receipt, Result, surface::ids,
+};
+use serde::{Deserialize, Serialize};
+
+/// Where replies to an event go, one after the other.
+pub fn lane_of(channel: &str, event: &Inbound) -> String {
+    let chat = &event.chat;
+    format!("{channel}:{}:{}:{}", event.account_id, chat.id, chat.thread_id)
+}
+
+/// A message to where an event came from, as a reply to it.
+pub fn message_to(event: &Inbound, text: String, idempotency_key: String) -> Outbound {
+    Outbound {
+        idempotency_key,
+        account_id: event.account_id.clone(),
+        chat_id: event.chat.id.clone(),
+        thread_id: event.chat.thread_id.clone(),
+        text,
+        reply_to: event.message_id.clone(),
+        ..Outbound::default()
+    }
+}
+
+/// One message to deliver.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Body {
+    /// The message.
+    pub message: Outbound,
+    /// The message that showed its beginning and is to become it; empty if there is none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub preview: String,
+}
+
+impl Body {
+    /// A message that nothing was shown of.
+    pub fn new(message: Outbound) -> Self {
+        Self {
+            message,
+            preview: String::new(),
+        }
+    }
+
+    /// As the outbox has it.
+    pub fn to(&self, lane: &str, channel: &str) -> NewDelivery {
+        NewDelivery {
+            lane: lane.to_owned(),
+            channel: channel.to_owned(),
+            body: serde_json::to_string(self).unwrap_or_default(),
+        }
+    }
+
+    /// Trying it twice shows it once.
+    pub(super) fn is_idempotent(&self, channel: &ChannelInfo) -> bool {
+        channel.idempotent_send || !self.preview.is_empty()
+    }
+
+    /// One try.
+    pub(super) async fn send(&self, registry: &Registry, channel: &str) -> Result<Receipt> {
+        let plugin = registry.channel(channel)?;
+        if self.preview.is_empty() {
+            return plugin.call(ids::channel::SEND, channel, &self.message).await;
+        }
+        let message = &self.message;
+        let edit = Edit {
+            target: MessageTarget {
+                account_id: message.account_id.clone(),
+                chat_id: message.chat_id.clone(),
+                thread_id: message.thread_id.clone(),
+                message_id: self.preview.clone(),
+            },
+            text: message.text.clone(),
+            buttons: message.buttons.clone(),
+        };
+        plugin.call(ids::channel::EDIT, channel, &edit).await
+    }
+}

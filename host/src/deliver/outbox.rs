@@ -1,0 +1,163 @@
+//! One worker for each lane that has something to send: it takes the lane's replies from the journal one by one.
+//!
+//! Bounded by the journal: a worker holds one reply, and there are as many workers as lanes with open replies.
+use super::{Body, verdict::judge};
+use crate::{
+    clock::Clock,
+    journal::{Delivery, Journal, JournalError, Outcome, SendState},
+    plugins::registry::Registry,
+};
+use openclaw_plugin_api::{Receipt, Result};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::sync::Notify;
+
+/// Lanes that are taken up at a start.
+const MAX_LANES: u32 = 10_000;
+/// How long to wait when the journal can't be used.
+const JOURNAL_WAIT: Duration = Duration::from_secs(5);
+
+/// Sends what stands in the journal's outbox.
+#[derive(Debug)]
+pub struct Outbox {
+    journal: Journal,
+    registry: Arc<Registry>,
+    clock: Clock,
+    workers: Mutex<HashMap<String, Arc<Worker>>>,
+}
+
+/// A worker's bell. `rung` is read and written under the lock of the map.
+#[derive(Debug, Default)]
+struct Worker {
+    bell: Notify,
+    rung: std::sync::atomic::AtomicBool,
+}
+
+impl Outbox {
+    /// An outbox that has nothing to do yet.
+    pub fn new(journal: Journal, registry: Arc<Registry>, clock: Clock) -> Arc<Self> {
+        Arc::new(Self {
+            journal,
+            registry,
+            clock,
+            workers: Mutex::default(),
+        })
+    }
+
+    /// Takes up what an earlier process left.
+    pub async fn resume(self: &Arc<Self>) -> std::result::Result<usize, JournalError> {
+        let lanes = self.journal.run(|j| j.open_lanes(MAX_LANES)).await?;
+        for lane in &lanes {
+            self.wake(lane);
+        }
+        Ok(lanes.len())
+    }
+
+    /// There is something new in a lane.
+    pub fn wake(self: &Arc<Self>, lane: &str) {
+        use std::sync::atomic::Ordering::Relaxed;
+        let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(worker) = workers.get(lane) {
+            worker.rung.store(true, Relaxed);
+            worker.bell.notify_one();
+            return;
+        }
+        let worker = Arc::<Worker>::default();
+        workers.insert(lane.to_owned(), worker.clone());
+        drop(workers);
+        let (outbox, lane) = (self.clone(), lane.to_owned());
+        tokio::spawn(async move { outbox.work(&lane, &worker).await });
+    }
+
+    async fn work(&self, lane: &str, worker: &Worker) {
+        loop {
+            let name = lane.to_owned();
+            match self.journal.run(move |j| j.next_delivery(&name)).await {
+                Ok(Some(delivery)) => self.wait_and_try(delivery, worker).await,
+                Ok(None) if self.leave(lane, worker) => return,
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::error!(target: "openclaw::outbox", lane, %error, "can't read; trying again");
+                    tokio::time::sleep(JOURNAL_WAIT).await;
+                }
+            }
+        }
+    }
+
+    /// False: something has come in meanwhile.
+    fn leave(&self, lane: &str, worker: &Worker) -> bool {
+        let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
+        if worker.rung.swap(false, std::sync::atomic::Ordering::Relaxed) {
+            return false;
+        }
+        workers.remove(lane);
+        true
+    }
+
+    async fn wait_and_try(&self, delivery: Delivery, worker: &Worker) {
+        let wait = delivery.due_ms.saturating_sub(self.clock.now_ms());
+        if wait > 0 {
+            let wait = Duration::from_millis(u64::try_from(wait).unwrap_or(0));
+            // whoever rings wants the lane looked at again, not the wait cut short: the reply is still not due
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = worker.bell.notified() => {}
+            }
+            return;
+        }
+        if let Err(error) = self.deliver(delivery).await {
+            tracing::error!(target: "openclaw::outbox", %error, "can't note a try; trying again");
+            tokio::time::sleep(JOURNAL_WAIT).await;
+        }
+    }
+
+    async fn deliver(&self, delivery: Delivery) -> std::result::Result<(), JournalError> {
+        let id = delivery.id;
+        let body: Result<Body> = serde_json::from_str(&delivery.body).map_err(Into::into);
+        let idempotent = body
+            .as_ref()
+            .is_ok_and(|body| self.is_idempotent(body, &delivery.channel));
+        let repeats = delivery.state == SendState::Sending && !idempotent;
+        let outcome = match (body, repeats && delivery.repeated) {
+            (Err(error), _) => Outcome::Failed(format!("it can't be read: {error}")),
+            (Ok(_), true) => Outcome::Unknown("the gateway was killed twice while it was sent".into()),
+            (Ok(body), false) => {
+                self.journal.run(move |j| j.sending(id, repeats)).await?;
+                let sent = body.send(&self.registry, &delivery.channel).await;
+                self.outcome(&delivery, sent, idempotent)
+            }
+        };
+        report(&delivery, &outcome);
+        let now = self.clock.now_ms();
+        self.journal.run(move |j| j.tried(id, &outcome, now)).await
+    }
+
+    fn is_idempotent(&self, body: &Body, channel: &str) -> bool {
+        body.is_idempotent(&self.registry.channel_info(channel))
+    }
+
+    fn outcome(&self, delivery: &Delivery, sent: Result<Receipt>, idempotent: bool) -> Outcome {
+        match sent {
+            Ok(receipt) => Outcome::Sent(serde_json::to_string(&receipt).unwrap_or_default()),
+            Err(error) => judge(delivery, &error, idempotent, self.clock.now_ms()),
+        }
+    }
+}
+
+fn report(delivery: &Delivery, outcome: &Outcome) {
+    let (lane, id) = (&delivery.lane, delivery.id);
+    match outcome {
+        Outcome::Sent(_) => tracing::debug!(target: "openclaw::outbox", lane, id, "sent"),
+        Outcome::Retry(_, why) if delivery.attempts == 0 => {
+            tracing::warn!(target: "openclaw::outbox", lane, id, why, "not sent; it is tried again")
+        }
+        Outcome::Retry(_, why) => tracing::debug!(target: "openclaw::outbox", lane, id, why, "not sent"),
+        Outcome::Failed(why) => tracing::error!(target: "openclaw::outbox", lane, id, why, "can't be sent"),
+        Outcome::Unknown(why) => {
+            tracing::warn!(target: "openclaw::outbox", lane, id, why, "may or may not have arrived; not repeated")
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! What a chat sees while its answer is written: that somebody is typing, and the answer as it grows.
+//!
+//! Best effort: nothing here is in the outbox, and nothing of it can hold up or fail a turn. The message that shows the
+//! beginning is noted in the journal, so that the answer takes its place even after a crash.
+use crate::{agent::reply::preview, journal::Journal, plugins::registry::Registry};
+use openclaw_plugin_api::{
+    Activity, AgentEvent, ChannelInfo, Edit, MessageTarget, Outbound, Receipt, surface::ids,
+};
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    sync::mpsc,
+    time::{Instant, MissedTickBehavior, interval},
+};
+
+/// How often a platform is told that somebody is typing.
+const TYPING_EVERY: Duration = Duration::from_secs(4);
+/// The least time between two changes of a preview.
+const EDIT_EVERY: Duration = Duration::from_millis(1000);
+/// Characters before anything is shown.
+const SHOW_FROM: usize = 30;
+/// Longest a preview or a sign may take; then the next one is tried.
+const CALL_LIMIT: Duration = Duration::from_secs(15);
+
+/// Stands for a preview that was being sent: it may or may not be there.
+pub const UNKNOWN: &str = "?";
+
+/// Where an answer is written, and how it is shown.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// Channel id.
+    pub channel: String,
+    /// Its account, chat and thread, and the message to refer to.
+    pub message: Outbound,
+    /// What the channel can do.
+    pub info: ChannelInfo,
+    /// Show the answer as it grows.
+    pub preview: bool,
+    /// Show that somebody is typing.
+    pub typing: bool,
+    /// The event in the journal, to note the preview at.
+    pub row: i64,
+    /// The preview of an earlier run.
+    pub shown: String,
+}
+
+/// Follows a turn until its events end.
+pub async fn follow(
+    registry: Arc<Registry>,
+    journal: Journal,
+    place: Place,
+    mut events: mpsc::Receiver<AgentEvent>,
+) -> Seen {
+    let mut screen = Screen {
+        registry,
+        journal,
+        shown: place.shown.clone(),
+        place,
+        written: String::new(),
+        text: String::new(),
+        on_screen: String::new(),
+        stopped: false,
+    };
+    let mut typing = interval(TYPING_EVERY);
+    typing.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut next_edit = Instant::now();
+    loop {
+        let due = screen.is_behind();
+        tokio::select! {
+            event = events.recv() => match event {
+                Some(AgentEvent::Text { text }) => screen.write(&text),
+                Some(AgentEvent::ToolStarted { .. }) => screen.write("\n\n"),
+                Some(_) => {}
+                None => return screen.seen(),
+            },
+            _ = typing.tick(), if screen.place.typing => screen.show_typing().await,
+            () = tokio::time::sleep_until(next_edit), if due => {
+                screen.update().await;
+                next_edit = Instant::now() + EDIT_EVERY;
+            }
+        }
+    }
+}
+
+/// What a chat has seen of an answer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Seen {
+    /// The message that shows its beginning; empty if there is none.
+    pub shown: String,
+    /// What it shows.
+    pub text: String,
+}
+
+struct Screen {
+    registry: Arc<Registry>,
+    journal: Journal,
+    place: Place,
+    /// What the model has written.
+    written: String,
+    /// What of it may be shown.
+    text: String,
+    shown: String,
+    on_screen: String,
+    stopped: bool,
+}
+
+impl Screen {
+    fn write(&mut self, text: &str) {
+        if self.place.preview && !self.stopped {
+            self.written.push_str(text);
+            self.text = preview(&self.written);
+        }
+    }
+
+    fn seen(self) -> Seen {
+        Seen {
+            shown: self.shown,
+            text: self.on_screen,
+        }
+    }
+
+    fn is_behind(&self) -> bool {
+        let enough = !self.shown.is_empty() || self.text.chars().count() >= SHOW_FROM;
+        self.place.preview && !self.stopped && enough && self.text != self.on_screen
+    }
+
+    async fn show_typing(&self) {
+        let message = &self.place.message;
+        let activity = Activity {
+            account_id: message.account_id.clone(),
+            chat_id: message.chat_id.clone(),
+            thread_id: message.thread_id.clone(),
+        };
+        let channel = &self.place.channel;
+        if let Ok(plugin) = self.registry.channel(channel) {
+            let call = plugin.call::<()>(ids::channel::ACTIVITY, channel, &activity);
+            let _ = tokio::time::timeout(CALL_LIMIT, call).await;
+        }
+    }
+
+    /// Brings what is shown up to date. A platform that refuses is not asked again in this turn.
+    async fn update(&mut self) {
+        let text = self.text.clone();
+        let limit = usize::try_from(self.place.info.text_limit).unwrap_or(usize::MAX);
+        if text.chars().count() > limit {
+            self.stopped = true;
+            return;
+        }
+        match tokio::time::timeout(CALL_LIMIT, self.put(&text)).await {
+            Ok(Ok(())) => self.on_screen = text,
+            Ok(Err(error)) => {
+                tracing::debug!(target: "openclaw::preview", channel = self.place.channel, %error, "not shown");
+                self.stopped = true;
+            }
+            Err(_) => self.stopped = true,
+        }
+    }
+
+    /// Without the note, a crash leaves the preview beside the answer.
+    async fn note(&self, preview: String) {
+        let row = self.place.row;
+        let _ = self.journal.run(move |j| j.preview(row, &preview)).await;
+    }
+
+    async fn put(&mut self, text: &str) -> openclaw_plugin_api::Result<()> {
+        let channel = self.place.channel.clone();
+        let plugin = self.registry.channel(&channel)?;
+        let message = Outbound {
+            text: text.to_owned(),
+            ..self.place.message.clone()
+        };
+        if self.shown.is_empty() {
+            self.note(UNKNOWN.to_owned()).await;
+            let receipt: Receipt = plugin.call(ids::channel::SEND, &channel, &message).await?;
+            let Some(id) = receipt.message_ids.into_iter().next() else {
+                self.stopped = true;
+                return Ok(());
+            };
+            self.shown = id.clone();
+            self.note(id).await;
+            return Ok(());
+        }
+        let edit = Edit {
+            target: MessageTarget {
+                account_id: message.account_id,
+                chat_id: message.chat_id,
+                thread_id: message.thread_id,
+                message_id: self.shown.clone(),
+            },
+            text: message.text,
+            ..Edit::default()
+        };
+        plugin
+            .call::<Receipt>(ids::channel::EDIT, &channel, &edit)
+            .await
+            .map(drop)
+    }
+}

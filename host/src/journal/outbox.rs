@@ -1,0 +1,212 @@
+//! Replies on their way: written in the transaction that ends a turn, gone when the platform has them.
+//!
+//! `pending` → `sending` → `sent`, or back to `pending` to be tried again, or `failed` (the platform says no), or
+//! `unknown` (it left and nobody knows whether it arrived). A row that a killed process left in `sending` is sent once
+//! more; `repeated` says so.
+use super::{
+    Entry, Journal, JournalError,
+    inbox::{Settled, settle},
+    transcript,
+};
+use rusqlite::{OptionalExtension, Row, params};
+
+/// A reply to be sent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewDelivery {
+    /// Replies of one lane are sent in order.
+    pub lane: String,
+    /// Channel id.
+    pub channel: String,
+    /// What to send, JSON.
+    pub body: String,
+}
+
+/// A reply that is on its way.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Delivery {
+    /// Row.
+    pub id: i64,
+    /// The event that it answers.
+    pub inbox: Option<i64>,
+    /// Replies of one lane are sent in order.
+    pub lane: String,
+    /// Channel id.
+    pub channel: String,
+    /// What to send, JSON.
+    pub body: String,
+    /// How far it came.
+    pub state: SendState,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// It was repeated after the process was killed while it was being sent.
+    pub repeated: bool,
+    /// When it may be tried, milliseconds since 1970.
+    pub due_ms: i64,
+    /// When it was written, milliseconds since 1970.
+    pub created_ms: i64,
+}
+
+/// How far a reply came that is not settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SendState {
+    /// Not tried, or tried for certain without effect.
+    Pending,
+    /// Handed to the channel; the outcome was not noted.
+    Sending,
+}
+
+/// How a try ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The platform has it; its receipt as JSON.
+    Sent(String),
+    /// It has not, for now; when to try again, and why.
+    Retry(i64, String),
+    /// It never will.
+    Failed(String),
+    /// Nobody knows.
+    Unknown(String),
+}
+
+/// How many replies are where.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Counts {
+    /// Not settled.
+    pub pending: u64,
+    /// Refused for good.
+    pub failed: u64,
+    /// Perhaps delivered.
+    pub unknown: u64,
+}
+
+const COLUMNS: &str = "id, inbox, lane, channel, body, state, attempts, repeated, due_ms, created_ms";
+
+impl Journal {
+    /// Ends a turn: its replies are to be sent, its events are settled, and the transcript has what was said. All or
+    /// nothing.
+    pub fn reply(
+        &self,
+        rows: &[i64],
+        how: &Settled,
+        replies: &[NewDelivery],
+        session_id: &str,
+        entries: &[Entry],
+        now_ms: i64,
+    ) -> Result<Vec<Delivery>, JournalError> {
+        self.step("reply.before");
+        let written = self.write(|c| {
+            transcript::append(c, session_id, entries, now_ms)?;
+            let mut written = Vec::with_capacity(replies.len());
+            for reply in replies {
+                let sql = format!(
+                    "INSERT INTO outbox (inbox, lane, channel, body, due_ms, created_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?5)
+                     RETURNING {COLUMNS}"
+                );
+                let row = c.prepare_cached(&sql)?.query_row(
+                    params![rows.last(), reply.lane, reply.channel, reply.body, now_ms],
+                    delivery,
+                )?;
+                written.push(row);
+            }
+            for row in rows {
+                settle(c, *row, how, now_ms)?;
+            }
+            Ok(written)
+        });
+        self.step("reply.after");
+        written
+    }
+
+    /// A reply goes to its channel now.
+    pub fn sending(&self, id: i64, repeated: bool) -> Result<(), JournalError> {
+        self.step("sending.before");
+        let noted = self.write(|c| {
+            c.prepare_cached(
+                "UPDATE outbox SET state = 'sending', attempts = attempts + 1, repeated = max(repeated, ?2) WHERE id = ?1",
+            )?
+            .execute(params![id, repeated])
+            .map(drop)
+        });
+        self.step("sending.after");
+        noted
+    }
+
+    /// A try has ended.
+    pub fn tried(&self, id: i64, outcome: &Outcome, now_ms: i64) -> Result<(), JournalError> {
+        self.step("tried.before");
+        let noted = self.write(|c| {
+            let (state, note, receipt, due, settled) = match outcome {
+                Outcome::Sent(receipt) => ("sent", "", receipt.as_str(), 0, Some(now_ms)),
+                Outcome::Retry(due, why) => ("pending", why.as_str(), "", *due, None),
+                Outcome::Failed(why) => ("failed", why.as_str(), "", 0, Some(now_ms)),
+                Outcome::Unknown(why) => ("unknown", why.as_str(), "", 0, Some(now_ms)),
+            };
+            c.prepare_cached(
+                "UPDATE outbox SET state = ?2, note = ?3, receipt = ?4, due_ms = ?5, settled_ms = ?6,
+                                   body = CASE ?2 WHEN 'sent' THEN '' ELSE body END
+                 WHERE id = ?1",
+            )?
+            .execute(params![id, state, note, receipt, due, settled])
+            .map(drop)
+        });
+        self.step("tried.after");
+        noted
+    }
+
+    /// The first reply of a lane that is not settled.
+    pub fn next_delivery(&self, lane: &str) -> Result<Option<Delivery>, JournalError> {
+        self.read(|c| {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM outbox WHERE settled_ms IS NULL AND lane = ?1 ORDER BY id LIMIT 1"
+            );
+            c.prepare_cached(&sql)?.query_row([lane], delivery).optional()
+        })
+    }
+
+    /// Lanes with replies that are not settled, the oldest first.
+    pub fn open_lanes(&self, limit: u32) -> Result<Vec<String>, JournalError> {
+        self.read(|c| {
+            let mut statement = c.prepare_cached(
+                "SELECT lane FROM outbox WHERE settled_ms IS NULL GROUP BY lane ORDER BY min(id) LIMIT ?1",
+            )?;
+            let rows = statement.query_map([limit], |row| row.get(0))?;
+            rows.collect()
+        })
+    }
+
+    /// How many replies are where.
+    pub fn outbox_counts(&self) -> Result<Counts, JournalError> {
+        self.read(|c| {
+            let count = |sql: &str| c.prepare_cached(sql)?.query_row([], |row| row.get::<_, u64>(0));
+            Ok(Counts {
+                pending: count("SELECT count(*) FROM outbox WHERE settled_ms IS NULL")?,
+                failed: count(
+                    "SELECT count(*) FROM outbox WHERE settled_ms IS NOT NULL AND state = 'failed'",
+                )?,
+                unknown: count(
+                    "SELECT count(*) FROM outbox WHERE settled_ms IS NOT NULL AND state = 'unknown'",
+                )?,
+            })
+        })
+    }
+}
+
+fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
+    let state: String = row.get(5)?;
+    Ok(Delivery {
+        id: row.get(0)?,
+        inbox: row.get(1)?,
+        lane: row.get(2)?,
+        channel: row.get(3)?,
+        body: row.get(4)?,
+        state: if state == "sending" {
+            SendState::Sending
+        } else {
+            SendState::Pending
+        },
+        attempts: row.get(6)?,
+        repeated: row.get(7)?,
+        due_ms: row.get(8)?,
+        created_ms: row.get(9)?,
+    })
+}

@@ -1,0 +1,177 @@
+//! Conversations: which there are, what is set in them, what they have cost.
+use super::{Journal, JournalError};
+use rusqlite::{OptionalExtension, Row, params};
+
+/// One conversation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Session {
+    /// Key, `agent:main:…`.
+    pub key: String,
+    /// Id of its transcript; a reset begins a new one.
+    pub session_id: String,
+    /// Agent.
+    pub agent: String,
+    /// What is set in it, JSON.
+    pub settings: String,
+    /// Where its last message came from, JSON.
+    pub route: String,
+    /// What it has cost since its last reset.
+    pub usage: SessionUsage,
+    /// How often it was compacted since its last reset.
+    pub compactions: u32,
+    /// The model that answered last, `provider/model`.
+    pub model: String,
+    /// When it began, milliseconds since 1970.
+    pub created_ms: i64,
+    /// When something was last said, milliseconds since 1970.
+    pub updated_ms: i64,
+}
+
+/// What turns have cost.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct SessionUsage {
+    /// Input, tokens.
+    pub input: u64,
+    /// Output, tokens.
+    pub output: u64,
+    /// What the last request had in it, tokens.
+    pub context: u64,
+    /// US dollars.
+    pub cost: f64,
+}
+
+const COLUMNS: &str = "key, session_id, agent, settings, route, input, output, context, cost, compactions, model, \
+                       created_ms, updated_ms";
+
+impl Journal {
+    /// A conversation, made if there is none. `session_id` is the id of a new one.
+    pub fn session(
+        &self,
+        key: &str,
+        agent: &str,
+        session_id: &str,
+        now_ms: i64,
+    ) -> Result<Session, JournalError> {
+        if let Some(session) = self.find_session(key)? {
+            return Ok(session);
+        }
+        self.write(|c| {
+            c.prepare_cached(
+                "INSERT INTO session (key, session_id, agent, created_ms, updated_ms) VALUES (?1, ?2, ?3, ?4, ?4)
+                 ON CONFLICT DO NOTHING",
+            )?
+            .execute(params![key, session_id, agent, now_ms])?;
+            find(c, key)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
+        })
+    }
+
+    /// A conversation, if there is one.
+    pub fn find_session(&self, key: &str) -> Result<Option<Session>, JournalError> {
+        self.read(|c| find(c, key))
+    }
+
+    /// Conversations, the last used first.
+    pub fn sessions(&self, limit: u32) -> Result<Vec<Session>, JournalError> {
+        self.read(|c| {
+            let sql = format!("SELECT {COLUMNS} FROM session ORDER BY updated_ms DESC, key LIMIT ?1");
+            let mut statement = c.prepare_cached(&sql)?;
+            let rows = statement.query_map([limit], session)?;
+            rows.collect()
+        })
+    }
+
+    /// A conversation begins anew; its old transcript stays under its old id.
+    pub fn reset_session(&self, key: &str, session_id: &str, now_ms: i64) -> Result<(), JournalError> {
+        self.write(|c| {
+            c.prepare_cached(
+                "UPDATE session SET session_id = ?2, input = 0, output = 0, context = 0, cost = 0, compactions = 0,
+                                    created_ms = ?3, updated_ms = ?3
+                 WHERE key = ?1",
+            )?
+            .execute(params![key, session_id, now_ms])
+            .map(drop)
+        })
+    }
+
+    /// Removes a conversation with its transcript. False: there was none.
+    pub fn delete_session(&self, key: &str) -> Result<bool, JournalError> {
+        self.write(|c| {
+            c.execute(
+                "DELETE FROM transcript WHERE session_id = (SELECT session_id FROM session WHERE key = ?1)",
+                [key],
+            )?;
+            c.execute("DELETE FROM session WHERE key = ?1", [key])
+                .map(|n| n > 0)
+        })
+    }
+
+    /// What is set in a conversation, JSON.
+    pub fn set_session_settings(&self, key: &str, settings: &str) -> Result<(), JournalError> {
+        self.write(|c| {
+            c.prepare_cached("UPDATE session SET settings = ?2 WHERE key = ?1")?
+                .execute(params![key, settings])
+                .map(drop)
+        })
+    }
+
+    /// Where the last message of a conversation came from, JSON.
+    pub fn set_session_route(&self, key: &str, route: &str, now_ms: i64) -> Result<(), JournalError> {
+        self.write(|c| {
+            c.prepare_cached("UPDATE session SET route = ?2, updated_ms = ?3 WHERE key = ?1")?
+                .execute(params![key, route, now_ms])
+                .map(drop)
+        })
+    }
+
+    /// Adds what a turn has cost.
+    pub fn add_session_usage(
+        &self,
+        key: &str,
+        usage: &SessionUsage,
+        model: &str,
+        now_ms: i64,
+    ) -> Result<(), JournalError> {
+        self.write(|c| {
+            c.prepare_cached(
+                "UPDATE session SET input = input + ?2, output = output + ?3, context = ?4, cost = cost + ?5, model = ?6,
+                                    updated_ms = ?7
+                 WHERE key = ?1",
+            )?
+            .execute(params![
+                key,
+                usage.input,
+                usage.output,
+                usage.context,
+                usage.cost,
+                model,
+                now_ms
+            ])
+            .map(drop)
+        })
+    }
+}
+
+fn find(c: &rusqlite::Connection, key: &str) -> rusqlite::Result<Option<Session>> {
+    let sql = format!("SELECT {COLUMNS} FROM session WHERE key = ?1");
+    c.prepare_cached(&sql)?.query_row([key], session).optional()
+}
+
+fn session(row: &Row<'_>) -> rusqlite::Result<Session> {
+    Ok(Session {
+        key: row.get(0)?,
+        session_id: row.get(1)?,
+        agent: row.get(2)?,
+        settings: row.get(3)?,
+        route: row.get(4)?,
+        usage: SessionUsage {
+            input: row.get(5)?,
+            output: row.get(6)?,
+            context: row.get(7)?,
+            cost: row.get(8)?,
+        },
+        compactions: row.get(9)?,
+        model: row.get(10)?,
+        created_ms: row.get(11)?,
+        updated_ms: row.get(12)?,
+    })
+}

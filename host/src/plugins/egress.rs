@@ -1,0 +1,146 @@
+//! Addresses that the operator wrote into the configuration, as hosts that the plugin which uses them may reach.
+//!
+//! Two places hold such addresses: `baseUrl` in `models.providers`, and strings of `channels.<id>` or of a plugin's own
+//! `config` whose property in the plugin's schema carries `"x-egress": true`. The host and the port of each are allowed to
+//! that plugin, as if they stood in its `permissions.hosts`; nothing else of the address counts. So a server on this
+//! machine or in the house works because the operator named it, while an address that somebody else chose stays guarded:
+//! requests for such are marked untrusted by the plugin, and the guard refuses private addresses whatever is listed here.
+//!
+//! `permissions.hosts` replaces what the *manifest* wishes, never these: whoever writes an address into the configuration
+//! has said that it is to be reached. To cut a plugin off altogether there is `permissions.network: "none"`.
+use crate::config::{Config, provider_id};
+use openclaw_plugin_api::Manifest;
+use serde_json::{Map, Value};
+use std::collections::BTreeSet;
+use url::Url;
+
+/// The mark of a property that holds an address.
+const MARK: &str = "x-egress";
+/// How deep a value and its schema are followed.
+const MAX_DEPTH: usize = 32;
+/// Addresses of one plugin; more are not allowed to be reached.
+const MAX_HOSTS: usize = 128;
+
+/// `host:port` of every address that the operator wrote for a plugin.
+pub fn hosts(config: &Config, manifest: &Manifest) -> Vec<String> {
+    let mut found = of_services(config, manifest);
+    for channel in &manifest.channels {
+        if let Some(schema) = manifest.channel_schemas.get(channel) {
+            let block = &config.value()["channels"][channel];
+            marked(schema, block, &mut found);
+            // each account may have what the block has, and inherits what it has not
+            let accounts = block["accounts"].as_object().into_iter().flat_map(Map::values);
+            accounts.for_each(|account| marked(schema, account, &mut found));
+        }
+    }
+    let entry = config.plugins.entries.get(&manifest.id);
+    if let (Some(schema), Some(own)) = (
+        &manifest.config_schema,
+        entry.and_then(|entry| entry.config.as_ref()),
+    ) {
+        marked(schema, own, &mut found);
+    }
+    found.into_iter().take(MAX_HOSTS).collect()
+}
+
+/// Addresses of the services that the plugin declares, or whose API it speaks.
+fn of_services(config: &Config, manifest: &Manifest) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for (written, service) in &config.models.providers {
+        let id = provider_id(written);
+        let declared = manifest.providers.iter().any(|own| provider_id(own) == id);
+        let speaks = |api: Option<&String>| api.is_some_and(|api| manifest.apis.contains(api));
+        let serves = declared || speaks(service.api.as_ref());
+        if serves {
+            found.extend(service.base_url.as_deref().and_then(host));
+        }
+        for model in &service.models {
+            if serves || speaks(model.api.as_ref()) {
+                let address = model.base_url.as_deref().or(service.base_url.as_deref());
+                found.extend(address.and_then(host));
+            }
+        }
+    }
+    found
+}
+
+/// Addresses in a value at the places that its schema marks.
+fn marked(schema: &Value, value: &Value, found: &mut BTreeSet<String>) {
+    Walk { root: schema, found }.visit(schema, value, 0);
+}
+
+struct Walk<'a> {
+    root: &'a Value,
+    found: &'a mut BTreeSet<String>,
+}
+
+// === impl Walk ===
+
+impl Walk<'_> {
+    fn visit(&mut self, schema: &Value, value: &Value, depth: usize) {
+        let Some(schema) = schema.as_object().filter(|_| depth < MAX_DEPTH) else {
+            return;
+        };
+        if schema.get(MARK) == Some(&Value::Bool(true)) {
+            self.take(value);
+        }
+        if let Some(target) = schema.get("$ref").and_then(Value::as_str) {
+            let target = target.strip_prefix('#').and_then(|path| self.root.pointer(path));
+            if let Some(target) = target {
+                self.visit(target, value, depth + 1);
+            }
+        }
+        for key in ["anyOf", "oneOf", "allOf"] {
+            for branch in schema.get(key).and_then(Value::as_array).into_iter().flatten() {
+                self.visit(branch, value, depth + 1);
+            }
+        }
+        match value {
+            Value::Object(object) => self.visit_object(schema, object, depth),
+            Value::Array(items) => {
+                if let Some(of_items) = schema.get("items") {
+                    items
+                        .iter()
+                        .for_each(|item| self.visit(of_items, item, depth + 1));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn visit_object(&mut self, schema: &Map<String, Value>, object: &Map<String, Value>, depth: usize) {
+        let known = schema.get("properties").and_then(Value::as_object);
+        for (key, value) in object {
+            let own = known.and_then(|known| known.get(key));
+            if let Some(schema) = own.or_else(|| schema.get("additionalProperties")) {
+                self.visit(schema, value, depth + 1);
+            }
+        }
+    }
+
+    /// A marked property: one address or a list of them.
+    fn take(&mut self, value: &Value) {
+        match value {
+            Value::String(text) => self.found.extend(host(text)),
+            Value::Array(items) => items.iter().for_each(|item| self.take(item)),
+            _ => {}
+        }
+    }
+}
+
+/// `host:port` of an address. What is none gives nothing: the plugin will say so in its own words.
+fn host(address: &str) -> Option<String> {
+    let url = Url::parse(address.trim()).ok()?;
+    let port = url.port().or(match url.scheme() {
+        "http" | "ws" => Some(80),
+        "https" | "wss" => Some(443),
+        _ => None,
+    })?;
+    let host = url
+        .host_str()
+        .filter(|host| !host.is_empty() && !host.contains('*'))?;
+    Some(format!("{host}:{port}"))
+}
+
+#[cfg(test)]
+mod tests;
