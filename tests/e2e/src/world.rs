@@ -20,7 +20,7 @@ use std::{
 use tokio::sync::Notify;
 
 /// Longest that anything may take; a busy machine needs a small part of it.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Stands after the last line of a log.
 const END: &str = "[its log ends here]";

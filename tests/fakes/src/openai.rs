@@ -278,7 +278,12 @@ fn stream_turn(api: Api, turn: &Turn, request: &Value, number: u64) -> Response 
     match &turn.fault {
         Some(Fault::Cut { after }) => {
             pieces.truncate(*after);
-            pieces.push(Err(io::Error::other("cut by the script")));
+            let cut = async {
+                // what was said before goes out first
+                tokio::task::yield_now().await;
+                Err(io::Error::other("cut by the script"))
+            };
+            return event_stream(Body::from_stream(stream::iter(pieces).chain(stream::once(cut))));
         }
         Some(Fault::Close { after }) => pieces.truncate(*after),
         Some(Fault::Malformed { after }) => {
