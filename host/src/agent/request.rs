@@ -58,7 +58,13 @@ async fn run(
         .await
         .map_err(unusable)?;
     let _place = desk.place().await;
-    let mut turn = turn_of(agent, &session.session_id, format!("run-{}", run.idempotency_key));
+    let mut turn = turn_of(
+        desk,
+        agent,
+        &session.session_id,
+        format!("run-{}", run.idempotency_key),
+    )
+    .await;
     if !run.model.is_empty() {
         turn.models = vec![run.model.clone()];
     }
@@ -98,10 +104,13 @@ async fn run(
 }
 
 /// What every turn of an agent has in common.
-pub(super) fn turn_of(agent: &Agent, session_id: &str, id: String) -> Turn {
-    let primary = agent.model.primary.as_deref().unwrap_or(DEFAULT_MODEL);
+pub(super) async fn turn_of(desk: &Desk, agent: &Agent, session_id: &str, id: String) -> Turn {
+    let primary = match &agent.model.primary {
+        Some(primary) => primary.clone(),
+        None => desk.asker.usual().await,
+    };
     let fallbacks = agent.model.fallbacks.iter().flatten().map(String::as_str);
-    let models = std::iter::once(primary).chain(fallbacks);
+    let models = std::iter::once(primary.as_str()).chain(fallbacks);
     Turn {
         id,
         session_id: session_id.to_owned(),
@@ -127,7 +136,7 @@ pub(super) async fn compact(
     session: &Session,
     instructions: Option<String>,
 ) -> Result<Option<(u64, u64)>> {
-    let mut turn = turn_of(agent, &session.session_id, format!("compact-{}", uuid()));
+    let mut turn = turn_of(desk, agent, &session.session_id, format!("compact-{}", uuid())).await;
     turn.origin.agent_id.clone_from(&agent.id);
     let mut history = turn::read(&desk.journal, &session.session_id, turn.history)
         .await
