@@ -30,22 +30,22 @@ const BUDGET: Duration = Duration::from_secs(120);
 
 /// Asks models through the plugins that have them.
 pub struct Models {
-    registry: Arc<Registry>,
+    pub(super) registry: Arc<Registry>,
     config: watch::Receiver<Arc<Config>>,
     clock: Clock,
     paths: Paths,
     env: Env,
-    catalogue: Arc<Catalogue>,
-    cooldowns: Cooldowns,
+    pub(super) catalogue: Arc<Catalogue>,
+    pub(super) cooldowns: Cooldowns,
     known: Mutex<Option<Arc<Snap>>>,
 }
 
 /// What follows from one configuration and one set of plugins.
-struct Snap {
-    config: Arc<Config>,
-    offers: Vec<Offer>,
+pub(super) struct Snap {
+    pub(super) config: Arc<Config>,
+    pub(super) offers: Vec<Offer>,
     agents: Agents,
-    resolver: Resolver,
+    pub(super) resolver: Resolver,
 }
 
 impl Models {
@@ -71,7 +71,7 @@ impl Models {
     }
 
     /// What is known of models now. Made anew when the configuration or the plugins have changed.
-    fn snap(&self) -> Arc<Snap> {
+    pub(super) fn snap(&self) -> Arc<Snap> {
         let config = self.config.borrow().clone();
         let plugins = self.registry.all().into_iter();
         let on = plugins
