@@ -66,6 +66,8 @@ pub mod abi;
 pub mod build;
 mod error;
 #[cfg(feature = "plugin")]
+mod fnv;
+#[cfg(feature = "plugin")]
 mod host;
 #[cfg(feature = "plugin")]
 mod logs;
@@ -75,6 +77,8 @@ mod registrar;
 #[cfg(feature = "plugin")]
 mod runtime;
 mod secret;
+#[cfg(feature = "plugin")]
+pub mod sse;
 #[cfg(feature = "plugin")]
 pub mod surface;
 #[cfg(feature = "testing")]

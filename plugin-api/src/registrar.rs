@@ -3,6 +3,7 @@ use crate::{
     Channel, Commands, Declaration, Environment, Error, ErrorKind, Host, HttpRoutes, Methods, Provider,
     Registration, Registrations, Result, Service, Sink, Source, Speech, Tool,
     abi::{self, Call, Catch, Fault, Fut, PluginDispatch, Reply},
+    fnv::Fnv,
     runtime::Driver,
     surface,
 };
@@ -13,7 +14,7 @@ use serde_json::Value;
 use std::{
     collections::HashMap,
     future::Future,
-    hash::{BuildHasherDefault, Hasher},
+    hash::BuildHasherDefault,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -29,27 +30,6 @@ type Handler = Box<dyn Fn(Request) -> Fut<Reply> + Send + Sync>;
 type Handlers = HashMap<String, Targets, Hash>;
 /// The keys are the author's own, so the hash needs to be fast and nothing else.
 type Hash = BuildHasherDefault<Fnv>;
-
-/// FNV-1a, 64 bits.
-struct Fnv(u64);
-
-impl Default for Fnv {
-    fn default() -> Self {
-        Self(0xcbf2_9ce4_8422_2325)
-    }
-}
-
-impl Hasher for Fnv {
-    fn write(&mut self, bytes: &[u8]) {
-        for byte in bytes {
-            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
 
 /// The handlers of one method id.
 #[derive(Default)]
@@ -114,8 +94,13 @@ impl Registrar {
     }
 
     /// Adds a model provider.
-    pub fn provider(&mut self, provider: impl Provider) -> &mut Self {
-        surface::provider_register(self, provider);
+    pub fn provider<P: Provider>(&mut self, provider: P) -> &mut Self {
+        self.provider_as(P::ID, provider)
+    }
+
+    /// Adds a model provider under another id than its type's: for one type that serves several vendors.
+    pub fn provider_as(&mut self, id: &'static str, provider: impl Provider) -> &mut Self {
+        surface::provider_register(self, id, provider);
         self
     }
 

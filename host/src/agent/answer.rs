@@ -2,6 +2,7 @@
 //!
 //! Each event that comes in here is settled, whatever happens: answered, or failed with a word to the person.
 use super::{
+    asker::FOR_PERSON,
     briefing::Occasion,
     commands::thinking_word,
     compose::Composition,
@@ -237,7 +238,7 @@ impl<'a> Case<'a> {
     fn composition(&self) -> Composition<'_> {
         Composition {
             desk: self.desk,
-            config: &self.config,
+            config: self.config,
             agent: self.agent,
             policy: &self.policy,
             info: &self.info,
@@ -315,17 +316,9 @@ fn join(job: Job) -> (Message, Vec<i64>) {
 
 /// What a person is told of a failure: what to do, and nothing of the machine's inside.
 fn apology(error: &Error) -> String {
-    let text = match error.kind() {
-        ErrorKind::Auth => "⚠️ The model's vendor refused the credentials. The operator has to check them.",
-        ErrorKind::Billing => "⚠️ The account at the model's vendor has no credit left.",
-        ErrorKind::RateLimited | ErrorKind::Overloaded => {
-            "⚠️ The model is temporarily overloaded. Please try again in a moment."
-        }
+    let told = error.detail().get(FOR_PERSON).and_then(|text| text.as_str());
+    let usual = match error.kind() {
         ErrorKind::Timeout => "⚠️ The answer took too long. Please try again, or ask for something smaller.",
-        ErrorKind::ContextOverflow => {
-            "⚠️ The conversation is too long for the model. Send /new to begin a new one."
-        }
-        ErrorKind::Network | ErrorKind::Server => "⚠️ The model could not be reached. Please try again.",
         ErrorKind::NotFound | ErrorKind::Config | ErrorKind::Closed => {
             "⚠️ No model can answer now. The operator finds the reason in the gateway's log."
         }
@@ -333,5 +326,5 @@ fn apology(error: &Error) -> String {
             "⚠️ Something went wrong and this was not answered. The operator finds the reason in the gateway's log."
         }
     };
-    text.to_owned()
+    told.unwrap_or(usual).to_owned()
 }

@@ -28,6 +28,9 @@ use tokio::sync::watch;
 /// How long all models together may take to answer once.
 const BUDGET: Duration = Duration::from_secs(120);
 
+/// Field of an error with the words for the person who waits.
+pub(super) const FOR_PERSON: &str = "forPerson";
+
 /// Asks models through the plugins that have them.
 pub struct Models {
     pub(super) registry: Arc<Registry>,
@@ -207,9 +210,9 @@ impl Models {
                 let window = Window::new(&served.info, turn.context_cap, turn.reserve_floor);
                 compaction::shorten(self, turn, history, &served, window).await?;
                 let again = self.drive(&plan, turn, history, tools, events).await;
-                again.map_err(Stopped::into_error)
+                again.map_err(told)
             }
-            outcome => outcome.map_err(Stopped::into_error),
+            outcome => outcome.map_err(told),
         }
     }
 
@@ -308,6 +311,12 @@ impl std::fmt::Debug for Models {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Models").finish_non_exhaustive()
     }
+}
+
+/// The error that a turn ends with, with what the person is told of it.
+fn told(stopped: Stopped) -> Error {
+    let text = stopped.for_person();
+    stopped.into_error().with(FOR_PERSON, text)
 }
 
 /// From 0 to 1. Without randomness of the system all pauses are equal, which is no fault.

@@ -234,7 +234,7 @@ impl Inbox {
         let carried = if taken.turn.is_empty() {
             orders.carry_out(&text).await
         } else {
-            orders.as_it_is(text)
+            orders.untouched(text)
         };
         match carried {
             Carried::Out(reply) => self.reply(&taken, reply, Settled::Done).await,

@@ -6,6 +6,7 @@ use super::{
     },
     desk::Desk,
     lane::Lanes,
+    prompt::PromptReport,
 };
 use crate::{
     access::Rights,
@@ -73,7 +74,8 @@ impl Orders<'_> {
                 directives,
                 shortcuts,
             } => {
-                let context = self.context(&plugins, &models);
+                let report = self.desk.briefings.report(&self.route.session_key);
+                let context = self.context(&plugins, &models, report.as_ref());
                 let for_now = commands::for_this_message(&directives, &context, &settings);
                 let said = shortcuts
                     .iter()
@@ -89,7 +91,7 @@ impl Orders<'_> {
     }
 
     /// Leaves a text as it is.
-    pub(super) fn as_it_is(self, text: String) -> Carried {
+    pub(super) fn untouched(self, text: String) -> Carried {
         Carried::On {
             text,
             settings: Box::new(serde_json::from_str(&self.session.settings).unwrap_or_default()),
@@ -108,7 +110,8 @@ impl Orders<'_> {
         let mut said = Vec::new();
         let mut effects = Vec::new();
         {
-            let context = self.context(plugins, models);
+            let report = self.desk.briefings.report(&self.route.session_key);
+            let context = self.context(plugins, models, report.as_ref());
             for command in &list {
                 let outcome = commands::run(command, &context, &mut settings);
                 said.extend(outcome.reply);
@@ -192,7 +195,12 @@ impl Orders<'_> {
             .collect()
     }
 
-    fn context<'c>(&'c self, plugins: &'c [PluginCommand], models: &'c [ModelChoice]) -> CommandContext<'c> {
+    fn context<'c>(
+        &'c self,
+        plugins: &'c [PluginCommand],
+        models: &'c [ModelChoice],
+        prompt: Option<&'c PromptReport>,
+    ) -> CommandContext<'c> {
         let (session, usage) = (&self.session, &self.session.usage);
         CommandContext {
             version: env!("CARGO_PKG_VERSION"),
@@ -219,6 +227,7 @@ impl Orders<'_> {
             },
             queue: super::desk::queue_settings(self.config, &self.route.delivery.channel),
             running: self.lanes.is_open(&self.route.session_key),
+            prompt,
             ..CommandContext::default()
         }
     }

@@ -68,8 +68,17 @@ async fn run(
         turn.models = vec![chosen];
     }
     turn.profile = settings.auth_profile_override.unwrap_or_default();
-    turn.system
-        .extend(Some(run.system.clone()).filter(|text| !text.is_empty()));
+    let tools = desk.registry.tools();
+    let occasion = Occasion {
+        session_key: &run.session_key,
+        model: &turn.models[0],
+        default_model: agent.model.primary.as_deref().unwrap_or(DEFAULT_MODEL),
+        channel: "",
+        thinking: thinking_word(turn.thinking),
+        extra: &run.system,
+        tools: &tools,
+    };
+    turn.system = desk.briefings.build(desk, agent, occasion).await;
     turn.input = vec![Message::text(Role::User, &run.text)];
     turn.origin = ToolOrigin {
         agent_id: agent.id.clone(),
@@ -113,6 +122,7 @@ pub(super) fn turn_of(agent: &Agent, session_id: &str, id: String) -> Turn {
         history: agent.settings.context_tokens.unwrap_or(HISTORY),
         context_cap: agent.settings.context_tokens,
         reserve_floor: agent.compaction.reserve_tokens_floor,
+        shortening: Policy::of(&agent.compaction),
         ..Turn::default()
     }
 }

@@ -12,8 +12,9 @@ mod setting;
 
 pub use failure::Failure;
 
-use crate::{config::Env, observe::LogFormat};
+use crate::{config::Env, observe::LogFormat, plugins::confined};
 use clap::{Parser, Subcommand};
+use std::{ffi::OsString, path::PathBuf};
 
 /// A personal AI gateway: connects chat apps and phone calls to AI agents, every channel, tool and model a plugin.
 #[derive(Debug, Parser)]
@@ -46,16 +47,18 @@ enum Command {
     Plugins(plugins::Args),
     /// Shows who asks to be let in, and lets them in
     Pairing(pairing::Args),
-    /// Is a plugin's process; the gateway starts it
-    #[command(name = crate::plugins::confined::SUBCOMMAND, hide = true)]
-    PluginHost {
-        /// The library
-        library: std::path::PathBuf,
-    },
 }
 
 /// Runs the command line and gives the exit code: 0 done, 1 failed, 2 wrong use, 78 wrong configuration.
 pub fn run(env: &Env) -> u8 {
+    // Before anything else: a plugin's process has nothing that the gateway did not give it, and pays for none of the
+    // pages that the command line touches.
+    if let Some(library) = residence(std::env::args_os()) {
+        return match confined::reside(library).map_err(Failure::new) {
+            Ok(()) => 0,
+            Err(failure) => failure.report(),
+        };
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
@@ -69,12 +72,17 @@ pub fn run(env: &Env) -> u8 {
     }
 }
 
+/// The library, if this is `plugin-host <library>`: how the gateway starts a plugin's process. People have no use for it,
+/// so it is no part of the command line that they see.
+fn residence(args: impl IntoIterator<Item = OsString>) -> Option<PathBuf> {
+    let mut args = args.into_iter().skip(1);
+    let ours = args.next().is_some_and(|arg| arg == confined::SUBCOMMAND);
+    let library = args.next().filter(|_| ours)?;
+    args.next().is_none().then(|| library.into())
+}
+
 impl Cli {
     fn run(self, env: &Env) -> Result<(), Failure> {
-        // Before anything else: a plugin's process has nothing that the gateway did not give it.
-        if let Command::PluginHost { library } = self.command {
-            return crate::plugins::confined::reside(library).map_err(Failure::new);
-        }
         let filter = self.log.as_deref().or_else(|| env.var("OPENCLAW_LOG"));
         // Commands that end by themselves speak on standard output; they log only what is wrong.
         let usual = match &self.command {
@@ -88,7 +96,6 @@ impl Cli {
             Command::Config(args) => config::run(args, env),
             Command::Plugins(args) => plugins::run(args, env),
             Command::Pairing(args) => pairing::run(&args, env),
-            Command::PluginHost { .. } => Ok(()),
         }
     }
 }

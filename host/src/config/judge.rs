@@ -5,6 +5,7 @@ use super::{
     Config, JsonPath, Schema, known,
     location::Step,
     schema::{Fault, Finding, type_name},
+    secrets::is_reference,
     whole::PluginSchemas,
 };
 use serde_json::{Map, Value, json};
@@ -72,6 +73,19 @@ pub fn without_known_keys(schema: &Value, value: &Value, at: &JsonPath) -> (Valu
     (rest, left_out)
 }
 
+/// The value as a plugin would see it: a text where a reference to a secret stands that was not fetched.
+fn without_references(value: &Value) -> Value {
+    match value {
+        Value::Object(map) if is_reference(map) => Value::String("secret".into()),
+        Value::Object(map) => map
+            .iter()
+            .map(|(key, inner)| (key.clone(), without_references(inner)))
+            .collect(),
+        Value::Array(items) => items.iter().map(without_references).collect(),
+        other => other.clone(),
+    }
+}
+
 impl Judgement {
     fn check_channel(&mut self, schema: &Value, block: &Map<String, Value>, at: &JsonPath) {
         let is_off = |block: &Map<String, Value>| block.get("enabled").is_some_and(|on| on == false);
@@ -104,6 +118,7 @@ impl Judgement {
 
     /// Checks a value at `at`. `home` tells where the value of its key `key` really stands.
     fn check(&mut self, schema: &Value, value: &Value, at: &JsonPath, home: impl Fn(&str) -> JsonPath) {
+        let value = &without_references(value);
         let Ok(schema) = Schema::new(schema.clone()) else {
             let message = "can't be judged: the plugin's schema is itself wrong; tell its author".into();
             self.faults.push(Fault {
@@ -201,6 +216,16 @@ mod tests {
         let (faults, _) = judged(
             json!({"plugins": {"entries": {"p": {"config": {"token": ""}}}}, "channels": {"irc": {"enabled": false}}}),
         );
+        assert!(faults.is_empty(), "{faults:?}");
+    }
+
+    #[test]
+    fn references_to_secrets_are_texts() {
+        let reference = json!({"source": "env", "id": "TOKEN"});
+        let (faults, _) = judged(json!({
+            "plugins": {"entries": {"p": {"config": {"token": reference}}}},
+            "channels": {"irc": {"accounts": {"a": {"token": reference}}}},
+        }));
         assert!(faults.is_empty(), "{faults:?}");
     }
 

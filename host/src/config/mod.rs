@@ -71,7 +71,7 @@ pub use ids::{CommandAccess, IdList};
 pub use include::{IncludeError, Sources};
 pub use inspect::Inspected;
 pub use judge::{Judgement, judge, without_known_keys};
-pub use known::{ReloadKind, reload_kind};
+pub use known::{ReloadKind, is_known, reload_kind};
 pub use last_good::{keep_last_good, last_good};
 pub use location::{JsonPath, Location, PathSyntaxError, Step};
 pub use logging::{ConsoleStyle, LogLevel, LoggingConfig, RedactSensitive};

@@ -3,24 +3,20 @@
 //! The one validator for our own keys and for plugins' configurations. A fault names the path, the type that was found
 //! and what is allowed; it never shows the value, which may be a secret.
 
+mod words;
+
 use std::fmt;
 
 use jsonschema::{
-    JsonType, ValidationError, Validator,
-    error::{TypeKind, ValidationErrorKind as Kind},
-    paths::Location as JsonPointer,
+    ValidationError, Validator, error::ValidationErrorKind as Kind, paths::Location as JsonPointer,
 };
 use serde_json::Value;
 
 use super::location::{JsonPath, Step};
+pub use words::{type_name, unknown_key};
 
 /// Most faults that one check reports.
 pub const MAX_FAULTS: usize = 50;
-/// Largest edit distance at which a known key is suggested for an unknown one.
-const MAX_DISTANCE: usize = 3;
-
-/// Most known keys that are listed beside an unknown one.
-const MAX_LISTED: usize = 16;
 
 /// A compiled schema.
 pub struct Schema {
@@ -105,19 +101,14 @@ impl Schema {
             }));
             return;
         }
-        if let Kind::AnyOf { context } | Kind::OneOfNotValid { context } = error.kind() {
-            if let Some(branch) = meant(context, error.instance_path()) {
-                return branch
-                    .iter()
-                    .for_each(|inner| self.report(inner, root, at, findings));
-            }
+        if let Kind::AnyOf { context } | Kind::OneOfNotValid { context } = error.kind()
+            && let Some(branch) = meant(context, error.instance_path())
+        {
+            return branch
+                .iter()
+                .for_each(|inner| self.report(inner, root, at, findings));
         }
-        let message = format!(
-            "is {}, but {}{}",
-            type_name_with_article(error.instance()),
-            allowed(error.kind()),
-            advice(error)
-        );
+        let message = words::message(error);
         findings.push(Finding::Fault(Fault { path, message }));
     }
 
@@ -173,39 +164,6 @@ impl fmt::Display for Fault {
     }
 }
 
-/// The JSON name of the value's type.
-pub fn type_name(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "boolean",
-        Value::Number(_) => "number",
-        Value::String(_) => "string",
-        Value::Array(_) => "array",
-        Value::Object(_) => "object",
-    }
-}
-
-/// What to say about a key that nobody knows, with the nearest one that somebody does.
-pub fn unknown_key(key: &str, known: &[&str]) -> String {
-    let near = known.iter().map(|name| {
-        (
-            strsim::osa_distance(&key.to_lowercase(), &name.to_lowercase()),
-            name,
-        )
-    });
-    match near
-        .min()
-        .filter(|(distance, name)| *distance <= MAX_DISTANCE.min(name.len() / 2))
-    {
-        Some((_, name)) => format!("is an unknown key; did you mean `{name}`?"),
-        None if known.is_empty() => "is an unknown key; no key is allowed here".into(),
-        None if known.len() > MAX_LISTED => {
-            "is an unknown key; `openclaw config schema` shows what is known here".into()
-        }
-        None => format!("is an unknown key; known here: {}", known.join(", ")),
-    }
-}
-
 struct NoRetrieval;
 
 impl jsonschema::Retrieve for NoRetrieval {
@@ -243,101 +201,6 @@ fn meant<'c, 'e>(
     let whole = possible.clone().find(|branch| !branch.iter().any(incomplete));
     let only = possible.next().filter(|_| possible.next().is_none());
     whole.or(only).map(Vec::as_slice)
-}
-
-fn type_name_with_article(value: &Value) -> String {
-    match type_name(value) {
-        "null" => "null".into(),
-        name if name.starts_with(['a', 'o']) => format!("an {name}"),
-        name => format!("a {name}"),
-    }
-}
-
-/// Ids look like numbers and are texts: some are too large for a number.
-fn advice(error: &ValidationError<'_>) -> &'static str {
-    let text_wanted = match error.kind() {
-        Kind::Type {
-            kind: TypeKind::Single(one),
-        } => *one == JsonType::String,
-        Kind::Type {
-            kind: TypeKind::Multiple(many),
-        } => many.iter().any(|one| one == JsonType::String),
-        _ => false,
-    };
-    if text_wanted && error.instance().is_number() {
-        "; write it in quotes"
-    } else {
-        ""
-    }
-}
-
-/// What a keyword allows. Shows the schema's side only.
-fn allowed(kind: &Kind) -> String {
-    match kind {
-        Kind::Type {
-            kind: TypeKind::Single(one),
-        } => format!("must be of type {one}"),
-        Kind::Type {
-            kind: TypeKind::Multiple(many),
-        } => {
-            format!(
-                "must be of type {}",
-                many.iter()
-                    .filter(|one| *one != JsonType::Null)
-                    .map(|one| one.to_string())
-                    .collect::<Vec<_>>()
-                    .join(" or ")
-            )
-        }
-        Kind::Enum { options } => format!(
-            "must be one of {}",
-            one_of(
-                options
-                    .as_array()
-                    .into_iter()
-                    .flatten()
-                    .filter(|value| !value.is_null())
-            )
-        ),
-        Kind::Constant { expected_value } => format!("must be {expected_value}"),
-        Kind::AnyOf { context } | Kind::OneOfNotValid { context } => alternatives(context),
-        Kind::Required { property } => format!("lacks the key {property}"),
-        Kind::Minimum { limit } => format!("must be at least {limit}"),
-        Kind::Maximum { limit } => format!("must be at most {limit}"),
-        Kind::ExclusiveMinimum { limit } => format!("must be greater than {limit}"),
-        Kind::ExclusiveMaximum { limit } => format!("must be less than {limit}"),
-        Kind::MinLength { limit } => format!("must have at least {limit} characters"),
-        Kind::MaxLength { limit } => format!("must have at most {limit} characters"),
-        Kind::MinItems { limit } => format!("must have at least {limit} elements"),
-        Kind::MaxItems { limit } => format!("must have at most {limit} elements"),
-        Kind::MinProperties { limit } => format!("must have at least {limit} keys"),
-        Kind::MaxProperties { limit } => format!("must have at most {limit} keys"),
-        Kind::UniqueItems => "must not have the same element twice".into(),
-        Kind::Pattern { pattern } => format!("must match the pattern {pattern}"),
-        Kind::Format { format } => format!("must have the format {format}"),
-        Kind::PropertyNames { error } => format!("has a key that {}", allowed(error.kind())),
-        other => format!("must satisfy `{}` of its schema", other.keyword()),
-    }
-}
-
-fn alternatives(context: &[Vec<ValidationError<'_>>]) -> String {
-    let kinds = || context.iter().flatten().map(ValidationError::kind);
-    let constants: Vec<_> = kinds()
-        .filter_map(|kind| match kind {
-            Kind::Constant { expected_value } => Some(&**expected_value),
-            _ => None,
-        })
-        .collect();
-    if !constants.is_empty() && constants.len() == kinds().count() {
-        return format!("must be one of {}", one_of(constants.into_iter()));
-    }
-    let mut parts: Vec<_> = kinds().map(allowed).collect();
-    parts.dedup();
-    parts.join(", or ")
-}
-
-fn one_of<'v>(values: impl Iterator<Item = &'v Value>) -> String {
-    values.map(Value::to_string).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]

@@ -20,26 +20,26 @@ use super::{
     session::SessionConfig,
     tools::ToolsConfig,
 };
-use schemars::{JsonSchema, SchemaGenerator};
+use schemars::{JsonSchema, Schema as Schemars, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 /// Makes [`Config`] of its sections.
 macro_rules! sections {
-    ($($(#[$doc:meta])* $name:ident: $type:ty,)+) => {
+    ($(#[doc = $doc:literal] $name:ident: $type:ty,)+) => {
         /// The whole configuration, read and checked.
         #[derive(Debug, Clone, Default)]
         pub struct Config {
             pub(super) value: Opaque,
-            $($(#[$doc])* pub $name: $type,)+
+            $(#[doc = $doc] pub $name: $type,)+
         }
 
         /// The keys of the sections that are typed.
         const TYPED: &[&str] = &[$(stringify!($name)),+];
 
         /// The schemas of the sections by key.
-        pub(super) fn schemas(generator: &mut SchemaGenerator) -> Vec<(&'static str, schemars::Schema)> {
-            vec![$((stringify!($name), generator.subschema_for::<$type>())),+]
+        pub(super) fn schemas(generator: &mut SchemaGenerator) -> Vec<(&'static str, Schemars)> {
+            vec![$((stringify!($name), described(generator.subschema_for::<$type>(), $doc))),+]
         }
 
         impl Reader {
@@ -84,8 +84,13 @@ sections! {
     tools: ToolsConfig,
 }
 
-/// Keys of the top level that others judge: the plugins of the channels, and who reads them.
-pub(super) const FREE: &[&str] = &["bindings", "channels", "session"];
+fn described(mut schema: Schemars, text: &str) -> Schemars {
+    schema.insert("description".into(), text.trim().into());
+    schema
+}
+
+/// Keys of the top level that others judge: the plugins of the channels.
+pub(super) const FREE: &[&str] = &["channels"];
 /// Keys of the top level that are for people and other programs: not even worth a warning.
 pub(super) const SILENT: &[&str] = &["$schema", "wizard"];
 

@@ -63,6 +63,68 @@ fn valid_samples_are_accepted() {
     }
 }
 
+#[test]
+fn valid_samples_cut_off_anywhere_are_refused() {
+    for (name, text) in samples("valid") {
+        let whole = Document::parse(Path::new("f"), text.clone().into_bytes()).unwrap();
+        // the last characters may be a comment or a newline
+        for end in (0..text.len()).step_by(11) {
+            match Document::parse(Path::new("f"), text.as_bytes()[..end].to_vec()) {
+                Ok(part) => assert_eq!(part.value(), whole.value(), "{name} cut at {end}"),
+                Err(error) => assert!(
+                    error.to_string().starts_with("f:"),
+                    "{name} cut at {end}: {error}"
+                ),
+            }
+        }
+    }
+}
+
+#[test]
+fn every_key_without_effect_is_a_warning_with_its_place() {
+    let (_, text) = samples("valid")
+        .into_iter()
+        .find(|(name, _)| name == "february.json5")
+        .unwrap();
+    let (_temp, paths) = folder(&[("openclaw.json", &text)]);
+    let warnings = Loaded::read(&paths, &Env::default()).unwrap().warnings;
+    let found = |path: &str| {
+        warnings
+            .iter()
+            .any(|warning| warning.path.to_string() == path && warning.at.line > 1)
+    };
+    for path in [
+        "agents.defaults.contextPruning",
+        "agents.list[1].heartbeat",
+        "cron",
+        "env.shellEnv",
+        "tools.exec",
+    ] {
+        assert!(found(path), "{path}: {warnings:?}");
+    }
+    for path in ["meta", "wizard", "agents.defaults.compaction", "gateway.reload"] {
+        assert!(!found(path), "{path}");
+    }
+}
+
+/// Not a test of anything: `cargo test --release -- --ignored --nocapture load_time` says what a load costs.
+#[test]
+#[ignore = "a measurement"]
+fn load_time() {
+    for (name, text) in samples("valid") {
+        let (_temp, paths) = folder(&[("openclaw.json", &text)]);
+        let begin = std::time::Instant::now();
+        let warnings = Loaded::read(&paths, &Env::default()).unwrap().warnings.len();
+        let first = begin.elapsed();
+        let begin = std::time::Instant::now();
+        Loaded::read(&paths, &Env::default()).unwrap();
+        println!(
+            "{name}: {first:?}, again {:?}, {warnings} warnings",
+            begin.elapsed()
+        );
+    }
+}
+
 /// An invalid sample's first line is `// <line>:<column>: <part of the error>`.
 #[test]
 fn invalid_samples_are_refused_at_their_place() {

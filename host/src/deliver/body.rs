@@ -85,7 +85,6 @@ impl Body {
             },
             text: message.text.clone(),
             buttons: message.buttons.clone(),
-            ..Edit::default()
         };
         plugin.call(ids::channel::EDIT, channel, &edit).await
     }

@@ -129,7 +129,6 @@ impl Screen {
             account_id: message.account_id.clone(),
             chat_id: message.chat_id.clone(),
             thread_id: message.thread_id.clone(),
-            ..Activity::default()
         };
         let channel = &self.place.channel;
         if let Ok(plugin) = self.registry.channel(channel) {

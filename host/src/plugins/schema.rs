@@ -1,4 +1,6 @@
 //! Judges a plugin's configuration by the schema in its manifest, without running any of its code.
+use crate::config::{JsonPath, is_known};
+use jsonschema::{ValidationError, error::ValidationErrorKind as Kind};
 use openclaw_plugin_api::Manifest;
 use serde_json::Value;
 
@@ -23,7 +25,10 @@ pub fn check(schema: &Value, value: &Value, path: &str) -> Result<(), String> {
     let validator = jsonschema::validator_for(schema).map_err(|e| {
         format!("{path}: the schema in the plugin's manifest is itself wrong ({e}); tell its author")
     })?;
-    let mut problems: Vec<String> = validator.iter_errors(value).map(|e| problem(&e, path)).collect();
+    let errors = validator
+        .iter_errors(value)
+        .filter(|error| !is_without_effect(error, value, path));
+    let mut problems: Vec<String> = errors.map(|e| problem(&e, path)).collect();
     if problems.is_empty() {
         return Ok(());
     }
@@ -37,8 +42,21 @@ pub fn check(schema: &Value, value: &Value, path: &str) -> Result<(), String> {
     Err(problems.join("\n"))
 }
 
+/// Keys that OpenClaw knows and this plugin does not are no fault: they have no effect here.
+fn is_without_effect(error: &ValidationError<'_>, value: &Value, path: &str) -> bool {
+    let (Kind::AdditionalProperties { unexpected } | Kind::UnevaluatedProperties { unexpected }) =
+        error.kind()
+    else {
+        return false;
+    };
+    path.parse::<JsonPath>().is_ok_and(|path| {
+        let at = path.pointer(error.instance_path().as_str(), value);
+        unexpected.iter().all(|key| is_known(&at.key(key)))
+    })
+}
+
 /// The value itself is never shown: it may be a secret in the wrong place.
-fn problem(error: &jsonschema::ValidationError<'_>, path: &str) -> String {
+fn problem(error: &ValidationError<'_>, path: &str) -> String {
     let place: String = error
         .instance_path()
         .as_str()
@@ -89,6 +107,15 @@ mod tests {
             error.contains("token") && error.contains("tokn") && !error.contains("hunter2"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn keys_of_openclaw_are_no_fault() {
+        let schema = json!({"type": "object", "additionalProperties": false, "properties": {}});
+        check(&schema, &json!({"nick": "x"}), "channels.irc").expect("it has no effect here");
+        check(&schema, &json!({"nick": "x", "nik": "x"}), "channels.irc").expect_err("it means nothing");
+        check(&schema, &json!({"nick": "x"}), "plugins.entries.x.config")
+            .expect_err("it means nothing there");
     }
 
     #[test]

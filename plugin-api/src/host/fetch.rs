@@ -47,6 +47,8 @@ pub struct HttpRequest {
     pub redirects: u8,
     /// Send through this HTTP proxy; empty for the gateway's own setting.
     pub proxy: String,
+    /// Bytes of the body, where they are known before it is sent. Some servers take no other bodies.
+    pub content_length: Option<u64>,
 }
 
 /// The body of a request.
@@ -77,6 +79,7 @@ impl Default for HttpRequest {
             max_bytes: 64 << 20,
             redirects: 3,
             proxy: String::new(),
+            content_length: None,
         }
     }
 }
@@ -187,9 +190,12 @@ impl RequestBuilder {
     }
 
     /// Sends the request and waits for the head of the answer, whatever its status.
-    pub async fn send(self) -> Result<FetchResponse> {
+    pub async fn send(mut self) -> Result<FetchResponse> {
         if let Some(error) = self.error {
             return Err(error);
+        }
+        if let Body::Bytes(bytes) = &self.body {
+            self.request.content_length = Some(bytes.len() as u64);
         }
         let head = serde_json::to_vec(&self.request)?;
         let input = match self.body {

@@ -4,6 +4,7 @@ use super::*;
 const DECLARATION: Declaration = Declaration::new("weather", "Weather \"now\" \\ \n")
     .tools(&["forecast", "alerts"])
     .channels(&["barometer"])
+    .apis(&["anthropic-messages"])
     .network(Network::Host(&["api.weather.example"]))
     .config(r#"{"type":"object"}"#)
     .channel_config(&[("barometer", r#"{"type":"object","title":"b"}"#)])
@@ -29,6 +30,7 @@ fn the_section_is_json_with_every_field() {
     assert_eq!(manifest.panic, PanicStrategy::Unwind);
     assert_eq!(manifest.permissions.hosts, ["api.weather.example"]);
     assert_eq!(manifest.channel_schemas["barometer"]["title"], "b");
+    assert_eq!(manifest.apis, ["anthropic-messages"]);
     assert_eq!(manifest.capabilities(), ["channel/1", "tool/1"]);
     assert_eq!(
         manifest.declared(),

@@ -318,15 +318,15 @@ fn utf8(bytes: &[u8]) -> Result<String> {
     Ok(std::str::from_utf8(bytes)?.to_owned())
 }
 
-pub(crate) fn provider_register<P: Provider>(api: &mut Registrar, provider: P) {
-    api.declare("provider/1", P::ID, &Value::Null);
+pub(crate) fn provider_register<P: Provider>(api: &mut Registrar, id: &str, provider: P) {
+    api.declare("provider/1", id, &Value::Null);
     let provider = Arc::new(provider);
     let catalog = provider.clone();
-    api.unary(ids::MODELS, P::ID, move |request| {
+    api.unary(ids::MODELS, id, move |request| {
         let provider = catalog.clone();
         async move { provider.models(request).await }
     });
-    api.handle(ids::COMPLETE, P::ID, move |request| {
+    api.handle(ids::COMPLETE, id, move |request| {
         let provider = provider.clone();
         async move {
             let completion: CompletionRequest = request.record()?;

@@ -8,10 +8,11 @@ use crate::{
     reader::Reader,
     responses,
     service::{self, Api, Service},
-    sse::Decoder,
-    vendors::{IDS, VENDORS, Vendor},
+    vendors::{OPENAI, Vendor},
 };
-use openclaw_plugin_api::{CatalogRequest, Delta, FetchResponse, ModelInfo, RequestBuilder, prelude::*};
+use openclaw_plugin_api::{
+    CatalogRequest, Delta, FetchResponse, ModelInfo, RequestBuilder, prelude::*, sse::Decoder,
+};
 use std::time::Duration;
 
 /// Time to the head of an answer: models think before they speak, and some services send no head until then.
@@ -30,9 +31,6 @@ pub struct OpenAi {
     host: Host,
     vendor: &'static Vendor,
 }
-
-/// The provider of one row of the table: the id of a provider is a constant of its type.
-pub struct Row<const N: usize>(OpenAi);
 
 /// One request on its way.
 struct Exchange<'a> {
@@ -55,6 +53,10 @@ impl OpenAi {
             vendor,
         }
     }
+}
+
+impl Provider for OpenAi {
+    const ID: &'static str = OPENAI.id;
 
     async fn complete(&self, mut request: CompletionRequest, out: Deltas) -> Result<Completion> {
         service::take_gateway_words(&mut request);
@@ -111,27 +113,6 @@ impl OpenAi {
     }
 }
 
-// === impl Row ===
-
-impl<const N: usize> Row<N> {
-    /// The provider of that row.
-    pub fn new(host: &Host) -> Self {
-        Self(OpenAi::new(host, &VENDORS[N]))
-    }
-}
-
-impl<const N: usize> Provider for Row<N> {
-    const ID: &'static str = IDS[N];
-
-    async fn complete(&self, request: CompletionRequest, out: Deltas) -> Result<Completion> {
-        self.0.complete(request, out).await
-    }
-
-    async fn models(&self, request: CatalogRequest) -> Result<Vec<ModelInfo>> {
-        self.0.models(request).await
-    }
-}
-
 // === impl Exchange ===
 
 impl Exchange<'_> {
@@ -185,8 +166,8 @@ impl Exchange<'_> {
         while let Some(chunk) = answer.chunk().await? {
             decoder.push(&chunk)?;
             let mut spoke = false;
-            while let Some(data) = decoder.next_data() {
-                let outcome = reader.read(&data, &mut deltas);
+            while let Some(event) = decoder.next_event() {
+                let outcome = reader.read(&event.data, &mut deltas);
                 // What came before a failure was said.
                 for delta in deltas.drain(..) {
                     spoke = true;
@@ -201,8 +182,8 @@ impl Exchange<'_> {
             }
         }
         // What is cut off in the middle of an event is no event, and the reader will miss its end.
-        if let Some(data) = decoder.finish() {
-            let _ = reader.read(&data, &mut deltas);
+        if let Some(event) = decoder.finish() {
+            let _ = reader.read(&event.data, &mut deltas);
             for delta in deltas {
                 out.send(delta).await?;
             }

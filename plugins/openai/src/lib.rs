@@ -13,18 +13,9 @@ mod proof;
 mod reader;
 mod responses;
 mod service;
-mod sse;
 mod vendors;
 
 use openclaw_plugin_api::prelude::*;
-
-/// Registers the rows of the table of vendors, each under its id.
-macro_rules! rows {
-    ($api:ident, $host:ident; $($row:literal)*) => {
-        const _: () = assert!([$($row),*].len() == vendors::IDS.len(), "a vendor is not registered");
-        $($api.provider(client::Row::<$row>::new(&$host));)*
-    };
-}
 
 export_plugin!(
     Declaration::new("openai", "OpenAI and compatible")
@@ -38,7 +29,9 @@ export_plugin!(
 
 fn start(api: &mut Registrar) -> Result<()> {
     let host = api.host().clone();
-    rows!(api, host; 0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24);
+    for vendor in vendors::VENDORS {
+        api.provider_as(vendor.id, client::OpenAi::new(&host, vendor));
+    }
     Ok(())
 }
 

@@ -35,3 +35,6 @@ export_plugin!(
         Ok(())
     }
 );
+
+#[cfg(test)]
+mod tests;

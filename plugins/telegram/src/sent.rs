@@ -76,9 +76,7 @@ mod tests {
         sent.delivered("2999", Some(1), &[3000]);
         assert_eq!(sent.progress("2999"), [[2999], [3000]]);
         assert!(sent.progress("0").is_empty() && !sent.is_own(1, 0) && sent.is_own(1, 2500));
-        assert_eq!(
-            (sent.lock().progress.len(), sent.lock().own.len()),
-            (MAX_PROGRESS, MAX_OWN)
-        );
+        let memory = sent.lock();
+        assert_eq!((memory.progress.len(), memory.own.len()), (MAX_PROGRESS, MAX_OWN));
     }
 }

@@ -3,3 +3,4 @@
 //! A fake does what the service does when nobody says otherwise, and what its script says when somebody does. Nothing
 //! here reaches beyond loopback.
 pub mod openai;
+pub mod telegram;

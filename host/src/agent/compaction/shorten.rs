@@ -40,7 +40,7 @@ pub(in crate::agent) async fn shorten(
     served: &Served,
     window: Window,
 ) -> Result<()> {
-    let usual = Policy::default();
+    let usual = turn.shortening;
     for policy in [usual, usual.tighter()] {
         let how = Shortening {
             policy,

@@ -128,7 +128,9 @@ impl History {
                 EntryKind::Note => {}
             }
         }
-        history.begin_with_a_person();
+        if history.summary.is_none() {
+            history.begin_with_a_person();
+        }
         history
     }
 

@@ -9,7 +9,7 @@ mod tools;
 pub use ask::{Answer, Asker, Failed, attempt};
 pub use memory::{History, compaction, entry, read};
 
-use super::job::Steering;
+use super::{compaction::Policy, job::Steering};
 use crate::{
     clock::Clock,
     journal::{Entry, Journal, JournalError},
@@ -51,6 +51,8 @@ pub struct Turn {
     pub context_cap: Option<u64>,
     /// `compaction.reserveTokensFloor`. None: the usual.
     pub reserve_floor: Option<u64>,
+    /// What stays when the conversation has to become shorter.
+    pub shortening: Policy,
     /// On whose behalf tools run.
     pub origin: ToolOrigin,
 }

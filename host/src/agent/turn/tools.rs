@@ -1,11 +1,17 @@
 //! Tools: run for a model, once. Whatever goes wrong is an answer for the model, not the end of the turn.
 use super::{TurnEvents, tell};
-use crate::{agent::collect::Wish, plugins::registry::Registry};
+use crate::{
+    agent::{collect::Wish, tokens},
+    plugins::registry::Registry,
+};
 use openclaw_plugin_api::{
     AgentEvent, Content, Error, ErrorKind, Message, Result, Role, ToolCall, ToolOrigin, ToolOutput, ToolSpec,
     surface::ids,
 };
 use serde_json::Value;
+
+/// Longest answer of a tool that a model sees, characters: three tenths of the usual window.
+const MAX_CHARS: usize = 240_000;
 
 /// A call that a killed process had begun.
 pub(super) struct Interrupted {
@@ -98,7 +104,8 @@ fn failed(text: String) -> ToolOutput {
     }
 }
 
-fn result(id: String, name: String, output: ToolOutput) -> Message {
+fn result(id: String, name: String, mut output: ToolOutput) -> Message {
+    tokens::cap_tool_result(&mut output.content, MAX_CHARS);
     Message {
         role: Role::ToolResult,
         content: output.content,

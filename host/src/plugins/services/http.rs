@@ -2,7 +2,7 @@
 use super::{Context, Request};
 use crate::http::{self, Body, Origin, Proxy};
 use bytes::Bytes;
-use futures_util::{FutureExt, StreamExt, stream};
+use futures_util::{StreamExt, stream};
 use openclaw_plugin_api::{Error, ErrorKind, HttpHead, HttpRequest, Result, Source};
 use std::time::Duration;
 
@@ -51,32 +51,39 @@ async fn outbound(head: HttpRequest, input: Option<Source>) -> Result<http::Requ
     outbound.max_response_bytes = head.max_bytes;
     outbound.redirects = head.redirects;
     outbound.proxy = proxy(&head.proxy)?;
-    outbound.body = body(input).await?;
+    outbound.body = body(input, head.content_length).await?;
     Ok(outbound)
 }
 
-/// A body that came in one piece is sent as one, so that it has a length and can be repeated for a redirect.
-async fn body(input: Option<Source>) -> Result<Body> {
+/// A body whose length is known is sent as one, so that it can be repeated for a redirect. Of one that is longer than
+/// this the bytes are not held here.
+const MAX_WHOLE: u64 = 32 << 20;
+
+async fn body(input: Option<Source>, length: Option<u64>) -> Result<Body> {
     let Some(mut source) = input else {
         return Ok(Body::None);
     };
-    let first = match source.next().await {
-        None => return Ok(Body::None),
-        Some(first) => first.map_err(|fault| Error::from_fault(&fault))?,
-    };
-    let second = match source.next().now_or_never() {
-        Some(None) => return Ok(Body::Bytes(first.into())),
-        Some(Some(second)) => Some(second),
-        None => None,
-    };
-    let head = stream::iter([Ok(first)].into_iter().chain(second));
-    let rest = stream::unfold(source, |mut source| async move {
+    if let Some(length) = length.filter(|length| *length <= MAX_WHOLE) {
+        return whole(&mut source, length).await;
+    }
+    let pieces = stream::unfold(source, |mut source| async move {
         Some((source.next().await?, source))
     });
-    let all = head
-        .chain(rest)
-        .map(|item| item.map(Bytes::from).map_err(Into::into));
+    let all = pieces.map(|item| item.map(Bytes::from).map_err(Into::into));
     Ok(Body::Stream(Box::pin(all)))
+}
+
+async fn whole(source: &mut Source, length: u64) -> Result<Body> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = source.next().await {
+        bytes.extend(piece.map_err(|fault| Error::from_fault(&fault))?);
+        if bytes.len() as u64 > length {
+            return Err(Error::invalid(format_args!(
+                "the body is longer than the {length} bytes that were told"
+            )));
+        }
+    }
+    Ok(Body::Bytes(bytes.into()))
 }
 
 pub(super) fn origin(untrusted: bool) -> Origin {

@@ -11,9 +11,9 @@ pub(super) fn slice<'a>(text: &'a str, entity: &Entity) -> Option<&'a str> {
 /// A text with its formatting as Markdown.
 pub(super) fn to_markdown(text: &str, entities: &[Entity]) -> String {
     // Position, and whether it opens: at one place what closes comes first, and the inner closes before the outer.
-    let mut marks: Vec<(usize, bool, usize, String)> = Vec::new();
+    let mut marks: Vec<(usize, bool, (usize, usize), String)> = Vec::new();
     let mut quotes: Vec<(usize, usize)> = Vec::new();
-    for entity in entities {
+    for (n, entity) in entities.iter().enumerate() {
         let Some(covered) = slice(text, entity).filter(|covered| !covered.trim().is_empty()) else {
             continue;
         };
@@ -34,8 +34,8 @@ pub(super) fn to_markdown(text: &str, entities: &[Entity]) -> String {
                 covered.trim().len(),
             )
         };
-        marks.push((begin, true, usize::MAX - length, open));
-        marks.push((begin + length, false, length, close));
+        marks.push((begin, true, (usize::MAX - length, n), open));
+        marks.push((begin + length, false, (length, usize::MAX - n), close));
     }
     marks.sort_by_key(|(place, opens, rank, _)| (*place, *opens, *rank));
     let mut out = String::with_capacity(text.len() + marks.len() * 2);

@@ -7,6 +7,9 @@ use crate::{
 use openclaw_plugin_api::{Inbound, InboundKind, Quoted, Sender};
 use serde_json::{Map, Value};
 
+/// Most that fits into one message, UTF-16 units.
+const FULL: usize = 4096;
+
 /// One event of messages that belong together. None: it is the bot's own, for another bot, or says nothing.
 pub(super) async fn from_parts(account: &Account, parts: &[Message], kind: InboundKind) -> Option<Inbound> {
     let (first, last) = (parts.first()?, parts.last()?);
@@ -15,7 +18,7 @@ pub(super) async fn from_parts(account: &Account, parts: &[Message], kind: Inbou
         return None;
     }
     let mut text = String::new();
-    let mut attachments = Vec::new();
+    let (mut attachments, mut before) = (Vec::new(), None);
     for part in parts {
         let mut words = words(part, me);
         // An edit names what it has, but the files were taken with the message.
@@ -38,20 +41,23 @@ pub(super) async fn from_parts(account: &Account, parts: &[Message], kind: Inbou
         // The parts of a long text were one text; captions of an album are several.
         let glue = if text.is_empty() || words.is_empty() {
             ""
-        } else if part.text.is_empty() {
-            "\n"
         } else {
-            joint(&text)
+            joint(before)
         };
+        before = Some(part);
         text = text + glue + &words;
     }
     if text.is_empty() && attachments.is_empty() {
         return None;
     }
-    if let Some(origin) = first.forward_origin.as_ref() {
-        text = format!("[Forwarded from {}]\n{text}", origin_name(origin));
-    }
     let mut extra = Map::new();
+    if let Some(origin) = first.forward_origin.as_ref() {
+        extra.insert("forwardedFrom".into(), origin_name(origin).into());
+        // What somebody else wrote is no command of the person who passes it on.
+        if text.starts_with('/') {
+            text.insert_str(0, "> ");
+        }
+    }
     if parts.len() > 1 {
         let ids = parts
             .iter()
@@ -76,13 +82,11 @@ pub(super) async fn from_parts(account: &Account, parts: &[Message], kind: Inbou
     })
 }
 
-/// Telegram's apps cut a long text anywhere; a line break at the cut is lost with the message's end.
-fn joint(text: &str) -> &'static str {
-    if text.ends_with(char::is_whitespace) {
-        ""
-    } else {
-        "\n"
-    }
+/// What stood between two parts. Apps cut a text that fills a message anywhere; a shorter one was cut at a line or a
+/// word, and what was there is lost.
+fn joint(before: Option<&Message>) -> &'static str {
+    let is_full = before.is_some_and(|part| part.text.encode_utf16().count() >= FULL);
+    if is_full { "" } else { "\n" }
 }
 
 /// Who wrote. Anonymous administrators and channels write under the id of a chat.
@@ -288,13 +292,11 @@ fn quoted(message: &Message, me: &Me) -> Option<Quoted> {
     })
 }
 
-/// A name is untrusted text: it stays on its line.
 fn origin_name(origin: &MessageOrigin) -> String {
-    let name = match origin {
+    match origin {
         MessageOrigin::User { sender_user } => sender_user.name(),
         MessageOrigin::HiddenUser { sender_user_name } => sender_user_name.clone(),
         MessageOrigin::Chat { sender_chat: chat } | MessageOrigin::Channel { chat } => chat.name(),
         MessageOrigin::Unknown => "somebody".to_owned(),
-    };
-    name.replace(|c: char| c.is_control() || c == '[' || c == ']', " ")
+    }
 }

@@ -57,7 +57,6 @@ pub(super) fn request(target: &Target, group: Group, caption: Option<&Chunk>) ->
         _ => Request::new("sendMediaGroup", target.threaded()),
     };
     if let [(form, file)] = group.as_slice() {
-        // A round video has no room for words; they are put beside it by nobody.
         if let Some(chunk) = caption {
             request.set("caption", chunk.html.clone());
             request.set("parse_mode", "HTML");
@@ -71,7 +70,6 @@ pub(super) fn request(target: &Target, group: Group, caption: Option<&Chunk>) ->
         let field = format!("file{n}");
         let mut item = json!({ "type": form.field(), "media": format!("attach://{field}") });
         if let Some(chunk) = caption.filter(|_| n == 0) {
-            // In an album the caption can't be taken back by itself, so it goes without formatting that may fail.
             item["caption"] = chunk.html.clone().into();
             item["parse_mode"] = "HTML".into();
         }
@@ -79,6 +77,7 @@ pub(super) fn request(target: &Target, group: Group, caption: Option<&Chunk>) ->
         request.files.push(part(field, file, *form));
     }
     request.set("media", Value::Array(media));
+    request.plain = caption.map(|chunk| chunk.plain.clone());
     request
 }
 
@@ -122,6 +121,11 @@ fn form(file: &MediaRef, extra: &Map<String, Value>) -> Form {
 }
 
 impl Form {
+    /// Can words stand beside it?
+    pub(super) fn takes_caption(self) -> bool {
+        self != Self::VideoNote
+    }
+
     fn method(self) -> &'static str {
         match self {
             Self::Photo => "sendPhoto",

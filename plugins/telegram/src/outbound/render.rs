@@ -336,3 +336,6 @@ fn is_file_name(word: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
     FILE_ENDINGS.contains(&ending) && !stem.is_empty() && stem.chars().all(plain) && !word.starts_with("www.")
 }
+
+#[cfg(test)]
+mod tests;

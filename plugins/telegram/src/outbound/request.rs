@@ -100,20 +100,25 @@ impl Request {
         false
     }
 
+    /// Puts the text without formatting in the place of the other. Albums have it with their first file.
     fn unformat(&mut self) -> bool {
-        let field = if self.fields.contains_key("caption") {
-            "caption"
-        } else {
+        let field = if self.fields.contains_key("text") {
             "text"
+        } else {
+            "caption"
         };
-        match self
-            .plain
-            .take()
-            .filter(|_| self.fields.contains_key("parse_mode"))
+        let place = match self
+            .fields
+            .get_mut("media")
+            .and_then(|media| media.get_mut(0))
+            .and_then(Value::as_object_mut)
         {
-            Some(plain) if !plain.trim().is_empty() => {
-                self.fields.remove("parse_mode");
-                self.set(field, plain);
+            Some(first) => first,
+            None => &mut self.fields,
+        };
+        match self.plain.take().filter(|plain| !plain.trim().is_empty()) {
+            Some(plain) if place.remove("parse_mode").is_some() => {
+                place.insert(field.to_owned(), plain.into());
                 true
             }
             _ => false,

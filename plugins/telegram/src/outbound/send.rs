@@ -57,7 +57,11 @@ fn requests(account: &Account, target: &Target, message: &Outbound) -> Result<Ve
         let groups = attach::groups(&message.attachments, &message.extra)?;
         // Albums carry no buttons, so then the text follows and has them.
         let is_album = groups.last().is_some_and(|group| group.len() > 1);
-        let caption = (fits && !(is_album && keyboard.is_some())).then(|| chunks.remove(0));
+        let has_room = groups
+            .first()
+            .and_then(|group| group.first())
+            .is_some_and(|(form, _)| form.takes_caption());
+        let caption = (fits && has_room && !(is_album && keyboard.is_some())).then(|| chunks.remove(0));
         for (n, group) in groups.into_iter().enumerate() {
             requests.push(attach::request(
                 target,

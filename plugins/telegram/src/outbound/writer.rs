@@ -140,14 +140,18 @@ impl Writer {
 
     /// Ends this message and begins the next with the same tags.
     fn cut(&mut self) {
-        let mut chunk = std::mem::take(&mut self.current);
-        for tag in self.open.iter().rev() {
-            chunk.html += tag.close;
-        }
-        if !chunk.plain.trim().is_empty() {
+        let Chunk { html, plain } = std::mem::take(&mut self.current);
+        if !plain.trim().is_empty() {
+            let mut html = html.trim_end().to_owned();
+            self.open.iter().rev().for_each(|tag| html += tag.close);
+            // Only line breaks are lost: indents mean something in code.
+            let (html, plain) = (
+                html.trim_start_matches('\n'),
+                plain.trim_end().trim_start_matches('\n'),
+            );
             self.done.push(Chunk {
-                html: chunk.html.trim().to_owned(),
-                plain: chunk.plain.trim().to_owned(),
+                html: html.to_owned(),
+                plain: plain.to_owned(),
             });
         }
         (self.len, self.gap) = (0, 0);
