@@ -33,22 +33,22 @@ pub(super) const FOR_PERSON: &str = "forPerson";
 
 /// Asks models through the plugins that have them.
 pub struct Models {
-    registry: Arc<Registry>,
+    pub(super) registry: Arc<Registry>,
     config: watch::Receiver<Arc<Config>>,
     clock: Clock,
     paths: Paths,
     env: Env,
-    catalogue: Arc<Catalogue>,
-    cooldowns: Cooldowns,
+    pub(super) catalogue: Arc<Catalogue>,
+    pub(super) cooldowns: Cooldowns,
     known: Mutex<Option<Arc<Snap>>>,
 }
 
 /// What follows from one configuration and one set of plugins.
-struct Snap {
-    config: Arc<Config>,
-    offers: Vec<Offer>,
+pub(super) struct Snap {
+    pub(super) config: Arc<Config>,
+    pub(super) offers: Vec<Offer>,
     agents: Agents,
-    resolver: Resolver,
+    pub(super) resolver: Resolver,
     /// See [`Models::usual`].
     usual: OnceLock<String>,
 }
@@ -76,7 +76,7 @@ impl Models {
     }
 
     /// What is known of models now. Made anew when the configuration or the plugins have changed.
-    fn snap(&self) -> Arc<Snap> {
+    pub(super) fn snap(&self) -> Arc<Snap> {
         let config = self.config.borrow().clone();
         let plugins = self.registry.all().into_iter();
         let on = plugins
