@@ -20,12 +20,12 @@ use futures_util::future::BoxFuture;
 use openclaw_plugin_api::{CompletionRequest, Error, ErrorKind, Result, ToolSpec};
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError, atomic::AtomicBool},
     time::Duration,
 };
 use tokio::sync::watch;
 
-/// How long all models together may take to answer once.
+/// How long all models together may take until one begins to answer.
 const BUDGET: Duration = Duration::from_secs(120);
 
 /// Field of an error with the words for the person who waits.
@@ -302,6 +302,7 @@ impl Models {
             &served.reference.to_string(),
             &request,
             events,
+            &now.begun,
         )
         .await;
         asked.map_err(|Failed { error, began }| Failure {
@@ -323,6 +324,7 @@ impl Models {
             &served.reference.to_string(),
             &request,
             &events,
+            &AtomicBool::new(false),
         )
         .await;
         let answer = asked.map_err(|failed| failed.error)?;

@@ -1,7 +1,7 @@
 //! Asks one model after the other until one answers: the same again after a pause, the next key, the next model.
 //!
-//! What a person has seen is never said twice: once anything of an answer was shown, its failure is the end. The whole
-//! has one deadline, whatever the single steps do. What fails for good rests ([`Cooldowns`]) and is passed over for a
+//! What a person has seen is never said twice: once anything of an answer was shown, its failure is the end. Until an answer
+//! begins, the whole has one deadline, whatever the single steps do. What fails for good rests ([`Cooldowns`]) and is passed over for a
 //! while; if everything rests, it is asked all the same, for a person who waits is worth a try.
 mod report;
 mod rules;
@@ -11,7 +11,14 @@ pub use rules::{Budget, Step, step};
 
 use crate::models::{Cooldowns, Credential, Scope, Served};
 use openclaw_plugin_api::{Error, ErrorKind};
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 use tokio::time::{Instant, sleep, timeout_at};
 
 /// One try: which model is asked, with which key.
@@ -23,8 +30,10 @@ pub struct Try {
     pub credential: Credential,
     /// How often this pair was asked before in this run.
     pub before: u32,
-    /// When the whole run ends.
+    /// When the whole run ends, unless an answer has begun.
     pub deadline: Instant,
+    /// To be set when something of an answer has come: from then on the deadline does not count.
+    pub begun: Arc<AtomicBool>,
 }
 
 /// How far a try came before it failed.
@@ -183,13 +192,20 @@ impl Run<'_> {
         let model = served.reference.to_string();
         let begun = Instant::now();
         for before in 0.. {
+            let answer_begun = Arc::<AtomicBool>::default();
             let now = Try {
+                begun: answer_begun.clone(),
                 served: served.clone(),
                 credential: credential.clone(),
                 before,
                 deadline: self.deadline,
             };
-            let outcome = timeout_at(self.deadline, attempt(now)).await;
+            let mut work = std::pin::pin!(attempt(now));
+            let outcome = match timeout_at(self.deadline, &mut work).await {
+                // a long answer is no late one; its provider and the agent have their own limits
+                Err(_) if answer_begun.load(Ordering::Relaxed) => Ok(work.await),
+                outcome => outcome,
+            };
             let failure = match outcome {
                 Ok(Ok(answer)) => {
                     self.driver.cooldowns.succeeded(&credential.id, &model);

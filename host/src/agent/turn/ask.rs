@@ -9,6 +9,7 @@ use openclaw_plugin_api::{
     AgentEvent, Completion, CompletionRequest, Delta, Error, ErrorKind, Message, Result, ToolSpec, Usage,
     abi::sink_pair, surface::ids,
 };
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Deltas that wait before the provider has to.
 const WINDOW: usize = 32;
@@ -49,13 +50,14 @@ pub struct Failed {
     pub began: bool,
 }
 
-/// Asks one model once. What it says goes to `events` as it comes.
+/// Asks one model once. What it says goes to `events` as it comes; `begun` is set with the first of it.
 pub async fn attempt(
     plugin: &Plugin,
     target: &str,
     reference: &str,
     request: &CompletionRequest,
     events: &TurnEvents,
+    begun: &AtomicBool,
 ) -> std::result::Result<Answer, Failed> {
     let early = |error: Error| Failed { error, began: false };
     let (out, mut chunks) = sink_pair(WINDOW);
@@ -73,6 +75,7 @@ pub async fn attempt(
             let Some(delta) = Delta::decode(&chunk)? else {
                 continue;
             };
+            begun.store(true, Ordering::Relaxed);
             match &delta {
                 Delta::Text(text) => {
                     began |= !text.is_empty();
