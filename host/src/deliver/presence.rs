@@ -3,8 +3,10 @@
 //! Best effort: nothing here is in the outbox, and nothing of it can hold up or fail a turn. The message that shows the
 //! beginning is noted in the journal, so that the answer takes its place even after a crash.
 use crate::{agent::reply::preview, journal::Journal, plugins::registry::Registry};
+use futures_util::future::BoxFuture;
 use openclaw_plugin_api::{
-    Activity, AgentEvent, ChannelInfo, Edit, MessageTarget, Outbound, Receipt, surface::ids,
+    Activity, AgentEvent, ChannelInfo, Edit, Error, ErrorKind, MessageTarget, Outbound, Receipt, Result,
+    surface::ids,
 };
 use std::{sync::Arc, time::Duration};
 use tokio::{
@@ -63,21 +65,38 @@ pub async fn follow(
     let mut typing = interval(TYPING_EVERY);
     typing.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut next_edit = Instant::now();
+    // a slow platform must not hold up the turn, so its answers are waited for beside the events
+    let (mut sign, mut change) = (None, None);
     loop {
-        let due = screen.is_behind();
+        let due = change.is_none() && screen.is_behind();
         tokio::select! {
             event = events.recv() => match event {
                 Some(AgentEvent::Text { text }) => screen.write(&text),
                 Some(AgentEvent::ToolStarted { .. }) => screen.write("\n\n"),
                 Some(_) => {}
-                None => return screen.seen(),
+                None => break,
             },
-            _ = typing.tick(), if screen.place.typing => screen.show_typing().await,
-            () = tokio::time::sleep_until(next_edit), if due => {
-                screen.update().await;
+            _ = typing.tick(), if screen.place.typing && sign.is_none() => sign = screen.typing(),
+            () = under_way(&mut sign), if sign.is_some() => sign = None,
+            changed = under_way(&mut change), if change.is_some() => {
+                change = None;
+                screen.changed(changed);
                 next_edit = Instant::now() + EDIT_EVERY;
             }
+            () = tokio::time::sleep_until(next_edit), if due => change = screen.update(),
         }
+    }
+    // the answer comes after its preview, and has to know where that is
+    if let Some(change) = change {
+        screen.changed(change.await);
+    }
+    screen.seen()
+}
+
+async fn under_way<T>(call: &mut Option<BoxFuture<'static, T>>) -> T {
+    match call {
+        Some(call) => call.await,
+        None => std::future::pending().await,
     }
 }
 
@@ -123,62 +142,102 @@ impl Screen {
         self.place.preview && !self.stopped && enough && self.text != self.on_screen
     }
 
-    async fn show_typing(&self) {
+    fn typing(&self) -> Option<BoxFuture<'static, ()>> {
         let message = &self.place.message;
         let activity = Activity {
             account_id: message.account_id.clone(),
             chat_id: message.chat_id.clone(),
             thread_id: message.thread_id.clone(),
         };
-        let channel = &self.place.channel;
-        if let Ok(plugin) = self.registry.channel(channel) {
-            let call = plugin.call::<()>(ids::channel::ACTIVITY, channel, &activity);
+        let channel = self.place.channel.clone();
+        let plugin = self.registry.channel(&channel).ok()?;
+        Some(Box::pin(async move {
+            let call = plugin.call::<()>(ids::channel::ACTIVITY, &channel, &activity);
             let _ = tokio::time::timeout(CALL_LIMIT, call).await;
-        }
+        }))
     }
 
-    /// Brings what is shown up to date. A platform that refuses is not asked again in this turn.
-    async fn update(&mut self) {
+    /// Begins to bring what is shown up to date.
+    fn update(&mut self) -> Option<BoxFuture<'static, Changed>> {
         let text = self.text.clone();
         let limit = usize::try_from(self.place.info.text_limit).unwrap_or(usize::MAX);
         if text.chars().count() > limit {
             self.stopped = true;
-            return;
+            return None;
         }
-        match tokio::time::timeout(CALL_LIMIT, self.put(&text)).await {
-            Ok(Ok(())) => self.on_screen = text,
-            Ok(Err(error)) => {
+        let put = Put {
+            registry: self.registry.clone(),
+            journal: self.journal.clone(),
+            channel: self.place.channel.clone(),
+            row: self.place.row,
+            message: Outbound {
+                text: text.clone(),
+                ..self.place.message.clone()
+            },
+            shown: self.shown.clone(),
+        };
+        Some(Box::pin(async move {
+            let put = tokio::time::timeout(CALL_LIMIT, put.go()).await;
+            let late = |_| {
+                Err(Error::new(
+                    ErrorKind::Timeout,
+                    "the platform did not answer in time",
+                ))
+            };
+            let shown = put.unwrap_or_else(late);
+            Changed { text, shown }
+        }))
+    }
+
+    /// A platform that refuses is not asked again in this turn.
+    fn changed(&mut self, changed: Changed) {
+        match changed.shown {
+            Ok(shown) => {
+                // a message without an id can't be changed any more
+                self.stopped |= shown.is_empty();
+                self.shown = shown;
+                self.on_screen = changed.text;
+            }
+            Err(error) => {
                 tracing::debug!(target: "openclaw::preview", channel = self.place.channel, %error, "not shown");
                 self.stopped = true;
             }
-            Err(_) => self.stopped = true,
         }
     }
+}
 
-    /// Without the note, a crash leaves the preview beside the answer.
-    async fn note(&self, preview: String) {
-        let row = self.place.row;
-        let _ = self.journal.run(move |j| j.preview(row, &preview)).await;
-    }
+/// How a change of the preview went.
+struct Changed {
+    text: String,
+    /// The message that shows it.
+    shown: Result<String>,
+}
 
-    async fn put(&mut self, text: &str) -> openclaw_plugin_api::Result<()> {
-        let channel = self.place.channel.clone();
-        let plugin = self.registry.channel(&channel)?;
-        let message = Outbound {
-            text: text.to_owned(),
-            ..self.place.message.clone()
-        };
+/// One change of the preview.
+struct Put {
+    registry: Arc<Registry>,
+    journal: Journal,
+    channel: String,
+    row: i64,
+    message: Outbound,
+    shown: String,
+}
+
+impl Put {
+    async fn go(self) -> Result<String> {
+        let plugin = self.registry.channel(&self.channel)?;
         if self.shown.is_empty() {
             self.note(UNKNOWN.to_owned()).await;
-            let receipt: Receipt = plugin.call(ids::channel::SEND, &channel, &message).await?;
-            let Some(id) = receipt.message_ids.into_iter().next() else {
-                self.stopped = true;
-                return Ok(());
-            };
-            self.shown = id.clone();
-            self.note(id).await;
-            return Ok(());
+            let sent: Receipt = plugin
+                .call(ids::channel::SEND, &self.channel, &self.message)
+                .await?;
+            let id = sent.message_ids.into_iter().next().unwrap_or_default();
+            if !id.is_empty() {
+                self.note(id.clone()).await;
+            }
+            return Ok(id);
         }
+        let message = self.message;
         let edit = Edit {
             target: MessageTarget {
                 account_id: message.account_id,
@@ -190,8 +249,14 @@ impl Screen {
             ..Edit::default()
         };
         plugin
-            .call::<Receipt>(ids::channel::EDIT, &channel, &edit)
-            .await
-            .map(drop)
+            .call::<Receipt>(ids::channel::EDIT, &self.channel, &edit)
+            .await?;
+        Ok(self.shown)
+    }
+
+    /// Without the note, a crash leaves the preview beside the answer.
+    async fn note(&self, preview: String) {
+        let row = self.row;
+        let _ = self.journal.run(move |j| j.preview(row, &preview)).await;
     }
 }
