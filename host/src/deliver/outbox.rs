@@ -156,9 +156,20 @@ impl Outbox {
         };
         report(&delivery, &outcome);
         let now = self.clock.now_ms();
-        let noted = self.journal.run(move |j| j.tried(id, &outcome, now)).await;
-        self.tried.notify_waiters();
-        noted
+        // forgotten, it would be sent once more
+        loop {
+            let outcome = outcome.clone();
+            match self.journal.run(move |j| j.tried(id, &outcome, now)).await {
+                Err(error) if error.is_passing() => {
+                    tracing::error!(target: "openclaw::outbox", id, %error, "can't note a try; noting it again");
+                    tokio::time::sleep(JOURNAL_WAIT).await;
+                }
+                noted => {
+                    self.tried.notify_waiters();
+                    return noted;
+                }
+            }
+        }
     }
 
     fn is_idempotent(&self, body: &Body, channel: &str) -> bool {
