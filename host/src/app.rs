@@ -222,6 +222,8 @@ impl Gateway {
 
     /// Stops it: plugins drain and end; what is unfinished is in the journal.
     pub async fn stop(&self) {
+        // before the plugins: a turn whose model goes away would be told as failed
+        self.office.lanes.end();
         self.registry.stop().await;
     }
 }

@@ -15,8 +15,9 @@ use super::{
 use crate::{
     config::{Agent, ChannelPolicy, Config, StreamMode, TypingMode},
     deliver::{Body, Place, Seen, UNKNOWN, follow, lane_of, message_to},
-    journal::{Delivery, Entry, Session, Settled},
+    journal::{Delivery, Entry, JournalError, Session, Settled},
 };
+use futures_util::FutureExt;
 use openclaw_plugin_api::{ChannelInfo, Content, Error, ErrorKind, Message, Result, Role, ToolOrigin};
 use tokio::sync::{mpsc, watch};
 
@@ -35,6 +36,43 @@ pub(super) async fn events(
     stop: watch::Receiver<bool>,
     steering: &Steering,
 ) {
+    let Some((channel, event)) = jobs.last().map(|job| (job.channel.clone(), job.event.clone())) else {
+        return;
+    };
+    let mut rows: Vec<i64> = jobs.iter().flat_map(|job| job.rows.iter().copied()).collect();
+    let turn = std::panic::AssertUnwindSafe(answer(desk, key, jobs, stop, steering)).catch_unwind();
+    let why = match turn.await {
+        Ok(Ok(())) => return,
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => "the gateway broke off while it worked on this; please report it".to_owned(),
+    };
+    tracing::error!(target: "openclaw::agent", session = key, why, "not answered");
+    rows.extend(steering.joined());
+    let id = format!("event-{}:broken", rows.first().copied().unwrap_or_default());
+    let text = apology(&Error::new(ErrorKind::Internal, &why));
+    let lane = lane_of(&channel, &event);
+    let (replies, now) = (
+        [Body::new(message_to(&event, text, id)).to(&lane, &channel)],
+        desk.clock.now_ms(),
+    );
+    let (all, how) = (rows.clone(), Settled::Failed(why));
+    let failed = how.clone();
+    match desk
+        .insist(move |j| j.reply(&rows, &how, &replies, "", &[], now))
+        .await
+    {
+        Ok(_) => desk.outbox.wake(&lane),
+        Err(_) => desk.settle(all, failed).await,
+    }
+}
+
+async fn answer(
+    desk: &Desk,
+    key: &str,
+    jobs: Vec<EventJob>,
+    stop: watch::Receiver<bool>,
+    steering: &Steering,
+) -> std::result::Result<(), JournalError> {
     let config = desk.config();
     let agents = config.agents();
     let agent = agents
@@ -44,18 +82,18 @@ pub(super) async fn events(
     let now = desk.clock.now_ms();
     let session = desk
         .insist(move |j| j.session(&id, &name, &crate::gateway::random::uuid(), now))
-        .await;
-    let case = Case::new(desk, key, &config, agent, session, jobs);
+        .await?;
+    let case = Case::new(desk, key, &config, agent, session, jobs, steering);
     let rows = case.rows.clone();
     let turn_id = case.turn_id.clone();
-    let attempts = desk.insist(move |j| j.begin(&rows, &turn_id)).await;
+    let attempts = desk.insist(move |j| j.begin(&rows, &turn_id)).await?;
     if attempts > MAX_ATTEMPTS {
         let text = format!("the gateway ended {MAX_ATTEMPTS} times while it worked on this");
         return case
             .failed(&Error::new(ErrorKind::Internal, text), Seen::default())
             .await;
     }
-    case.work(attempts > 1, stop, steering).await;
+    case.work(attempts > 1, stop).await
 }
 
 /// Events that get one answer.
@@ -70,6 +108,7 @@ struct Case<'a> {
     rows: Vec<i64>,
     turn_id: String,
     jobs: Vec<EventJob>,
+    steering: &'a Steering,
 }
 
 impl<'a> Case<'a> {
@@ -80,6 +119,7 @@ impl<'a> Case<'a> {
         agent: &'a Agent,
         session: Session,
         jobs: Vec<EventJob>,
+        steering: &'a Steering,
     ) -> Self {
         let (channel, account) = (&jobs[0].channel, jobs[0].event.account_id.as_str());
         let account = if account.is_empty() { "default" } else { account };
@@ -102,10 +142,11 @@ impl<'a> Case<'a> {
             rows,
             turn_id,
             jobs,
+            steering,
         }
     }
 
-    async fn work(self, resumed: bool, stop: watch::Receiver<bool>, steering: &Steering) {
+    async fn work(self, resumed: bool, stop: watch::Receiver<bool>) -> std::result::Result<(), JournalError> {
         let (events, heard) = mpsc::channel(TURN_EVENTS);
         let presence = follow(
             self.desk.registry.clone(),
@@ -114,40 +155,42 @@ impl<'a> Case<'a> {
             heard,
         );
         let turn = async {
-            let outcome = self.run(resumed, &events, stop, steering).await;
+            let outcome = turn::unless_stopped(stop.clone(), self.run(resumed, &events)).await;
             drop(events);
             outcome
         };
         let (outcome, seen) = tokio::join!(turn, presence);
         match outcome {
             Ok(outcome) => self.answered(outcome, seen).await,
-            Err(error) if error.kind() == ErrorKind::Cancelled => {
-                self.desk
-                    .settle(self.rows, Settled::Dropped("stopped".into()))
-                    .await;
+            // only what somebody stopped: a call that was cancelled for another reason is a failure
+            Err(error) if error.kind() == ErrorKind::Cancelled && *stop.borrow() => {
+                let how = Settled::Dropped("stopped".into());
+                self.desk.settle(self.all_rows(), how).await;
+                Ok(())
             }
             Err(error) => self.failed(&error, seen).await,
         }
     }
 
-    async fn run(
-        &self,
-        resumed: bool,
-        events: &turn::TurnEvents,
-        stop: watch::Receiver<bool>,
-        steering: &Steering,
-    ) -> Result<TurnOutcome> {
+    async fn run(&self, resumed: bool, events: &turn::TurnEvents) -> Result<TurnOutcome> {
         let _place = self.desk.place().await;
         let bench = Workbench {
             registry: &self.desk.registry,
             journal: &self.desk.journal,
             clock: &self.desk.clock,
             asker: &*self.desk.asker,
-            steering,
+            steering: self.steering,
             joins: &join,
         };
         let turn = self.turn(resumed).await;
-        within(self.agent, turn::run(&bench, &turn, events, stop)).await
+        within(self.agent, turn::run(&bench, &turn, events)).await
+    }
+
+    /// The events that the turn began with, and those that joined it.
+    fn all_rows(&self) -> Vec<i64> {
+        let mut rows = self.rows.clone();
+        rows.extend(self.steering.joined());
+        rows
     }
 
     async fn turn(&self, resumed: bool) -> Turn {
@@ -215,18 +258,19 @@ impl<'a> Case<'a> {
         }
     }
 
-    async fn answered(mut self, outcome: TurnOutcome, seen: Seen) {
-        self.rows.extend(&outcome.joined);
+    async fn answered(self, outcome: TurnOutcome, seen: Seen) -> std::result::Result<(), JournalError> {
         let replies = self.composition().answer(&outcome).await;
         let replies = in_place(replies, &seen.shown);
-        self.commit(replies, outcome.entries.clone(), Settled::Done).await;
+        self.commit(replies, outcome.entries.clone(), Settled::Done)
+            .await?;
         if let Err(error) = count(self.desk, self.key, &outcome).await {
             tracing::warn!(target: "openclaw::agent", %error, "what the turn has cost is not counted");
         }
+        Ok(())
     }
 
     /// The person is told. What was seen of an answer stays, with a mark that it is not whole.
-    async fn failed(self, error: &Error, seen: Seen) {
+    async fn failed(self, error: &Error, seen: Seen) -> std::result::Result<(), JournalError> {
         tracing::error!(target: "openclaw::agent", session = self.key, kind = %error.kind(), %error, "not answered");
         let text = match seen.text.trim() {
             "" => apology(error),
@@ -234,7 +278,7 @@ impl<'a> Case<'a> {
         };
         let replies = in_place(self.composition().plain(&text), &seen.shown);
         self.commit(replies, Vec::new(), Settled::Failed(error.to_string()))
-            .await;
+            .await
     }
 
     fn composition(&self) -> Composition<'_> {
@@ -249,22 +293,28 @@ impl<'a> Case<'a> {
         }
     }
 
-    async fn commit(&self, replies: Vec<Body>, entries: Vec<Entry>, how: Settled) {
+    async fn commit(
+        &self,
+        replies: Vec<Body>,
+        entries: Vec<Entry>,
+        how: Settled,
+    ) -> std::result::Result<(), JournalError> {
         let last = self.last();
         let lane = lane_of(&last.channel, &last.event);
         let replies: Vec<_> = replies.iter().map(|body| body.to(&lane, &last.channel)).collect();
         let (rows, id, now) = (
-            self.rows.clone(),
+            self.all_rows(),
             self.session.session_id.clone(),
             self.desk.clock.now_ms(),
         );
         let written: Vec<Delivery> = self
             .desk
             .insist(move |j| j.reply(&rows, &how, &replies, &id, &entries, now))
-            .await;
+            .await?;
         if !written.is_empty() {
             self.desk.outbox.wake(&lane);
         }
+        Ok(())
     }
 }
 

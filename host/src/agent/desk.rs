@@ -85,14 +85,16 @@ impl Desk {
     }
 
     /// A conversation begins anew.
-    pub async fn begin_anew(self: &Arc<Self>, lanes: &Arc<Lanes>, key: &str) {
-        let reset = |desk: Arc<Self>, key: String| -> BoxFuture<'static, ()> {
+    pub async fn begin_anew(self: &Arc<Self>, lanes: &Arc<Lanes>, key: &str) -> Result<()> {
+        let reset = |desk: Arc<Self>, key: String| -> BoxFuture<'static, Result<()>> {
             Box::pin(async move {
                 let now = desk.clock.now_ms();
-                desk.insist(move |j| j.reset_session(&key, &uuid(), now)).await;
+                let reset = desk.insist(move |j| j.reset_session(&key, &uuid(), now)).await;
+                reset.map_err(|error| Error::new(ErrorKind::Internal, error))
             })
         };
-        let _ = self.between(lanes, key, reset).await;
+        let gone = || Error::new(ErrorKind::Closed, "the gateway is ending; try again");
+        self.between(lanes, key, reset).await.ok_or_else(gone)?
     }
 
     /// Waits for one of the places of turns.
@@ -100,26 +102,30 @@ impl Desk {
         self.turns.acquire().await.ok()
     }
 
-    /// Does something with the journal until it works: what a turn has brought about must not be lost to a full disk.
+    /// Does something with the journal until the disk takes it: what a turn has brought about must not be lost to a
+    /// full disk. What no waiting would mend is an error at once.
     pub(super) async fn insist<T: Send + 'static>(
         &self,
         work: impl Fn(&Journal) -> std::result::Result<T, JournalError> + Send + Sync + Clone + 'static,
-    ) -> T {
+    ) -> std::result::Result<T, JournalError> {
         loop {
             let work = work.clone();
             match self.journal.run(move |j| work(j)).await {
-                Ok(done) => return done,
-                Err(error) => {
+                Err(error) if error.is_passing() => {
                     tracing::error!(target: "openclaw::agent", %error, "trying again");
                     tokio::time::sleep(JOURNAL_WAIT).await;
                 }
+                outcome => return outcome,
             }
         }
     }
 
     pub(super) async fn settle(&self, rows: Vec<i64>, how: Settled) {
         let now = self.clock.now_ms();
-        self.insist(move |j| j.settle(&rows, &how, now)).await;
+        let (all, what) = (rows.clone(), how.clone());
+        if let Err(error) = self.insist(move |j| j.settle(&rows, &how, now)).await {
+            tracing::error!(target: "openclaw::agent", rows = ?all, how = ?what, %error, "not settled; taken up again at the next start");
+        }
     }
 
     /// Runs a turn for somebody who waits for its end.

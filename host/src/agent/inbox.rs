@@ -4,7 +4,7 @@
 use super::{
     desk::Desk,
     lane::Lanes,
-    sorter::{Sorter, Taken},
+    sorter::{Next, Sorter, Taken},
 };
 use crate::journal::{Accepted, JournalError, Pending, Settled};
 use openclaw_plugin_api::{Error, ErrorKind, Inbound, Result};
@@ -23,18 +23,20 @@ const PAGE: u32 = 200;
 pub struct Inbox {
     desk: Arc<Desk>,
     places: Arc<Semaphore>,
-    sorted: mpsc::Sender<Taken>,
+    sorted: mpsc::Sender<Next>,
+    lanes: Arc<Lanes>,
 }
 
 impl Inbox {
     /// An inbox that takes events from now on. What an earlier process left comes by [`Inbox::resume`].
     pub fn start(desk: Arc<Desk>, lanes: Arc<Lanes>) -> Arc<Self> {
         let (sorted, taken) = mpsc::channel(PLACES);
-        tokio::spawn(Sorter::new(desk.clone(), lanes).sort(taken));
+        tokio::spawn(Sorter::new(desk.clone(), lanes.clone()).sort(taken));
         Arc::new(Self {
             desk,
             places: Arc::new(Semaphore::new(PLACES)),
             sorted,
+            lanes,
         })
     }
 
@@ -77,25 +79,37 @@ impl Inbox {
                 place,
             };
             // there is room for as many as there are places; without a reader the process is ending
-            let _ = self.sorted.send(taken).await;
+            let _ = self.sorted.send(Next::Event(Box::new(taken))).await;
         }
         journal.synced().await.map_err(unusable)
     }
 
-    /// Takes up what an earlier process left, in its order.
+    /// Takes up what an earlier process left, in its order. Nothing of it begins before all of it is here, so that what
+    /// was answered together is answered together again.
     pub async fn resume(&self) -> std::result::Result<usize, JournalError> {
+        self.lanes.hold();
+        let left = self.take_up_all().await;
+        let _ = self.sorted.send(Next::Begin).await;
+        left
+    }
+
+    async fn take_up_all(&self) -> std::result::Result<usize, JournalError> {
+        // what comes in from now on has a higher row and is on its way already
+        let end = self.desk.journal.run(|j| j.last_event()).await?;
         let (mut last, mut count) = (0, 0);
-        loop {
+        while last < end {
             let page = self.desk.journal.run(move |j| j.pending(last, PAGE)).await?;
-            let Some(end) = page.last() else {
-                return Ok(count);
+            let left: Vec<_> = page.into_iter().filter(|pending| pending.id <= end).collect();
+            let Some(newest) = left.last() else {
+                break;
             };
-            last = end.id;
-            count += page.len();
-            for pending in page {
+            last = newest.id;
+            count += left.len();
+            for pending in left {
                 self.take_up(pending).await;
             }
         }
+        Ok(count)
     }
 
     async fn take_up(&self, pending: Pending) {
@@ -106,6 +120,10 @@ impl Inbox {
                 return self.desk.settle(vec![pending.id], Settled::Failed(why)).await;
             }
         };
+        if self.places.available_permits() == 0 {
+            // places become free only by turns
+            let _ = self.sorted.send(Next::Begin).await;
+        }
         let Ok(place) = self.places.clone().acquire_owned().await else {
             return;
         };
@@ -117,7 +135,7 @@ impl Inbox {
             event,
             place,
         };
-        let _ = self.sorted.send(taken).await;
+        let _ = self.sorted.send(Next::Event(Box::new(taken))).await;
     }
 }
 

@@ -84,13 +84,24 @@ pub struct LeftOut {
 }
 
 /// Messages that join a running turn before the model is asked again.
-#[derive(Debug, Default)]
-pub struct Steering(Mutex<Steered>);
+///
+/// Only those that its answer serves: of the same place, and of nobody with fewer rights than the turn has. What has
+/// joined is settled with the turn, however that ends.
+#[derive(Debug)]
+pub struct Steering {
+    place: Option<PlaceOf>,
+    from_owner: bool,
+    steered: Mutex<Steered>,
+}
+
+/// Channel, account, chat and thread.
+type PlaceOf = [String; 4];
 
 #[derive(Debug, Default)]
 struct Steered {
     closed: bool,
     waiting: Vec<Job>,
+    joined: Vec<i64>,
 }
 
 // === impl Job ===
@@ -119,19 +130,20 @@ impl Job {
 
     /// One answer may serve both: they come from the same place, and neither began without the other.
     pub(super) fn goes_with(&self, next: &Self) -> bool {
-        let (Self::Event(a), Self::Event(b)) = (self, next) else {
-            return false;
+        self.place().is_some() && self.turn() == next.turn() && self.place() == next.place()
+    }
+
+    /// Where it came from. None: from no chat.
+    fn place(&self) -> Option<PlaceOf> {
+        let Self::Event(job) = self else {
+            return None;
         };
-        let place = |job: &EventJob| {
-            let chat = &job.event.chat;
-            (
-                job.channel.clone(),
-                job.event.account_id.clone(),
-                chat.id.clone(),
-                chat.thread_id.clone(),
-            )
-        };
-        a.turn == b.turn && place(a) == place(b)
+        let chat = &job.event.chat;
+        Some([&job.channel, &job.event.account_id, &chat.id, &chat.thread_id].map(String::clone))
+    }
+
+    fn from_owner(&self) -> bool {
+        matches!(self, Self::Event(job) if job.from_owner)
     }
 
     /// They are parts of what one sender said in one go.
@@ -166,10 +178,22 @@ impl Job {
 // === impl Steering ===
 
 impl Steering {
-    /// Offers a message to the running turn. Given back when it is too late or there are too many.
+    /// For a turn that answers these.
+    pub(super) fn of(jobs: &[Job]) -> Self {
+        Self {
+            place: jobs.first().and_then(Job::place),
+            from_owner: jobs.iter().all(Job::from_owner),
+            steered: Mutex::default(),
+        }
+    }
+
+    /// Offers a message to the running turn. Given back when it does not belong there, when it is too late, or when
+    /// there are too many.
     pub(super) fn offer(&self, job: Job) -> std::result::Result<(), Box<Job>> {
-        let mut steered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if steered.closed || steered.waiting.len() >= MAX_STEERING {
+        let belongs =
+            self.place.is_some() && self.place == job.place() && (job.from_owner() || !self.from_owner);
+        let mut steered = self.steered();
+        if !belongs || steered.closed || steered.waiting.len() >= MAX_STEERING {
             return Err(Box::new(job));
         }
         steered.waiting.push(job);
@@ -178,23 +202,42 @@ impl Steering {
 
     /// Does somebody wait to join?
     pub fn has_some(&self) -> bool {
-        !self
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .waiting
-            .is_empty()
+        !self.steered().waiting.is_empty()
     }
 
-    /// What came since the last look.
-    pub fn drain(&self) -> Vec<Job> {
-        std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).waiting)
+    /// Lets in what came since the last look.
+    pub fn admit(&self) -> Vec<Job> {
+        let mut steered = self.steered();
+        let jobs = std::mem::take(&mut steered.waiting);
+        for job in &jobs {
+            if let Job::Event(job) = job {
+                steered.joined.extend(&job.rows);
+            }
+        }
+        jobs
+    }
+
+    /// Rows of the events that were let in.
+    pub fn joined(&self) -> Vec<i64> {
+        self.steered().joined.clone()
+    }
+
+    /// Takes back what was not let in yet.
+    pub(super) fn withdraw(&self) -> Vec<Job> {
+        std::mem::take(&mut self.steered().waiting)
     }
 
     /// Nothing joins any more. Gives what was not used.
-    pub fn close(&self) -> Vec<Job> {
-        let mut steered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn close(&self) -> Vec<Job> {
+        let mut steered = self.steered();
         steered.closed = true;
         std::mem::take(&mut steered.waiting)
     }
+
+    fn steered(&self) -> std::sync::MutexGuard<'_, Steered> {
+        self.steered.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
+
+#[cfg(test)]
+pub(in crate::agent) mod tests;

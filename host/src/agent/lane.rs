@@ -10,7 +10,7 @@ use super::{
 use crate::config::QueueMode;
 use futures_util::future::BoxFuture;
 use std::{
-    collections::HashMap,
+    collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
@@ -48,7 +48,7 @@ pub trait Worker: Send + Sync + 'static {
 pub enum Work {
     /// A turn.
     Job(Box<Job>),
-    /// Something between turns: a reset, a compaction.
+    /// Something between turns: a reset, a compaction. Turns wait for its end.
     Between(BoxFuture<'static, ()>),
     /// End the turn and forget what waits. Told how many that were.
     Stop(oneshot::Sender<usize>),
@@ -58,6 +58,7 @@ pub enum Work {
 pub struct Lanes {
     worker: Arc<dyn Worker>,
     open: Mutex<HashMap<String, mpsc::Sender<Work>>>,
+    phase: watch::Sender<Phase>,
 }
 
 // === impl Lanes ===
@@ -68,15 +69,45 @@ impl Lanes {
         Arc::new(Self {
             worker,
             open: Mutex::default(),
+            phase: watch::channel(Phase::Open).0,
         })
+    }
+
+    /// Nothing is begun until [`Lanes::release`], so that what belongs together can come together.
+    pub fn hold(&self) {
+        self.turn_to(Phase::Held);
+    }
+
+    /// What waits may begin.
+    pub fn release(&self) {
+        self.turn_to(Phase::Open);
+    }
+
+    /// Breaks off what runs and begins nothing more, without settling anything: the next process takes it up.
+    pub fn end(&self) {
+        self.turn_to(Phase::Ended);
+    }
+
+    /// There is no way back from the end.
+    fn turn_to(&self, next: Phase) {
+        self.phase.send_if_modified(|phase| {
+            let turns = *phase != Phase::Ended && *phase != next;
+            if turns {
+                *phase = next;
+            }
+            turns
+        });
     }
 
     /// Gives a lane something to do, waiting for room.
     pub async fn put(self: &Arc<Self>, key: &str, work: Work) {
         let mut work = work;
         // a lane may end just now: then a new one takes its place
-        while let Err(mpsc::error::SendError(back)) = self.lane(key).send(work).await {
-            work = back;
+        while *self.phase.borrow() != Phase::Ended {
+            match self.lane(key).send(work).await {
+                Ok(()) => return,
+                Err(mpsc::error::SendError(back)) => work = back,
+            }
         }
     }
 
@@ -116,7 +147,8 @@ impl Lanes {
             worker: self.worker.clone(),
             work,
             queue: Queue::default(),
-            between: Vec::new(),
+            between: VecDeque::new(),
+            phase: self.phase.subscribe(),
             running: None,
             ready_at: Instant::now(),
         };
@@ -134,13 +166,22 @@ impl std::fmt::Debug for Lanes {
     }
 }
 
+/// What lanes may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    Open,
+    Held,
+    Ended,
+}
+
 struct Lane {
     key: String,
     lanes: Weak<Lanes>,
     worker: Arc<dyn Worker>,
     work: mpsc::Receiver<Work>,
     queue: Queue,
-    between: Vec<BoxFuture<'static, ()>>,
+    between: VecDeque<BoxFuture<'static, ()>>,
+    phase: watch::Receiver<Phase>,
     running: Option<Running>,
     /// What waits is not begun before, so that what belongs together comes together.
     ready_at: Instant,
@@ -150,10 +191,12 @@ struct Running {
     task: JoinHandle<()>,
     stop: watch::Sender<bool>,
     steering: Arc<Steering>,
+    is_turn: bool,
 }
 
 enum Next {
     Work(Option<Work>),
+    Halted,
     Ended,
     Ready,
     Idle,
@@ -167,6 +210,7 @@ impl Lane {
             match self.next().await {
                 Next::Work(Some(work)) => self.take(work).await,
                 Next::Work(None) => return,
+                Next::Halted => return self.running.iter().for_each(|running| running.task.abort()),
                 Next::Ended => self.ended().await,
                 Next::Ready => self.begin().await,
                 Next::Idle if self.leave() => return,
@@ -177,24 +221,29 @@ impl Lane {
 
     async fn next(&mut self) -> Next {
         let (busy, waiting) = (self.running.is_some(), !self.queue.is_empty());
-        let between = !busy && !self.between.is_empty();
-        if between {
-            return Next::Ready;
-        }
-        let ready_at = self.ready_at;
+        let between = !self.between.is_empty();
+        let ready_at = if between { Instant::now() } else { self.ready_at };
+        let waiting = waiting || between;
+        let (mut begins, ends) = (self.phase.clone(), &mut self.phase);
+        let ready = async move {
+            // without a sender nobody holds anything
+            let _ = begins.wait_for(|phase| *phase == Phase::Open).await;
+            tokio::time::sleep_until(ready_at).await;
+        };
         let running = self.running.as_mut();
         tokio::select! {
             biased;
+            Ok(_) = ends.wait_for(|phase| *phase == Phase::Ended) => Next::Halted,
             work = self.work.recv() => Next::Work(work),
             () = async { if let Some(running) = running { let _ = (&mut running.task).await; } }, if busy => Next::Ended,
-            () = tokio::time::sleep_until(ready_at), if waiting && !busy => Next::Ready,
+            () = ready, if waiting && !busy => Next::Ready,
             () = tokio::time::sleep(LINGER), if !busy && !waiting => Next::Idle,
         }
     }
 
     async fn take(&mut self, work: Work) {
         match work {
-            Work::Between(work) => self.between.push(work),
+            Work::Between(work) => self.between.push_back(work),
             Work::Stop(done) => {
                 let count = self.stop().await;
                 // whoever asked may have gone
@@ -246,9 +295,9 @@ impl Lane {
         let mut waiting = self.queue.clear();
         let mut count = waiting.len();
         if let Some(running) = &self.running {
-            waiting.extend(running.steering.drain());
+            waiting.extend(running.steering.withdraw());
             running.stop.send_replace(true);
-            count += 1;
+            count += usize::from(running.is_turn);
         }
         if !waiting.is_empty() {
             self.worker.clone().discard(waiting, "stopped").await;
@@ -271,8 +320,8 @@ impl Lane {
     }
 
     async fn begin(&mut self) {
-        for work in std::mem::take(&mut self.between) {
-            work.await;
+        if let Some(work) = self.between.pop_front() {
+            return self.run(Steering::of(&[]), false, |_, _| work);
         }
         if self.queue.is_empty() {
             return;
@@ -284,16 +333,27 @@ impl Lane {
                 self.queue.batch(&rules)
             }
         };
+        let (worker, key) = (self.worker.clone(), self.key.clone());
+        let steering = Steering::of(&jobs);
+        self.run(steering, true, |stop, steering| {
+            worker.turn(key, jobs, stop, steering)
+        });
+    }
+
+    /// Runs something that has the conversation for itself.
+    fn run(
+        &mut self,
+        steering: Steering,
+        is_turn: bool,
+        work: impl FnOnce(watch::Receiver<bool>, Arc<Steering>) -> BoxFuture<'static, ()>,
+    ) {
         let (stop, stopped) = watch::channel(false);
-        let steering = Arc::<Steering>::default();
-        let turn = self
-            .worker
-            .clone()
-            .turn(self.key.clone(), jobs, stopped, steering.clone());
+        let steering = Arc::new(steering);
         self.running = Some(Running {
-            task: tokio::spawn(turn),
+            task: tokio::spawn(work(stopped, steering.clone())),
             stop,
             steering,
+            is_turn,
         });
     }
 
@@ -325,3 +385,6 @@ impl Lane {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

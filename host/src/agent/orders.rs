@@ -11,18 +11,24 @@ use super::{
 use crate::{
     access::Rights,
     config::{Agent, Config},
+    gateway::random::uuid,
     journal::Session,
     route::Route,
 };
-use openclaw_plugin_api::{CommandCall, CommandReply, CommandSpec, Inbound, surface::ids};
+use futures_util::future::BoxFuture;
+use openclaw_plugin_api::{CommandCall, CommandReply, CommandSpec, Error, ErrorKind, Inbound, surface::ids};
 use std::sync::Arc;
 
 /// What somebody wrote, with the commands in it carried out.
 pub(super) enum Carried {
     /// Nothing is left for a model. What to answer, if anything.
     Out(Option<String>),
-    /// For a model.
+    /// Nothing is left for a model; what is to be done takes its time.
+    Later(Errand),
+    /// For a model, after the errand.
     On {
+        /// What is to be done first.
+        first: Option<Errand>,
         /// Without the commands in it.
         text: String,
         /// What holds for this message.
@@ -32,6 +38,14 @@ pub(super) enum Carried {
     },
     /// A command of somebody who may not give it.
     Ignored,
+}
+
+/// Something that takes longer than other conversations may have to wait.
+pub(super) struct Errand {
+    /// Gives what to answer.
+    pub(super) work: BoxFuture<'static, Option<String>>,
+    /// No turn of the conversation may run at the same time.
+    pub(super) between: bool,
 }
 
 /// Somebody who may have given a command.
@@ -82,6 +96,7 @@ impl Orders<'_> {
                     .filter_map(|command| commands::run(command, &context, &mut settings).reply);
                 let aside = join(said.collect());
                 Carried::On {
+                    first: None,
                     text,
                     settings: Box::new(for_now),
                     aside,
@@ -93,6 +108,7 @@ impl Orders<'_> {
     /// Leaves a text as it is.
     pub(super) fn untouched(self, text: String) -> Carried {
         Carried::On {
+            first: None,
             text,
             settings: Box::new(serde_json::from_str(&self.session.settings).unwrap_or_default()),
             aside: None,
@@ -121,46 +137,92 @@ impl Orders<'_> {
         let after = serde_json::to_string(&settings).unwrap_or_default();
         if after != before {
             let (key, after) = (self.route.session_key.clone(), after);
-            self.desk
+            let kept = self
+                .desk
                 .insist(move |j| j.set_session_settings(&key, &after))
                 .await;
+            if let Err(error) = kept {
+                return Carried::Out(Some(format!("⚠️ The setting was not kept: {error}")));
+            }
         }
-        let mut rest = String::new();
+        let (mut rest, mut errands, mut between) = (String::new(), Vec::new(), false);
         for effect in effects {
             match effect {
                 Effect::None => {}
                 Effect::Stop => drop(self.lanes.stop(&self.route.session_key).await),
                 Effect::Reset { rest: first, .. } => {
-                    self.desk.begin_anew(self.lanes, &self.route.session_key).await;
-                    rest = first;
+                    self.lanes.stop(&self.route.session_key).await;
+                    errands.push(self.reset());
+                    (rest, between) = (first, true);
                 }
-                Effect::Compact { instructions } => said.push(self.compact(instructions).await),
-                Effect::Plugin { name, args } => said.push(self.plugin(name, args).await),
+                Effect::Compact { instructions } => {
+                    errands.push(self.compact(instructions));
+                    between = true;
+                }
+                Effect::Plugin { name, args } => errands.push(self.plugin(name, args)),
             }
         }
-        if rest.is_empty() {
+        let aside = (!rest.is_empty())
+            .then(|| join(std::mem::take(&mut said)))
+            .flatten();
+        if errands.is_empty() {
             return Carried::Out(join(said));
         }
+        let work = async move {
+            for errand in errands {
+                said.extend(errand.await);
+            }
+            join(said)
+        };
+        let errand = Errand {
+            work: Box::pin(work),
+            between,
+        };
+        if rest.is_empty() {
+            return Carried::Later(errand);
+        }
         Carried::On {
+            first: Some(errand),
             text: rest,
             settings: Box::new(settings),
-            aside: join(said),
+            aside,
         }
     }
 
-    async fn compact(&self, instructions: String) -> String {
-        let asked = Some(instructions).filter(|text| !text.is_empty());
-        match super::request::compact(self.desk, self.agent, &self.session, asked).await {
-            Ok(Some((context, window))) => commands::compacted(context, window),
-            Ok(None) => "⚙️ There is nothing to compact.".to_owned(),
-            Err(error) => format!("⚠️ The conversation was not compacted: {error}"),
-        }
+    fn reset(&self) -> BoxFuture<'static, Option<String>> {
+        let (desk, key) = (self.desk.clone(), self.route.session_key.clone());
+        Box::pin(async move {
+            let now = desk.clock.now_ms();
+            let reset = desk.insist(move |j| j.reset_session(&key, &uuid(), now)).await;
+            reset
+                .err()
+                .map(|error| format!("⚠️ The conversation was not begun anew: {error}"))
+        })
     }
 
-    async fn plugin(&self, name: String, args: String) -> String {
-        let Some(plugin) = self.desk.registry.offering("command/1", &name) else {
-            return format!("⚠️ The plugin with the command /{name} does not run.");
-        };
+    fn compact(&self, instructions: String) -> BoxFuture<'static, Option<String>> {
+        let (desk, agent, key) = (
+            self.desk.clone(),
+            self.agent.clone(),
+            self.route.session_key.clone(),
+        );
+        Box::pin(async move {
+            let asked = Some(instructions).filter(|text| !text.is_empty());
+            // as it is now: a turn may have ended, and a reset been made, since this was asked for
+            let done = match desk.session(&key, &agent.id).await {
+                Ok(session) => super::request::compact(&desk, &agent, &session, asked).await,
+                Err(error) => Err(Error::new(ErrorKind::Overloaded, error)),
+            };
+            Some(match done {
+                Ok(Some((context, window))) => commands::compacted(context, window),
+                Ok(None) => "⚙️ There is nothing to compact.".to_owned(),
+                Err(error) => format!("⚠️ The conversation was not compacted: {error}"),
+            })
+        })
+    }
+
+    fn plugin(&self, name: String, args: String) -> BoxFuture<'static, Option<String>> {
+        let desk = self.desk.clone();
         let delivery = &self.route.delivery;
         let call = CommandCall {
             name: name.clone(),
@@ -173,13 +235,20 @@ impl Orders<'_> {
             session_key: self.route.session_key.clone(),
             json: false,
         };
-        match plugin.call::<CommandReply>(ids::command::RUN, &name, &call).await {
-            Ok(reply) => reply.text,
-            Err(error) => {
-                tracing::warn!(target: "openclaw::commands", command = name, %error, "failed");
-                format!("⚠️ /{name} failed.")
-            }
-        }
+        Box::pin(async move {
+            let Some(plugin) = desk.registry.offering("command/1", &name) else {
+                return Some(format!("⚠️ The plugin with the command /{name} does not run."));
+            };
+            Some(
+                match plugin.call::<CommandReply>(ids::command::RUN, &name, &call).await {
+                    Ok(reply) => reply.text,
+                    Err(error) => {
+                        tracing::warn!(target: "openclaw::commands", command = name, %error, "failed");
+                        format!("⚠️ /{name} failed.")
+                    }
+                },
+            )
+        })
     }
 
     fn plugins(&self) -> Vec<PluginCommand> {

@@ -35,16 +35,16 @@ impl Queue {
     /// Takes one more. Gives back what gets no turn.
     pub(super) fn push(&mut self, job: Job, rules: &QueueRules) -> Vec<Job> {
         self.waiting.push_back(job);
-        let events = self.waiting.iter().filter(|job| job.is_event()).count();
+        let events = self.waiting.iter().filter(|job| is_new(job)).count();
         if events <= rules.cap.max(1) {
             return Vec::new();
         }
         match rules.drop {
-            QueueDrop::New => self.remove(self.waiting.iter().rposition(Job::is_event)),
-            QueueDrop::Old => self.remove(self.waiting.iter().position(Job::is_event)),
+            QueueDrop::New => self.remove(self.waiting.iter().rposition(is_new)),
+            QueueDrop::Old => self.remove(self.waiting.iter().position(is_new)),
             QueueDrop::Summarize => {
-                let oldest = self.remove(self.waiting.iter().position(Job::is_event));
-                let heir = self.waiting.iter_mut().find(|job| job.is_event());
+                let oldest = self.remove(self.waiting.iter().position(is_new));
+                let heir = self.waiting.iter_mut().find(|job| is_new(job));
                 match heir {
                     Some(heir) => {
                         oldest
@@ -90,7 +90,15 @@ impl Queue {
             return Vec::new();
         };
         let mut batch = vec![first];
-        let together = rules.mode != QueueMode::Followup || !batch[0].turn().is_empty();
+        if !batch[0].turn().is_empty() {
+            // what an earlier process answered together stays together
+            let waiting = std::mem::take(&mut self.waiting);
+            let (mates, rest): (Vec<_>, _) = waiting.into_iter().partition(|next| batch[0].goes_with(next));
+            self.waiting = rest.into();
+            batch.extend(mates);
+            return batch;
+        }
+        let together = rules.mode != QueueMode::Followup;
         while let Some(next) = self.waiting.front() {
             let belongs = batch[0].goes_with(next) && (together || batch[0].is_debounced_with(next));
             if !belongs {
@@ -101,3 +109,11 @@ impl Queue {
         batch
     }
 }
+
+/// An event whose turn has not begun; one whose turn has is never left out.
+fn is_new(job: &Job) -> bool {
+    job.is_event() && job.turn().is_empty()
+}
+
+#[cfg(test)]
+mod tests;

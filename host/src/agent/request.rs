@@ -37,7 +37,7 @@ pub(super) async fn serve(desk: &Desk, job: RunJob, stop: watch::Receiver<bool>,
     let outcome = tokio::select! {
         // nobody waits any more: the turn is not wanted
         () = done.closed() => return,
-        outcome = run(desk, &job.run, &job.wish, &job.events, stop, steering) => outcome,
+        outcome = turn::unless_stopped(stop, run(desk, &job.run, &job.wish, &job.events, steering)) => outcome,
     };
     let _ = done.send(outcome);
 }
@@ -47,7 +47,6 @@ async fn run(
     run: &AgentRun,
     wish: &Wish,
     events: &TurnEvents,
-    stop: watch::Receiver<bool>,
     steering: &Steering,
 ) -> Result<TurnOutcome> {
     let config = desk.config();
@@ -96,7 +95,7 @@ async fn run(
         steering,
         joins: &|job: Job| (Message::text(Role::User, joined_text(job)), Vec::new()),
     };
-    let work = turn::run(&bench, &turn, events, stop);
+    let work = turn::run(&bench, &turn, events);
     let mut outcome = within(agent, work).await?;
     let posts = match &wish.deliver {
         Some(to) => post::answer(desk, agent, &outcome, to, &turn.id).await,

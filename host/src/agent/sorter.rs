@@ -3,27 +3,27 @@
 //! One after the other, so that the events of a conversation stay in their order. Every event that comes in here is
 //! settled or handed on.
 use super::{
-    commands::{self, SessionSettings},
+    commands::SessionSettings,
     desk::Desk,
-    envelope::{self, Stamp},
+    envelope,
     gate::{Gate, Rules},
     job::{EventJob, Job, LeftOut},
     lane::{Lanes, Work},
-    orders::{Carried, Orders},
+    orders::{Carried, Errand, Orders},
+    said::{Said, local_offset_s, said, seen_text},
     turn::entry,
 };
 use crate::{
-    access::{Admitted, OlderFiles, Pairing, Skipped, Verdict},
-    config::{AckScope, Agent, Config, OnOff},
+    access::{Admitted, OlderFiles, Pairing, Verdict},
+    config::{AckScope, Agent},
     deliver::{Body, lane_of, message_to},
     gateway::random::uuid,
-    journal::{Session, Settled},
+    journal::{JournalError, Session, Settled},
     route::{Route, is_expired, may_send},
 };
-use openclaw_plugin_api::{
-    ChannelInfo, Inbound, InboundKind, Message, MessageTarget, React, Role, surface::ids,
-};
-use std::{sync::Arc, time::Duration};
+use futures_util::FutureExt;
+use openclaw_plugin_api::{ChannelInfo, Inbound, Message, MessageTarget, React, Role, surface::ids};
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, mpsc};
 
 /// An event that is in the journal.
@@ -36,6 +36,18 @@ pub(super) struct Taken {
     pub(super) event: Inbound,
     pub(super) place: OwnedSemaphorePermit,
 }
+
+/// What comes to the sorter.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// An event.
+    Event(Box<Taken>),
+    /// All of what was left at the last end is here: turns may begin.
+    Begin,
+}
+
+/// An event is on its way, or it can't be brought on it.
+type Outcome = Result<(), JournalError>;
 
 /// Brings events on their way.
 #[derive(Debug)]
@@ -56,14 +68,29 @@ impl Sorter {
     }
 
     /// Brings events on their way one after the other, until nobody brings any more.
-    pub(super) async fn sort(self, mut taken: mpsc::Receiver<Taken>) {
+    pub(super) async fn sort(self, mut taken: mpsc::Receiver<Next>) {
         while let Some(next) = taken.recv().await {
-            self.deal_with(next).await;
+            match next {
+                Next::Event(event) => self.bring(*event).await,
+                Next::Begin => self.lanes.release(),
+            }
         }
     }
 
+    /// An event that breaks this gateway must not take the others with it.
+    async fn bring(&self, taken: Taken) {
+        let row = taken.row;
+        let why = match AssertUnwindSafe(self.deal_with(taken)).catch_unwind().await {
+            Ok(Ok(())) => return,
+            Ok(Err(error)) => error.to_string(),
+            Err(_) => "the gateway broke off while it looked at this; please report it".to_owned(),
+        };
+        tracing::error!(target: "openclaw::inbox", row, why, "an event could not be dealt with");
+        self.desk.settle(vec![row], Settled::Failed(why)).await;
+    }
+
     /// Brings one event on its way. What can't be judged now is judged again, for it is in the journal.
-    async fn deal_with(&self, taken: Taken) {
+    async fn deal_with(&self, taken: Taken) -> Outcome {
         let rules = self.gate.rules(&self.desk.config());
         let info = self.desk.registry.channel_info(&taken.channel);
         let verdict = {
@@ -75,14 +102,19 @@ impl Sorter {
             );
             self.desk
                 .insist(move |_| gate.admit(&rules, &channel, &info, event.clone(), now))
-                .await
+                .await?
         };
         match verdict {
-            Verdict::Admitted(event) => self.admitted(&rules, &info, taken, *event).await,
+            Verdict::Admitted(event) => return self.admitted(&rules, &info, taken, *event).await,
             Verdict::Buffered => self.discard(taken.row, "it does not address the agent").await,
             Verdict::Dropped(refusal) => self.discard(taken.row, &refusal.reason.to_string()).await,
-            Verdict::Pairing(invitation) => self.invite(taken, invitation.reply).await,
+            // a stranger is told the code, in the transaction that settles the message
+            Verdict::Pairing(invitation) => {
+                let how = Settled::Dropped("the sender is not paired".into());
+                return reply(&self.desk, &taken, invitation.reply, how).await;
+            }
         }
+        Ok(())
     }
 
     async fn discard(&self, row: i64, why: &str) {
@@ -91,44 +123,52 @@ impl Sorter {
             .await;
     }
 
-    /// A stranger is told the code, in the transaction that settles the message.
-    async fn invite(&self, taken: Taken, reply: Option<String>) {
-        let how = Settled::Dropped("the sender is not paired".into());
-        self.reply(&taken, reply, how).await;
-    }
-
-    /// Answers without a turn.
-    async fn reply(&self, taken: &Taken, text: Option<String>, how: Settled) {
-        let event = &taken.event;
-        let lane = lane_of(&taken.channel, event);
-        let key = format!("event-{}", taken.row);
-        let message = text.map(|text| message_to(event, text, format!("{key}:0")));
-        let replies: Vec<_> = message
-            .map(|message| Body::new(message).to(&lane, &taken.channel))
-            .into_iter()
-            .collect();
-        let (rows, now) = (vec![taken.row], self.desk.clock.now_ms());
-        let written = self
-            .desk
-            .insist(move |j| j.reply(&rows, &how, &replies, "", &[], now))
-            .await;
-        if !written.is_empty() {
-            self.desk.outbox.wake(&lane);
+    /// Does what a command asks for, away from the events of others, and answers.
+    async fn run_errand(&self, route: &Route, taken: Taken, errand: Errand) {
+        let desk = self.desk.clone();
+        let Errand { work, between } = errand;
+        let work = async move {
+            let row = taken.row;
+            let work = async {
+                let text = work.await;
+                reply(&desk, &taken, text, Settled::Done).await
+            };
+            let why = match AssertUnwindSafe(work).catch_unwind().await {
+                Ok(Ok(())) => return,
+                Ok(Err(error)) => error.to_string(),
+                Err(_) => "the gateway broke off while it carried out a command; please report it".to_owned(),
+            };
+            tracing::error!(target: "openclaw::commands", row, why, "a command was not carried out");
+            desk.settle(vec![row], Settled::Failed(why)).await;
+        };
+        if between {
+            let work = Work::Between(Box::pin(work));
+            return self.lanes.put(&route.session_key, work).await;
         }
+        tokio::spawn(work);
     }
 
-    async fn admitted(&self, rules: &Rules, info: &ChannelInfo, taken: Taken, event: Admitted<Inbound>) {
+    async fn admitted(
+        &self,
+        rules: &Rules,
+        info: &ChannelInfo,
+        taken: Taken,
+        event: Admitted<Inbound>,
+    ) -> Outcome {
         let route = rules.route(&event, info);
         if !may_send(&rules.config.session.send_policy, &route) {
-            return self
-                .discard(taken.row, "session.sendPolicy denies answers here")
+            self.discard(taken.row, "session.sendPolicy denies answers here")
                 .await;
+            return Ok(());
         }
-        let session = self.conversation(&taken, &route).await;
+        let session = self.conversation(&taken, &route).await?;
         let text = match said(event.inner()) {
             Said::Text(text) => text,
             Said::Happened => return self.note(&taken, &session).await,
-            Said::Nothing => return self.discard(taken.row, "nothing of it is for an agent").await,
+            Said::Nothing => {
+                self.discard(taken.row, "nothing of it is for an agent").await;
+                return Ok(());
+            }
         };
         let agents = rules.config.agents();
         let agent = agents
@@ -151,15 +191,21 @@ impl Sorter {
             orders.untouched(text)
         };
         match carried {
-            Carried::Out(reply) => self.reply(&taken, reply, Settled::Done).await,
+            Carried::Out(text) => return reply(&self.desk, &taken, text, Settled::Done).await,
+            Carried::Later(errand) => self.run_errand(&route, taken, errand).await,
             Carried::Ignored => self.discard(taken.row, "the sender may not give commands").await,
             Carried::On {
+                first,
                 text,
                 settings,
                 aside,
             } => {
                 if aside.is_some() {
-                    self.say(&taken, aside).await;
+                    self.say(&taken, aside).await?;
+                }
+                if let Some(Errand { work, .. }) = first {
+                    let work = Work::Between(Box::pin(work.map(drop)));
+                    self.lanes.put(&route.session_key, work).await;
                 }
                 if info.reactions {
                     self.acknowledge(rules, &taken, &event, agent);
@@ -169,6 +215,7 @@ impl Sorter {
                 self.hand_on(rules, route, taken, event, text, *settings).await;
             }
         }
+        Ok(())
     }
 
     /// A sign on the message that it was seen. Best effort.
@@ -239,7 +286,7 @@ impl Sorter {
     }
 
     /// The conversation of an event, begun anew if its time is over, with a note of where the event came from.
-    async fn conversation(&self, taken: &Taken, route: &Route) -> Session {
+    async fn conversation(&self, taken: &Taken, route: &Route) -> Result<Session, JournalError> {
         let (key, agent) = (route.session_key.clone(), route.agent_id.clone());
         let now = self.desk.clock.now_ms();
         let (delivery, reset) = (
@@ -267,20 +314,22 @@ impl Sorter {
     }
 
     /// Something happened that the agent is to know of at its next turn.
-    async fn note(&self, taken: &Taken, session: &Session) {
+    async fn note(&self, taken: &Taken, session: &Session) -> Outcome {
         let Some(line) = envelope::event_line(&taken.channel, &taken.event) else {
-            return self.discard(taken.row, "nothing of it is for an agent").await;
+            self.discard(taken.row, "nothing of it is for an agent").await;
+            return Ok(());
         };
         let message = Message::text(Role::User, format!("[System] {line}"));
         let entries = [entry(&format!("event-{}", taken.row), &message)];
         let (rows, id, now) = ([taken.row], session.session_id.clone(), self.desk.clock.now_ms());
         self.desk
             .insist(move |j| j.reply(&rows, &Settled::Done, &[], &id, &entries, now))
-            .await;
+            .await
+            .map(drop)
     }
 
     /// Says something beside the answer that is to come.
-    async fn say(&self, taken: &Taken, text: Option<String>) {
+    async fn say(&self, taken: &Taken, text: Option<String>) -> Outcome {
         let lane = lane_of(&taken.channel, &taken.event);
         let bodies = text.map(|text| message_to(&taken.event, text, format!("event-{}:aside", taken.row)));
         let replies: Vec<_> = bodies
@@ -290,64 +339,28 @@ impl Sorter {
         let now = self.desk.clock.now_ms();
         self.desk
             .insist(move |j| j.reply(&[], &Settled::Done, &replies, "", &[], now))
-            .await;
+            .await?;
         self.desk.outbox.wake(&lane);
+        Ok(())
     }
 }
 
-/// What an event says.
-enum Said {
-    /// Words, or a command.
-    Text(String),
-    /// Nothing, but it happened.
-    Happened,
-    /// Nothing that an agent could use.
-    Nothing,
-}
-
-fn said(event: &Inbound) -> Said {
-    match event.kind {
-        InboundKind::Message => Said::Text(event.text.clone()),
-        InboundKind::Command => Said::Text(commands::native_text(event)),
-        InboundKind::Button if event.value.starts_with('/') => Said::Text(event.value.clone()),
-        InboundKind::Button => Said::Text(format!("callback_data: {}", event.value)),
-        InboundKind::Reaction | InboundKind::Membership => Said::Happened,
-        _ => Said::Nothing,
-    }
-}
-
-/// What the machine's clock is ahead of UTC, seconds.
-fn local_offset_s(now_ms: i64) -> i32 {
-    jiff::Timestamp::from_millisecond(now_ms)
-        .map(|now| now.to_zoned(jiff::tz::TimeZone::system()).offset().seconds())
-        .unwrap_or(0)
-}
-
-/// What the model is to see of a message.
-fn seen_text(config: &Config, agent_id: &str, event: &Inbound, text: &str, skipped: Vec<Skipped>) -> String {
-    let agents = config.agents();
-    let settings = &agents
-        .get(agent_id)
-        .unwrap_or_else(|| agents.default_agent())
-        .settings;
-    let shown = if settings.envelope_timestamp == Some(OnOff::Off) {
-        "off"
-    } else {
-        "on"
-    };
-    let zone = settings.envelope_timezone.as_deref().unwrap_or("utc");
-    let stamp = Stamp::new(zone, shown, settings.user_timezone.as_deref());
-    let pending: Vec<_> = skipped
+/// Answers without a turn.
+async fn reply(desk: &Desk, taken: &Taken, text: Option<String>, how: Settled) -> Outcome {
+    let event = &taken.event;
+    let lane = lane_of(&taken.channel, event);
+    let key = format!("event-{}", taken.row);
+    let message = text.map(|text| message_to(event, text, format!("{key}:0")));
+    let replies: Vec<_> = message
+        .map(|message| Body::new(message).to(&lane, &taken.channel))
         .into_iter()
-        .map(|message| envelope::Pending {
-            sender: if message.sender_name.is_empty() {
-                message.sender_id
-            } else {
-                message.sender_name
-            },
-            text: message.text,
-            timestamp_ms: message.timestamp_ms,
-        })
         .collect();
-    envelope::user_text(event, text, &pending, &stamp)
+    let (rows, now) = (vec![taken.row], desk.clock.now_ms());
+    let written = desk
+        .insist(move |j| j.reply(&rows, &how, &replies, "", &[], now))
+        .await?;
+    if !written.is_empty() {
+        desk.outbox.wake(&lane);
+    }
+    Ok(())
 }

@@ -73,19 +73,7 @@ impl Journal {
 
     /// The turn of some events begins; says for the how-manieth time. They stay together from now on.
     pub fn begin(&self, rows: &[i64], turn: &str) -> Result<u32, JournalError> {
-        let begun = self.write(|c| {
-            let mut most = 0;
-            for row in rows {
-                let attempts: Option<u32> = c
-                    .prepare_cached(
-                        "UPDATE inbox SET attempts = attempts + 1, note = ?2 WHERE id = ?1 RETURNING attempts",
-                    )?
-                    .query_row(params![row, turn], |r| r.get(0))
-                    .optional()?;
-                most = most.max(attempts.unwrap_or(0));
-            }
-            Ok(most)
-        });
+        let begun = self.write(|c| begin(c, rows, turn));
         self.step("begin.after");
         begun
     }
@@ -105,6 +93,14 @@ impl Journal {
         let settled = self.write(|c| rows.iter().try_for_each(|row| settle(c, *row, how, now_ms)));
         self.step("settle.after");
         settled
+    }
+
+    /// The row of the last event that was taken; 0 if there is none.
+    pub fn last_event(&self) -> Result<i64, JournalError> {
+        self.read(|c| {
+            c.prepare_cached("SELECT coalesce(max(id), 0) FROM inbox")?
+                .query_row([], |row| row.get(0))
+        })
     }
 
     /// Events that were taken and not dealt with, oldest first, beginning after a row.
@@ -169,6 +165,21 @@ impl Journal {
             .map(drop)
         })
     }
+}
+
+pub(super) fn begin(c: &Connection, rows: &[i64], turn: &str) -> rusqlite::Result<u32> {
+    let mut most = 0;
+    for row in rows {
+        let attempts: Option<u32> = c
+            .prepare_cached(
+                "UPDATE inbox SET attempts = attempts + 1, note = ?2 WHERE id = ?1 AND settled_ms IS NULL
+                 RETURNING attempts",
+            )?
+            .query_row(params![row, turn], |r| r.get(0))
+            .optional()?;
+        most = most.max(attempts.unwrap_or(0));
+    }
+    Ok(most)
 }
 
 pub(super) fn settle(c: &Connection, row: i64, how: &Settled, now_ms: i64) -> rusqlite::Result<()> {

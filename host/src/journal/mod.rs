@@ -65,6 +65,25 @@ pub enum JournalError {
         /// What the system said.
         why: String,
     },
+    /// The work itself broke off: a fault of the gateway's.
+    #[error("work on the journal {} broke off: {why}; please report it", path.display())]
+    BrokeOff {
+        /// The database.
+        path: PathBuf,
+        /// What is known of it.
+        why: String,
+    },
+}
+
+impl JournalError {
+    /// It passes when the disk can write again; the same work may succeed then.
+    pub fn is_passing(&self) -> bool {
+        match self {
+            Self::Sqlite { source, .. } => health::is_passing(source),
+            Self::Sync { .. } => true,
+            Self::Newer { .. } | Self::BrokeOff { .. } => false,
+        }
+    }
 }
 
 /// The journal. Its functions take the time of a page write, not of a sync; async code calls them by [`Journal::run`].
@@ -134,7 +153,7 @@ impl Journal {
         let journal = self.clone();
         let done = tokio::task::spawn_blocking(move || work(&journal)).await;
         done.unwrap_or_else(|error| {
-            Err(JournalError::Sync {
+            Err(JournalError::BrokeOff {
                 path: self.inner.path.clone(),
                 why: error.to_string(),
             })

@@ -72,8 +72,6 @@ pub struct TurnOutcome {
     pub notices: Vec<String>,
     /// The last message, to be written with the reply.
     pub entries: Vec<Entry>,
-    /// Events that joined the turn on its way; they are answered with it.
-    pub joined: Vec<i64>,
     /// Rows of the messages in the outbox that deliver the answer.
     pub posted: Vec<i64>,
 }
@@ -97,13 +95,16 @@ pub struct Workbench<'a> {
     pub joins: &'a (dyn Fn(super::job::Job) -> (Message, Vec<i64>) + Send + Sync),
 }
 
-/// Runs a turn until its model has nothing more to ask for. `stop` turns true when it is to end early.
-pub async fn run(
-    bench: &Workbench<'_>,
-    turn: &Turn,
-    events: &TurnEvents,
+/// Runs a turn until its model has nothing more to ask for.
+pub async fn run(bench: &Workbench<'_>, turn: &Turn, events: &TurnEvents) -> Result<TurnOutcome> {
+    Run::new(bench, turn, events).go().await
+}
+
+/// Works until `stop` turns true. What a turn waits for before it begins can be stopped too.
+pub async fn unless_stopped<T>(
     mut stop: watch::Receiver<bool>,
-) -> Result<TurnOutcome> {
+    work: impl Future<Output = Result<T>>,
+) -> Result<T> {
     let stopped = async move {
         // a sender that is gone never stops anything
         if stop.wait_for(|stop| *stop).await.is_err() {
@@ -113,7 +114,7 @@ pub async fn run(
     tokio::select! {
         biased;
         () = stopped => Err(Error::new(ErrorKind::Cancelled, "the turn was stopped")),
-        outcome = Run::new(bench, turn, events).go() => outcome,
+        outcome = work => outcome,
     }
 }
 
@@ -240,16 +241,20 @@ impl<'a> Run<'a> {
     }
 
     async fn take_joining(&mut self) -> Result<()> {
-        for job in self.bench.steering.drain() {
+        for job in self.bench.steering.admit() {
             let (message, rows) = (self.bench.joins)(job);
-            self.write(&[message]).await?;
-            self.outcome.joined.extend(rows);
+            self.put(&[message], rows).await?;
         }
         Ok(())
     }
 
     /// Adds to the conversation, durably.
     async fn write(&mut self, messages: &[Message]) -> Result<()> {
+        self.put(messages, Vec::new()).await
+    }
+
+    /// Adds to the conversation; events that it says belong to this turn from now on.
+    async fn put(&mut self, messages: &[Message], rows: Vec<i64>) -> Result<()> {
         let entries: Vec<_> = messages
             .iter()
             .map(|message| entry(&self.turn.id, message))
@@ -257,10 +262,11 @@ impl<'a> Run<'a> {
         self.history.tokens += entries.iter().map(|entry| u64::from(entry.tokens)).sum::<u64>();
         self.history.messages.extend_from_slice(messages);
         let (id, now) = (self.turn.session_id.clone(), self.bench.clock.now_ms());
+        let turn = self.turn.id.clone();
         let written = self
             .bench
             .journal
-            .run(move |j| j.append(&id, &entries, now))
+            .run(move |j| j.join(&rows, &turn, &id, &entries, now))
             .await;
         written.map_err(unusable)
     }

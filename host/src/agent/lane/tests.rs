@@ -1,0 +1,225 @@
+//! Lanes with a worker that does what the test says, in paused time.
+use super::*;
+use crate::{
+    agent::job::tests::{event, event_with, rows},
+    config::QueueDrop,
+};
+
+/// What happened, in order.
+type Log = mpsc::UnboundedReceiver<String>;
+
+struct Scripted {
+    mode: QueueMode,
+    said: mpsc::UnboundedSender<String>,
+    /// Turns that may end; each takes one.
+    ends: Arc<tokio::sync::Semaphore>,
+}
+
+impl Worker for Scripted {
+    fn turn(
+        self: Arc<Self>,
+        _key: String,
+        jobs: Vec<Job>,
+        mut stop: watch::Receiver<bool>,
+        _steering: Arc<Steering>,
+    ) -> BoxFuture<'static, ()> {
+        Box::pin(async move {
+            let _ = self.said.send(format!("turn {:?}", rows(&jobs)));
+            let end = tokio::select! {
+                _ = stop.wait_for(|stop| *stop) => "stopped",
+                place = self.ends.acquire() => {
+                    place.expect("never closed").forget();
+                    "ended"
+                }
+            };
+            let _ = self.said.send(end.to_owned());
+        })
+    }
+
+    fn discard(self: Arc<Self>, jobs: Vec<Job>, _why: &'static str) -> BoxFuture<'static, ()> {
+        let _ = self.said.send(format!("discarded {:?}", rows(&jobs)));
+        Box::pin(async {})
+    }
+
+    fn rules(self: Arc<Self>, _key: String) -> BoxFuture<'static, QueueRules> {
+        let rules = QueueRules {
+            mode: self.mode,
+            cap: 20,
+            drop: QueueDrop::Old,
+            debounce: Duration::from_secs(1),
+        };
+        Box::pin(async move { rules })
+    }
+}
+
+struct Scene {
+    lanes: Arc<Lanes>,
+    log: Log,
+    ends: Arc<tokio::sync::Semaphore>,
+}
+
+impl Scene {
+    fn new(mode: QueueMode) -> Self {
+        let (said, log) = mpsc::unbounded_channel();
+        let ends = Arc::new(tokio::sync::Semaphore::new(0));
+        let worker = Scripted {
+            mode,
+            said,
+            ends: ends.clone(),
+        };
+        Self {
+            lanes: Lanes::new(Arc::new(worker)),
+            log,
+            ends,
+        }
+    }
+
+    async fn put(&self, job: Job) {
+        self.lanes.put("k", Work::Job(Box::new(job))).await;
+    }
+
+    async fn says(&mut self, words: &str) {
+        let said = tokio::time::timeout(Duration::from_secs(300), self.log.recv()).await;
+        assert_eq!(said.ok().flatten().as_deref(), Some(words));
+    }
+
+    async fn says_nothing(&mut self) {
+        let said = tokio::time::timeout(Duration::from_secs(300), self.log.recv()).await;
+        assert!(said.is_err(), "{said:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_turn_at_a_time_and_what_waits_goes_together() {
+    let mut scene = Scene::new(QueueMode::Collect);
+    scene.put(event(1, "ada", "x")).await;
+    scene.says("turn [[1]]").await;
+    scene.put(event(2, "ada", "x")).await;
+    scene.put(event(3, "ada", "x")).await;
+    scene.says_nothing().await;
+    scene.ends.add_permits(1);
+    scene.says("ended").await;
+    scene.says("turn [[2], [3]]").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_did_not_join_the_turn_gets_one_of_its_own() {
+    let mut scene = Scene::new(QueueMode::Steer);
+    scene.put(event(1, "ada", "x")).await;
+    scene.says("turn [[1]]").await;
+    // the first would join, and the turn takes no notice of it; the second is of another chat
+    scene.put(event(2, "ada", "x")).await;
+    scene.put(event(3, "bob", "x")).await;
+    scene.says_nothing().await;
+    scene.ends.add_permits(3);
+    for words in ["ended", "turn [[2]]", "ended", "turn [[3]]", "ended"] {
+        scene.says(words).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_ends_what_runs_and_drops_what_waits() {
+    let mut scene = Scene::new(QueueMode::Steer);
+    scene.put(event(1, "ada", "x")).await;
+    scene.says("turn [[1]]").await;
+    scene.put(event(2, "ada", "x")).await;
+    scene.put(event(3, "bob", "x")).await;
+    assert_eq!(
+        scene.lanes.stop("k").await,
+        2,
+        "the turn, and what waits behind it"
+    );
+    scene.says("discarded [[3], [2]]").await;
+    scene.says("stopped").await;
+    assert_eq!(scene.lanes.stop("another").await, 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interruption_gives_up_the_turn_for_the_new_message() {
+    let mut scene = Scene::new(QueueMode::Interrupt);
+    scene.put(event(1, "ada", "x")).await;
+    scene.says("turn [[1]]").await;
+    scene.put(event(2, "ada", "x")).await;
+    scene.says("stopped").await;
+    scene.says("turn [[2]]").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_happens_between_turns_waits_for_the_first_and_holds_the_second() {
+    let mut scene = Scene::new(QueueMode::Collect);
+    scene.put(event(1, "ada", "x")).await;
+    scene.says("turn [[1]]").await;
+    let (go, gone) = oneshot::channel::<()>();
+    let (said, mut between) = mpsc::unbounded_channel();
+    let work = async move {
+        let _ = said.send("begun");
+        let _ = gone.await;
+    };
+    scene.lanes.put("k", Work::Between(Box::pin(work))).await;
+    scene.put(event(2, "ada", "x")).await;
+    scene.says_nothing().await;
+    assert!(between.try_recv().is_err(), "a turn runs");
+    scene.ends.add_permits(1);
+    scene.says("ended").await;
+    assert_eq!(between.recv().await, Some("begun"));
+    // the lane takes in while it runs: whoever brings something does not wait
+    for row in 3..100 {
+        scene.put(event(row, "bob", "x")).await;
+    }
+    scene.says("discarded [[2]]").await;
+    let _ = go.send(());
+    while let Some(said) = scene.log.recv().await {
+        if said.starts_with("turn") {
+            break;
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_quick_sender_is_waited_for() {
+    let mut scene = Scene::new(QueueMode::Followup);
+    for row in 1..=2 {
+        let quick = event_with(row, "ada", |job| job.debounce = Duration::from_secs(5));
+        scene.put(quick).await;
+        tokio::time::sleep(Duration::from_secs(4)).await;
+    }
+    scene.says("turn [[1], [2]]").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_begins_while_lanes_are_held() {
+    let mut scene = Scene::new(QueueMode::Collect);
+    scene.lanes.hold();
+    for row in 1..=2 {
+        let begun = event_with(row, "ada", |job| job.turn = "event-1".into());
+        scene.put(begun).await;
+    }
+    scene.says_nothing().await;
+    scene.lanes.release();
+    scene.says("turn [[1], [2]]").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_breaks_off_and_settles_nothing() {
+    let mut scene = Scene::new(QueueMode::Collect);
+    scene.put(event(1, "ada", "x")).await;
+    scene.says("turn [[1]]").await;
+    scene.put(event(2, "ada", "x")).await;
+    scene.lanes.end();
+    scene.lanes.release();
+    scene.put(event(3, "ada", "x")).await;
+    scene.says_nothing().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lane_goes_away_and_comes_back() {
+    let mut scene = Scene::new(QueueMode::Collect);
+    scene.ends.add_permits(2);
+    for row in 1..=2 {
+        scene.put(event(row, "ada", "x")).await;
+        scene.says(&format!("turn [[{row}]]")).await;
+        scene.says("ended").await;
+        tokio::time::sleep(LINGER * 2).await;
+        assert!(!scene.lanes.is_open("k"));
+    }
+}
