@@ -152,7 +152,13 @@ impl<'a> Case<'a> {
 
     async fn turn(&self, resumed: bool) -> Turn {
         let last = self.last();
-        let mut turn = turn_of(self.agent, &self.session.session_id, self.turn_id.clone());
+        let mut turn = turn_of(
+            self.desk,
+            self.agent,
+            &self.session.session_id,
+            self.turn_id.clone(),
+        )
+        .await;
         turn.resumed = resumed;
         turn.thinking = last.settings.thinking_level.unwrap_or(turn.thinking);
         if let Some(chosen) = last.settings.model() {
