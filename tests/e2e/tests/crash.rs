@@ -4,7 +4,7 @@
 //! The one exception is marked: a reply whose sending was interrupted may be sent once more, and its row says so.
 use openclaw_e2e::world::{GROUP, Home, PATIENCE, Running, config, soon, text_of};
 use openclaw_fakes::{
-    openai::OpenAi,
+    openai::{OpenAi, Turn},
     telegram::{Person, Telegram},
 };
 use rusqlite::{Connection, OptionalExtension};
@@ -68,6 +68,7 @@ impl Lab {
         let model = OpenAi::start().await.expect("a port");
         let home = Home::new(&["telegram", "openai"]);
         let mut config = config(&telegram, &[("one", &model)]);
+        config["session"] = json!({ "dmScope": "per-channel-peer" });
         config["messages"] = json!({ "queue": { "mode": mode, "debounceMs": 0, "cap": 1000 } });
         home.configure(&config);
         let seed = std::env::var("OPENCLAW_CRASH_SEED")
@@ -286,4 +287,42 @@ async fn messages_that_are_answered_together_stay_together() {
 #[tokio::test]
 async fn messages_that_join_a_turn_are_answered_by_it() {
     at_any_time("steer").await;
+}
+
+/// Two messages that came while one was answered get one answer together, though the gateway dies on the way to it.
+async fn together(mode: &str, step: &str) {
+    let mut lab = Lab::new(mode).await;
+    let (turn, valve) = Turn::text("the first answer").held(1);
+    lab.model.script(turn);
+    let mut command = lab.home.command(&["gateway", "--port", "0"]);
+    let mut running = Running::spawn(command.env("OPENCLAW_CRASH_AT", step));
+    lab.write(0);
+    soon("the first request", lab.model.heard(1)).await;
+    let marks = [lab.write(0), lab.write(0)];
+    let confirmed = lab
+        .telegram
+        .until(|telegram| telegram.unconfirmed().is_empty().then_some(()));
+    soon("both to be taken", confirmed).await;
+    valve.open();
+    running.gone().await;
+    assert!(running.was_killed(), "{step}: {}", running.log());
+    lab.lives().await;
+    lab.judge();
+    let sent = lab.telegram.bodies("sendMessage");
+    let answers = sent
+        .iter()
+        .filter(|body| marks.iter().any(|mark| text_of(body).contains(mark)));
+    assert_eq!(answers.count(), 1, "{sent:#?}");
+}
+
+#[tokio::test]
+async fn collected_messages_are_answered_once_after_a_crash() {
+    // the first message, then both
+    together("collect", "append.after:2").await;
+}
+
+#[tokio::test]
+async fn messages_that_joined_a_turn_are_answered_once_after_a_crash() {
+    // the first message, what was said to it, then those that join
+    together("steer", "append.after:4").await;
 }
