@@ -36,3 +36,4 @@ pub use lane::Lanes;
 pub use listing::{Auth, Listed, ProviderState};
 pub use post::Post;
 pub use turn::{Asker, TurnEvents, TurnOutcome};
+pub use request::DEFAULT_MODEL;
