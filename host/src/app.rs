@@ -309,7 +309,8 @@ impl Office {
 
 impl Core for Hub {
     fn inbound(&self, _plugin: &str, channel: &str, event: Inbound) -> BoxFuture<'static, Result<()>> {
-        self.accounts.heard(channel, &event.account_id, self.clock.now_ms());
+        self.accounts
+            .heard(channel, &event.account_id, self.clock.now_ms());
         let (office, channel) = (self.office(), channel.to_owned());
         Box::pin(async move { office?.inbox.accept(&channel, event).await })
     }

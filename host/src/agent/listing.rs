@@ -88,7 +88,11 @@ impl Models {
             let routes: Vec<_> = self
                 .provider_ids(agent)
                 .iter()
-                .filter_map(|provider| snap.resolver.resolve(agent, &format!("{provider}/any"), None).ok())
+                .filter_map(|provider| {
+                    snap.resolver
+                        .resolve(agent, &format!("{provider}/any"), None)
+                        .ok()
+                })
                 .collect();
             let asked = routes
                 .iter()
@@ -102,8 +106,15 @@ impl Models {
         }
         let mut found: BTreeSet<ModelRef> = own(agent).into_keys().collect();
         let known = self.catalogue.all(&snap.config.models).into_iter();
-        found.extend(known.filter(|known| all || known.configured).map(|known| known.reference));
-        found.into_iter().map(|reference| self.listed(agent, reference)).collect()
+        found.extend(
+            known
+                .filter(|known| all || known.configured)
+                .map(|known| known.reference),
+        );
+        found
+            .into_iter()
+            .map(|reference| self.listed(agent, reference))
+            .collect()
     }
 
     /// The providers that models of an agent and running plugins name.
@@ -113,7 +124,11 @@ impl Models {
     }
 
     fn provider(&self, agent: &Agent, provider: String) -> ProviderState {
-        match self.snap().resolver.resolve(agent, &format!("{provider}/any"), None) {
+        match self
+            .snap()
+            .resolver
+            .resolve(agent, &format!("{provider}/any"), None)
+        {
             Ok(served) => {
                 let variables = self.variables(&served);
                 let auth = self.auth(&served);
@@ -179,12 +194,17 @@ impl Models {
 
     fn variables(&self, served: &Served) -> Vec<String> {
         let plugin = self.registry.get(&served.plugin);
-        plugin.map(|plugin| plugin.spec().manifest.secrets.clone()).unwrap_or_default()
+        plugin
+            .map(|plugin| plugin.spec().manifest.secrets.clone())
+            .unwrap_or_default()
     }
 
     fn provider_ids(&self, agent: &Agent) -> BTreeSet<String> {
         let snap = self.snap();
-        let offered = snap.offers.iter().flat_map(|offer| offer.providers.iter().cloned());
+        let offered = snap
+            .offers
+            .iter()
+            .flat_map(|offer| offer.providers.iter().cloned());
         let configured = snap.config.models.providers.keys();
         let configured = configured.map(|id| crate::config::provider_id(id));
         let own = own(agent).into_keys().map(|reference| reference.provider);

@@ -65,12 +65,19 @@ impl Accounts {
 impl AccountView {
     /// Messages flow.
     pub fn is_up(&self) -> bool {
-        matches!(self.status.state, ChannelState::Connected | ChannelState::Degraded)
+        matches!(
+            self.status.state,
+            ChannelState::Connected | ChannelState::Degraded
+        )
     }
 }
 
 fn key(channel: &str, account: &str) -> (String, String) {
-    let account = if account.is_empty() { DEFAULT_ACCOUNT } else { account };
+    let account = if account.is_empty() {
+        DEFAULT_ACCOUNT
+    } else {
+        account
+    };
     (channel.to_owned(), account.to_owned())
 }
 

@@ -105,7 +105,10 @@ pub(super) async fn run(
     let ended = match tokio::time::timeout(limit, work).await {
         Ok(Ok(outcome)) => Ok(outcome),
         Ok(Err(error)) => Err(failed_run(&run_id, error.to_string())),
-        Err(_) => Err(failed_run(&run_id, format!("the turn took longer than {limit:?}"))),
+        Err(_) => Err(failed_run(
+            &run_id,
+            format!("the turn took longer than {limit:?}"),
+        )),
     };
     let (status, text) = match &ended {
         Ok(outcome) => ("ok", outcome.text.as_str()),
@@ -142,9 +145,9 @@ async fn prepare(gateway: &Gateway, params: Params) -> Result<Prepared, Failure>
     let config = desk.config();
     let agents = config.agents();
     let agent = match &params.agent_id {
-        Some(id) => agents
-            .get(id)
-            .ok_or_else(|| Failure::invalid(format!("unknown agent id \"{id}\"; see agents in openclaw.json")))?,
+        Some(id) => agents.get(id).ok_or_else(|| {
+            Failure::invalid(format!("unknown agent id \"{id}\"; see agents in openclaw.json"))
+        })?,
         None => agents.default_agent(),
     };
     let session = match (&params.session_key, &params.session_id) {
@@ -192,7 +195,10 @@ async fn target(gateway: &Gateway, params: &Params, session: &str) -> Result<Opt
     let named = send::Target {
         channel: params.reply_channel.clone().or_else(|| params.channel.clone()),
         to: params.reply_to.clone().or_else(|| params.to.clone()),
-        account_id: params.reply_account_id.clone().or_else(|| params.account_id.clone()),
+        account_id: params
+            .reply_account_id
+            .clone()
+            .or_else(|| params.account_id.clone()),
         thread_id: params.thread_id.clone(),
     };
     let key = session.to_owned();

@@ -116,7 +116,9 @@ pub(super) fn accounts(gateway: &Gateway, channel: &str) -> Vec<String> {
 pub(super) async fn start(gateway: &Gateway, given: Value) -> Result<Value, Failure> {
     let one: One = params("channels.start", given)?;
     for found in chosen(gateway, &one)? {
-        let started = found.plugin.call::<()>(ids::channel::START, &found.channel, &found.account);
+        let started = found
+            .plugin
+            .call::<()>(ids::channel::START, &found.channel, &found.account);
         started.await.map_err(|error| failed(&error))?;
     }
     Ok(json!({ "channel": one.channel, "accountId": one.account_id, "started": true }))
@@ -126,7 +128,9 @@ pub(super) async fn start(gateway: &Gateway, given: Value) -> Result<Value, Fail
 pub(super) async fn stop(gateway: &Gateway, given: Value) -> Result<Value, Failure> {
     let one: One = params("channels.stop", given)?;
     for found in chosen(gateway, &one)? {
-        let stopped = found.plugin.call::<()>(ids::channel::STOP, &found.channel, &found.account.id);
+        let stopped = found
+            .plugin
+            .call::<()>(ids::channel::STOP, &found.channel, &found.account.id);
         stopped.await.map_err(|error| failed(&error))?;
         let status = ChannelStatus {
             account_id: found.account.id.clone(),
@@ -159,12 +163,17 @@ fn configured(gateway: &Gateway) -> Vec<Configured> {
     for plugin in gateway.registry.all() {
         let spec = plugin.spec();
         if spec.reason.is_on() {
-            found.extend(spec.settings.accounts.iter().map(|(channel, account)| Configured {
-                plugin: plugin.clone(),
-                channel: channel.clone(),
-                account: account.clone(),
-                required: spec.settings.required,
-            }));
+            found.extend(
+                spec.settings
+                    .accounts
+                    .iter()
+                    .map(|(channel, account)| Configured {
+                        plugin: plugin.clone(),
+                        channel: channel.clone(),
+                        account: account.clone(),
+                        required: spec.settings.required,
+                    }),
+            );
         }
     }
     found.sort_by(|a, b| (&a.channel, &a.account.id).cmp(&(&b.channel, &b.account.id)));
@@ -189,7 +198,9 @@ async fn row(gateway: &Gateway, one: &Configured, probe: Option<Duration>) -> Va
 
 async fn ask(one: &Configured, limit: Duration) -> Value {
     let begin = std::time::Instant::now();
-    let call = one.plugin.call::<ChannelStatus>(ids::channel::PROBE, &one.channel, &one.account.id);
+    let call = one
+        .plugin
+        .call::<ChannelStatus>(ids::channel::PROBE, &one.channel, &one.account.id);
     let told = tokio::time::timeout(limit, call).await;
     let elapsed = u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX);
     match told {
@@ -203,7 +214,9 @@ async fn ask(one: &Configured, limit: Duration) -> Value {
             })
         }
         Ok(Err(error)) => json!({ "ok": false, "elapsedMs": elapsed, "error": error.to_string() }),
-        Err(_) => json!({ "ok": false, "elapsedMs": elapsed, "error": format!("no answer within {limit:?}") }),
+        Err(_) => {
+            json!({ "ok": false, "elapsedMs": elapsed, "error": format!("no answer within {limit:?}") })
+        }
     }
 }
 

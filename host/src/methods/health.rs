@@ -103,7 +103,10 @@ async fn common(gateway: &Gateway, probe: Option<Duration>) -> Map<String, Value
     answer.insert("ok".into(), json!(ok));
     answer.insert("failing".into(), json!(ready.details));
     answer.insert("journal".into(), journal);
-    answer.insert("inbox".into(), json!({ "waiting": traffic.waiting, "failed": traffic.failed }));
+    answer.insert(
+        "inbox".into(),
+        json!({ "waiting": traffic.waiting, "failed": traffic.failed }),
+    );
     answer.insert("outbox".into(), json!(traffic.outbox));
     answer.insert("failures".into(), json!(traffic.failures));
     let sessions = json!({
@@ -118,11 +121,12 @@ async fn common(gateway: &Gateway, probe: Option<Duration>) -> Map<String, Value
 
 /// What could not be answered or sent, newest first.
 fn failures(journal: &crate::journal::Journal) -> Result<Vec<Value>, JournalError> {
-    let row = |kind: &'static str| {
-        move |(channel, why, at): (String, String, i64)| json!({ "kind": kind, "channel": channel, "error": why, "ts": at })
-    };
+    let row = |kind: &'static str| move |(channel, why, at): (String, String, i64)| json!({ "kind": kind, "channel": channel, "error": why, "ts": at });
     let inbox = journal.failures(SHOWN_FAILURES)?.into_iter().map(row("inbox"));
-    let outbox = journal.outbox_failures(SHOWN_FAILURES)?.into_iter().map(row("outbox"));
+    let outbox = journal
+        .outbox_failures(SHOWN_FAILURES)?
+        .into_iter()
+        .map(row("outbox"));
     let mut all: Vec<_> = inbox.chain(outbox).collect();
     all.sort_by_key(|row| std::cmp::Reverse(row["ts"].as_i64()));
     Ok(all)

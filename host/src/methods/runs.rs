@@ -66,7 +66,10 @@ mod tests {
         let limit = Duration::from_secs(5);
         assert_eq!(runs.wait("a", limit).await, None, "it has not ended");
         let (waited, ()) = tokio::join!(runs.wait("a", limit), async { runs.end("a", json!("ok")) });
-        assert_eq!((waited, runs.wait("a", limit).await), (Some(json!("ok")), Some(json!("ok"))));
+        assert_eq!(
+            (waited, runs.wait("a", limit).await),
+            (Some(json!("ok")), Some(json!("ok")))
+        );
     }
 
     #[tokio::test(start_paused = true)]

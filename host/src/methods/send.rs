@@ -68,7 +68,12 @@ pub(super) async fn send(gateway: &Gateway, given: Value) -> Result<Value, Failu
         thread_id: params.thread_id,
     };
     let to = resolve(gateway, named, None)?;
-    let media: Vec<_> = params.media_url.into_iter().chain(params.media_urls).map(source).collect();
+    let media: Vec<_> = params
+        .media_url
+        .into_iter()
+        .chain(params.media_urls)
+        .map(source)
+        .collect();
     if media.len() > MAX_FILES {
         return Err(Failure::params("send", format_args!("at most {MAX_FILES} files")));
     }
@@ -123,7 +128,9 @@ pub(super) fn resolve(
     let channels = channels(gateway);
     let (channel, chat) = match named.to.as_deref().and_then(|to| to.split_once(':')) {
         // `chat:123` names its channel
-        Some((channel, chat)) if channels.contains(channel) => (Some(channel.to_owned()), Some(chat.to_owned())),
+        Some((channel, chat)) if channels.contains(channel) => {
+            (Some(channel.to_owned()), Some(chat.to_owned()))
+        }
         _ => (None, named.to.clone()),
     };
     let same = |route: &Delivery| match named.channel.as_ref().or(channel.as_ref()) {
@@ -139,10 +146,14 @@ pub(super) fn resolve(
     }
     let only = || channels.first().filter(|_| channels.len() == 1).cloned();
     let known: Vec<_> = channels.iter().map(String::as_str).collect();
-    let channel = named.channel.or(channel).or_else(only).ok_or_else(|| match known.as_slice() {
-        [] => Failure::unavailable("no channel is configured; see `openclaw channels list`"),
-        several => Failure::invalid(format!("name the channel: {}", several.join(", "))),
-    })?;
+    let channel = named
+        .channel
+        .or(channel)
+        .or_else(only)
+        .ok_or_else(|| match known.as_slice() {
+            [] => Failure::unavailable("no channel is configured; see `openclaw channels list`"),
+            several => Failure::invalid(format!("name the channel: {}", several.join(", "))),
+        })?;
     if !channels.contains(&channel) {
         let text = format!("unknown channel \"{channel}\"; see `openclaw channels list`");
         return Err(Failure::invalid(text));

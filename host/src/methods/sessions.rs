@@ -3,9 +3,7 @@ use super::{journal, params};
 use crate::{
     agent::{
         DEFAULT_MODEL,
-        commands::{
-            Reasoning, SessionSettings, UsageFooter, Verbose, thinking_from_word, thinking_word,
-        },
+        commands::{Reasoning, SessionSettings, UsageFooter, Verbose, thinking_from_word, thinking_word},
     },
     app::Gateway,
     gateway::{Failure, Method, Scope},
@@ -99,15 +97,23 @@ pub(super) async fn list(gateway: &Gateway, given: Value) -> Result<Value, Failu
     let asked: List = params("sessions.list", given)?;
     let now = gateway.now_ms();
     let mut all = journal(gateway.desk(), |j| j.sessions(MAX_LIMIT)).await?;
-    let since = asked.active_minutes.map(|minutes| now.saturating_sub(minutes.saturating_mul(60_000)));
+    let since = asked
+        .active_minutes
+        .map(|minutes| now.saturating_sub(minutes.saturating_mul(60_000)));
     let search = asked.search.map(|text| text.to_lowercase());
     all.retain(|session| {
-        asked.agent_id.as_ref().is_none_or(|agent| *agent == session.agent)
+        asked
+            .agent_id
+            .as_ref()
+            .is_none_or(|agent| *agent == session.agent)
             && since.is_none_or(|since| session.updated_ms >= since)
             && search.as_ref().is_none_or(|text| session.key.contains(text))
     });
     let total = all.len();
-    let (offset, limit) = (asked.offset.unwrap_or(0), asked.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT));
+    let (offset, limit) = (
+        asked.offset.unwrap_or(0),
+        asked.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT),
+    );
     let end = offset.saturating_add(usize::try_from(limit).unwrap_or(usize::MAX));
     let rows: Vec<_> = all
         .iter()
@@ -147,7 +153,10 @@ pub(super) async fn describe(gateway: &Gateway, given: Value) -> Result<Value, F
 pub(super) async fn preview(gateway: &Gateway, given: Value) -> Result<Value, Failure> {
     let asked: Preview = params("sessions.preview", given)?;
     if asked.keys.len() > MAX_PREVIEWS {
-        return Err(Failure::params("sessions.preview", format_args!("at most {MAX_PREVIEWS} keys")));
+        return Err(Failure::params(
+            "sessions.preview",
+            format_args!("at most {MAX_PREVIEWS} keys"),
+        ));
     }
     let limit = asked.limit.unwrap_or(12).clamp(1, MAX_MESSAGES);
     let chars = asked.max_chars.unwrap_or(PREVIEW_CHARS).max(20);
@@ -191,17 +200,43 @@ pub(super) async fn patch(gateway: &Gateway, given: Value) -> Result<Value, Fail
         settings.provider_override = chosen.as_ref().map(|model| model.provider.clone());
         settings.model_override = chosen.map(|model| model.model);
     }
-    change(&mut settings.thinking_level, patch.thinking_level, "thinkingLevel", thinking_from_word)?;
-    change(&mut settings.verbose_level, patch.verbose_level, "verboseLevel", Verbose::from_word)?;
-    change(&mut settings.reasoning_level, patch.reasoning_level, "reasoningLevel", Reasoning::from_word)?;
-    change(&mut settings.response_usage, patch.response_usage, "responseUsage", UsageFooter::from_word)?;
+    change(
+        &mut settings.thinking_level,
+        patch.thinking_level,
+        "thinkingLevel",
+        thinking_from_word,
+    )?;
+    change(
+        &mut settings.verbose_level,
+        patch.verbose_level,
+        "verboseLevel",
+        Verbose::from_word,
+    )?;
+    change(
+        &mut settings.reasoning_level,
+        patch.reasoning_level,
+        "reasoningLevel",
+        Reasoning::from_word,
+    )?;
+    change(
+        &mut settings.response_usage,
+        patch.response_usage,
+        "responseUsage",
+        UsageFooter::from_word,
+    )?;
     let text = serde_json::to_string(&settings).map_err(|error| Failure::unavailable(error.to_string()))?;
     let name = key.clone();
     journal(desk, move |j| j.set_session_settings(&name, &text)).await?;
     let model = settings.model();
-    let model = model.as_deref().or(agent.model.primary.as_deref()).unwrap_or(DEFAULT_MODEL);
+    let model = model
+        .as_deref()
+        .or(agent.model.primary.as_deref())
+        .unwrap_or(DEFAULT_MODEL);
     let (provider, model) = parts(agent.reference(model));
-    let thinking = settings.thinking_level.or(agent.thinking.map(Into::into)).unwrap_or_default();
+    let thinking = settings
+        .thinking_level
+        .or(agent.thinking.map(Into::into))
+        .unwrap_or_default();
     Ok(json!({
         "ok": true, "path": gateway.paths().state_dir.join("state.db"), "key": key, "entry": settings,
         "resolved": { "modelProvider": provider, "model": model, "thinkingLevel": thinking_word(thinking) },
@@ -225,9 +260,11 @@ pub(super) async fn delete(gateway: &Gateway, given: Value) -> Result<Value, Fai
         let text = format!("the main session {} can't be deleted; reset it", session.key);
         return Err(Failure::invalid(text));
     }
-    let deleted = gateway.desk().between(gateway.lanes(), &session.key, |desk, key| {
-        Box::pin(async move { desk.journal.run(move |j| j.delete_session(&key)).await })
-    });
+    let deleted = gateway
+        .desk()
+        .between(gateway.lanes(), &session.key, |desk, key| {
+            Box::pin(async move { desk.journal.run(move |j| j.delete_session(&key)).await })
+        });
     let deleted = match deleted.await {
         Some(done) => done.map_err(|error| Failure::unavailable(error.to_string()))?,
         None => false,
@@ -271,7 +308,9 @@ fn row(gateway: &Gateway, session: &Session) -> Value {
     let group = session.key.contains(":group:") || session.key.contains(":channel:");
     let config = gateway.desk().config();
     let agents = config.agents();
-    let agent = agents.get(&session.agent).unwrap_or_else(|| agents.default_agent());
+    let agent = agents
+        .get(&session.agent)
+        .unwrap_or_else(|| agents.default_agent());
     json!({
         "key": session.key, "kind": if group { "group" } else { "direct" }, "sessionId": session.session_id,
         "agentId": session.agent, "isMain": session.key == main_key(&session.agent),
@@ -309,7 +348,8 @@ fn parts(written: &str) -> (String, String) {
 
 /// An entry of a transcript as clients know it.
 fn message(entry: &Entry) -> Option<Value> {
-    let about = json!({ "id": format!("{}-{}", entry.turn, entry.seq), "seq": entry.seq, "runId": entry.turn });
+    let about =
+        json!({ "id": format!("{}-{}", entry.turn, entry.seq), "seq": entry.seq, "runId": entry.turn });
     let (role, content) = match entry.kind {
         EntryKind::Message => {
             let message: Message = serde_json::from_str(&entry.body).ok()?;

@@ -108,7 +108,10 @@ impl<S: Subscriber> Layer<S> for Keep {
         let mut line = Map::new();
         line.insert("time".into(), json!(jiff::Timestamp::now().to_string()));
         line.insert("level".into(), json!(metadata.level().to_string().to_lowercase()));
-        line.insert("subsystem".into(), json!(super::format::subsystem(metadata.target())));
+        line.insert(
+            "subsystem".into(),
+            json!(super::format::subsystem(metadata.target())),
+        );
         line.insert("message".into(), json!(fields.message));
         line.extend(fields.rest);
         self.0.push(Value::Object(line).to_string());
@@ -164,14 +167,23 @@ mod tests {
         let recent = Recent::default();
         ["a", "b", "c"].map(|line| recent.push(line.into()));
         let first = recent.tail(None, 2, 100);
-        assert_eq!((texts(&first), first.cursor, first.truncated), (vec!["b", "c"], 3, false));
+        assert_eq!(
+            (texts(&first), first.cursor, first.truncated),
+            (vec!["b", "c"], 3, false)
+        );
         recent.push("d".into());
         let next = recent.tail(Some(first.cursor), 10, 100);
-        assert_eq!((texts(&next), next.reset, next.truncated), (vec!["d"], false, false));
+        assert_eq!(
+            (texts(&next), next.reset, next.truncated),
+            (vec!["d"], false, false)
+        );
         let cut = recent.tail(Some(0), 10, 2);
         assert_eq!((texts(&cut), cut.truncated), (vec!["c", "d"], true));
         let other = recent.tail(Some(99), 10, 100);
-        assert!(other.reset && other.lines.len() == 4, "a gateway that was started anew");
+        assert!(
+            other.reset && other.lines.len() == 4,
+            "a gateway that was started anew"
+        );
     }
 
     #[test]
@@ -181,7 +193,10 @@ mod tests {
             recent.push(number.to_string());
         }
         let tail = recent.tail(Some(0), MAX_LINES * 2, usize::MAX);
-        assert_eq!((tail.lines.len(), tail.lines[0].as_str(), tail.truncated), (MAX_LINES, "3", true));
+        assert_eq!(
+            (tail.lines.len(), tail.lines[0].as_str(), tail.truncated),
+            (MAX_LINES, "3", true)
+        );
         recent.push("x".repeat(MAX_BYTES));
         assert_eq!(recent.tail(None, 9, usize::MAX).lines.len(), 1);
     }
@@ -200,7 +215,10 @@ mod tests {
         });
         let tail = OWN.tail(None, 1, 1000);
         let line: Value = serde_json::from_str(&tail.lines[0]).expect("JSON");
-        assert_eq!((&line["level"], &line["subsystem"], &line["count"]), (&json!("warn"), &json!("demo"), &json!("2")));
+        assert_eq!(
+            (&line["level"], &line["subsystem"], &line["count"]),
+            (&json!("warn"), &json!("demo"), &json!("2"))
+        );
         assert_eq!(line["message"], "asked with Bearer ***");
     }
 }

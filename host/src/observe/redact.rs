@@ -23,7 +23,11 @@ pub(super) fn redact(text: &str) -> String {
     let named = NAMED.replace_all(text, format!("${{1}}{HIDDEN}"));
     WORD.replace_all(&named, |found: &regex::Captures<'_>| {
         let word = &found[0];
-        if is_key(word) { HIDDEN.to_owned() } else { word.to_owned() }
+        if is_key(word) {
+            HIDDEN.to_owned()
+        } else {
+            word.to_owned()
+        }
     })
     .into_owned()
 }
@@ -47,13 +51,19 @@ mod tests {
             ("Authorization: Bearer abcd1234", "Authorization: Bearer ***"),
             ("GET /x?token=abcd1234&page=2", "GET /x?token=***&page=2"),
             (r#"{"apiKey": "abcd1234"}"#, r#"{"apiKey": "***"}"#),
-            ("https://bot:hunter22@example.org/x", "https://bot:***@example.org/x"),
+            (
+                "https://bot:hunter22@example.org/x",
+                "https://bot:***@example.org/x",
+            ),
             ("key AbCdEfGhIjKlMnOpQrStUvWxYz0123456789 given", "key *** given"),
             (
                 "run 0a1b2c3d-1111-2222-3333-444455556666 of 9f86d081884c7d659a2feaa0c55ad015",
                 "run 0a1b2c3d-1111-2222-3333-444455556666 of 9f86d081884c7d659a2feaa0c55ad015",
             ),
-            ("listening on ws://127.0.0.1:18789 (PID 4711)", "listening on ws://127.0.0.1:18789 (PID 4711)"),
+            (
+                "listening on ws://127.0.0.1:18789 (PID 4711)",
+                "listening on ws://127.0.0.1:18789 (PID 4711)",
+            ),
         ] {
             assert_eq!(redact(text), shown);
         }
