@@ -25,6 +25,7 @@ use serde_json::Value;
 use std::{
     path::PathBuf,
     sync::{Arc, OnceLock, Weak},
+    time::Duration,
 };
 use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 
@@ -34,6 +35,13 @@ const POLL_THREADS: usize = 2;
 const EVENTS: usize = 256;
 /// Events of a turn that a slow reader may fall behind by.
 const TURN_EVENTS: usize = 64;
+
+/// How long new events wait for those that were left at the last end.
+const RESUME_FIRST: Duration = Duration::from_secs(2);
+/// How often it is tried whether a journal in trouble can write again.
+const PROBE_EVERY: Duration = Duration::from_secs(5);
+/// How often the journal forgets what nobody needs any more, in probes.
+const SWEEP_EVERY: u32 = 720;
 
 /// What a gateway is made of.
 pub struct Options {
@@ -150,7 +158,11 @@ impl Gateway {
             options.env,
             http,
         );
-        office.resume().await;
+        let left = office.clone();
+        let resumed = tokio::spawn(async move { left.resume().await });
+        // what was left comes first, unless there is so much of it that new events would have to wait
+        let _ = tokio::time::timeout(RESUME_FIRST, resumed).await;
+        tokio::spawn(tend(Arc::downgrade(&office.desk)));
         let _ = hub.office.set(office.clone());
         Ok(Self {
             registry,
@@ -232,6 +244,27 @@ impl Hub {
 
     fn office(&self) -> Result<Office> {
         self.office.get().cloned().ok_or_else(starting)
+    }
+}
+
+/// Looks after the journal as long as there is a desk.
+async fn tend(desk: Weak<Desk>) {
+    for round in 1_u32.. {
+        tokio::time::sleep(PROBE_EVERY).await;
+        let Some(desk) = desk.upgrade() else {
+            return;
+        };
+        let (troubled, now) = (desk.journal.trouble().is_some(), desk.clock.now_ms());
+        if !troubled && !round.is_multiple_of(SWEEP_EVERY) {
+            continue;
+        }
+        let tended = desk.journal.run(move |j| {
+            j.probe(now);
+            if troubled { Ok(()) } else { j.sweep(now) }
+        });
+        if let Err(error) = tended.await {
+            tracing::warn!(target: "openclaw::journal", %error, "not swept");
+        }
     }
 }
 

@@ -20,7 +20,7 @@ use futures_util::future::BoxFuture;
 use openclaw_plugin_api::{CompletionRequest, Error, ErrorKind, Result, ToolSpec};
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 use tokio::sync::watch;
@@ -49,6 +49,8 @@ pub(super) struct Snap {
     pub(super) offers: Vec<Offer>,
     agents: Agents,
     pub(super) resolver: Resolver,
+    /// See [`Models::usual`].
+    usual: OnceLock<String>,
 }
 
 impl Models {
@@ -109,9 +111,42 @@ impl Models {
             offers,
             agents,
             resolver,
+            usual: OnceLock::new(),
         });
         *known = Some(snap.clone());
         snap
+    }
+
+    /// The model of an agent that has none configured: the first one of a vendor whose key is in the environment, else
+    /// one that needs no account.
+    pub(super) async fn usual(&self) -> String {
+        let snap = self.snap();
+        if let Some(known) = snap.usual.get() {
+            return known.clone();
+        }
+        let found = self.first_of_environment(&snap).await;
+        let usual = found.unwrap_or_else(|| DEFAULT_MODEL.to_owned());
+        snap.usual.get_or_init(|| usual).clone()
+    }
+
+    async fn first_of_environment(&self, snap: &Snap) -> Option<String> {
+        let agent = snap.agents.default_agent();
+        for offer in snap.offers.iter().filter(|offer| offer.in_environment) {
+            let Some(provider) = offer.providers.first() else {
+                continue;
+            };
+            let any = snap
+                .resolver
+                .resolve(agent, &format!("{provider}/any"), None)
+                .ok()?;
+            if self.catalogue.load(&self.registry, &any, false).await.is_err() {
+                continue;
+            }
+            if let Some(model) = self.catalogue.first(provider) {
+                return Some(format!("{provider}/{model}"));
+            }
+        }
+        None
     }
 
     /// The models that may be chosen for an agent.

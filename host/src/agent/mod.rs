@@ -23,6 +23,7 @@ pub mod prompt;
 mod queue;
 pub mod reply;
 mod request;
+mod sorter;
 pub mod tokens;
 mod turn;
 

@@ -61,7 +61,8 @@ async fn run(
         .map_err(unusable)?;
     let _place = desk.place().await;
     let settings: SessionSettings = serde_json::from_str(&session.settings).unwrap_or_default();
-    let mut turn = turn_of(agent, &session.session_id, format!("run-{}", run.idempotency_key));
+    let id = format!("run-{}", run.idempotency_key);
+    let mut turn = turn_of(desk, agent, &session.session_id, id).await;
     turn.thinking = wish.thinking.or(settings.thinking_level).unwrap_or(turn.thinking);
     let asked = Some(run.model.clone()).filter(|model| !model.is_empty());
     if let Some(chosen) = asked.or_else(|| settings.model()) {
@@ -108,10 +109,13 @@ async fn run(
 }
 
 /// What every turn of an agent has in common.
-pub(super) fn turn_of(agent: &Agent, session_id: &str, id: String) -> Turn {
-    let primary = agent.model.primary.as_deref().unwrap_or(DEFAULT_MODEL);
+pub(super) async fn turn_of(desk: &Desk, agent: &Agent, session_id: &str, id: String) -> Turn {
+    let primary = match &agent.model.primary {
+        Some(primary) => primary.clone(),
+        None => desk.asker.usual().await,
+    };
     let fallbacks = agent.model.fallbacks.iter().flatten().map(String::as_str);
-    let models = std::iter::once(primary).chain(fallbacks);
+    let models = std::iter::once(primary.as_str()).chain(fallbacks);
     Turn {
         id,
         session_id: session_id.to_owned(),
@@ -137,7 +141,7 @@ pub(super) async fn compact(
     session: &Session,
     instructions: Option<String>,
 ) -> Result<Option<(u64, u64)>> {
-    let mut turn = turn_of(agent, &session.session_id, format!("compact-{}", uuid()));
+    let mut turn = turn_of(desk, agent, &session.session_id, format!("compact-{}", uuid())).await;
     turn.origin.agent_id.clone_from(&agent.id);
     let mut history = turn::read(&desk.journal, &session.session_id, turn.history)
         .await

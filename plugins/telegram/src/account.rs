@@ -89,7 +89,11 @@ impl Account {
             return;
         }
         match state {
-            ChannelState::Degraded => tracing::warn!(account = self.id, problem, "telegram can't be reached"),
+            ChannelState::Degraded => tracing::warn!(
+                account = self.id,
+                problem,
+                "telegram account degraded; trying again"
+            ),
             ChannelState::Failed => tracing::error!(account = self.id, problem, "telegram account failed"),
             _ => tracing::info!(account = self.id, bot = self.identity(), state = ?state, "telegram account"),
         }

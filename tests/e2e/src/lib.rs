@@ -1,4 +1,6 @@
 //! What the end-to-end tests share: where the built things are, and a gateway in this process with real libraries.
+pub mod world;
+
 use openclaw_host::{
     app::{Gateway, Options},
     clock::Clock,

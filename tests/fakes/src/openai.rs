@@ -4,10 +4,11 @@
 //! Invariant: what the vendor would refuse is refused here. Bodies are checked against the vendor's own description
 //! where it is at hand, and calls without results always.
 mod events;
-mod spec;
+pub(crate) mod spec;
 mod turn;
 
-pub use turn::{Fault, Part, Turn};
+use turn::Hold;
+pub use turn::{Fault, Part, Turn, Valve};
 
 use axum::{
     Json, Router,
@@ -18,7 +19,7 @@ use axum::{
     routing::{get, post},
     serve::ListenerExt,
 };
-use futures_util::stream;
+use futures_util::{Stream, StreamExt, stream};
 use serde_json::{Value, json};
 use std::{
     collections::VecDeque,
@@ -26,7 +27,7 @@ use std::{
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, sync::Notify, task::JoinHandle};
 
 /// Requests that are kept for a test to look at; older ones are forgotten.
 const MAX_KEPT: usize = 1_000;
@@ -53,6 +54,8 @@ pub struct Asked {
 #[derive(Debug, Default)]
 struct Shared {
     state: Mutex<Memory>,
+    /// A request arrived.
+    arrived: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -114,6 +117,19 @@ impl OpenAi {
         self.shared.memory().asked.iter().cloned().collect()
     }
 
+    /// Waits until so many requests for answers came in; gives their bodies.
+    pub async fn heard(&self, times: usize) -> Vec<Value> {
+        loop {
+            let arrived = self.shared.arrived.notified();
+            let asked = self.asked().into_iter().map(|asked| asked.body);
+            let bodies: Vec<_> = asked.filter(|body| !body.is_null()).collect();
+            if bodies.len() >= times {
+                return bodies;
+            }
+            arrived.await;
+        }
+    }
+
     /// What the vendor would not have taken, in words. A test ends with the wish that this is empty.
     pub fn complaints(&self) -> Vec<String> {
         self.shared.memory().complaints.clone()
@@ -148,6 +164,8 @@ impl Shared {
             headers,
             body,
         });
+        drop(memory);
+        self.arrived.notify_waiters();
         wrong_key.then(|| {
             refusal(
                 401,
@@ -260,7 +278,12 @@ fn stream_turn(api: Api, turn: &Turn, request: &Value, number: u64) -> Response 
     match &turn.fault {
         Some(Fault::Cut { after }) => {
             pieces.truncate(*after);
-            pieces.push(Err(io::Error::other("cut by the script")));
+            let cut = async {
+                // what was said before goes out first
+                tokio::task::yield_now().await;
+                Err(io::Error::other("cut by the script"))
+            };
+            return event_stream(Body::from_stream(stream::iter(pieces).chain(stream::once(cut))));
         }
         Some(Fault::Close { after }) => pieces.truncate(*after),
         Some(Fault::Malformed { after }) => {
@@ -273,13 +296,21 @@ fn stream_turn(api: Api, turn: &Turn, request: &Value, number: u64) -> Response 
         }
         Some(Fault::Silent { after }) => {
             pieces.truncate(*after);
-            let told = stream::iter(pieces);
-            let silence = stream::pending();
-            return event_stream(Body::from_stream(futures_util::StreamExt::chain(told, silence)));
+            return event_stream(Body::from_stream(stream::iter(pieces).chain(stream::pending())));
         }
         Some(Fault::Status { .. }) | None => {}
     }
-    event_stream(Body::from_stream(stream::iter(pieces)))
+    match &turn.hold {
+        Some(hold) => event_stream(Body::from_stream(held(pieces, hold.clone()))),
+        None => event_stream(Body::from_stream(stream::iter(pieces))),
+    }
+}
+
+/// The pieces, with a wait among them. Ends with whoever reads, and the wait too.
+fn held(mut pieces: Vec<io::Result<Bytes>>, hold: Hold) -> impl Stream<Item = io::Result<Bytes>> {
+    let mut rest = pieces.split_off(hold.after.min(pieces.len()));
+    let rest = stream::once(hold.wait()).flat_map(move |()| stream::iter(std::mem::take(&mut rest)));
+    stream::iter(pieces).chain(rest)
 }
 
 fn event_stream(body: Body) -> Response {

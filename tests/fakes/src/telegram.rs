@@ -212,11 +212,16 @@ impl Telegram {
 
     /// Waits until a method was called so often; gives all bodies.
     pub async fn called(&self, method: &str, times: usize) -> Vec<Value> {
+        self.until(|fake| Some(fake.bodies(method)).filter(|bodies| bodies.len() >= times))
+            .await
+    }
+
+    /// Waits until something is there: looked for now and after each call.
+    pub async fn until<T>(&self, look: impl Fn(&Self) -> Option<T>) -> T {
         loop {
             let arrived = self.shared.calls.notified();
-            let bodies = self.bodies(method);
-            if bodies.len() >= times {
-                return bodies;
+            if let Some(found) = look(self) {
+                return found;
             }
             arrived.await;
         }

@@ -4,7 +4,7 @@ use crate::{
     account::Account,
     api::{Chat, Entity, Me, Message, MessageOrigin, User},
 };
-use openclaw_plugin_api::{Inbound, InboundKind, Quoted, Sender};
+use openclaw_plugin_api::{Inbound, InboundKind, MediaRef, Quoted, Sender};
 use serde_json::{Map, Value};
 
 /// Most that fits into one message, UTF-16 units.
@@ -17,35 +17,23 @@ pub(super) async fn from_parts(account: &Account, parts: &[Message], kind: Inbou
     if first.from.as_ref().is_some_and(|user| user.id == me.id) || is_for_another_bot(first, me) {
         return None;
     }
-    let mut text = String::new();
-    let (mut attachments, mut before) = (Vec::new(), None);
+    let (mut text, mut attachments, mut before) = (String::new(), Vec::new(), None);
+    // One caption speaks for a whole album.
+    let has_words = parts
+        .iter()
+        .any(|part| !part.text.is_empty() || !part.caption.is_empty());
     for part in parts {
-        let mut words = words(part, me);
-        // An edit names what it has, but the files were taken with the message.
-        let (file, note) = match kind {
-            InboundKind::Edit => (None, media::placeholder(part)),
-            _ => media::take(account, part).await,
-        };
+        let (file, words) = content(account, part, kind, me).await;
+        let is_silent = has_words && file.is_some() && part.caption.is_empty();
         attachments.extend(file);
-        if let Some(note) = note.filter(|_| words.is_empty() || kind != InboundKind::Edit) {
-            // A caption says more than the kind of the file that comes with it.
-            let is_plain = note.starts_with("<media:") && !words.is_empty() && !attachments.is_empty();
-            if !is_plain {
-                words = if words.is_empty() {
-                    note
-                } else {
-                    format!("{note}\n{words}")
-                };
-            }
+        if words.is_empty() || is_silent {
+            continue;
         }
-        // The parts of a long text were one text; captions of an album are several.
-        let glue = if text.is_empty() || words.is_empty() {
-            ""
-        } else {
-            joint(before)
-        };
+        if !text.is_empty() {
+            text += joint(before);
+        }
+        text += &words;
         before = Some(part);
-        text = text + glue + &words;
     }
     if text.is_empty() && attachments.is_empty() {
         return None;
@@ -80,6 +68,29 @@ pub(super) async fn from_parts(account: &Account, parts: &[Message], kind: Inbou
         extra,
         ..Inbound::default()
     })
+}
+
+/// The file of a message, and what it says.
+async fn content(
+    account: &Account,
+    message: &Message,
+    kind: InboundKind,
+    me: &Me,
+) -> (Option<MediaRef>, String) {
+    let words = words(message, me);
+    // An edit names what it has, but the files were taken with the message.
+    let (file, note) = match kind {
+        InboundKind::Edit => (None, media::placeholder(message)),
+        _ => media::take(account, message).await,
+    };
+    let is_complete = file.is_some() || kind == InboundKind::Edit;
+    let text = match note {
+        Some(note) if words.is_empty() => note,
+        // A caption says more than the kind of a file that is there.
+        Some(note) if !is_complete => format!("{note}\n{words}"),
+        _ => words,
+    };
+    (file, text)
 }
 
 /// What stood between two parts. Apps cut a text that fills a message anywhere; a shorter one was cut at a line or a

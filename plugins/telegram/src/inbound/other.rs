@@ -5,10 +5,10 @@ use super::{
 };
 use crate::{
     account::Account,
-    api::{Callback, ChatMemberUpdated, Reaction, ReactionUpdated},
+    api::{Callback, Chat, ChatMemberUpdated, Reaction, ReactionUpdated},
     config::ReactionNotifications,
 };
-use openclaw_plugin_api::{Error, Inbound, InboundKind, Sender};
+use openclaw_plugin_api::{Chat as Place, Error, Inbound, InboundKind, Sender};
 use serde_json::{Value, json};
 
 /// A button was pressed. The answer takes the waiting sign from the button; it is given first and may fail.
@@ -65,7 +65,7 @@ pub(super) fn reactions(account: &Account, id: &str, update: &ReactionUpdated) -
             event_id: format!("{id}:{n}"),
             kind: InboundKind::Reaction,
             account_id: account.id.clone(),
-            chat: place(account, &update.chat, None),
+            chat: nowhere(account, &update.chat),
             sender: sender.clone(),
             message_id: update.message_id.to_string(),
             emoji: emoji(reaction),
@@ -83,7 +83,7 @@ pub(super) fn membership(account: &Account, id: String, update: &ChatMemberUpdat
         event_id: id,
         kind: InboundKind::Membership,
         account_id: account.id.clone(),
-        chat: place(account, &update.chat, None),
+        chat: nowhere(account, &update.chat),
         sender: user_sender(&update.from),
         removed: matches!(status, "left" | "kicked"),
         timestamp_ms: update.date * 1000,
@@ -91,6 +91,14 @@ pub(super) fn membership(account: &Account, id: String, update: &ChatMemberUpdat
     };
     event.extra.insert("status".into(), status.into());
     Some(event)
+}
+
+/// Telegram doesn't say in which topic it happened.
+fn nowhere(account: &Account, chat: &Chat) -> Place {
+    Place {
+        thread_id: String::new(),
+        ..place(account, chat, None)
+    }
 }
 
 fn emoji(reaction: &Reaction) -> String {

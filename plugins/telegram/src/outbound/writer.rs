@@ -48,17 +48,18 @@ impl Writer {
         self.gap = self.gap.max(lines);
     }
 
+    /// Opens a tag. One that would leave too little room for text is left out.
     pub(super) fn open(&mut self, open: impl Into<String>, close: &'static str) {
         self.write_gap();
         let tag = Tag {
             open: open.into(),
             close,
         };
-        if self.len + units(&tag.open) + self.closing() + tag.close.len() + 1 > self.limit {
-            self.cut();
+        let tags: usize = self.open.iter().chain([&tag]).map(Tag::len).sum();
+        if tags > self.limit / 2 {
+            return;
         }
-        self.html(&tag.open);
-        self.open.push(tag);
+        self.push(tag);
     }
 
     /// Closes the innermost tag of this kind; what was opened in it goes on after it.
@@ -71,9 +72,16 @@ impl Writer {
             self.html(tag.close);
         }
         for tag in &inner[1..] {
-            self.html(&tag.open);
-            self.open.push(tag.clone());
+            self.push(tag.clone());
         }
+    }
+
+    fn push(&mut self, tag: Tag) {
+        if self.len + tag.len() + self.closing() + 1 > self.limit {
+            self.cut();
+        }
+        self.html(&tag.open);
+        self.open.push(tag);
     }
 
     /// Text, escaped; cut at a line or a word where it has to be.
@@ -90,14 +98,11 @@ impl Writer {
             }
             let (head, at_break) = cut_at(text, fits);
             // A word that doesn't fit here may fit into the next message.
-            if at_break
-                || self.current.plain.is_empty()
-                || self.current.plain.ends_with(char::is_whitespace) && fits > 0 && head == 0
-            {
-                let head = if head == 0 {
-                    fits.max(first_char(text))
-                } else {
+            if at_break || self.current.plain.is_empty() {
+                let head = if at_break {
                     head
+                } else {
+                    fits.max(first_char(text))
                 };
                 self.append(&text[..head]);
                 text = text[head..].trim_start_matches('\n');
@@ -160,6 +165,12 @@ impl Writer {
             self.html(&tag.open);
         }
         self.open = open;
+    }
+}
+
+impl Tag {
+    fn len(&self) -> usize {
+        units(&self.open) + self.close.len()
     }
 }
 
@@ -258,6 +269,20 @@ mod tests {
             let all: String = chunks.iter().map(|chunk| chunk.plain.as_str()).collect();
             assert_eq!(all.replace(' ', ""), format!("ab{text}"), "{limit}");
         }
+    }
+
+    #[test]
+    fn tags_without_end_leave_room_for_text() {
+        let mut writer = Writer::new(64);
+        writer.open(format!("<a href=\"{}\">", "x".repeat(100)), "</a>");
+        (0..50).for_each(|_| writer.open("<b>", "</b>"));
+        writer.text(&"y".repeat(500));
+        writer.close("</a>");
+        let chunks = writer.finish();
+        assert!(
+            chunks.len() < 25 && chunks.iter().all(|chunk| units(&chunk.html) <= 64),
+            "{chunks:?}"
+        );
     }
 
     #[test]

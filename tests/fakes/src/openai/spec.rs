@@ -105,7 +105,7 @@ pub(super) fn check_calls(api: Api, body: &Value) -> Result<(), String> {
 
 /// From OpenAPI to JSON Schema. `nullable` becomes a type. `oneOf` becomes `anyOf`: what tells its members apart is a
 /// discriminator, which JSON Schema doesn't know, and without it several fit.
-fn translate(schema: &mut Value) {
+pub(crate) fn translate(schema: &mut Value) {
     match schema {
         Value::Array(list) => list.iter_mut().for_each(translate),
         Value::Object(object) => {

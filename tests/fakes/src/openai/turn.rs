@@ -2,6 +2,7 @@
 use super::Api;
 use serde_json::Value;
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// One answer.
 #[derive(Debug, Clone, Default)]
@@ -16,7 +17,22 @@ pub struct Turn {
     pub fault: Option<Fault>,
     /// How long it thinks before it says anything.
     pub delay: Duration,
+    /// Where it waits for a test.
+    pub(super) hold: Option<Hold>,
 }
+
+/// A place in a turn where it waits.
+#[derive(Debug, Clone)]
+pub(super) struct Hold {
+    /// Events before it.
+    pub(super) after: usize,
+    /// Goes on when the valve is opened or gone.
+    pub(super) opened: watch::Receiver<bool>,
+}
+
+/// Keeps a turn waiting; see [`Turn::held`]. A dropped one is open.
+#[derive(Debug)]
+pub struct Valve(watch::Sender<bool>);
 
 /// A part of an answer.
 #[derive(Debug, Clone, PartialEq)]
@@ -172,6 +188,13 @@ impl Turn {
         self
     }
 
+    /// Waits after so many events until the valve is opened.
+    pub fn held(mut self, after: usize) -> (Self, Valve) {
+        let (valve, opened) = watch::channel(false);
+        self.hold = Some(Hold { after, opened });
+        (self, Valve(valve))
+    }
+
     /// Does it ask for tools?
     pub(super) fn asks(&self) -> bool {
         self.parts.iter().any(|part| matches!(part, Part::Call { .. }))
@@ -210,6 +233,29 @@ impl Turn {
             Self::text(&format!("You said: {text}"))
         };
         turn.usage(words, 0, words + 2)
+    }
+}
+
+// === impl Valve ===
+
+impl Valve {
+    /// The turn goes on.
+    pub fn open(self) {
+        self.0.send_replace(true);
+    }
+
+    /// Waits until whoever asked has hung up.
+    pub async fn abandoned(&self) {
+        self.0.closed().await;
+    }
+}
+
+// === impl Hold ===
+
+impl Hold {
+    pub(super) async fn wait(mut self) {
+        // a valve that is gone is open
+        let _ = self.opened.wait_for(|opened| *opened).await;
     }
 }
 

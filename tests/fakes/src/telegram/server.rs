@@ -11,7 +11,7 @@ use axum::{
     response::{IntoResponse, Response},
     serve::ListenerExt,
 };
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
@@ -95,10 +95,12 @@ fn send(reply: Reply) -> Response {
     let status = StatusCode::from_u16(reply.status).expect("a script names statuses that exist");
     let body = if reply.cut {
         let half = Bytes::from(reply.body[..reply.body.len() / 2].to_vec());
-        Body::from_stream(stream::iter([
-            Ok(half),
-            Err(io::Error::other("cut by the script")),
-        ]))
+        let cut = async {
+            // The half is on the wire before the connection breaks.
+            tokio::task::yield_now().await;
+            Err(io::Error::other("cut by the script"))
+        };
+        Body::from_stream(stream::once(async { Ok(half) }).chain(stream::once(cut)))
     } else {
         Body::from(reply.body)
     };

@@ -1,5 +1,6 @@
 //! Markdown in all its forms.
 use super::*;
+use crate::outbound::writer::units;
 
 fn html(markdown: &str) -> String {
     let chunks = render(markdown, 4096, TableMode::Code);
@@ -73,9 +74,7 @@ fn code_that_is_cut_is_code_in_every_message() {
             "{}",
             chunk.html
         );
-        assert!(
-            chunk.html.ends_with("1;</code></pre>") && crate::outbound::writer::units(&chunk.html) <= 300
-        );
+        assert!(chunk.html.ends_with("1;</code></pre>") && units(&chunk.html) <= 300);
     }
 }
 
@@ -83,4 +82,63 @@ fn code_that_is_cut_is_code_in_every_message() {
 fn without_formatting_links_keep_their_address() {
     let chunk = &render("[here](https://e.org) **b** https://e.org", 4096, TableMode::Code)[0];
     assert_eq!(chunk.plain, "here (https://e.org) b https://e.org");
+}
+
+#[test]
+fn whatever_is_written_telegram_takes_it() {
+    let pieces = [
+        "**",
+        "*",
+        "_",
+        "~~",
+        "||",
+        "`",
+        "```\n",
+        "```rs\n",
+        "[x](https://e.org/?a&b)",
+        "[",
+        "](",
+        "<b>",
+        "</b>",
+        "&amp;",
+        "\n",
+        "\n\n",
+        "- ",
+        "1. ",
+        "> ",
+        "# ",
+        "| a | b |\n|---|---|\n| c |\n",
+        "a.md ",
+        "🦀",
+        "word ",
+        "\\",
+        "!",
+        "---\n",
+    ];
+    let fake = openclaw_fakes::telegram::Telegram::offline();
+    let path = format!("/bot{}/sendMessage", openclaw_fakes::telegram::Telegram::TOKEN);
+    // The same texts in every run: a linear congruence is random enough to nest everything in everything.
+    let mut state = 1_u64;
+    let mut next = |below: usize| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(state >> 33).expect("31 bits") % below
+    };
+    for _ in 0..2_000 {
+        let text: String = (0..1 + next(60)).map(|_| pieces[next(pieces.len())]).collect();
+        for limit in [120, 4096] {
+            for chunk in render(&text, limit, TableMode::Code) {
+                assert!(units(&chunk.html) <= limit, "{text:?}: {chunk:?}");
+                let body = serde_json::json!({ "chat_id": 7, "text": chunk.html, "parse_mode": "HTML" });
+                let reply = fake.exchange(&path, "application/json", body.to_string().as_bytes());
+                assert_eq!(
+                    reply.status,
+                    200,
+                    "{text:?}: {chunk:?}: {}",
+                    String::from_utf8_lossy(&reply.body)
+                );
+            }
+        }
+    }
 }

@@ -1,0 +1,30 @@
+//! Anthropic's models over the Messages API, and every service that speaks it.
+//!
+//! The modules: `wire` turns conversations into bodies, `stream` turns events into deltas, `errors` turns refusals into
+//! kinds, none of them with any I/O; `client` does the I/O. Nothing here keeps state between requests.
+mod catalog;
+mod client;
+mod errors;
+mod history;
+mod proof;
+mod stream;
+mod wire;
+
+use openclaw_plugin_api::prelude::*;
+
+export_plugin!(
+    Declaration::new("anthropic", "Anthropic")
+        .providers(&["anthropic"])
+        .apis(&["anthropic-messages"])
+        .network(Network::Host(&[client::HOST]))
+        .secrets(client::KEYS)
+        .default_enabled(),
+    |api| {
+        let provider = client::Anthropic::new(api.host());
+        api.provider(provider);
+        Ok(())
+    }
+);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,208 @@
+//! The provider itself: sends one request, reads its answer while it comes, and says how it ended.
+//!
+//! Invariant: an answer that is cut off is an error, never a short answer. Whoever reads it and goes away closes the
+//! request, because the response is dropped with the future. A key of the environment goes to the vendor and nowhere else.
+use crate::{catalog, errors::Told, stream::Reader, wire};
+use openclaw_plugin_api::{
+    CatalogRequest, FetchResponse, ModelInfo, RequestBuilder, prelude::*, sse::Decoder,
+};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, UNIX_EPOCH},
+};
+
+/// The vendor's host.
+pub const HOST: &str = "generativelanguage.googleapis.com";
+/// Variables with keys, the first that is set counts.
+pub const KEYS: &[&str] = &["GEMINI_API_KEY", "GOOGLE_API_KEY"];
+
+const BASE_URL: &str = "https://generativelanguage.googleapis.com/v1beta";
+const KEY_HEADER: &str = "x-goog-api-key";
+
+/// Time to the head of an answer: models think before they speak.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(300);
+/// Longest silence within an answer: there are no pings, and thoughts come in large pieces.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
+/// Time to a catalogue.
+const LIST_TIMEOUT: Duration = Duration::from_secs(20);
+/// Longest body of a refusal that is read. Bytes.
+const MAX_REFUSAL: usize = 64 << 10;
+/// Longest answer. Bytes.
+const MAX_ANSWER: u64 = 64 << 20;
+
+/// The provider.
+pub struct Google {
+    host: Host,
+}
+
+/// Where a request goes, and with which key.
+struct Service<'a> {
+    base_url: String,
+    key: Option<Secret>,
+    headers: &'a BTreeMap<String, String>,
+}
+
+impl Google {
+    /// The provider in this host.
+    pub fn new(host: &Host) -> Self {
+        Self { host: host.clone() }
+    }
+}
+
+impl Provider for Google {
+    const ID: &'static str = "google";
+
+    async fn complete(&self, request: CompletionRequest, mut out: Deltas) -> Result<Completion> {
+        let model = request.model.trim_start_matches("models/");
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/');
+        // The id becomes a part of the address.
+        if model.is_empty() || !model.chars().all(fits) || model.contains("..") {
+            return Err(Error::invalid(
+                "the model's id has characters that no id of Gemini has; change it",
+            ));
+        }
+        let credential = request.credential.clone();
+        let service = Service::new(&self.host, &request.base_url, credential, &request.headers).await?;
+        let url = format!(
+            "{}/models/{model}:streamGenerateContent?alt=sse",
+            service.base_url
+        );
+        let post = self.host.http().post(url);
+        let post = post
+            .timeout(HEAD_TIMEOUT)
+            .idle_timeout(Some(IDLE_TIMEOUT))
+            .max_bytes(MAX_ANSWER)
+            .json(&wire::body(&request));
+        let answer = service.send(post).await?;
+        let stamp = UNIX_EPOCH.elapsed().map_or(0, |now| now.as_millis());
+        service
+            .read(answer, Reader::new(&request.model, stamp), &mut out)
+            .await
+    }
+
+    async fn models(&self, request: CatalogRequest) -> Result<Vec<ModelInfo>> {
+        if !request.refresh {
+            return Ok(catalog::table());
+        }
+        let none = BTreeMap::new();
+        let service = Service::new(&self.host, &request.base_url, request.credential, &none).await?;
+        let get = self
+            .host
+            .http()
+            .get(format!("{}/models?pageSize=1000", service.base_url));
+        let list: Value = service.send(get.timeout(LIST_TIMEOUT)).await?.json().await?;
+        catalog::read_list(&list).ok_or_else(|| {
+            Error::new(
+                ErrorKind::Server,
+                "the service answered with something that is no list of models; check the address",
+            )
+        })
+    }
+}
+
+// === impl Service ===
+
+impl<'a> Service<'a> {
+    async fn new(
+        host: &Host,
+        base_url: &str,
+        credential: Option<Secret>,
+        headers: &'a BTreeMap<String, String>,
+    ) -> Result<Self> {
+        let base_url = match base_url.trim_end_matches('/') {
+            "" => BASE_URL,
+            url => url,
+        };
+        let mut key = credential.filter(|key| !key.is_empty());
+        if key.is_none() && base_url == BASE_URL && !has_key(headers) {
+            key = Some(key_of_environment(host).await?);
+        }
+        Ok(Self {
+            base_url: base_url.to_owned(),
+            key,
+            headers,
+        })
+    }
+
+    /// Sends a request with key and headers. A key follows no redirect.
+    async fn send(&self, mut request: RequestBuilder) -> Result<FetchResponse> {
+        if let Some(key) = self.key.as_ref().filter(|_| !has_key(self.headers)) {
+            request = request.header(KEY_HEADER, key.expose());
+        }
+        for (name, value) in self.headers {
+            request = request.header(name, value);
+        }
+        let answer = request.redirects(0).send().await?;
+        if answer.is_success() {
+            return Ok(answer);
+        }
+        let (status, wait) = (answer.status(), answer.retry_after());
+        let body = answer.bytes_up_to(MAX_REFUSAL).await.unwrap_or_default();
+        Err(Told::from_answer(status, &body, wait).into_error(self.key.as_ref()))
+    }
+
+    async fn read(
+        &self,
+        mut answer: FetchResponse,
+        mut reader: Reader,
+        out: &mut Deltas,
+    ) -> Result<Completion> {
+        let mut decoder = Decoder::new();
+        loop {
+            let chunk = match answer.chunk().await {
+                Ok(Some(chunk)) => chunk,
+                Ok(None) => break,
+                // Nothing is missing if the connection breaks behind the end.
+                Err(_) if reader.is_done() => break,
+                Err(error) => return Err(error),
+            };
+            let pushed = decoder.push(&chunk);
+            while let Some(event) = decoder.next_event() {
+                self.event(&event.data, &mut reader, out).await?;
+            }
+            pushed?;
+        }
+        if let Some(event) = decoder.finish().filter(|_| !reader.is_done()) {
+            // What is cut off in the middle is not JSON, and the reader then misses its end.
+            let whole = serde_json::from_str::<serde::de::IgnoredAny>(&event.data).is_ok();
+            if whole {
+                self.event(&event.data, &mut reader, out).await?;
+            }
+        }
+        reader.finish().ok_or_else(|| {
+            Error::new(
+                ErrorKind::Network,
+                "the answer was cut off: the connection closed before its end; try again",
+            )
+        })
+    }
+
+    async fn event(&self, data: &str, reader: &mut Reader, out: &mut Deltas) -> Result<()> {
+        let mut deltas = Vec::new();
+        let outcome = reader.read(data, &mut deltas);
+        // What came before a failure was said.
+        for delta in deltas {
+            out.send(delta).await?;
+        }
+        outcome.map_err(|told| told.into_error(self.key.as_ref()))
+    }
+}
+
+fn has_key(headers: &BTreeMap<String, String>) -> bool {
+    let keys = ["authorization", KEY_HEADER];
+    headers
+        .keys()
+        .any(|name| keys.iter().any(|key| name.eq_ignore_ascii_case(key)))
+}
+
+async fn key_of_environment(host: &Host) -> Result<Secret> {
+    for variable in KEYS {
+        if let Some(key) = host.secret(variable).await?.filter(|key| !key.is_empty()) {
+            return Ok(key);
+        }
+    }
+    Err(Error::new(
+        ErrorKind::Auth,
+        "there is no key for google; set GEMINI_API_KEY, or apiKey in models.providers.google",
+    ))
+}

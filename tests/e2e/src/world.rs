@@ -1,0 +1,386 @@
+//! The real program among services on loopback: a messenger, models, and a home of its own for each test.
+//!
+//! Nothing here waits for time to pass: it waits for what a fake was asked or the program has said, and ends a test
+//! that waits too long with the program's log.
+use crate::{plugin, program};
+use openclaw_fakes::{
+    openai::OpenAi,
+    telegram::{Person, Telegram},
+};
+use serde_json::{Value, json};
+use std::{
+    fs,
+    future::Future,
+    io::{BufRead, BufReader},
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::sync::Notify;
+
+/// Longest that anything may take; a busy machine needs a small part of it.
+pub const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Stands after the last line of a log.
+const END: &str = "[its log ends here]";
+
+/// Somebody who writes to the bot.
+pub const ADA: Person = Person { id: 7, name: "Ada" };
+/// Somebody else.
+pub const BOB: Person = Person { id: 8, name: "Bob" };
+/// A group of theirs.
+pub const GROUP: i64 = -100_777;
+
+/// A folder for the program's state, and one with plugins.
+#[derive(Debug)]
+pub struct Home {
+    state: tempfile::TempDir,
+    plugins: tempfile::TempDir,
+}
+
+/// A running gateway. Dropping it kills it.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    /// Where it listens.
+    pub port: String,
+    log: Arc<Log>,
+}
+
+#[derive(Debug, Default)]
+struct Log {
+    lines: Mutex<Vec<String>>,
+    grown: Notify,
+}
+
+/// A gateway with a messenger and a model.
+#[derive(Debug)]
+pub struct World {
+    /// The messenger.
+    pub telegram: Telegram,
+    /// The model.
+    pub model: OpenAi,
+    /// Its files.
+    pub home: Home,
+    /// The program.
+    pub gateway: Running,
+}
+
+/// The key that [`config`] gives to models; it must not be printed.
+pub const KEY: &str = "sk-a-key-that-is-not-printed";
+
+/// A configuration in which everybody may write, for these models by provider; the first is the primary.
+pub fn config(telegram: &Telegram, models: &[(&str, &OpenAi)]) -> Value {
+    let providers: serde_json::Map<_, _> = models
+        .iter()
+        .map(|(id, model)| {
+            let provider = json!({
+                "baseUrl": model.base_url(), "apiKey": KEY, "api": "openai-completions",
+                "models": [{ "id": "m", "contextWindow": 100_000 }],
+            });
+            ((*id).to_owned(), provider)
+        })
+        .collect();
+    let references: Vec<_> = models.iter().map(|(id, _)| format!("{id}/m")).collect();
+    json!({
+        "agents": { "defaults": { "model": { "primary": references[0], "fallbacks": references[1..] } } },
+        "models": { "providers": providers },
+        "channels": { "telegram": {
+            "apiRoot": telegram.root(), "botToken": Telegram::TOKEN, "dmPolicy": "open", "allowFrom": ["*"],
+            "groupPolicy": "open", "groups": { "*": { "requireMention": true } },
+        } },
+    })
+}
+
+/// Waits for something, not for ever.
+pub async fn soon<T>(what: &str, work: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(PATIENCE, work).await {
+        Ok(value) => value,
+        Err(_) => panic!("waited for {what} in vain"),
+    }
+}
+
+// === impl Home ===
+
+impl Home {
+    /// A home with these plugins.
+    pub fn new(plugins: &[&str]) -> Self {
+        let home = Self {
+            state: tempfile::tempdir().expect("a folder"),
+            plugins: tempfile::tempdir().expect("a folder"),
+        };
+        for id in plugins {
+            fs::copy(plugin(id), home.plugins.path().join(format!("{id}.so"))).expect("copied");
+        }
+        home
+    }
+
+    /// The state directory.
+    pub fn state(&self) -> &Path {
+        self.state.path()
+    }
+
+    /// `openclaw.json`
+    pub fn config_file(&self) -> PathBuf {
+        self.state().join("openclaw.json")
+    }
+
+    /// Writes the configuration, in one step.
+    pub fn configure(&self, config: &Value) {
+        self.write_config(&format!("{config:#}"));
+    }
+
+    /// The same with any text.
+    pub fn write_config(&self, text: &str) {
+        let new = self.state().join("openclaw.json.new");
+        fs::write(&new, text).expect("written");
+        fs::rename(new, self.config_file()).expect("renamed");
+    }
+
+    /// The program, in this home and with nothing of the environment.
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(program());
+        command
+            .args(args)
+            .env_clear()
+            .env("HOME", self.state())
+            .env("OPENCLAW_STATE_DIR", self.state())
+            .env("OPENCLAW_BUNDLED_PLUGINS_DIR", self.plugins.path())
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs a command to its end.
+    pub async fn run(&self, args: &[&str]) -> Output {
+        let mut command = self.command(args);
+        let output = tokio::task::spawn_blocking(move || command.output());
+        output
+            .await
+            .expect("it does not panic")
+            .expect("the program runs")
+    }
+
+    /// Runs a command that prints JSON.
+    pub async fn json(&self, args: &[&str]) -> Value {
+        let output = self.run(args).await;
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{args:?}: {said}");
+        serde_json::from_slice(&output.stdout).expect("JSON on standard output and nothing else")
+    }
+
+    /// Starts the gateway and waits until it is ready.
+    pub async fn start(&self) -> Running {
+        let mut running = Running::spawn(&mut self.command(&["gateway", "--port", "0", "--verbose"]));
+        running.port = running.port().await;
+        running.says("ready in").await;
+        running
+    }
+}
+
+// === impl Running ===
+
+impl Running {
+    /// Starts a command that is a gateway.
+    pub fn spawn(command: &mut Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().expect("the program runs");
+        let lines = BufReader::new(child.stderr.take().expect("piped")).lines();
+        let log = Arc::<Log>::default();
+        let reader = log.clone();
+        // Somebody has to read what it says, or it would wait for a reader one day.
+        std::thread::spawn(move || {
+            for line in lines.map_while(Result::ok) {
+                reader.lines().push(line);
+                reader.grown.notify_waiters();
+            }
+            reader.lines().push(END.to_owned());
+            reader.grown.notify_waiters();
+        });
+        Self {
+            child,
+            port: String::new(),
+            log,
+        }
+    }
+
+    async fn port(&self) -> String {
+        let line = self.says("listening on ws://127.0.0.1:").await;
+        let port = line.split("ws://127.0.0.1:").nth(1);
+        let port = port.and_then(|rest| rest.split(' ').next());
+        port.expect("a port").to_owned()
+    }
+
+    /// Waits until it has said something; gives the line.
+    pub async fn says(&self, words: &str) -> String {
+        self.says_one_of(&[words]).await
+    }
+
+    /// The same with several that would do.
+    pub async fn says_one_of(&self, words: &[&str]) -> String {
+        let looked = tokio::time::timeout(PATIENCE, async {
+            loop {
+                let grown = self.log.grown.notified();
+                match self.log.find(words) {
+                    Some(found) => return found,
+                    None if self.log.has_ended() => {
+                        panic!("it ended without saying {words:?}:\n{}", self.log())
+                    }
+                    None => grown.await,
+                }
+            }
+        });
+        match looked.await {
+            Ok(found) => found,
+            Err(_) => panic!("it does not say {words:?}:\n{}", self.log()),
+        }
+    }
+
+    /// What it has said so far.
+    pub fn log(&self) -> String {
+        self.log.lines().join("\n")
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it at once, as a power cut would.
+    pub fn kill(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+
+    /// Has it ended? Never waits.
+    pub fn ended(&mut self) -> bool {
+        self.child.try_wait().expect("its end can be asked for").is_some()
+    }
+
+    /// Asks it to end, and waits until it has; gives its exit code and all that it said.
+    pub async fn stop(mut self) -> (Option<i32>, String) {
+        let asked = Command::new("kill").arg(self.pid().to_string()).status();
+        assert!(asked.expect("kill runs").success());
+        self.says(END).await;
+        (self.child.wait().expect("it ends").code(), self.log())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            eprintln!("--- the gateway said:\n{}", self.log());
+        }
+    }
+}
+
+// === impl Log ===
+
+impl Log {
+    fn lines(&self) -> MutexGuard<'_, Vec<String>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn find(&self, words: &[&str]) -> Option<String> {
+        let lines = self.lines();
+        let mut lines = lines.iter();
+        lines
+            .find(|line| words.iter().any(|words| line.contains(words)))
+            .cloned()
+    }
+
+    fn has_ended(&self) -> bool {
+        self.lines().last().is_some_and(|line| line == END)
+    }
+}
+
+// === impl World ===
+
+impl World {
+    /// A world in which everybody may write.
+    pub async fn new() -> Self {
+        Self::with(|_| {}).await
+    }
+
+    /// The same with another configuration.
+    pub async fn with(change: impl FnOnce(&mut Value)) -> Self {
+        let telegram = Telegram::start().await.expect("a port");
+        let model = OpenAi::start().await.expect("a port");
+        model.require_key(KEY);
+        let home = Home::new(&["telegram", "openai"]);
+        let mut config = config(&telegram, &[("one", &model)]);
+        change(&mut config);
+        home.configure(&config);
+        let gateway = home.start().await;
+        Self {
+            telegram,
+            model,
+            home,
+            gateway,
+        }
+    }
+
+    /// Changes the configuration, while the gateway runs or not.
+    pub fn reconfigure(&self, change: impl FnOnce(&mut Value)) {
+        let text = fs::read_to_string(self.home.config_file()).expect("read");
+        let mut config = serde_json::from_str(&text).expect("it was written here");
+        change(&mut config);
+        self.home.configure(&config);
+    }
+
+    /// Waits until a message with these words is sent; gives the request.
+    pub async fn sent(&self, words: &str) -> Value {
+        let found = self.telegram.until(|telegram| {
+            let sent = telegram.bodies("sendMessage").into_iter();
+            sent.into_iter()
+                .find(|body| body["text"].as_str().is_some_and(|text| text.contains(words)))
+        });
+        match tokio::time::timeout(PATIENCE, found).await {
+            Ok(found) => found,
+            Err(_) => panic!(
+                "nothing with {words:?} was sent; it sent {:#?}",
+                self.telegram.bodies("sendMessage")
+            ),
+        }
+    }
+
+    /// Waits until the bot has sent so many messages; gives their texts.
+    pub async fn texts(&self, count: usize) -> Vec<String> {
+        let sent = soon("answers", self.telegram.called("sendMessage", count)).await;
+        sent.iter().map(text_of).collect()
+    }
+
+    /// What a model was told last by a person, in the `n`th request, counted from 1.
+    pub async fn heard(&self, n: usize) -> String {
+        let bodies = soon("the model's being asked", self.model.heard(n)).await;
+        last_words(&bodies[n - 1])
+    }
+
+    /// Ends the gateway in good order. Nobody had to complain, and nothing secret was said.
+    pub async fn end(self) -> String {
+        let (code, log) = self.gateway.stop().await;
+        assert_eq!(code, Some(0), "{log}");
+        assert_eq!(self.telegram.complaints(), [""; 0]);
+        assert_eq!(self.model.complaints(), [""; 0]);
+        let secret = Telegram::TOKEN.split(':').nth(1).expect("an id and a secret");
+        assert!(
+            !log.contains(secret) && !log.contains(KEY),
+            "a secret is logged:\n{log}"
+        );
+        log
+    }
+}
+
+/// The text of a message.
+pub fn text_of(body: &Value) -> String {
+    body["text"].as_str().unwrap_or_default().to_owned()
+}
+
+/// What a request for an answer ends with.
+pub fn last_words(body: &Value) -> String {
+    let last = body["messages"].as_array().and_then(|messages| messages.last());
+    match &last.expect("a message")["content"] {
+        Value::String(text) => text.clone(),
+        content => content.to_string(),
+    }
+}
