@@ -8,11 +8,15 @@ const HIDDEN: &str = "***";
 /// Shortest word that may be a key, characters.
 const KEY: usize = 30;
 
-/// `Bearer x`, `token=x`, `"apiKey": "x"`, `https://user:x@host`.
+/// `Bearer x`, `token=x`, `"apiKey": "x"`.
 static NAMED: LazyLock<Regex> = LazyLock::new(|| {
-    let words = r#"(?i)(\b(?:bearer|basic)\s+|(?:token|secret|password|passwd|api[_-]?key)["']?\s*[=:]\s*["']?|://[^/\s:@]*:)[^\s"'&,;@/]{4,}"#;
+    let words = r#"(?i)(\b(?:bearer|basic)\s+|(?:token|secret|password|passwd|api[_-]?key)["']?\s*[=:]\s*["']?)[^\s"'&,;]{4,}"#;
     Regex::new(words).expect("the expression is valid")
 });
+
+/// `https://user:x@host`.
+static USERINFO: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"(://[^/\s:@]*:)[^\s/@]+@").expect("the expression is valid"));
 
 /// Runs of what keys are made of.
 static WORD: LazyLock<Regex> =
@@ -21,6 +25,7 @@ static WORD: LazyLock<Regex> =
 /// The text without what looks like a secret.
 pub(super) fn redact(text: &str) -> String {
     let named = NAMED.replace_all(text, format!("${{1}}{HIDDEN}"));
+    let named = USERINFO.replace_all(&named, format!("${{1}}{HIDDEN}@"));
     WORD.replace_all(&named, |found: &regex::Captures<'_>| {
         let word = &found[0];
         if is_key(word) {

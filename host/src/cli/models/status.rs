@@ -83,7 +83,11 @@ fn show(answer: &Value) {
     }
     let mut table = output::table(&["PROVIDER", "PLUGIN", "AUTH", "KEYS", "PROBLEM"]);
     for provider in output::list(&answer["providers"]) {
-        let keys: Vec<_> = output::list(&provider["credentials"]).map(output::text).collect();
+        let has_keys = matches!(provider["auth"].as_str(), Some("profile" | "env" | "config"));
+        let keys: Vec<_> = output::list(&provider["credentials"])
+            .filter(|_| has_keys)
+            .map(output::text)
+            .collect();
         table.add_row([
             output::text(&provider["provider"]),
             output::text(&provider["plugin"]),
