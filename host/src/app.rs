@@ -1,6 +1,10 @@
 //! The running gateway: journal, services, plugins and inbox, put together and taken apart in the right order.
+mod accounts;
+
+pub use accounts::{AccountView, Accounts};
+
 use crate::{
-    agent::{Briefings, Desk, Enclosures, Inbox, Lanes, Models, TurnEvents, TurnOutcome},
+    agent::{Briefings, Desk, Enclosures, Inbox, Lanes, Models, TurnEvents, TurnOutcome, Wish},
     clock::Clock,
     config::{Config, Env, Paths},
     deliver::Outbox,
@@ -17,11 +21,10 @@ use crate::{
 };
 use futures_util::future::BoxFuture;
 use openclaw_plugin_api::{AgentRun, ChannelStatus, Error, ErrorKind, Inbound, Result, Sink};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::{
-    collections::BTreeMap,
     path::PathBuf,
-    sync::{Arc, Mutex, OnceLock, PoisonError, Weak},
+    sync::{Arc, OnceLock, Weak},
     time::Duration,
 };
 use tokio::sync::{Semaphore, broadcast, mpsc, watch};
@@ -79,6 +82,7 @@ pub struct Gateway {
     /// Its plugins.
     pub registry: Arc<Registry>,
     hub: Arc<Hub>,
+    office: Office,
     journal: Journal,
     paths: Paths,
     pool: Pool,
@@ -89,7 +93,8 @@ pub struct Gateway {
 struct Hub {
     registry: OnceLock<Weak<Registry>>,
     office: OnceLock<Office>,
-    statuses: Mutex<BTreeMap<(String, String), ChannelStatus>>,
+    accounts: Accounts,
+    clock: Clock,
     events: broadcast::Sender<(String, Value)>,
 }
 
@@ -115,7 +120,8 @@ impl Gateway {
         let hub = Arc::new(Hub {
             registry: OnceLock::new(),
             office: OnceLock::new(),
-            statuses: Mutex::default(),
+            accounts: Accounts::default(),
+            clock: options.clock.clone(),
             events: broadcast::channel(EVENTS).0,
         });
         let services = Arc::new(Services {
@@ -157,10 +163,11 @@ impl Gateway {
         // what was left comes first, unless there is so much of it that new events would have to wait
         let _ = tokio::time::timeout(RESUME_FIRST, resumed).await;
         tokio::spawn(tend(Arc::downgrade(&office.desk)));
-        let _ = hub.office.set(office);
+        let _ = hub.office.set(office.clone());
         Ok(Self {
             registry,
             hub,
+            office,
             journal,
             paths,
             pool,
@@ -168,9 +175,19 @@ impl Gateway {
         })
     }
 
-    /// Runs a turn for a client of the gateway.
+    /// Runs a turn for somebody who waits for its end.
     pub async fn run_agent(&self, run: AgentRun, events: TurnEvents) -> Result<TurnOutcome> {
-        self.hub.office()?.run(run, events).await
+        self.office.run(run, events).await
+    }
+
+    /// Where turns are worked on.
+    pub fn desk(&self) -> &Arc<Desk> {
+        &self.office.desk
+    }
+
+    /// The lanes of conversations.
+    pub fn lanes(&self) -> &Arc<Lanes> {
+        &self.office.lanes
     }
 
     /// Events of plugins, for connected clients.
@@ -179,12 +196,8 @@ impl Gateway {
     }
 
     /// How the accounts of channels are doing.
-    pub fn channels(&self) -> Vec<Value> {
-        let statuses = self.hub.statuses.lock().unwrap_or_else(PoisonError::into_inner);
-        statuses
-            .iter()
-            .map(|((channel, _), status)| json!({ "channel": channel, "status": status }))
-            .collect()
+    pub fn accounts(&self) -> &Accounts {
+        &self.hub.accounts
     }
 
     /// Places of files.
@@ -323,12 +336,14 @@ impl Office {
     }
 
     async fn run(&self, run: AgentRun, events: TurnEvents) -> Result<TurnOutcome> {
-        self.desk.run(&self.lanes, run, events).await
+        self.desk.run(&self.lanes, run, Wish::default(), events).await
     }
 }
 
 impl Core for Hub {
     fn inbound(&self, _plugin: &str, channel: &str, event: Inbound) -> BoxFuture<'static, Result<()>> {
+        self.accounts
+            .heard(channel, &event.account_id, self.clock.now_ms());
         let (office, channel) = (self.office(), channel.to_owned());
         Box::pin(async move { office?.inbox.accept(&channel, event).await })
     }
@@ -336,8 +351,7 @@ impl Core for Hub {
     fn channel_status(&self, plugin: &str, channel: &str, status: ChannelStatus) {
         let (account, state) = (&status.account_id, status.state);
         tracing::info!(target: "openclaw::channels", plugin, channel, account, ?state, "{}", status.problem);
-        let mut statuses = self.statuses.lock().unwrap_or_else(PoisonError::into_inner);
-        statuses.insert((channel.to_owned(), status.account_id.clone()), status);
+        self.accounts.told(channel, status, self.clock.now_ms());
     }
 
     fn agent_run(&self, _plugin: &str, run: AgentRun, mut out: Sink) -> BoxFuture<'static, Result<()>> {

@@ -22,8 +22,8 @@ use tokio::sync::{mpsc, watch};
 
 /// How often a turn is begun for the same events: it ended the process each time before.
 const MAX_ATTEMPTS: u32 = 3;
-/// Largest picture of a message that joins a running turn, bytes.
-const MAX_JOINED_PICTURE: u64 = 5 << 20;
+/// Largest picture that a model is shown, bytes.
+const MAX_PICTURE: u64 = 5 << 20;
 /// Events of a turn that the chat's picture of it may fall behind by.
 const TURN_EVENTS: usize = 64;
 
@@ -152,7 +152,13 @@ impl<'a> Case<'a> {
 
     async fn turn(&self, resumed: bool) -> Turn {
         let last = self.last();
-        let mut turn = turn_of(self.agent, &self.session.session_id, self.turn_id.clone());
+        let mut turn = turn_of(
+            self.desk,
+            self.agent,
+            &self.session.session_id,
+            self.turn_id.clone(),
+        )
+        .await;
         turn.resumed = resumed;
         turn.thinking = last.settings.thinking_level.unwrap_or(turn.thinking);
         if let Some(chosen) = last.settings.model() {
@@ -160,11 +166,7 @@ impl<'a> Case<'a> {
             turn.models = vec![chosen];
         }
         turn.profile = last.settings.auth_profile_override.clone().unwrap_or_default();
-        turn.input = self
-            .jobs
-            .iter()
-            .map(|job| Message::text(Role::User, &job.text))
-            .collect();
+        turn.input = self.jobs.iter().map(input).collect();
         turn.origin = ToolOrigin {
             agent_id: self.agent.id.clone(),
             session_key: self.key.to_owned(),
@@ -279,9 +281,9 @@ fn in_place(mut replies: Vec<Body>, shown: &str) -> Vec<Body> {
 }
 
 /// What a person said, with the pictures that came with it.
-fn input(job: &EventJob, max_bytes: u64) -> Message {
+fn input(job: &EventJob) -> Message {
     let mut content = vec![Content::text(left_out(job) + &job.text)];
-    content.extend(pictures::parts(&job.event.attachments, max_bytes));
+    content.extend(pictures::parts(&job.event.attachments, MAX_PICTURE));
     Message {
         role: Role::User,
         content,
@@ -309,7 +311,7 @@ fn left_out(job: &EventJob) -> String {
 
 fn join(job: Job) -> (Message, Vec<i64>) {
     match job {
-        Job::Event(job) => (input(&job, MAX_JOINED_PICTURE), job.rows),
+        Job::Event(job) => (input(&job), job.rows),
         Job::Run(job) => (Message::text(Role::User, &job.run.text), Vec::new()),
     }
 }

@@ -20,7 +20,7 @@ use futures_util::future::BoxFuture;
 use openclaw_plugin_api::{CompletionRequest, Error, ErrorKind, Result, ToolSpec};
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
     time::Duration,
 };
 use tokio::sync::watch;
@@ -33,22 +33,24 @@ pub(super) const FOR_PERSON: &str = "forPerson";
 
 /// Asks models through the plugins that have them.
 pub struct Models {
-    registry: Arc<Registry>,
+    pub(super) registry: Arc<Registry>,
     config: watch::Receiver<Arc<Config>>,
     clock: Clock,
     paths: Paths,
     env: Env,
-    catalogue: Arc<Catalogue>,
-    cooldowns: Cooldowns,
+    pub(super) catalogue: Arc<Catalogue>,
+    pub(super) cooldowns: Cooldowns,
     known: Mutex<Option<Arc<Snap>>>,
 }
 
 /// What follows from one configuration and one set of plugins.
-struct Snap {
-    config: Arc<Config>,
-    offers: Vec<Offer>,
+pub(super) struct Snap {
+    pub(super) config: Arc<Config>,
+    pub(super) offers: Vec<Offer>,
     agents: Agents,
-    resolver: Resolver,
+    pub(super) resolver: Resolver,
+    /// See [`Models::usual`].
+    usual: OnceLock<String>,
 }
 
 impl Models {
@@ -74,7 +76,7 @@ impl Models {
     }
 
     /// What is known of models now. Made anew when the configuration or the plugins have changed.
-    fn snap(&self) -> Arc<Snap> {
+    pub(super) fn snap(&self) -> Arc<Snap> {
         let config = self.config.borrow().clone();
         let plugins = self.registry.all().into_iter();
         let on = plugins
@@ -109,9 +111,42 @@ impl Models {
             offers,
             agents,
             resolver,
+            usual: OnceLock::new(),
         });
         *known = Some(snap.clone());
         snap
+    }
+
+    /// The model of an agent that has none configured: the first one of a vendor whose key is in the environment, else
+    /// one that needs no account.
+    pub(super) async fn usual(&self) -> String {
+        let snap = self.snap();
+        if let Some(known) = snap.usual.get() {
+            return known.clone();
+        }
+        let found = self.first_of_environment(&snap).await;
+        let usual = found.unwrap_or_else(|| DEFAULT_MODEL.to_owned());
+        snap.usual.get_or_init(|| usual).clone()
+    }
+
+    async fn first_of_environment(&self, snap: &Snap) -> Option<String> {
+        let agent = snap.agents.default_agent();
+        for offer in snap.offers.iter().filter(|offer| offer.in_environment) {
+            let Some(provider) = offer.providers.first() else {
+                continue;
+            };
+            let any = snap
+                .resolver
+                .resolve(agent, &format!("{provider}/any"), None)
+                .ok()?;
+            if self.catalogue.load(&self.registry, &any, false).await.is_err() {
+                continue;
+            }
+            if let Some(model) = self.catalogue.first(provider) {
+                return Some(format!("{provider}/{model}"));
+            }
+        }
+        None
     }
 
     /// The models that may be chosen for an agent.

@@ -43,7 +43,7 @@ impl Composition<'_> {
             payload.text = format!("{notice}\n\n{}", payload.text);
         }
         payload.text = reply::with_prefix(&payload.text, self.prefix(outcome).as_deref());
-        let files = self.files(&mut payload).await;
+        let files = files(self.desk, self.agent, &mut payload).await;
         self.messages(&payload, files)
     }
 
@@ -74,28 +74,8 @@ impl Composition<'_> {
         reply::response_prefix(setting, &vars)
     }
 
-    /// The files that the model named. One that can't be had is told of in the text.
-    async fn files(&self, payload: &mut Payload) -> Vec<MediaRef> {
-        let workspace = self.agent.workspace(&self.desk.paths);
-        let mut files = Vec::new();
-        for source in &payload.media {
-            let taken = self
-                .desk
-                .enclosures
-                .take(source, &workspace, self.agent.media_max_bytes);
-            match taken.await {
-                Ok(file) => files.push(file),
-                Err(error) => {
-                    tracing::warn!(target: "openclaw::agent", %error, "a file of an answer is not sent");
-                    payload.text.push_str("\n\n⚠️ A file could not be attached.");
-                }
-            }
-        }
-        files
-    }
-
     fn messages(&self, payload: &Payload, files: Vec<MediaRef>) -> Vec<Body> {
-        let mut texts = chunk(payload.text.trim(), &self.limits());
+        let mut texts = chunk(payload.text.trim(), &limits(self.info, self.policy));
         if texts.is_empty() && !files.is_empty() {
             texts.push(String::new());
         }
@@ -112,22 +92,6 @@ impl Composition<'_> {
         bodies.collect()
     }
 
-    /// A platform may count an emoji twice, so it is counted twice.
-    fn limits(&self) -> Limits {
-        let of_channel = usize::try_from(self.info.text_limit).unwrap_or(usize::MAX);
-        Limits {
-            limit: self
-                .policy
-                .text_chunk_limit
-                .map_or(of_channel, |own| own.min(of_channel)),
-            unit: Unit::Utf16,
-            mode: match self.policy.chunk_mode() {
-                ChunkMode::Newline => Mode::Newline,
-                ChunkMode::Length => Mode::Length,
-            },
-        }
-    }
-
     fn reply_to(&self, payload: &Payload, number: usize) -> String {
         let asked = match &payload.reply_to {
             ReplyTo::Id(id) => id.clone(),
@@ -141,5 +105,37 @@ impl Composition<'_> {
             _ if number == 0 => asked,
             _ => String::new(),
         }
+    }
+}
+
+/// The files that a model named. One that can't be had is told of in the text.
+pub(super) async fn files(desk: &Desk, agent: &Agent, payload: &mut Payload) -> Vec<MediaRef> {
+    let workspace = agent.workspace(&desk.paths);
+    let mut files = Vec::new();
+    for source in &payload.media {
+        let taken = desk.enclosures.take(source, &workspace, agent.media_max_bytes);
+        match taken.await {
+            Ok(file) => files.push(file),
+            Err(error) => {
+                tracing::warn!(target: "openclaw::agent", %error, "a file of an answer is not sent");
+                payload.text.push_str("\n\n⚠️ A file could not be attached.");
+            }
+        }
+    }
+    files
+}
+
+/// How long a message may be. A platform may count an emoji twice, so it is counted twice.
+pub(super) fn limits(info: &ChannelInfo, policy: &ChannelPolicy) -> Limits {
+    let of_channel = usize::try_from(info.text_limit).unwrap_or(usize::MAX);
+    Limits {
+        limit: policy
+            .text_chunk_limit
+            .map_or(of_channel, |own| own.min(of_channel)),
+        unit: Unit::Utf16,
+        mode: match policy.chunk_mode() {
+            ChunkMode::Newline => Mode::Newline,
+            ChunkMode::Length => Mode::Length,
+        },
     }
 }

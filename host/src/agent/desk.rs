@@ -5,7 +5,7 @@ use super::{
     briefing::Briefings,
     commands::{self, QueueSettings, SessionSettings},
     enclosure::Enclosures,
-    job::{EventJob, Job, RunJob, Steering},
+    job::{EventJob, Job, RunJob, Steering, Wish},
     lane::{Lanes, Work, Worker},
     queue::QueueRules,
     request,
@@ -66,6 +66,35 @@ impl Desk {
             .await
     }
 
+    /// Ends what runs in a conversation, drops what waits, and does something with it while nothing runs.
+    pub async fn between<T: Send + 'static>(
+        self: &Arc<Self>,
+        lanes: &Arc<Lanes>,
+        key: &str,
+        work: impl FnOnce(Arc<Self>, String) -> BoxFuture<'static, T> + Send + 'static,
+    ) -> Option<T> {
+        lanes.stop(key).await;
+        let (desk, name) = (self.clone(), key.to_owned());
+        let (done, ended) = oneshot::channel();
+        let work = Work::Between(Box::pin(async move {
+            // whoever asked may have gone
+            let _ = done.send(work(desk, name).await);
+        }));
+        lanes.put(key, work).await;
+        ended.await.ok()
+    }
+
+    /// A conversation begins anew.
+    pub async fn begin_anew(self: &Arc<Self>, lanes: &Arc<Lanes>, key: &str) {
+        let reset = |desk: Arc<Self>, key: String| -> BoxFuture<'static, ()> {
+            Box::pin(async move {
+                let now = desk.clock.now_ms();
+                desk.insist(move |j| j.reset_session(&key, &uuid(), now)).await;
+            })
+        };
+        let _ = self.between(lanes, key, reset).await;
+    }
+
     /// Waits for one of the places of turns.
     pub(super) async fn place(&self) -> Option<SemaphorePermit<'_>> {
         self.turns.acquire().await.ok()
@@ -94,11 +123,22 @@ impl Desk {
     }
 
     /// Runs a turn for somebody who waits for its end.
-    pub async fn run(&self, lanes: &Arc<Lanes>, run: AgentRun, events: TurnEvents) -> Result<TurnOutcome> {
+    pub async fn run(
+        &self,
+        lanes: &Arc<Lanes>,
+        run: AgentRun,
+        wish: Wish,
+        events: TurnEvents,
+    ) -> Result<TurnOutcome> {
         let (done, outcome) = oneshot::channel();
         let run = request::complete(run, &self.config());
         let key = run.session_key.clone();
-        let job = Job::Run(Box::new(RunJob { run, events, done }));
+        let job = Job::Run(Box::new(RunJob {
+            run,
+            wish,
+            events,
+            done,
+        }));
         lanes.put(&key, Work::Job(Box::new(job))).await;
         let gone = || Error::new(ErrorKind::Cancelled, "the turn was stopped");
         outcome.await.map_err(|_| gone())?

@@ -5,13 +5,12 @@ use super::{
         SessionSettings, Tokens,
     },
     desk::Desk,
-    lane::{Lanes, Work},
+    lane::Lanes,
     prompt::PromptReport,
 };
 use crate::{
     access::Rights,
     config::{Agent, Config},
-    gateway::random::uuid,
     journal::Session,
     route::Route,
 };
@@ -132,7 +131,7 @@ impl Orders<'_> {
                 Effect::None => {}
                 Effect::Stop => drop(self.lanes.stop(&self.route.session_key).await),
                 Effect::Reset { rest: first, .. } => {
-                    self.reset().await;
+                    self.desk.begin_anew(self.lanes, &self.route.session_key).await;
                     rest = first;
                 }
                 Effect::Compact { instructions } => said.push(self.compact(instructions).await),
@@ -147,22 +146,6 @@ impl Orders<'_> {
             settings: Box::new(settings),
             aside: join(said),
         }
-    }
-
-    /// The conversation begins anew. What runs in it ends, and what waits is dropped.
-    async fn reset(&self) {
-        let key = self.route.session_key.clone();
-        self.lanes.stop(&key).await;
-        let (desk, name) = (self.desk.clone(), key.clone());
-        let (done, ended) = tokio::sync::oneshot::channel();
-        let work = Work::Between(Box::pin(async move {
-            let now = desk.clock.now_ms();
-            desk.insist(move |j| j.reset_session(&name, &uuid(), now)).await;
-            // whoever asked may have gone
-            let _ = done.send(());
-        }));
-        self.lanes.put(&key, work).await;
-        let _ = ended.await;
     }
 
     async fn compact(&self, instructions: String) -> String {

@@ -1,16 +1,17 @@
 //! Turns for somebody who waits for their end: a plugin, or a client of the gateway.
 use super::{
     briefing::Occasion,
-    commands::thinking_word,
+    commands::{SessionSettings, thinking_word},
     compaction::{self, Policy, Shortening},
     desk::Desk,
-    job::{Job, RunJob, Steering},
+    job::{Job, RunJob, Steering, Wish},
+    post,
     turn::{self, Turn, TurnEvents, TurnOutcome, Workbench},
 };
 use crate::{
     config::{Agent, Config},
     gateway::random::uuid,
-    journal::{JournalError, Session, SessionUsage},
+    journal::{JournalError, NewDelivery, Session, SessionUsage},
 };
 use openclaw_plugin_api::{AgentRun, Error, ErrorKind, Message, Result, Role, ToolOrigin};
 use tokio::sync::watch;
@@ -36,7 +37,7 @@ pub(super) async fn serve(desk: &Desk, job: RunJob, stop: watch::Receiver<bool>,
     let outcome = tokio::select! {
         // nobody waits any more: the turn is not wanted
         () = done.closed() => return,
-        outcome = run(desk, &job.run, &job.events, stop, steering) => outcome,
+        outcome = run(desk, &job.run, &job.wish, &job.events, stop, steering) => outcome,
     };
     let _ = done.send(outcome);
 }
@@ -44,6 +45,7 @@ pub(super) async fn serve(desk: &Desk, job: RunJob, stop: watch::Receiver<bool>,
 async fn run(
     desk: &Desk,
     run: &AgentRun,
+    wish: &Wish,
     events: &TurnEvents,
     stop: watch::Receiver<bool>,
     steering: &Steering,
@@ -58,10 +60,15 @@ async fn run(
         .await
         .map_err(unusable)?;
     let _place = desk.place().await;
-    let mut turn = turn_of(agent, &session.session_id, format!("run-{}", run.idempotency_key));
-    if !run.model.is_empty() {
-        turn.models = vec![run.model.clone()];
+    let settings: SessionSettings = serde_json::from_str(&session.settings).unwrap_or_default();
+    let id = format!("run-{}", run.idempotency_key);
+    let mut turn = turn_of(desk, agent, &session.session_id, id).await;
+    turn.thinking = wish.thinking.or(settings.thinking_level).unwrap_or(turn.thinking);
+    let asked = Some(run.model.clone()).filter(|model| !model.is_empty());
+    if let Some(chosen) = asked.or_else(|| settings.model()) {
+        turn.models = vec![chosen];
     }
+    turn.profile = settings.auth_profile_override.unwrap_or_default();
     let tools = desk.registry.tools();
     let occasion = Occasion {
         session_key: &run.session_key,
@@ -90,18 +97,25 @@ async fn run(
         joins: &|job: Job| (Message::text(Role::User, joined_text(job)), Vec::new()),
     };
     let work = turn::run(&bench, &turn, events, stop);
-    let outcome = within(agent, work).await?;
-    end(desk, &run.session_key, &session.session_id, &outcome)
+    let mut outcome = within(agent, work).await?;
+    let posts = match &wish.deliver {
+        Some(to) => post::answer(desk, agent, &outcome, to, &turn.id).await,
+        None => Vec::new(),
+    };
+    outcome.posted = end(desk, &run.session_key, &session.session_id, &outcome, &posts)
         .await
         .map_err(unusable)?;
     Ok(outcome)
 }
 
 /// What every turn of an agent has in common.
-pub(super) fn turn_of(agent: &Agent, session_id: &str, id: String) -> Turn {
-    let primary = agent.model.primary.as_deref().unwrap_or(DEFAULT_MODEL);
+pub(super) async fn turn_of(desk: &Desk, agent: &Agent, session_id: &str, id: String) -> Turn {
+    let primary = match &agent.model.primary {
+        Some(primary) => primary.clone(),
+        None => desk.asker.usual().await,
+    };
     let fallbacks = agent.model.fallbacks.iter().flatten().map(String::as_str);
-    let models = std::iter::once(primary).chain(fallbacks);
+    let models = std::iter::once(primary.as_str()).chain(fallbacks);
     Turn {
         id,
         session_id: session_id.to_owned(),
@@ -127,7 +141,7 @@ pub(super) async fn compact(
     session: &Session,
     instructions: Option<String>,
 ) -> Result<Option<(u64, u64)>> {
-    let mut turn = turn_of(agent, &session.session_id, format!("compact-{}", uuid()));
+    let mut turn = turn_of(desk, agent, &session.session_id, format!("compact-{}", uuid())).await;
     turn.origin.agent_id.clone_from(&agent.id);
     let mut history = turn::read(&desk.journal, &session.session_id, turn.history)
         .await
@@ -169,20 +183,17 @@ pub(super) async fn within<T>(agent: &Agent, work: impl Future<Output = Result<T
     })
 }
 
-/// Writes the end of a turn that nobody but the caller is told of.
+/// Writes the end of a turn, together with the messages that deliver its answer. Gives their rows.
 async fn end(
     desk: &Desk,
     key: &str,
     session_id: &str,
     outcome: &TurnOutcome,
-) -> std::result::Result<(), JournalError> {
-    let (id, entries, now) = (
-        session_id.to_owned(),
-        outcome.entries.clone(),
-        desk.clock.now_ms(),
-    );
-    desk.journal.run(move |j| j.append(&id, &entries, now)).await?;
-    count(desk, key, outcome).await
+    posts: &[NewDelivery],
+) -> std::result::Result<Vec<i64>, JournalError> {
+    let posted = post::put(desk, posts, session_id, &outcome.entries).await?;
+    count(desk, key, outcome).await?;
+    Ok(posted)
 }
 
 /// Adds to what the conversation has cost.

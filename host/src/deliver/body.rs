@@ -1,5 +1,5 @@
 //! What stands in the outbox: one message, either new or in the place of its preview.
-use crate::{journal::NewDelivery, plugins::registry::Registry};
+use crate::{journal::NewDelivery, plugins::registry::Registry, route};
 use openclaw_plugin_api::{
     ChannelInfo, Edit, Inbound, MessageTarget, Outbound, Receipt, Result, surface::ids,
 };
@@ -9,6 +9,17 @@ use serde::{Deserialize, Serialize};
 pub fn lane_of(channel: &str, event: &Inbound) -> String {
     let chat = &event.chat;
     format!("{channel}:{}:{}:{}", event.account_id, chat.id, chat.thread_id)
+}
+
+/// Where messages to a place go, one after the other.
+pub fn lane_to(place: &route::Delivery) -> String {
+    let route::Delivery {
+        channel,
+        account_id,
+        chat_id,
+        thread_id,
+    } = place;
+    format!("{channel}:{account_id}:{chat_id}:{thread_id}")
 }
 
 /// A message to where an event came from, as a reply to it.

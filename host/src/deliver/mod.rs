@@ -8,6 +8,6 @@ mod outbox;
 mod presence;
 mod verdict;
 
-pub use body::{Body, lane_of, message_to};
+pub use body::{Body, lane_of, lane_to, message_to};
 pub use outbox::Outbox;
 pub use presence::{Place, Seen, UNKNOWN, follow};

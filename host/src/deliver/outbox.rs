@@ -27,6 +27,8 @@ pub struct Outbox {
     registry: Arc<Registry>,
     clock: Clock,
     workers: Mutex<HashMap<String, Arc<Worker>>>,
+    /// Rung after each try.
+    tried: Notify,
 }
 
 /// A worker's bell. `rung` is read and written under the lock of the map.
@@ -44,6 +46,7 @@ impl Outbox {
             registry,
             clock,
             workers: Mutex::default(),
+            tried: Notify::new(),
         })
     }
 
@@ -70,6 +73,27 @@ impl Outbox {
         drop(workers);
         let (outbox, lane) = (self.clone(), lane.to_owned());
         tokio::spawn(async move { outbox.work(&lane, &worker).await });
+    }
+
+    /// Waits until a reply is settled. None: it was not within `patience`, and is still on its way.
+    pub async fn settled(
+        &self,
+        id: i64,
+        patience: Duration,
+    ) -> std::result::Result<Option<Outcome>, JournalError> {
+        let wait = async {
+            loop {
+                // before the look, so that nothing is missed between the two
+                let tried = self.tried.notified();
+                tokio::pin!(tried);
+                tried.as_mut().enable();
+                if let Some(outcome) = self.journal.run(move |j| j.outcome(id)).await? {
+                    return Ok(Some(outcome));
+                }
+                tried.await;
+            }
+        };
+        tokio::time::timeout(patience, wait).await.unwrap_or(Ok(None))
     }
 
     async fn work(&self, lane: &str, worker: &Worker) {
@@ -132,7 +156,9 @@ impl Outbox {
         };
         report(&delivery, &outcome);
         let now = self.clock.now_ms();
-        self.journal.run(move |j| j.tried(id, &outcome, now)).await
+        let noted = self.journal.run(move |j| j.tried(id, &outcome, now)).await;
+        self.tried.notify_waiters();
+        noted
     }
 
     fn is_idempotent(&self, body: &Body, channel: &str) -> bool {

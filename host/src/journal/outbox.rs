@@ -163,6 +163,36 @@ impl Journal {
         })
     }
 
+    /// How a reply ended. None: it has not, or is not known any more.
+    pub fn outcome(&self, id: i64) -> Result<Option<Outcome>, JournalError> {
+        self.read(|c| {
+            c.prepare_cached(
+                "SELECT state, note, receipt FROM outbox WHERE id = ?1 AND settled_ms IS NOT NULL",
+            )?
+            .query_row([id], |row| {
+                let state: String = row.get(0)?;
+                Ok(match state.as_str() {
+                    "sent" => Outcome::Sent(row.get(2)?),
+                    "failed" => Outcome::Failed(row.get(1)?),
+                    _ => Outcome::Unknown(row.get(1)?),
+                })
+            })
+            .optional()
+        })
+    }
+
+    /// Replies that failed for good, newest first: channel, reason, when.
+    pub fn outbox_failures(&self, limit: u32) -> Result<Vec<(String, String, i64)>, JournalError> {
+        self.read(|c| {
+            let mut statement = c.prepare_cached(
+                "SELECT channel, note, settled_ms FROM outbox
+                 WHERE settled_ms IS NOT NULL AND state IN ('failed', 'unknown') ORDER BY id DESC LIMIT ?1",
+            )?;
+            let rows = statement.query_map([limit], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            rows.collect()
+        })
+    }
+
     /// Lanes with replies that are not settled, the oldest first.
     pub fn open_lanes(&self, limit: u32) -> Result<Vec<String>, JournalError> {
         self.read(|c| {

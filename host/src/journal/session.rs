@@ -70,6 +70,14 @@ impl Journal {
         self.read(|c| find(c, key))
     }
 
+    /// How many conversations there are.
+    pub fn session_count(&self) -> Result<u64, JournalError> {
+        self.read(|c| {
+            c.prepare_cached("SELECT count(*) FROM session")?
+                .query_row([], |row| row.get(0))
+        })
+    }
+
     /// Conversations, the last used first.
     pub fn sessions(&self, limit: u32) -> Result<Vec<Session>, JournalError> {
         self.read(|c| {

@@ -106,6 +106,16 @@ impl Catalogue {
         answers.insert(provider.to_owned(), Answer { good_until, models });
     }
 
+    /// The model that a plugin names first: the one that it would take.
+    pub fn first(&self, provider: &str) -> Option<String> {
+        let answers = self.answers.read().unwrap_or_else(PoisonError::into_inner);
+        answers
+            .get(provider)?
+            .models
+            .first()
+            .map(|model| model.id.clone())
+    }
+
     /// Takes an answer in.
     pub fn put(&self, provider: &str, mut models: Vec<ModelInfo>) {
         models.retain(|model| !model.id.is_empty());

@@ -25,7 +25,7 @@ pub trait Provider: Send + Sync + 'static {
         out: Deltas,
     ) -> impl Future<Output = Result<Completion>> + Send;
 
-    /// The models that it offers. Called at start and on request, with a deadline.
+    /// The models that it offers, the one that it would take first. Called at start and on request, with a deadline.
     fn models(&self, _: CatalogRequest) -> impl Future<Output = Result<Vec<ModelInfo>>> + Send {
         async { Ok(Vec::new()) }
     }

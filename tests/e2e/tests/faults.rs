@@ -76,16 +76,16 @@ async fn another_model_answers_where_that_helps() {
 async fn no_other_model_is_asked_where_that_does_not_help() {
     let wrong = Turn::error(400, "invalid_value", "messages[1] is wrong");
     let begun = Turn::text("so far so good").fault(Fault::Cut { after: 3 });
-    for (class, turn) in [
-        ("format", wrong),
-        ("cut after it began", begun),
-        ("failed after it began", failed(3)),
+    for (class, turn, words) in [
+        ("format", wrong, "request rejected"),
+        ("cut after it began", begun, "⚠️"),
+        ("failed after it began", failed(3), "⚠️"),
     ] {
         let (world, second) = with_second(&turn).await;
         world.telegram.dm(ADA, "hello");
         let texts = world.texts(1).await;
         assert!(
-            texts[0].contains('⚠'),
+            texts[0].contains(words),
             "{class}: {texts:?}\n{}",
             world.gateway.log()
         );
@@ -100,19 +100,19 @@ async fn a_person_is_told_what_to_do_when_nobody_answers() {
     for (turn, words) in [
         (
             Turn::error(400, "invalid_value", "messages[1] is wrong"),
-            "Something went wrong",
+            "request rejected",
         ),
         (
             Turn::error(404, "model_not_found", "There is no such model"),
-            "No model can answer",
+            "is not offered",
         ),
         (
             Turn::error(401, "invalid_api_key", "Incorrect API key"),
-            "refused the credentials",
+            "did not accept the gateway's key",
         ),
         (
             Turn::error(429, "insufficient_quota", "You exceeded your quota"),
-            "no credit",
+            "out of credit",
         ),
     ] {
         let before = world.telegram.bodies("sendMessage").len();
@@ -140,9 +140,9 @@ async fn an_answer_that_telegram_does_not_take_at_once_is_sent_later() {
     let sent = world.texts(2).await;
     assert!(sent[1].contains("hello"), "{sent:?}");
     world.telegram.dm(ADA, "next");
-    let texts = world.texts(4).await;
+    let texts = world.texts(3).await;
     assert!(
-        texts[3].contains("next"),
+        texts[2].contains("next"),
         "the first one is not sent once more: {texts:?}"
     );
     world.end().await;

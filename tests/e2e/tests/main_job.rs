@@ -1,5 +1,5 @@
 //! The main job, with the real program and the real wire: a message comes in, a model answers, and the answer goes out.
-use openclaw_e2e::world::{ADA, BOB, GROUP, Home, World, soon, text_of};
+use openclaw_e2e::world::{ADA, BOB, GROUP, Home, Running, World, soon, text_of};
 use openclaw_fakes::{openai::Turn, telegram::Telegram};
 use serde_json::{Value, json};
 
@@ -213,7 +213,8 @@ async fn a_repeated_update_is_answered_once() {
     world.telegram.dm(ADA, "once");
     world.sent("once").await;
     assert_eq!(world.telegram.unconfirmed().len(), 1);
-    world.gateway.kill();
+    let (code, _) = world.gateway.stop().await;
+    assert_eq!(code, Some(0));
     world.gateway = world.home.start().await;
     world.telegram.dm(ADA, "twice");
     world.sent("twice").await;
@@ -261,7 +262,10 @@ async fn the_guides_configuration_starts_and_names_what_is_missing() {
       "guilds": { "YOUR_GUILD_ID": { "channels": { "general": { "allow": true } }, "requireMention": false } } } },
   "gateway": { "mode": "local", "bind": "auto" }, "meta": { "lastTouchedVersion": "2026.1.29" } }"#,
     );
-    let running = home.start().await;
+    // in a container `auto` is every network, which takes a secret
+    let mut command = home.command(&["gateway", "--port", "0"]);
+    let running = Running::spawn(command.env("OPENCLAW_GATEWAY_TOKEN", "a-token-of-a-test"));
+    running.says("ready in").await;
     let (code, log) = running.stop().await;
     assert_eq!(code, Some(0), "{log}");
     let warned: Vec<_> = log.lines().filter(|line| line.contains("discord")).collect();

@@ -5,6 +5,6 @@
 pub mod anthropic;
 pub mod gemini;
 pub mod openai;
-pub mod telegram;
 pub mod server;
+pub mod telegram;
 pub mod turn;

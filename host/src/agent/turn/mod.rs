@@ -74,6 +74,8 @@ pub struct TurnOutcome {
     pub entries: Vec<Entry>,
     /// Events that joined the turn on its way; they are answered with it.
     pub joined: Vec<i64>,
+    /// Rows of the messages in the outbox that deliver the answer.
+    pub posted: Vec<i64>,
 }
 
 /// Where a turn tells what happens. Nobody has to listen.

@@ -30,6 +30,7 @@ pub(super) async fn follow(
 }
 
 async fn apply(gateway: &Arc<Gateway>, env: &Env, change: &Change, running: &watch::Sender<Arc<Config>>) {
+    running.send_replace(change.after.clone());
     let paths: Vec<_> = change.paths.iter().take(8).map(ToString::to_string).collect();
     tracing::info!(target: "openclaw::config", "changed: {}", paths.join(", "));
     for warning in &change.warnings {
@@ -39,7 +40,6 @@ async fn apply(gateway: &Arc<Gateway>, env: &Env, change: &Change, running: &wat
         tracing::warn!(target: "openclaw::config", "{path} has an effect after the next start of the gateway");
     }
     keep(&change.loaded, gateway);
-    running.send_replace(change.after.clone());
     let (env, config) = (env.clone(), change.after.clone());
     let specs = tokio::task::spawn_blocking(move || Setting::of((*config).clone(), &env)).await;
     match specs {

@@ -1,0 +1,234 @@
+//! Which models there are and whether each can be asked, for people who choose one.
+use super::{asker::Models, request::DEFAULT_MODEL};
+use crate::{
+    config::Agent,
+    models::{ModelRef, ResolveError, Served, Source, is_allowed},
+};
+use futures_util::future::join_all;
+use openclaw_plugin_api::ModelInfo;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A model that somebody may choose.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Listed {
+    /// How it is written.
+    pub reference: ModelRef,
+    /// What it can do.
+    pub info: ModelInfo,
+    /// Its other name; empty for none.
+    pub alias: String,
+    /// What it is to the agent: `default`, `fallback#1`, `configured`.
+    pub tags: Vec<String>,
+    /// How the gateway proves who asks.
+    pub auth: Auth,
+    /// Its key rests after a fault until then, milliseconds since 1970; 0 if it does not.
+    pub resting_until_ms: i64,
+}
+
+/// How the gateway proves to a provider who asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Auth {
+    /// With a profile of the imported file.
+    Profile,
+    /// With a variable of the environment.
+    Env,
+    /// With the key in `models.providers`.
+    Config,
+    /// Nobody asks for it.
+    None,
+    /// It can't: there is no key.
+    Missing,
+    /// No running plugin serves it.
+    Unserved,
+}
+
+/// A provider, and whether it can be asked.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ProviderState {
+    /// Its id.
+    pub provider: String,
+    /// The plugin that serves it; empty if none does.
+    pub plugin: String,
+    /// How the gateway proves who asks.
+    pub auth: Auth,
+    /// Names of its keys, in their order.
+    pub credentials: Vec<String>,
+    /// Variables in which the plugin looks for a key.
+    pub variables: Vec<String>,
+    /// Why it can't be asked; empty if it can.
+    pub problem: String,
+}
+
+impl Auth {
+    /// A model can be asked.
+    pub fn is_there(self) -> bool {
+        !matches!(self, Self::Missing | Self::Unserved)
+    }
+}
+
+impl Models {
+    /// What somebody wrote as a model that a plugin serves.
+    pub fn judge(&self, agent: &Agent, written: &str) -> Result<ModelRef, ResolveError> {
+        let served = self.snap().resolver.resolve(agent, written, None)?;
+        let allowed = agent.allowed_models.as_deref();
+        if !is_allowed(allowed, &served.reference) {
+            return Err(ResolveError::Unknown(written.to_owned()));
+        }
+        Ok(served.reference)
+    }
+
+    /// The models of an agent; with `all`, every model that plugins and configuration know. Asks plugins for their
+    /// catalogues then, and leaves out what does not answer.
+    pub async fn list(&self, agent: &Agent, all: bool) -> Vec<Listed> {
+        let snap = self.snap();
+        if all {
+            let routes: Vec<_> = self
+                .provider_ids(agent)
+                .iter()
+                .filter_map(|provider| {
+                    snap.resolver
+                        .resolve(agent, &format!("{provider}/any"), None)
+                        .ok()
+                })
+                .collect();
+            let asked = routes
+                .iter()
+                .map(|route| self.catalogue.load(&self.registry, route, false));
+            for (route, told) in routes.iter().zip(join_all(asked).await) {
+                if let Err(error) = told {
+                    let provider = &route.reference.provider;
+                    tracing::debug!(target: "openclaw::models", provider, %error, "no catalogue");
+                }
+            }
+        }
+        let mut found: BTreeSet<ModelRef> = own(agent).into_keys().collect();
+        let known = self.catalogue.all(&snap.config.models).into_iter();
+        found.extend(
+            known
+                .filter(|known| all || known.configured)
+                .map(|known| known.reference),
+        );
+        found
+            .into_iter()
+            .map(|reference| self.listed(agent, reference))
+            .collect()
+    }
+
+    /// The providers that models of an agent and running plugins name.
+    pub fn providers(&self, agent: &Agent) -> Vec<ProviderState> {
+        let ids = self.provider_ids(agent);
+        ids.into_iter().map(|id| self.provider(agent, id)).collect()
+    }
+
+    fn provider(&self, agent: &Agent, provider: String) -> ProviderState {
+        match self
+            .snap()
+            .resolver
+            .resolve(agent, &format!("{provider}/any"), None)
+        {
+            Ok(served) => {
+                let variables = self.variables(&served);
+                let auth = self.auth(&served);
+                let problem = match auth {
+                    Auth::Missing => format!("no key; set {}", variables.join(" or ")),
+                    _ => String::new(),
+                };
+                ProviderState {
+                    provider,
+                    plugin: served.plugin,
+                    auth,
+                    credentials: served.credentials.iter().map(|key| key.id.clone()).collect(),
+                    variables,
+                    problem,
+                }
+            }
+            Err(error) => ProviderState {
+                provider,
+                plugin: String::new(),
+                auth: Auth::Unserved,
+                credentials: Vec::new(),
+                variables: Vec::new(),
+                problem: error.to_string(),
+            },
+        }
+    }
+
+    fn listed(&self, agent: &Agent, reference: ModelRef) -> Listed {
+        let snap = self.snap();
+        let written = reference.to_string();
+        let served = snap.resolver.resolve(agent, &written, None).ok();
+        let key = served.as_ref().and_then(|served| served.credentials.first());
+        let resting = key.and_then(|key| self.cooldowns.resting(&key.id, &written));
+        let entry = agent.models.get(&written);
+        Listed {
+            info: snap.resolver.info(&reference),
+            alias: entry.and_then(|entry| entry.alias.clone()).unwrap_or_default(),
+            tags: own(agent).remove(&reference).unwrap_or_default(),
+            auth: served.as_ref().map_or(Auth::Unserved, |served| self.auth(served)),
+            resting_until_ms: resting.map_or(0, |rest| rest.until_ms),
+            reference,
+        }
+    }
+
+    fn auth(&self, served: &Served) -> Auth {
+        match served.credentials.first().map(|key| key.source) {
+            None => Auth::Missing,
+            Some(Source::Profile) => Auth::Profile,
+            Some(Source::Config) => Auth::Config,
+            Some(Source::None) => Auth::None,
+            Some(Source::Environment) => {
+                let snap = self.snap();
+                let offer = snap.offers.iter().find(|offer| offer.plugin == served.plugin);
+                match offer.is_some_and(|offer| offer.in_environment) {
+                    true => Auth::Env,
+                    // a plugin without variables asks for no key
+                    false if self.variables(served).is_empty() => Auth::None,
+                    false => Auth::Missing,
+                }
+            }
+        }
+    }
+
+    fn variables(&self, served: &Served) -> Vec<String> {
+        let plugin = self.registry.get(&served.plugin);
+        plugin
+            .map(|plugin| plugin.spec().manifest.secrets.clone())
+            .unwrap_or_default()
+    }
+
+    fn provider_ids(&self, agent: &Agent) -> BTreeSet<String> {
+        let snap = self.snap();
+        let offered = snap
+            .offers
+            .iter()
+            .flat_map(|offer| offer.providers.iter().cloned());
+        let configured = snap.config.models.providers.keys();
+        let configured = configured.map(|id| crate::config::provider_id(id));
+        let own = own(agent).into_keys().map(|reference| reference.provider);
+        offered.chain(configured).chain(own).collect()
+    }
+}
+
+/// The models that an agent's own settings name, and what they are to it.
+fn own(agent: &Agent) -> BTreeMap<ModelRef, Vec<String>> {
+    let mut found: BTreeMap<ModelRef, Vec<String>> = BTreeMap::new();
+    let mut add = |written: &str, tag: String| {
+        if let Some(reference) = ModelRef::parse(agent.reference(written)) {
+            found.entry(reference).or_default().push(tag);
+        }
+    };
+    add(
+        agent.model.primary.as_deref().unwrap_or(DEFAULT_MODEL),
+        "default".into(),
+    );
+    for (number, fallback) in agent.model.fallbacks.iter().flatten().enumerate() {
+        add(fallback, format!("fallback#{}", number + 1));
+    }
+    for written in agent.models.keys() {
+        add(written, "configured".into());
+    }
+    found
+}

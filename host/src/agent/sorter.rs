@@ -1,0 +1,353 @@
+//! From an event in the journal to the lane of its conversation: admitted, routed, its commands carried out.
+//!
+//! One after the other, so that the events of a conversation stay in their order. Every event that comes in here is
+//! settled or handed on.
+use super::{
+    commands::{self, SessionSettings},
+    desk::Desk,
+    envelope::{self, Stamp},
+    gate::{Gate, Rules},
+    job::{EventJob, Job, LeftOut},
+    lane::{Lanes, Work},
+    orders::{Carried, Orders},
+    turn::entry,
+};
+use crate::{
+    access::{Admitted, OlderFiles, Pairing, Skipped, Verdict},
+    config::{AckScope, Agent, Config, OnOff},
+    deliver::{Body, lane_of, message_to},
+    gateway::random::uuid,
+    journal::{Session, Settled},
+    route::{Route, is_expired, may_send},
+};
+use openclaw_plugin_api::{
+    ChannelInfo, Inbound, InboundKind, Message, MessageTarget, React, Role, surface::ids,
+};
+use std::{sync::Arc, time::Duration};
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+
+/// An event that is in the journal.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub(super) row: i64,
+    pub(super) turn: String,
+    pub(super) preview: String,
+    pub(super) channel: String,
+    pub(super) event: Inbound,
+    pub(super) place: OwnedSemaphorePermit,
+}
+
+/// Brings events on their way.
+#[derive(Debug)]
+pub(super) struct Sorter {
+    desk: Arc<Desk>,
+    lanes: Arc<Lanes>,
+    gate: Arc<Gate>,
+}
+
+impl Sorter {
+    pub(super) fn new(desk: Arc<Desk>, lanes: Arc<Lanes>) -> Self {
+        let pairing = Pairing::new(desk.journal.clone(), OlderFiles::of_state(&desk.paths.state_dir));
+        Self {
+            desk,
+            lanes,
+            gate: Arc::new(Gate::new(pairing)),
+        }
+    }
+
+    /// Brings events on their way one after the other, until nobody brings any more.
+    pub(super) async fn sort(self, mut taken: mpsc::Receiver<Taken>) {
+        while let Some(next) = taken.recv().await {
+            self.deal_with(next).await;
+        }
+    }
+
+    /// Brings one event on its way. What can't be judged now is judged again, for it is in the journal.
+    async fn deal_with(&self, taken: Taken) {
+        let rules = self.gate.rules(&self.desk.config());
+        let info = self.desk.registry.channel_info(&taken.channel);
+        let verdict = {
+            let (gate, rules, info) = (self.gate.clone(), rules.clone(), info.clone());
+            let (channel, event, now) = (
+                taken.channel.clone(),
+                taken.event.clone(),
+                self.desk.clock.now_ms(),
+            );
+            self.desk
+                .insist(move |_| gate.admit(&rules, &channel, &info, event.clone(), now))
+                .await
+        };
+        match verdict {
+            Verdict::Admitted(event) => self.admitted(&rules, &info, taken, *event).await,
+            Verdict::Buffered => self.discard(taken.row, "it does not address the agent").await,
+            Verdict::Dropped(refusal) => self.discard(taken.row, &refusal.reason.to_string()).await,
+            Verdict::Pairing(invitation) => self.invite(taken, invitation.reply).await,
+        }
+    }
+
+    async fn discard(&self, row: i64, why: &str) {
+        self.desk
+            .settle(vec![row], Settled::Dropped(why.to_owned()))
+            .await;
+    }
+
+    /// A stranger is told the code, in the transaction that settles the message.
+    async fn invite(&self, taken: Taken, reply: Option<String>) {
+        let how = Settled::Dropped("the sender is not paired".into());
+        self.reply(&taken, reply, how).await;
+    }
+
+    /// Answers without a turn.
+    async fn reply(&self, taken: &Taken, text: Option<String>, how: Settled) {
+        let event = &taken.event;
+        let lane = lane_of(&taken.channel, event);
+        let key = format!("event-{}", taken.row);
+        let message = text.map(|text| message_to(event, text, format!("{key}:0")));
+        let replies: Vec<_> = message
+            .map(|message| Body::new(message).to(&lane, &taken.channel))
+            .into_iter()
+            .collect();
+        let (rows, now) = (vec![taken.row], self.desk.clock.now_ms());
+        let written = self
+            .desk
+            .insist(move |j| j.reply(&rows, &how, &replies, "", &[], now))
+            .await;
+        if !written.is_empty() {
+            self.desk.outbox.wake(&lane);
+        }
+    }
+
+    async fn admitted(&self, rules: &Rules, info: &ChannelInfo, taken: Taken, event: Admitted<Inbound>) {
+        let route = rules.route(&event, info);
+        if !may_send(&rules.config.session.send_policy, &route) {
+            return self
+                .discard(taken.row, "session.sendPolicy denies answers here")
+                .await;
+        }
+        let session = self.conversation(&taken, &route).await;
+        let text = match said(event.inner()) {
+            Said::Text(text) => text,
+            Said::Happened => return self.note(&taken, &session).await,
+            Said::Nothing => return self.discard(taken.row, "nothing of it is for an agent").await,
+        };
+        let agents = rules.config.agents();
+        let agent = agents
+            .get(&route.agent_id)
+            .unwrap_or_else(|| agents.default_agent());
+        let orders = Orders {
+            desk: &self.desk,
+            lanes: &self.lanes,
+            config: &rules.config,
+            agent,
+            route: &route,
+            event: event.inner(),
+            rights: event.rights(),
+            session,
+        };
+        // a turn that was begun has its commands behind it
+        let carried = if taken.turn.is_empty() {
+            orders.carry_out(&text).await
+        } else {
+            orders.untouched(text)
+        };
+        match carried {
+            Carried::Out(reply) => self.reply(&taken, reply, Settled::Done).await,
+            Carried::Ignored => self.discard(taken.row, "the sender may not give commands").await,
+            Carried::On {
+                text,
+                settings,
+                aside,
+            } => {
+                if aside.is_some() {
+                    self.say(&taken, aside).await;
+                }
+                if info.reactions {
+                    self.acknowledge(rules, &taken, &event, agent);
+                }
+                let skipped = self.gate.access.take_skipped(&event);
+                let text = seen_text(&rules.config, &route.agent_id, event.inner(), &text, skipped);
+                self.hand_on(rules, route, taken, event, text, *settings).await;
+            }
+        }
+    }
+
+    /// A sign on the message that it was seen. Best effort.
+    fn acknowledge(&self, rules: &Rules, taken: &Taken, event: &Admitted<Inbound>, agent: &Agent) {
+        let policy = rules.policy(&taken.channel, event.account());
+        let messages = &rules.config.messages;
+        let wanted = match messages.ack_scope() {
+            AckScope::All => true,
+            AckScope::Direct => event.is_direct(),
+            AckScope::GroupAll => !event.is_direct(),
+            AckScope::GroupMentions => !event.is_direct() && event.mentioned(),
+            AckScope::Off | AckScope::None => false,
+        };
+        let configured = policy.ack_reaction.as_ref().or(messages.ack_reaction.as_ref());
+        let emoji = configured
+            .or(agent.identity.emoji.as_ref())
+            .map_or("👀", String::as_str);
+        let inbound = event.inner();
+        if !wanted || emoji.is_empty() || inbound.message_id.is_empty() {
+            return;
+        }
+        let react = React {
+            target: MessageTarget {
+                account_id: inbound.account_id.clone(),
+                chat_id: inbound.chat.id.clone(),
+                thread_id: inbound.chat.thread_id.clone(),
+                message_id: inbound.message_id.clone(),
+            },
+            emoji: emoji.to_owned(),
+            remove: false,
+        };
+        let (registry, channel) = (self.desk.registry.clone(), taken.channel.clone());
+        tokio::spawn(async move {
+            if let Ok(plugin) = registry.channel(&channel) {
+                // a platform that can't is no reason not to answer
+                let _ = plugin.call::<()>(ids::channel::REACT, &channel, &react).await;
+            }
+        });
+    }
+
+    async fn hand_on(
+        &self,
+        rules: &Rules,
+        route: Route,
+        taken: Taken,
+        event: Admitted<Inbound>,
+        text: String,
+        settings: SessionSettings,
+    ) {
+        let debounce = rules.config.messages.inbound.debounce(&taken.channel);
+        let plain = event.inner().attachments.is_empty();
+        let job = EventJob {
+            rows: vec![taken.row],
+            turn: taken.turn,
+            preview: taken.preview,
+            agent_id: route.agent_id,
+            text,
+            from_owner: event.rights().owner,
+            channel: taken.channel,
+            event: event.into_inner(),
+            settings,
+            debounce: if plain { debounce } else { Duration::ZERO },
+            left_out: LeftOut::default(),
+            place: Some(taken.place),
+        };
+        let work = Work::Job(Box::new(Job::Event(Box::new(job))));
+        self.lanes.put(&route.session_key, work).await;
+    }
+
+    /// The conversation of an event, begun anew if its time is over, with a note of where the event came from.
+    async fn conversation(&self, taken: &Taken, route: &Route) -> Session {
+        let (key, agent) = (route.session_key.clone(), route.agent_id.clone());
+        let now = self.desk.clock.now_ms();
+        let (delivery, reset) = (
+            serde_json::to_string(&route.delivery).unwrap_or_default(),
+            route.reset,
+        );
+        let fresh = taken.turn.is_empty();
+        self.desk
+            .insist(move |j| {
+                let session = j.session(&key, &agent, &uuid(), now)?;
+                let over = fresh && is_expired(session.updated_ms, now, reset, local_offset_s(now));
+                if over {
+                    j.reset_session(&key, &uuid(), now)?;
+                }
+                if session.route != delivery {
+                    j.set_session_route(&key, &delivery, now)?;
+                }
+                if over {
+                    j.session(&key, &agent, &uuid(), now)
+                } else {
+                    Ok(session)
+                }
+            })
+            .await
+    }
+
+    /// Something happened that the agent is to know of at its next turn.
+    async fn note(&self, taken: &Taken, session: &Session) {
+        let Some(line) = envelope::event_line(&taken.channel, &taken.event) else {
+            return self.discard(taken.row, "nothing of it is for an agent").await;
+        };
+        let message = Message::text(Role::User, format!("[System] {line}"));
+        let entries = [entry(&format!("event-{}", taken.row), &message)];
+        let (rows, id, now) = ([taken.row], session.session_id.clone(), self.desk.clock.now_ms());
+        self.desk
+            .insist(move |j| j.reply(&rows, &Settled::Done, &[], &id, &entries, now))
+            .await;
+    }
+
+    /// Says something beside the answer that is to come.
+    async fn say(&self, taken: &Taken, text: Option<String>) {
+        let lane = lane_of(&taken.channel, &taken.event);
+        let bodies = text.map(|text| message_to(&taken.event, text, format!("event-{}:aside", taken.row)));
+        let replies: Vec<_> = bodies
+            .map(|message| Body::new(message).to(&lane, &taken.channel))
+            .into_iter()
+            .collect();
+        let now = self.desk.clock.now_ms();
+        self.desk
+            .insist(move |j| j.reply(&[], &Settled::Done, &replies, "", &[], now))
+            .await;
+        self.desk.outbox.wake(&lane);
+    }
+}
+
+/// What an event says.
+enum Said {
+    /// Words, or a command.
+    Text(String),
+    /// Nothing, but it happened.
+    Happened,
+    /// Nothing that an agent could use.
+    Nothing,
+}
+
+fn said(event: &Inbound) -> Said {
+    match event.kind {
+        InboundKind::Message => Said::Text(event.text.clone()),
+        InboundKind::Command => Said::Text(commands::native_text(event)),
+        InboundKind::Button if event.value.starts_with('/') => Said::Text(event.value.clone()),
+        InboundKind::Button => Said::Text(format!("callback_data: {}", event.value)),
+        InboundKind::Reaction | InboundKind::Membership => Said::Happened,
+        _ => Said::Nothing,
+    }
+}
+
+/// What the machine's clock is ahead of UTC, seconds.
+fn local_offset_s(now_ms: i64) -> i32 {
+    jiff::Timestamp::from_millisecond(now_ms)
+        .map(|now| now.to_zoned(jiff::tz::TimeZone::system()).offset().seconds())
+        .unwrap_or(0)
+}
+
+/// What the model is to see of a message.
+fn seen_text(config: &Config, agent_id: &str, event: &Inbound, text: &str, skipped: Vec<Skipped>) -> String {
+    let agents = config.agents();
+    let settings = &agents
+        .get(agent_id)
+        .unwrap_or_else(|| agents.default_agent())
+        .settings;
+    let shown = if settings.envelope_timestamp == Some(OnOff::Off) {
+        "off"
+    } else {
+        "on"
+    };
+    let zone = settings.envelope_timezone.as_deref().unwrap_or("utc");
+    let stamp = Stamp::new(zone, shown, settings.user_timezone.as_deref());
+    let pending: Vec<_> = skipped
+        .into_iter()
+        .map(|message| envelope::Pending {
+            sender: if message.sender_name.is_empty() {
+                message.sender_id
+            } else {
+                message.sender_name
+            },
+            text: message.text,
+            timestamp_ms: message.timestamp_ms,
+        })
+        .collect();
+    envelope::user_text(event, text, &pending, &stamp)
+}
