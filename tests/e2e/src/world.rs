@@ -121,6 +121,13 @@ impl Home {
         self.state.path()
     }
 
+    /// What the libraries of its plugins take, bytes.
+    pub fn plugin_bytes(&self) -> u64 {
+        let files = fs::read_dir(self.plugins.path()).expect("a folder");
+        let sizes = files.map(|file| file.and_then(|file| file.metadata()).expect("a file").len());
+        sizes.sum()
+    }
+
     /// `openclaw.json`
     pub fn config_file(&self) -> PathBuf {
         self.state().join("openclaw.json")
@@ -171,10 +178,7 @@ impl Home {
 
     /// Starts the gateway and waits until it is ready.
     pub async fn start(&self) -> Running {
-        let mut running = Running::spawn(&mut self.command(&["gateway", "--port", "0", "--verbose"]));
-        running.port = running.port().await;
-        running.says("ready in").await;
-        running
+        Running::ready(&mut self.command(&["gateway", "--port", "0", "--verbose"])).await
     }
 }
 
@@ -201,6 +205,14 @@ impl Running {
             port: String::new(),
             log,
         }
+    }
+
+    /// Starts a command that is a gateway, and waits until it is ready.
+    pub async fn ready(command: &mut Command) -> Self {
+        let mut running = Self::spawn(command);
+        running.port = running.port().await;
+        running.says("ready in").await;
+        running
     }
 
     async fn port(&self) -> String {
