@@ -17,7 +17,11 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::sync::Notify;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::Notify,
+};
 
 /// Longest that anything may take; a busy machine needs a small part of it.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -220,6 +224,20 @@ impl Running {
         let port = line.split("ws://127.0.0.1:").nth(1);
         let port = port.and_then(|rest| rest.split(' ').next());
         port.expect("a port").to_owned()
+    }
+
+    /// What it answers to a request over HTTP, with its head.
+    pub async fn get(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(format!("127.0.0.1:{}", self.port))
+            .await
+            .expect("it listens");
+        let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.expect("it reads");
+        let mut answer = String::new();
+        soon("its answer", stream.read_to_string(&mut answer))
+            .await
+            .expect("text");
+        answer
     }
 
     /// Waits until it has said something; gives the line.

@@ -32,7 +32,9 @@ const STEPS: &[&str] = &[
 /// People who write; each has a conversation.
 const PEOPLE: i64 = 5;
 /// Longest life of a gateway that is killed at a random time, milliseconds: its start and some work.
-const LONGEST_LIFE: u64 = 600;
+const LONGEST_LIFE: u64 = 400;
+/// How often each test kills at a random time if nobody says.
+const ROUNDS: usize = 60;
 
 /// A message that was sent to the bot.
 struct Issued {
@@ -248,7 +250,7 @@ fn fate(journal: &Connection, event_id: &str) -> Option<Fate> {
 
 fn rounds() -> usize {
     let rounds = std::env::var("OPENCLAW_CRASH_ROUNDS").ok();
-    rounds.and_then(|rounds| rounds.parse().ok()).unwrap_or(20)
+    rounds.and_then(|rounds| rounds.parse().ok()).unwrap_or(ROUNDS)
 }
 
 #[tokio::test]

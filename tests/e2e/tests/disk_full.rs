@@ -98,11 +98,18 @@ async fn a_full_disk_costs_no_message() {
     running.says("nothing is acknowledged").await;
     running.says("the host can't take an event").await;
     assert_eq!(telegram.unconfirmed().len(), 1, "{}", running.log());
+    let health = running.get("/readyz").await;
+    assert!(
+        health.starts_with("HTTP/1.1 503") && health.contains("journal"),
+        "{health}"
+    );
     fs::remove_file(filled).expect("removed");
 
     answered("without room").await;
     telegram.dm(ADA, "with room again");
     answered("with room again").await;
+    let health = running.get("/readyz").await;
+    assert!(health.starts_with("HTTP/1.1 200"), "{health}");
     assert_eq!(telegram.bodies("sendMessage").len(), 3, "each is answered once");
     let (code, log) = running.stop().await;
     assert_eq!(code, Some(0), "{log}");
