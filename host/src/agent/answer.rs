@@ -105,7 +105,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    async fn work(self, resumed: bool, stop: watch::Receiver<bool>, steering: &Steering) {
+    async fn work(mut self, resumed: bool, stop: watch::Receiver<bool>, steering: &Steering) {
         let (events, heard) = mpsc::channel(TURN_EVENTS);
         let presence = follow(
             self.desk.registry.clone(),
@@ -119,6 +119,8 @@ impl<'a> Case<'a> {
             outcome
         };
         let (outcome, seen) = tokio::join!(turn, presence);
+        // what joined the turn ends as it does
+        self.rows.extend(steering.joined());
         match outcome {
             Ok(outcome) => self.answered(outcome, seen).await,
             Err(error) if error.kind() == ErrorKind::Cancelled => {
@@ -215,8 +217,7 @@ impl<'a> Case<'a> {
         }
     }
 
-    async fn answered(mut self, outcome: TurnOutcome, seen: Seen) {
-        self.rows.extend(&outcome.joined);
+    async fn answered(self, outcome: TurnOutcome, seen: Seen) {
         let replies = self.composition().answer(&outcome).await;
         let replies = in_place(replies, &seen.shown);
         self.commit(replies, outcome.entries.clone(), Settled::Done).await;

@@ -15,6 +15,8 @@ use tokio::sync::{Semaphore, mpsc};
 const PLACES: usize = 1000;
 /// Longest id that is taken from a platform, bytes.
 const MAX_ID: usize = 256;
+/// Events of begun turns that are read at a start: more were never under way at once.
+const MAX_BEGUN: u32 = 1000;
 /// Events that are read at once when an earlier process left some.
 const PAGE: u32 = 200;
 
@@ -75,6 +77,7 @@ impl Inbox {
                 channel,
                 event,
                 place,
+                more: false,
             };
             // there is room for as many as there are places; without a reader the process is ending
             let _ = self.sorted.send(taken).await;
@@ -82,9 +85,15 @@ impl Inbox {
         journal.synced().await.map_err(unusable)
     }
 
-    /// Takes up what an earlier process left, in its order.
+    /// Takes up what an earlier process left: the turns that it began, then what waited, in its order.
     pub async fn resume(&self) -> std::result::Result<usize, JournalError> {
-        let (mut last, mut count) = (0, 0);
+        let begun = self.desk.journal.run(|j| j.begun(MAX_BEGUN)).await?;
+        let (mut last, mut count) = (0, begun.len());
+        let mut begun = begun.into_iter().peekable();
+        while let Some(pending) = begun.next() {
+            let more = begun.peek().is_some_and(|next| next.turn == pending.turn);
+            self.take_up(pending, more).await;
+        }
         loop {
             let page = self.desk.journal.run(move |j| j.pending(last, PAGE)).await?;
             let Some(end) = page.last() else {
@@ -93,12 +102,12 @@ impl Inbox {
             last = end.id;
             count += page.len();
             for pending in page {
-                self.take_up(pending).await;
+                self.take_up(pending, false).await;
             }
         }
     }
 
-    async fn take_up(&self, pending: Pending) {
+    async fn take_up(&self, pending: Pending, more: bool) {
         let event = match serde_json::from_slice(&pending.event) {
             Ok(event) => event,
             Err(error) => {
@@ -116,6 +125,7 @@ impl Inbox {
             channel: pending.channel,
             event,
             place,
+            more,
         };
         let _ = self.sorted.send(taken).await;
     }

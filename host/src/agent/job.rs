@@ -52,6 +52,15 @@ pub struct EventJob {
     pub place: Option<OwnedSemaphorePermit>,
 }
 
+/// Where an answer goes. Conversations may have several such places.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    channel: String,
+    account: String,
+    chat: String,
+    thread: String,
+}
+
 /// A request whose caller waits.
 #[derive(Debug)]
 pub struct RunJob {
@@ -91,6 +100,7 @@ pub struct Steering(Mutex<Steered>);
 struct Steered {
     closed: bool,
     waiting: Vec<Job>,
+    joined: Vec<i64>,
 }
 
 // === impl Job ===
@@ -112,8 +122,8 @@ impl Job {
     /// How long to wait for more of the same sender before it is begun.
     pub(super) fn debounce(&self) -> Duration {
         match self {
-            Self::Event(job) if job.turn.is_empty() => job.debounce,
-            _ => Duration::ZERO,
+            Self::Event(job) => job.debounce,
+            Self::Run(_) => Duration::ZERO,
         }
     }
 
@@ -122,16 +132,19 @@ impl Job {
         let (Self::Event(a), Self::Event(b)) = (self, next) else {
             return false;
         };
-        let place = |job: &EventJob| {
-            let chat = &job.event.chat;
-            (
-                job.channel.clone(),
-                job.event.account_id.clone(),
-                chat.id.clone(),
-                chat.thread_id.clone(),
-            )
-        };
-        a.turn == b.turn && place(a) == place(b)
+        a.turn == b.turn && self.place() == next.place()
+    }
+
+    /// Where its answer goes. None: to a caller who waits.
+    pub(super) fn place(&self) -> Option<Place> {
+        let Self::Event(job) = self else { return None };
+        let chat = &job.event.chat;
+        Some(Place {
+            channel: job.channel.clone(),
+            account: job.event.account_id.clone(),
+            chat: chat.id.clone(),
+            thread: chat.thread_id.clone(),
+        })
     }
 
     /// They are parts of what one sender said in one go.
@@ -189,6 +202,24 @@ impl Steering {
     /// What came since the last look.
     pub fn drain(&self) -> Vec<Job> {
         std::mem::take(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner).waiting)
+    }
+
+    /// The next one that waits.
+    pub fn next(&self) -> Option<Job> {
+        let mut steered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (!steered.waiting.is_empty()).then(|| steered.waiting.remove(0))
+    }
+
+    /// These events are part of the turn now.
+    pub fn joins(&self, rows: &[i64]) {
+        let mut steered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        steered.joined.extend(rows);
+    }
+
+    /// The events that are part of the turn by now.
+    pub fn joined(&self) -> Vec<i64> {
+        let steered = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        steered.joined.clone()
     }
 
     /// Nothing joins any more. Gives what was not used.

@@ -4,7 +4,7 @@
 //! A lane is a task that lives as long as it has something to do. What waits in it is in the journal too, or has a
 //! caller who waits; so a lane that ends with the process loses nothing.
 use super::{
-    job::{Job, Steering},
+    job::{Job, Place, Steering},
     queue::{Queue, QueueRules},
 };
 use crate::config::QueueMode;
@@ -150,6 +150,8 @@ struct Running {
     task: JoinHandle<()>,
     stop: watch::Sender<bool>,
     steering: Arc<Steering>,
+    /// Only what comes from there can join it or end it: the answer goes nowhere else.
+    place: Option<Place>,
 }
 
 enum Next {
@@ -216,11 +218,12 @@ impl Lane {
             let over = self.queue.push(job, &rules);
             return self.discard(over).await;
         };
+        let joins = job.is_event() && job.place() == running.place;
         match rules.mode {
-            QueueMode::Interrupt if job.is_event() => {
+            QueueMode::Interrupt if joins => {
                 running.stop.send_replace(true);
             }
-            QueueMode::Steer if job.is_event() => match running.steering.offer(job) {
+            QueueMode::Steer if joins => match running.steering.offer(job) {
                 Ok(()) => return,
                 Err(job) => {
                     let over = self.queue.push(*job, &rules);
@@ -284,6 +287,7 @@ impl Lane {
                 self.queue.batch(&rules)
             }
         };
+        let place = jobs.first().and_then(Job::place);
         let (stop, stopped) = watch::channel(false);
         let steering = Arc::<Steering>::default();
         let turn = self
@@ -294,6 +298,7 @@ impl Lane {
             task: tokio::spawn(turn),
             stop,
             steering,
+            place,
         });
     }
 

@@ -35,7 +35,12 @@ pub(super) struct Taken {
     pub(super) channel: String,
     pub(super) event: Inbound,
     pub(super) place: OwnedSemaphorePermit,
+    /// More events of its turn follow at once.
+    pub(super) more: bool,
 }
+
+/// How long a turn that is begun again waits for its other messages, which are on their way.
+const REST_OF_TURN: Duration = Duration::from_secs(5);
 
 /// Brings events on their way.
 #[derive(Debug)]
@@ -218,8 +223,12 @@ impl Sorter {
         text: String,
         settings: SessionSettings,
     ) {
-        let debounce = rules.config.messages.inbound.debounce(&taken.channel);
         let plain = event.inner().attachments.is_empty();
+        let debounce = match (taken.more, taken.turn.is_empty()) {
+            (true, _) => REST_OF_TURN,
+            (false, true) if plain => rules.config.messages.inbound.debounce(&taken.channel),
+            _ => Duration::ZERO,
+        };
         let job = EventJob {
             rows: vec![taken.row],
             turn: taken.turn,
@@ -230,7 +239,7 @@ impl Sorter {
             channel: taken.channel,
             event: event.into_inner(),
             settings,
-            debounce: if plain { debounce } else { Duration::ZERO },
+            debounce,
             left_out: LeftOut::default(),
             place: Some(taken.place),
         };

@@ -72,8 +72,6 @@ pub struct TurnOutcome {
     pub notices: Vec<String>,
     /// The last message, to be written with the reply.
     pub entries: Vec<Entry>,
-    /// Events that joined the turn on its way; they are answered with it.
-    pub joined: Vec<i64>,
     /// Rows of the messages in the outbox that deliver the answer.
     pub posted: Vec<i64>,
 }
@@ -240,27 +238,37 @@ impl<'a> Run<'a> {
     }
 
     async fn take_joining(&mut self) -> Result<()> {
-        for job in self.bench.steering.drain() {
+        while let Some(job) = self.bench.steering.next() {
             let (message, rows) = (self.bench.joins)(job);
-            self.write(&[message]).await?;
-            self.outcome.joined.extend(rows);
+            // known before it is written: however the turn ends, they end with it
+            self.bench.steering.joins(&rows);
+            self.write_joined(&[message], rows).await?;
         }
         Ok(())
     }
 
     /// Adds to the conversation, durably.
     async fn write(&mut self, messages: &[Message]) -> Result<()> {
+        self.write_joined(messages, Vec::new()).await
+    }
+
+    /// The same, with what makes events of the inbox part of the turn.
+    async fn write_joined(&mut self, messages: &[Message], rows: Vec<i64>) -> Result<()> {
         let entries: Vec<_> = messages
             .iter()
             .map(|message| entry(&self.turn.id, message))
             .collect();
         self.history.tokens += entries.iter().map(|entry| u64::from(entry.tokens)).sum::<u64>();
         self.history.messages.extend_from_slice(messages);
-        let (id, now) = (self.turn.session_id.clone(), self.bench.clock.now_ms());
+        let (id, turn) = (self.turn.session_id.clone(), self.turn.id.clone());
+        let now = self.bench.clock.now_ms();
         let written = self
             .bench
             .journal
-            .run(move |j| j.append(&id, &entries, now))
+            .run(move |j| match rows.as_slice() {
+                [] => j.append(&id, &entries, now),
+                rows => j.join(rows, &turn, &id, &entries, now),
+            })
             .await;
         written.map_err(unusable)
     }
