@@ -1,10 +1,11 @@
 //! What clients of the gateway can ask for: one file for each family of methods. The protocol itself is in `gateway`.
 mod agent;
 mod plugins;
+mod routes;
 
 use crate::{
     app::Gateway,
-    gateway::{Caller, Code, Failure, Handler, Method, Readiness, Responder},
+    gateway::{self, Caller, Code, Failure, Handler, Method, Readiness, Responder},
 };
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
@@ -33,6 +34,10 @@ impl Handler for Methods {
 
     fn events(&self) -> Vec<Cow<'static, str>> {
         Vec::new()
+    }
+
+    fn routes(&self) -> Option<Arc<dyn gateway::Routes>> {
+        Some(Arc::new(routes::OfPlugins::new(&self.gateway.registry)))
     }
 
     fn readiness(&self) -> Readiness {
