@@ -134,7 +134,12 @@ async fn idle(gateway: &Running) -> Vec<Figure> {
     let (resident, proportional, processes) = gateway.memory();
     let name = |what: &str| format!("idle: {what}, whole tree ({processes} process)");
     vec![
-        Figure::new(name("resident memory"), "MiB", vec![resident / 1024.0], Some(30.0)),
+        Figure::new(
+            name("resident memory"),
+            "MiB",
+            vec![resident / 1024.0],
+            Some(30.0),
+        ),
         Figure::new(
             name("proportional memory"),
             "MiB",
@@ -228,7 +233,12 @@ async fn growth(gateway: &Running, world: &mut World) -> Outcome<Vec<Figure>> {
             vec![slope(&settled) * 1000.0],
             Some(0.0),
         ),
-        Figure::new("messages in a second, 16 under way at once", "/s", vec![rate], None),
+        Figure::new(
+            "messages in a second, 16 under way at once",
+            "/s",
+            vec![rate],
+            None,
+        ),
     ])
 }
 
