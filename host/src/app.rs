@@ -1,5 +1,6 @@
 //! The running gateway: journal, services, plugins and inbox, put together and taken apart in the right order.
 mod accounts;
+mod hub;
 
 pub use accounts::{AccountView, Accounts};
 
@@ -15,26 +16,22 @@ use crate::{
         plugin::Spec,
         pool::Pool,
         registry::{Registry, RequiredFailed},
-        services::{Core, Request, SecretSource, Services},
+        services::{Core, SecretSource, Services},
         stage,
     },
 };
-use futures_util::future::BoxFuture;
-use openclaw_plugin_api::{AgentRun, ChannelStatus, Error, ErrorKind, Inbound, Result, Sink};
+use hub::Hub;
+use openclaw_plugin_api::{AgentRun, Result};
 use serde_json::Value;
 use std::{
     path::PathBuf,
     sync::{Arc, OnceLock, Weak},
     time::Duration,
 };
-use tokio::sync::{Semaphore, broadcast, mpsc, watch};
+use tokio::sync::{Semaphore, broadcast, watch};
 
 /// Threads that poll plugins.
 const POLL_THREADS: usize = 2;
-/// Events of plugins that a slow listener may fall behind by.
-const EVENTS: usize = 256;
-/// Events of a turn that a slow reader may fall behind by.
-const TURN_EVENTS: usize = 64;
 
 /// How long new events wait for those that were left at the last end.
 const RESUME_FIRST: Duration = Duration::from_secs(2);
@@ -89,15 +86,6 @@ pub struct Gateway {
     clock: Clock,
 }
 
-/// What plugins and clients meet in.
-struct Hub {
-    registry: OnceLock<Weak<Registry>>,
-    office: OnceLock<Office>,
-    accounts: Accounts,
-    clock: Clock,
-    events: broadcast::Sender<(String, Value)>,
-}
-
 /// Where turns begin.
 #[derive(Debug, Clone)]
 struct Office {
@@ -117,13 +105,7 @@ impl Gateway {
         journal.sweep(options.clock.now_ms())?;
         stage::sweep(&state);
         let http = http::Client::new(http::Options::default()).map_err(StartError::Http)?;
-        let hub = Arc::new(Hub {
-            registry: OnceLock::new(),
-            office: OnceLock::new(),
-            accounts: Accounts::default(),
-            clock: options.clock.clone(),
-            events: broadcast::channel(EVENTS).0,
-        });
+        let hub = Arc::new(Hub::new(options.clock.clone()));
         let services = Arc::new(Services {
             runtime: tokio::runtime::Handle::current(),
             http: http.clone(),
@@ -236,19 +218,6 @@ impl std::fmt::Debug for Gateway {
     }
 }
 
-// === impl Hub ===
-
-impl Hub {
-    fn registry(&self) -> Result<Arc<Registry>> {
-        let registry = self.registry.get().and_then(Weak::upgrade);
-        registry.ok_or_else(starting)
-    }
-
-    fn office(&self) -> Result<Office> {
-        self.office.get().cloned().ok_or_else(starting)
-    }
-}
-
 /// Looks after the journal as long as there is a desk.
 async fn tend(desk: Weak<Desk>) {
     for round in 1_u32.. {
@@ -268,10 +237,6 @@ async fn tend(desk: Weak<Desk>) {
             tracing::warn!(target: "openclaw::journal", %error, "not swept");
         }
     }
-}
-
-fn starting() -> Error {
-    Error::new(ErrorKind::Closed, "the gateway is still starting; try again")
 }
 
 // === impl Office ===
@@ -339,77 +304,5 @@ impl Office {
 
     async fn run(&self, run: AgentRun, events: TurnEvents) -> Result<TurnOutcome> {
         self.desk.run(&self.lanes, run, Wish::default(), events).await
-    }
-}
-
-impl Core for Hub {
-    fn inbound(&self, _plugin: &str, channel: &str, event: Inbound) -> BoxFuture<'static, Result<()>> {
-        self.accounts
-            .heard(channel, &event.account_id, self.clock.now_ms());
-        let (office, channel) = (self.office(), channel.to_owned());
-        Box::pin(async move { office?.inbox.accept(&channel, event).await })
-    }
-
-    fn channel_status(&self, plugin: &str, channel: &str, status: ChannelStatus) {
-        let (account, state) = (&status.account_id, status.state);
-        tracing::info!(target: "openclaw::channels", plugin, channel, account, ?state, "{}", status.problem);
-        self.accounts.told(channel, status, self.clock.now_ms());
-    }
-
-    fn agent_run(&self, _plugin: &str, run: AgentRun, mut out: Sink) -> BoxFuture<'static, Result<()>> {
-        let (tx, mut events) = mpsc::channel(TURN_EVENTS);
-        let office = self.office();
-        Box::pin(async move {
-            let office = office?;
-            let forward = async move {
-                while let Some(event) = events.recv().await {
-                    if !out.send(&serde_json::to_vec(&event)?).await {
-                        break;
-                    }
-                }
-                Ok::<(), Error>(())
-            };
-            let (turn, forwarded) = tokio::join!(office.run(run, tx), forward);
-            turn.and(forwarded)
-        })
-    }
-
-    fn emit(&self, _plugin: &str, event: &str, payload: Value) -> Result<()> {
-        // Nobody listening is fine.
-        let _ = self.events.send((event.to_owned(), payload));
-        Ok(())
-    }
-
-    fn speech(
-        &self,
-        method: &'static str,
-        engine: &str,
-        request: Request,
-    ) -> BoxFuture<'static, Result<Vec<u8>>> {
-        let found = self.registry().and_then(|registry| {
-            let all = registry.offered("speech/1");
-            let mut engines = all
-                .into_iter()
-                .filter(|(_, r)| engine.is_empty() || r.id == engine);
-            engines.next().ok_or_else(|| match engine {
-                "" => Error::new(
-                    ErrorKind::NotFound,
-                    "no running plugin speaks or listens; enable one",
-                ),
-                _ => Error::new(
-                    ErrorKind::NotFound,
-                    format_args!("no running plugin offers the engine {engine}"),
-                ),
-            })
-        });
-        Box::pin(async move {
-            let (plugin, registration) = found?;
-            let request = Request {
-                method: method.to_owned(),
-                target: registration.id,
-                ..request
-            };
-            plugin.call_raw(request, None).await
-        })
     }
 }

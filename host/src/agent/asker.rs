@@ -176,7 +176,7 @@ impl Models {
     }
 
     /// The window of a model, tokens. Empty: the agent's own.
-    pub(super) fn window(&self, agent: &Agent, model: &str) -> u64 {
+    pub fn window(&self, agent: &Agent, model: &str) -> u64 {
         let own = agent.model.primary.as_deref().unwrap_or(DEFAULT_MODEL);
         let written = if model.is_empty() { own } else { model };
         let snap = self.snap();

@@ -4,7 +4,7 @@
 use super::{
     desk::Desk,
     lane::Lanes,
-    sorter::{Next, Sorter, Taken},
+    sorter::{Sorter, Taken},
 };
 use crate::journal::{Accepted, JournalError, Pending, Settled};
 use openclaw_plugin_api::{Error, ErrorKind, Inbound, Result};
@@ -15,6 +15,8 @@ use tokio::sync::{Semaphore, mpsc};
 const PLACES: usize = 1000;
 /// Longest id that is taken from a platform, bytes.
 const MAX_ID: usize = 256;
+/// Events of begun turns that are read at a start: more were never under way at once.
+const MAX_BEGUN: u32 = 1000;
 /// Events that are read at once when an earlier process left some.
 const PAGE: u32 = 200;
 
@@ -23,20 +25,18 @@ const PAGE: u32 = 200;
 pub struct Inbox {
     desk: Arc<Desk>,
     places: Arc<Semaphore>,
-    sorted: mpsc::Sender<Next>,
-    lanes: Arc<Lanes>,
+    sorted: mpsc::Sender<Taken>,
 }
 
 impl Inbox {
     /// An inbox that takes events from now on. What an earlier process left comes by [`Inbox::resume`].
     pub fn start(desk: Arc<Desk>, lanes: Arc<Lanes>) -> Arc<Self> {
         let (sorted, taken) = mpsc::channel(PLACES);
-        tokio::spawn(Sorter::new(desk.clone(), lanes.clone()).sort(taken));
+        tokio::spawn(Sorter::new(desk.clone(), lanes).sort(taken));
         Arc::new(Self {
             desk,
             places: Arc::new(Semaphore::new(PLACES)),
             sorted,
-            lanes,
         })
     }
 
@@ -77,42 +77,40 @@ impl Inbox {
                 channel,
                 event,
                 place,
+                more: false,
             };
             // there is room for as many as there are places; without a reader the process is ending
-            let _ = self.sorted.send(Next::Event(Box::new(taken))).await;
+            let _ = self.sorted.send(taken).await;
         }
         journal.synced().await.map_err(unusable)
     }
 
-    /// Takes up what an earlier process left, in its order. Nothing of it begins before all of it is here, so that what
-    /// was answered together is answered together again.
+    /// Takes up what an earlier process left: the turns that it began, then what waited, in its order.
     pub async fn resume(&self) -> std::result::Result<usize, JournalError> {
-        self.lanes.hold();
-        let left = self.take_up_all().await;
-        let _ = self.sorted.send(Next::Begin).await;
-        left
-    }
-
-    async fn take_up_all(&self) -> std::result::Result<usize, JournalError> {
         // what comes in from now on has a higher row and is on its way already
         let end = self.desk.journal.run(|j| j.last_event()).await?;
-        let (mut last, mut count) = (0, 0);
-        while last < end {
-            let page = self.desk.journal.run(move |j| j.pending(last, PAGE)).await?;
-            let left: Vec<_> = page.into_iter().filter(|pending| pending.id <= end).collect();
-            let Some(newest) = left.last() else {
-                break;
+        let begun = self.desk.journal.run(|j| j.begun(MAX_BEGUN)).await?;
+        let (mut last, mut count) = (0, begun.len());
+        let mut begun = begun.into_iter().peekable();
+        while let Some(pending) = begun.next() {
+            let more = begun.peek().is_some_and(|next| next.turn == pending.turn);
+            self.take_up(pending, more).await;
+        }
+        loop {
+            let mut page = self.desk.journal.run(move |j| j.pending(last, PAGE)).await?;
+            page.retain(|pending| pending.id <= end);
+            let Some(newest) = page.last() else {
+                return Ok(count);
             };
             last = newest.id;
-            count += left.len();
-            for pending in left {
-                self.take_up(pending).await;
+            count += page.len();
+            for pending in page {
+                self.take_up(pending, false).await;
             }
         }
-        Ok(count)
     }
 
-    async fn take_up(&self, pending: Pending) {
+    async fn take_up(&self, pending: Pending, more: bool) {
         let event = match serde_json::from_slice(&pending.event) {
             Ok(event) => event,
             Err(error) => {
@@ -120,10 +118,6 @@ impl Inbox {
                 return self.desk.settle(vec![pending.id], Settled::Failed(why)).await;
             }
         };
-        if self.places.available_permits() == 0 {
-            // places become free only by turns
-            let _ = self.sorted.send(Next::Begin).await;
-        }
         let Ok(place) = self.places.clone().acquire_owned().await else {
             return;
         };
@@ -134,8 +128,9 @@ impl Inbox {
             channel: pending.channel,
             event,
             place,
+            more,
         };
-        let _ = self.sorted.send(Next::Event(Box::new(taken))).await;
+        let _ = self.sorted.send(taken).await;
     }
 }
 

@@ -52,6 +52,15 @@ pub struct EventJob {
     pub place: Option<OwnedSemaphorePermit>,
 }
 
+/// Where an answer goes. Conversations may have several such places.
+#[derive(Debug, PartialEq, Eq)]
+struct Place {
+    channel: String,
+    account: String,
+    chat: String,
+    thread: String,
+}
+
 /// A request whose caller waits.
 #[derive(Debug)]
 pub struct RunJob {
@@ -89,13 +98,10 @@ pub struct LeftOut {
 /// joined is settled with the turn, however that ends.
 #[derive(Debug)]
 pub struct Steering {
-    place: Option<PlaceOf>,
+    place: Option<Place>,
     from_owner: bool,
     steered: Mutex<Steered>,
 }
-
-/// Channel, account, chat and thread.
-type PlaceOf = [String; 4];
 
 #[derive(Debug, Default)]
 struct Steered {
@@ -123,8 +129,8 @@ impl Job {
     /// How long to wait for more of the same sender before it is begun.
     pub(super) fn debounce(&self) -> Duration {
         match self {
-            Self::Event(job) if job.turn.is_empty() => job.debounce,
-            _ => Duration::ZERO,
+            Self::Event(job) => job.debounce,
+            Self::Run(_) => Duration::ZERO,
         }
     }
 
@@ -133,13 +139,16 @@ impl Job {
         self.place().is_some() && self.turn() == next.turn() && self.place() == next.place()
     }
 
-    /// Where it came from. None: from no chat.
-    fn place(&self) -> Option<PlaceOf> {
-        let Self::Event(job) = self else {
-            return None;
-        };
+    /// Where its answer goes. None: to a caller who waits.
+    fn place(&self) -> Option<Place> {
+        let Self::Event(job) = self else { return None };
         let chat = &job.event.chat;
-        Some([&job.channel, &job.event.account_id, &chat.id, &chat.thread_id].map(String::clone))
+        Some(Place {
+            channel: job.channel.clone(),
+            account: job.event.account_id.clone(),
+            chat: chat.id.clone(),
+            thread: chat.thread_id.clone(),
+        })
     }
 
     fn from_owner(&self) -> bool {
@@ -185,6 +194,11 @@ impl Steering {
             from_owner: jobs.iter().all(Job::from_owner),
             steered: Mutex::default(),
         }
+    }
+
+    /// Its answer goes to where the message came from.
+    pub(super) fn serves(&self, job: &Job) -> bool {
+        self.place.is_some() && self.place == job.place()
     }
 
     /// Offers a message to the running turn. Given back when it does not belong there, when it is too late, or when

@@ -58,7 +58,7 @@ pub enum Work {
 pub struct Lanes {
     worker: Arc<dyn Worker>,
     open: Mutex<HashMap<String, mpsc::Sender<Work>>>,
-    phase: watch::Sender<Phase>,
+    ended: watch::Sender<bool>,
 }
 
 // === impl Lanes ===
@@ -69,41 +69,20 @@ impl Lanes {
         Arc::new(Self {
             worker,
             open: Mutex::default(),
-            phase: watch::channel(Phase::Open).0,
+            ended: watch::channel(false).0,
         })
-    }
-
-    /// Nothing is begun until [`Lanes::release`], so that what belongs together can come together.
-    pub fn hold(&self) {
-        self.turn_to(Phase::Held);
-    }
-
-    /// What waits may begin.
-    pub fn release(&self) {
-        self.turn_to(Phase::Open);
     }
 
     /// Breaks off what runs and begins nothing more, without settling anything: the next process takes it up.
     pub fn end(&self) {
-        self.turn_to(Phase::Ended);
-    }
-
-    /// There is no way back from the end.
-    fn turn_to(&self, next: Phase) {
-        self.phase.send_if_modified(|phase| {
-            let turns = *phase != Phase::Ended && *phase != next;
-            if turns {
-                *phase = next;
-            }
-            turns
-        });
+        self.ended.send_replace(true);
     }
 
     /// Gives a lane something to do, waiting for room.
     pub async fn put(self: &Arc<Self>, key: &str, work: Work) {
         let mut work = work;
         // a lane may end just now: then a new one takes its place
-        while *self.phase.borrow() != Phase::Ended {
+        while !*self.ended.borrow() {
             match self.lane(key).send(work).await {
                 Ok(()) => return,
                 Err(mpsc::error::SendError(back)) => work = back,
@@ -148,7 +127,7 @@ impl Lanes {
             work,
             queue: Queue::default(),
             between: VecDeque::new(),
-            phase: self.phase.subscribe(),
+            ended: self.ended.subscribe(),
             running: None,
             ready_at: Instant::now(),
         };
@@ -166,14 +145,6 @@ impl std::fmt::Debug for Lanes {
     }
 }
 
-/// What lanes may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Phase {
-    Open,
-    Held,
-    Ended,
-}
-
 struct Lane {
     key: String,
     lanes: Weak<Lanes>,
@@ -181,7 +152,7 @@ struct Lane {
     work: mpsc::Receiver<Work>,
     queue: Queue,
     between: VecDeque<BoxFuture<'static, ()>>,
-    phase: watch::Receiver<Phase>,
+    ended: watch::Receiver<bool>,
     running: Option<Running>,
     /// What waits is not begun before, so that what belongs together comes together.
     ready_at: Instant,
@@ -224,19 +195,14 @@ impl Lane {
         let between = !self.between.is_empty();
         let ready_at = if between { Instant::now() } else { self.ready_at };
         let waiting = waiting || between;
-        let (mut begins, ends) = (self.phase.clone(), &mut self.phase);
-        let ready = async move {
-            // without a sender nobody holds anything
-            let _ = begins.wait_for(|phase| *phase == Phase::Open).await;
-            tokio::time::sleep_until(ready_at).await;
-        };
+        let ended = &mut self.ended;
         let running = self.running.as_mut();
         tokio::select! {
             biased;
-            Ok(_) = ends.wait_for(|phase| *phase == Phase::Ended) => Next::Halted,
+            Ok(_) = ended.wait_for(|ended| *ended) => Next::Halted,
             work = self.work.recv() => Next::Work(work),
             () = async { if let Some(running) = running { let _ = (&mut running.task).await; } }, if busy => Next::Ended,
-            () = ready, if waiting && !busy => Next::Ready,
+            () = tokio::time::sleep_until(ready_at), if waiting && !busy => Next::Ready,
             () = tokio::time::sleep(LINGER), if !busy && !waiting => Next::Idle,
         }
     }
@@ -265,11 +231,12 @@ impl Lane {
             let over = self.queue.push(job, &rules);
             return self.discard(over).await;
         };
+        let joins = running.steering.serves(&job);
         match rules.mode {
-            QueueMode::Interrupt if job.is_event() => {
+            QueueMode::Interrupt if joins => {
                 running.stop.send_replace(true);
             }
-            QueueMode::Steer if job.is_event() => match running.steering.offer(job) {
+            QueueMode::Steer if joins => match running.steering.offer(job) {
                 Ok(()) => return,
                 Err(job) => {
                     let over = self.queue.push(*job, &rules);

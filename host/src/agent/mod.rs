@@ -37,4 +37,5 @@ pub use job::{Steering, Wish};
 pub use lane::Lanes;
 pub use listing::{Auth, Listed, ProviderState};
 pub use post::Post;
+pub use request::DEFAULT_MODEL;
 pub use turn::{Asker, TurnEvents, TurnOutcome};

@@ -35,19 +35,15 @@ pub(super) struct Taken {
     pub(super) channel: String,
     pub(super) event: Inbound,
     pub(super) place: OwnedSemaphorePermit,
-}
-
-/// What comes to the sorter.
-#[derive(Debug)]
-pub(super) enum Next {
-    /// An event.
-    Event(Box<Taken>),
-    /// All of what was left at the last end is here: turns may begin.
-    Begin,
+    /// More events of its turn follow at once.
+    pub(super) more: bool,
 }
 
 /// An event is on its way, or it can't be brought on it.
 type Outcome = Result<(), JournalError>;
+
+/// How long a turn that is begun again waits for its other messages, which are on their way.
+const REST_OF_TURN: Duration = Duration::from_secs(5);
 
 /// Brings events on their way.
 #[derive(Debug)]
@@ -68,12 +64,9 @@ impl Sorter {
     }
 
     /// Brings events on their way one after the other, until nobody brings any more.
-    pub(super) async fn sort(self, mut taken: mpsc::Receiver<Next>) {
+    pub(super) async fn sort(self, mut taken: mpsc::Receiver<Taken>) {
         while let Some(next) = taken.recv().await {
-            match next {
-                Next::Event(event) => self.bring(*event).await,
-                Next::Begin => self.lanes.release(),
-            }
+            self.bring(next).await;
         }
     }
 
@@ -265,8 +258,12 @@ impl Sorter {
         text: String,
         settings: SessionSettings,
     ) {
-        let debounce = rules.config.messages.inbound.debounce(&taken.channel);
         let plain = event.inner().attachments.is_empty();
+        let debounce = match (taken.more, taken.turn.is_empty()) {
+            (true, _) => REST_OF_TURN,
+            (false, true) if plain => rules.config.messages.inbound.debounce(&taken.channel),
+            _ => Duration::ZERO,
+        };
         let job = EventJob {
             rows: vec![taken.row],
             turn: taken.turn,
@@ -277,7 +274,7 @@ impl Sorter {
             channel: taken.channel,
             event: event.into_inner(),
             settings,
-            debounce: if plain { debounce } else { Duration::ZERO },
+            debounce,
             left_out: LeftOut::default(),
             place: Some(taken.place),
         };

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     config::Env,
-    gateway::{Scope, client::Response},
+    gateway::{Scope, client::Response, random::uuid},
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -24,9 +24,27 @@ pub struct Args {
     /// Conversation to go on with [default: the agent's main one]
     #[arg(long)]
     session_id: Option<String>,
+    /// Conversation to go on with, by its whole key
+    #[arg(long, conflicts_with = "session_id")]
+    session_key: Option<String>,
     /// Model instead of the agent's own, as provider/model
     #[arg(long)]
     model: Option<String>,
+    /// How hard to think: off, minimal, low, medium, high or xhigh
+    #[arg(long)]
+    thinking: Option<String>,
+    /// Send the answer to a chat as well: to the one that is named, else to where the conversation was last
+    #[arg(long)]
+    deliver: bool,
+    /// Channel that the answer is sent on
+    #[arg(long, requires = "deliver")]
+    channel: Option<String>,
+    /// Chat that the answer is sent to
+    #[arg(long, requires = "deliver")]
+    to: Option<String>,
+    /// Account that sends it
+    #[arg(long, requires = "deliver")]
+    account: Option<String>,
     /// How long the turn may take, seconds
     #[arg(long, default_value_t = 600)]
     timeout: u64,
@@ -47,27 +65,39 @@ pub fn run(args: &Args, env: &Env) -> Result<(), Failure> {
     for payload in answer["result"]["payloads"].as_array().into_iter().flatten() {
         anstream::println!("{}", payload["text"].as_str().unwrap_or_default());
     }
+    let delivery = &answer["result"]["delivery"];
+    if args.deliver && delivery["status"] != "sent" {
+        let status = delivery["status"]
+            .as_str()
+            .unwrap_or("not sent: there was nothing to send");
+        anstream::eprintln!("note: the answer is {status}");
+    }
     Ok(())
 }
 
 async fn ask(args: &Args, env: &Env, setting: &Setting) -> Result<Value, Failure> {
     let client = args.target.connect(env, setting, Scope::Write).await?;
-    let mut id = [0_u8; 16];
-    getrandom::fill(&mut id).map_err(Failure::new)?;
-    let key: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
-    let mut params = json!({ "message": args.message, "timeout": args.timeout, "idempotencyKey": key });
+    let key = uuid();
+    let mut params = json!({
+        "message": args.message, "timeout": args.timeout, "deliver": args.deliver, "idempotencyKey": key,
+    });
     let optional = [
         ("agentId", &args.agent),
         ("sessionId", &args.session_id),
+        ("sessionKey", &args.session_key),
         ("model", &args.model),
+        ("thinking", &args.thinking),
+        ("channel", &args.channel),
+        ("to", &args.to),
+        ("accountId", &args.account),
     ];
     for (name, value) in optional {
         if let Some(value) = value {
             params[name] = json!(value);
         }
     }
-    // The gateway ends the turn; a little more time is for its last word.
-    let limit = Duration::from_secs(args.timeout.saturating_add(5));
+    // The gateway ends the turn; a little more time is for delivering the answer and for its last word.
+    let limit = Duration::from_secs(args.timeout.saturating_add(20));
     let mut responses = client
         .call_streaming("agent", params, limit)
         .await

@@ -1,14 +1,21 @@
 //! The command line: one file for each command, no logic that the gateway needs.
 mod address;
 pub mod agent;
+pub mod channels;
 pub mod config;
 mod connect;
 mod failure;
 pub mod gateway;
+pub mod health;
+pub mod logs;
+pub mod message;
+pub mod models;
 mod output;
 pub mod pairing;
 pub mod plugins;
+pub mod sessions;
 mod setting;
+pub mod status;
 
 pub use failure::Failure;
 
@@ -41,6 +48,16 @@ enum Command {
     Gateway(gateway::Args),
     /// Says something to an agent of the running gateway
     Agent(agent::Args),
+    /// Sends messages to chats by hand
+    Message(message::Args),
+    Sessions(sessions::Args),
+    /// Shows and chooses models
+    Models(models::Args),
+    /// Shows, adds and removes channels
+    Channels(channels::Args),
+    Status(status::Args),
+    Health(health::Args),
+    Logs(logs::Args),
     /// Shows, changes and judges openclaw.json
     Config(config::Args),
     /// Finds, judges, installs and watches plugins
@@ -93,6 +110,13 @@ impl Cli {
         match self.command {
             Command::Gateway(args) => gateway::run(args, env),
             Command::Agent(args) => agent::run(&args, env),
+            Command::Message(args) => message::run(&args, env),
+            Command::Sessions(args) => sessions::run(&args, env),
+            Command::Models(args) => models::run(&args, env),
+            Command::Channels(args) => channels::run(&args, env),
+            Command::Status(args) => status::run(&args, env),
+            Command::Health(args) => health::run(&args, env),
+            Command::Logs(args) => logs::run(&args, env),
             Command::Config(args) => config::run(args, env),
             Command::Plugins(args) => plugins::run(args, env),
             Command::Pairing(args) => pairing::run(&args, env),

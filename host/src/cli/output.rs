@@ -27,6 +27,37 @@ pub(super) fn coloured(text: &str, colour: AnsiColor) -> String {
     format!("{style}{text}{style:#}")
 }
 
+/// How long ago something was: `5 s`, `3 min`, `2 h`, `4 d`.
+pub(super) fn age(ms: i64) -> String {
+    match ms.max(0) / 1000 {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds @ 60..3600 => format!("{} min", seconds / 60),
+        seconds @ 3600..86_400 => format!("{} h", seconds / 3600),
+        seconds => format!("{} d", seconds / 86_400),
+    }
+}
+
+/// 200000 → `200k`.
+pub(super) fn tokens(n: u64) -> String {
+    match n {
+        0 => "–".to_owned(),
+        1..1000 => n.to_string(),
+        1000..1_000_000 => format!("{}k", n / 1000),
+        _ => format!("{:.1}M", n as f64 / 1e6),
+    }
+}
+
+/// A text of an answer, without what would move a terminal's cursor; empty if it is none.
+pub(super) fn text(value: &serde_json::Value) -> String {
+    let text = value.as_str().unwrap_or_default();
+    text.chars().filter(|c| !c.is_control()).collect()
+}
+
+/// A list of an answer.
+pub(super) fn list(value: &serde_json::Value) -> impl Iterator<Item = &serde_json::Value> {
+    value.as_array().into_iter().flatten()
+}
+
 /// 1536 → `1.5 KB`.
 pub(super) fn bytes(n: u64) -> String {
     let units = ["B", "KB", "MB", "GB"];
@@ -63,6 +94,14 @@ mod tests {
         assert_eq!(
             (bytes(10), bytes(1536), bytes(5 << 20)),
             ("10 B".into(), "1.5 KB".into(), "5.0 MB".into())
+        );
+        assert_eq!(
+            (age(-5), age(59_999), age(3_600_000), age(200_000_000)),
+            ("0 s".into(), "59 s".into(), "1 h".into(), "2 d".into())
+        );
+        assert_eq!(
+            (tokens(0), tokens(999), tokens(200_000), tokens(1_048_576)),
+            ("–".into(), "999".into(), "200k".into(), "1.0M".into())
         );
         assert_eq!(
             (micros(5), micros(1500), micros(2_000_000)),

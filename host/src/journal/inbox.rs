@@ -1,6 +1,6 @@
 //! Events of channels: taken once, kept until they are dealt with, and after that as an id that makes a repeat void.
-use super::{Journal, JournalError};
-use rusqlite::{Connection, OptionalExtension, params};
+use super::{Entry, Journal, JournalError, transcript};
+use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
 /// How long the id of a settled event is kept, milliseconds: longer than any platform repeats one.
 const KEEP_SETTLED: i64 = 7 * 24 * 3_600_000;
@@ -78,6 +78,24 @@ impl Journal {
         begun
     }
 
+    /// An event joins a turn that runs: what it says stands in the transcript, and they stay together from now on.
+    pub fn join(
+        &self,
+        rows: &[i64],
+        turn: &str,
+        session_id: &str,
+        entries: &[Entry],
+        now_ms: i64,
+    ) -> Result<(), JournalError> {
+        self.step("append.before");
+        let joined = self.write(|c| {
+            begin(c, rows, turn)?;
+            transcript::append(c, session_id, entries, now_ms)
+        });
+        self.step("append.after");
+        joined
+    }
+
     /// Notes the message that shows the beginning of the answer, so that a later run goes on with it.
     pub fn preview(&self, row: i64, preview: &str) -> Result<(), JournalError> {
         self.write(|c| {
@@ -103,14 +121,27 @@ impl Journal {
         })
     }
 
-    /// Events that were taken and not dealt with, oldest first, beginning after a row.
+    /// Events whose turn began and that were not dealt with, those of one turn together. They come first at a start:
+    /// what they have left in the transcript is its end.
+    pub fn begun(&self, limit: u32) -> Result<Vec<Pending>, JournalError> {
+        self.waiting("note <> '' ORDER BY note, id LIMIT ?1", params![limit])
+    }
+
+    /// Events that were taken and whose turn did not begin, oldest first, beginning after a row.
     pub fn pending(&self, after: i64, limit: u32) -> Result<Vec<Pending>, JournalError> {
+        self.waiting(
+            "note = '' AND id > ?1 ORDER BY id LIMIT ?2",
+            params![after, limit],
+        )
+    }
+
+    fn waiting(&self, which: &str, params: &[&dyn ToSql]) -> Result<Vec<Pending>, JournalError> {
         self.read(|c| {
-            let mut statement = c.prepare_cached(
-                "SELECT id, channel, event, attempts, note, preview FROM inbox WHERE settled_ms IS NULL AND id > ?1
-                 ORDER BY id LIMIT ?2",
-            )?;
-            let rows = statement.query_map(params![after, limit], |row| {
+            let sql = format!(
+                "SELECT id, channel, event, attempts, note, preview FROM inbox WHERE settled_ms IS NULL AND {which}"
+            );
+            let mut statement = c.prepare_cached(&sql)?;
+            let rows = statement.query_map(params, |row| {
                 Ok(Pending {
                     id: row.get(0)?,
                     channel: row.get(1)?,

@@ -115,8 +115,10 @@ fn an_event_is_taken_once_and_waits_until_it_is_settled() {
     assert!(matches!(take("b", "1"), Accepted::New(_)), "another account");
     assert_eq!(journal.begin(&[row], "t").expect("begun"), 1);
     assert_eq!(journal.begin(&[row], "t").expect("begun"), 2);
-    assert_eq!(journal.pending(0, 10).expect("read").len(), 2);
+    assert_eq!(journal.pending(0, 10).expect("read").len(), 1, "the other one");
+    assert_eq!(journal.begun(10).expect("read").len(), 1);
     journal.settle(&[row], &Settled::Done, 7).expect("settled");
+    assert!(journal.begun(10).expect("read").is_empty());
     assert_eq!(journal.pending(0, 10).expect("read").len(), 1);
     assert_eq!(take("a", "1"), Accepted::Known, "still known");
     journal.sweep(7 + 8 * 24 * 3_600_000).expect("swept");
@@ -187,6 +189,21 @@ fn a_reply_its_events_and_its_transcript_are_written_together() {
     journal
         .tried(sent[1].id, &Outcome::Unknown("cut".into()), 8)
         .expect("noted");
+    let ends: Vec<_> = sent
+        .iter()
+        .map(|d| journal.outcome(d.id).expect("read"))
+        .collect();
+    assert_eq!(
+        ends,
+        [
+            Some(Outcome::Sent("{}".into())),
+            Some(Outcome::Unknown("cut".into()))
+        ]
+    );
+    assert_eq!(
+        journal.outbox_failures(9).expect("read"),
+        [("c".to_owned(), "cut".to_owned(), 8)]
+    );
     let counts = journal.outbox_counts().expect("read");
     assert_eq!((counts.pending, counts.failed, counts.unknown), (0, 0, 1));
 }

@@ -1,5 +1,5 @@
 //! What was said in conversations, in order. Read from its end, so that a long one costs what a short one does.
-use super::{Journal, JournalError, inbox::begin};
+use super::{Journal, JournalError};
 use rusqlite::{Connection, Row, params};
 
 /// One thing that was said or happened.
@@ -61,24 +61,6 @@ impl Journal {
     pub fn append(&self, session_id: &str, entries: &[Entry], now_ms: i64) -> Result<(), JournalError> {
         self.step("append.before");
         let written = self.write(|c| append(c, session_id, entries, now_ms));
-        self.step("append.after");
-        written
-    }
-
-    /// Adds entries at the end, and with them events to a turn that runs: after a crash they are its events too.
-    pub fn join(
-        &self,
-        rows: &[i64],
-        turn: &str,
-        session_id: &str,
-        entries: &[Entry],
-        now_ms: i64,
-    ) -> Result<(), JournalError> {
-        self.step("append.before");
-        let written = self.write(|c| {
-            begin(c, rows, turn)?;
-            append(c, session_id, entries, now_ms)
-        });
         self.step("append.after");
         written
     }

@@ -1,12 +1,25 @@
 //! What clients of the gateway can ask for: one file for each family of methods. The protocol itself is in `gateway`.
 mod agent;
+mod channels;
+mod health;
+mod logs;
+mod models;
 mod plugins;
+mod routes;
+mod runs;
+mod send;
+mod sessions;
 
 use crate::{
+    agent::Desk,
     app::Gateway,
-    gateway::{Caller, Code, Failure, Handler, Method, Readiness, Responder},
+    gateway::{self, Caller, Code, Failure, Handler, Method, Readiness, Responder},
+    journal::{Journal, JournalError},
 };
 use futures_util::future::BoxFuture;
+use openclaw_plugin_api::{Error, ErrorKind};
+use runs::Runs;
+use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use std::{borrow::Cow, sync::Arc};
 
@@ -17,51 +30,56 @@ pub type Reread = Arc<dyn Fn(&str) -> Result<crate::plugins::plugin::Spec, Strin
 pub struct Methods {
     gateway: Arc<Gateway>,
     reread: Reread,
+    runs: Runs,
 }
 
 impl Methods {
     /// For a running gateway.
     pub fn new(gateway: Arc<Gateway>, reread: Reread) -> Self {
-        Self { gateway, reread }
+        Self {
+            gateway,
+            reread,
+            runs: Runs::default(),
+        }
     }
 }
 
 impl Handler for Methods {
     fn methods(&self) -> Vec<Method> {
-        [agent::methods(), plugins::methods()].concat()
+        [
+            agent::methods(),
+            channels::methods(),
+            logs::methods(),
+            models::methods(),
+            plugins::methods(),
+            send::methods(),
+            sessions::methods(),
+        ]
+        .concat()
     }
 
     fn events(&self) -> Vec<Cow<'static, str>> {
         Vec::new()
     }
 
+    fn routes(&self) -> Option<Arc<dyn gateway::Routes>> {
+        Some(Arc::new(routes::OfPlugins::new(&self.gateway.registry)))
+    }
+
     fn readiness(&self) -> Readiness {
-        let problems = self.gateway.registry.problems();
-        let details = problems
-            .iter()
-            .map(|(id, why)| (id.clone(), Value::from(why.clone())))
-            .collect();
-        Readiness {
-            pending: None,
-            failing: problems.into_iter().map(|(id, _)| id).collect(),
-            details,
-        }
+        health::readiness(&self.gateway)
     }
 
     fn snapshot(&self, _: &Caller) -> Map<String, Value> {
         Map::new()
     }
 
-    fn health<'a>(&'a self, _: &'a Value) -> BoxFuture<'a, Map<String, Value>> {
-        let plugins = plugins::health(&self.gateway);
-        let channels = Value::from(0);
-        Box::pin(async move {
-            Map::from_iter([("plugins".to_owned(), plugins), ("accounts".to_owned(), channels)])
-        })
+    fn health<'a>(&'a self, params: &'a Value) -> BoxFuture<'a, Map<String, Value>> {
+        Box::pin(health::health(&self.gateway, params))
     }
 
-    fn status<'a>(&'a self, params: &'a Value) -> BoxFuture<'a, Map<String, Value>> {
-        self.health(params)
+    fn status<'a>(&'a self, _: &'a Value) -> BoxFuture<'a, Map<String, Value>> {
+        Box::pin(health::status(&self.gateway))
     }
 
     fn call<'a>(
@@ -71,12 +89,28 @@ impl Handler for Methods {
         _: &'a Caller,
         respond: &'a mut Responder,
     ) -> BoxFuture<'a, Result<Value, Failure>> {
+        let gateway = &self.gateway;
         Box::pin(async move {
             match method {
-                "agent" => agent::run(&self.gateway, params, respond).await,
-                "plugins.list" => Ok(plugins::list(&self.gateway)),
-                "plugins.reload" => plugins::reload(&self.gateway, &self.reread, &params).await,
-                _ => Err(failure(Code::InvalidRequest, format!("unknown method: {method}"))),
+                "agent" => agent::run(gateway, &self.runs, params, respond).await,
+                "agent.wait" => agent::wait(&self.runs, params).await,
+                "channels.status" => channels::status(gateway, params).await,
+                "channels.start" => channels::start(gateway, params).await,
+                "channels.stop" => channels::stop(gateway, params).await,
+                "logs.tail" => logs::tail(params),
+                "models.list" => models::list(gateway, params).await,
+                "models.authStatus" => models::auth_status(gateway, params),
+                "plugins.list" => Ok(plugins::list(gateway)),
+                "plugins.reload" => plugins::reload(gateway, &self.reread, &params).await,
+                "send" => send::send(gateway, params).await,
+                "sessions.list" => sessions::list(gateway, params).await,
+                "sessions.get" => sessions::get(gateway, params).await,
+                "sessions.describe" => sessions::describe(gateway, params).await,
+                "sessions.preview" => sessions::preview(gateway, params).await,
+                "sessions.patch" => sessions::patch(gateway, params).await,
+                "sessions.reset" => sessions::reset(gateway, params).await,
+                "sessions.delete" => sessions::delete(gateway, params).await,
+                _ => Err(Failure::unknown_method(method)),
             }
         })
     }
@@ -88,22 +122,32 @@ impl std::fmt::Debug for Methods {
     }
 }
 
-fn failure(code: Code, message: String) -> Failure {
-    Failure {
-        code,
-        message,
-        retryable: false,
-        retry_after_ms: None,
-        details: None,
-        payload: None,
-    }
+/// The parameters of a method. None at all are the same as an empty object.
+fn params<T: DeserializeOwned>(method: &str, params: Value) -> Result<T, Failure> {
+    let params = if params.is_null() { json!({}) } else { params };
+    serde_json::from_value(params).map_err(|error| Failure::params(method, error))
+}
+
+/// Asks the journal.
+async fn journal<T: Send + 'static>(
+    desk: &Desk,
+    work: impl FnOnce(&Journal) -> Result<T, JournalError> + Send + 'static,
+) -> Result<T, Failure> {
+    let done = desk.journal.run(work).await;
+    done.map_err(|error| Failure::unavailable(error.to_string()))
+}
+
+/// What went wrong, as the protocol tells it.
+fn failed(error: &Error) -> Failure {
+    let code = match error.kind() {
+        ErrorKind::InvalidInput | ErrorKind::NotFound => Code::InvalidRequest,
+        _ => Code::Unavailable,
+    };
+    Failure::new(code, error.to_string())
 }
 
 /// A failure of a run, with the run's own record beside it.
 fn failed_run(run_id: &str, message: String) -> Failure {
     let payload = json!({ "runId": run_id, "status": "error", "summary": message });
-    Failure {
-        payload: Some(Box::new(payload)),
-        ..failure(Code::Unavailable, message)
-    }
+    Failure::unavailable(message).with_payload(payload)
 }

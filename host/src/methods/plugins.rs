@@ -1,8 +1,8 @@
 //! `plugins.list` and `plugins.reload`: the plugins of this process, as they are now.
-use super::{Reread, failure};
+use super::Reread;
 use crate::{
     app::Gateway,
-    gateway::{Code, Failure, Method, Scope},
+    gateway::{Failure, Method, Scope},
 };
 use serde_json::{Value, json};
 
@@ -36,17 +36,14 @@ pub(super) fn health(gateway: &Gateway) -> Value {
 
 /// Reads the file and the settings of one plugin again and puts a new instance in the place of the old one.
 pub(super) async fn reload(gateway: &Gateway, reread: &Reread, params: &Value) -> Result<Value, Failure> {
-    let id = params["id"].as_str().ok_or_else(|| {
-        failure(
-            Code::InvalidRequest,
-            "invalid plugins.reload params: \"id\" must be a string".into(),
-        )
-    })?;
+    let id = params["id"]
+        .as_str()
+        .ok_or_else(|| Failure::params("plugins.reload", "\"id\" must be a string"))?;
     let (reread, asked) = (reread.clone(), id.to_owned());
     let spec = tokio::task::spawn_blocking(move || reread(&asked)).await;
     let spec = spec.unwrap_or_else(|ended| Err(format!("reading plugin {id} anew ended: {ended}")));
-    let spec = spec.map_err(|why| failure(Code::InvalidRequest, why))?;
+    let spec = spec.map_err(Failure::invalid)?;
     let view = gateway.registry.reload(id, Some(spec)).await;
-    let view = view.map_err(|why| failure(Code::Unavailable, why))?;
+    let view = view.map_err(Failure::unavailable)?;
     Ok(json!({ "plugin": view }))
 }

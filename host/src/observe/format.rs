@@ -43,7 +43,7 @@ where
 }
 
 /// `plugin::demo` is `demo`; `openclaw_host::http::client` is `http`; `openclaw::plugins` is `plugins`.
-fn subsystem(target: &str) -> &str {
+pub(super) fn subsystem(target: &str) -> &str {
     let mut parts = target.split("::");
     match (parts.next(), parts.next()) {
         (Some("openclaw" | "openclaw_host" | "plugin"), Some(name)) => name,

@@ -1,7 +1,9 @@
 //! `cargo xtask bench abi`: what crossing the boundary costs, beside a direct call in the same run.
+//! `cargo xtask bench main`: what the main job costs, from a message to its answer.
 mod abi;
 mod host;
 mod isolated;
+mod main_job;
 mod measure;
 
 use clap::Parser;
@@ -12,7 +14,7 @@ use std::{path::PathBuf, process::ExitCode};
 #[derive(Debug, Parser)]
 struct Args {
     /// Which
-    #[arg(value_parser = ["abi"])]
+    #[arg(value_parser = ["abi", "main"])]
     what: String,
     /// Print JSON
     #[arg(long)]
@@ -40,7 +42,11 @@ fn main() -> ExitCode {
         .unwrap_or_default();
     let plugins = args.plugins.unwrap_or_else(|| here.join("../plugin"));
     let program = args.program.unwrap_or_else(|| here.join("openclaw"));
-    match abi::run(&plugins, &program) {
+    let measured = match args.what.as_str() {
+        "main" => main_job::run(&plugins, &program),
+        _ => abi::run(&plugins, &program),
+    };
+    match measured {
         Ok(figures) => {
             print(&figures, args.json);
             ExitCode::SUCCESS

@@ -17,10 +17,14 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::sync::Notify;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::Notify,
+};
 
 /// Longest that anything may take; a busy machine needs a small part of it.
-pub const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Stands after the last line of a log.
 const END: &str = "[its log ends here]";
@@ -121,6 +125,13 @@ impl Home {
         self.state.path()
     }
 
+    /// What the libraries of its plugins take, bytes.
+    pub fn plugin_bytes(&self) -> u64 {
+        let files = fs::read_dir(self.plugins.path()).expect("a folder");
+        let sizes = files.map(|file| file.and_then(|file| file.metadata()).expect("a file").len());
+        sizes.sum()
+    }
+
     /// `openclaw.json`
     pub fn config_file(&self) -> PathBuf {
         self.state().join("openclaw.json")
@@ -171,10 +182,7 @@ impl Home {
 
     /// Starts the gateway and waits until it is ready.
     pub async fn start(&self) -> Running {
-        let mut running = Running::spawn(&mut self.command(&["gateway", "--port", "0", "--verbose"]));
-        running.port = running.port().await;
-        running.says("ready in").await;
-        running
+        Running::ready(&mut self.command(&["gateway", "--port", "0", "--verbose"])).await
     }
 }
 
@@ -203,11 +211,33 @@ impl Running {
         }
     }
 
+    /// Starts a command that is a gateway, and waits until it is ready.
+    pub async fn ready(command: &mut Command) -> Self {
+        let mut running = Self::spawn(command);
+        running.port = running.port().await;
+        running.says("ready in").await;
+        running
+    }
+
     async fn port(&self) -> String {
         let line = self.says("listening on ws://127.0.0.1:").await;
         let port = line.split("ws://127.0.0.1:").nth(1);
         let port = port.and_then(|rest| rest.split(' ').next());
         port.expect("a port").to_owned()
+    }
+
+    /// What it answers to a request over HTTP, with its head.
+    pub async fn get(&self, path: &str) -> String {
+        let mut stream = TcpStream::connect(format!("127.0.0.1:{}", self.port))
+            .await
+            .expect("it listens");
+        let request = format!("GET {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.expect("it reads");
+        let mut answer = String::new();
+        soon("its answer", stream.read_to_string(&mut answer))
+            .await
+            .expect("text");
+        answer
     }
 
     /// Waits until it has said something; gives the line.
@@ -251,16 +281,22 @@ impl Running {
         let _ = self.child.wait();
     }
 
-    /// Has it ended? Never waits.
-    pub fn ended(&mut self) -> bool {
-        self.child.try_wait().expect("its end can be asked for").is_some()
+    /// Waits until it has ended by itself.
+    pub async fn gone(&self) {
+        self.says(END).await;
+    }
+
+    /// Did it end by `SIGKILL`? Waits until it has ended.
+    pub fn was_killed(&mut self) -> bool {
+        use std::os::unix::process::ExitStatusExt;
+        self.child.wait().expect("it ends").signal() == Some(9)
     }
 
     /// Asks it to end, and waits until it has; gives its exit code and all that it said.
     pub async fn stop(mut self) -> (Option<i32>, String) {
         let asked = Command::new("kill").arg(self.pid().to_string()).status();
         assert!(asked.expect("kill runs").success());
-        self.says(END).await;
+        self.gone().await;
         (self.child.wait().expect("it ends").code(), self.log())
     }
 }

@@ -1,5 +1,5 @@
 //! What happens to messages that come while an answer is made, in each queue mode.
-use openclaw_e2e::world::{ADA, World, soon};
+use openclaw_e2e::world::{ADA, BOB, World, soon};
 use openclaw_fakes::openai::{Turn, Valve};
 use serde_json::Value;
 
@@ -80,5 +80,22 @@ async fn steer_lets_the_running_turn_have_them() {
         texts.iter().any(|text| text.contains("three")) || world.texts(2).await[1].contains("three"),
         "{texts:?}"
     );
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_message_of_another_chat_is_answered_there() {
+    // both share the main conversation, so one waits for the other
+    let (world, valve) = busy("steer").await;
+    world.telegram.dm(BOB, "and me?");
+    let confirmed = world
+        .telegram
+        .until(|telegram| telegram.unconfirmed().is_empty().then_some(()));
+    soon("it to be taken", confirmed).await;
+    valve.open();
+    let answer = world.sent("and me?").await;
+    assert_eq!(answer["chat_id"], BOB.id);
+    let first = world.sent("the first answer").await;
+    assert_eq!(first["chat_id"], ADA.id);
     world.end().await;
 }

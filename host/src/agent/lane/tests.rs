@@ -187,26 +187,12 @@ async fn a_quick_sender_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_begins_while_lanes_are_held() {
-    let mut scene = Scene::new(QueueMode::Collect);
-    scene.lanes.hold();
-    for row in 1..=2 {
-        let begun = event_with(row, "ada", |job| job.turn = "event-1".into());
-        scene.put(begun).await;
-    }
-    scene.says_nothing().await;
-    scene.lanes.release();
-    scene.says("turn [[1], [2]]").await;
-}
-
-#[tokio::test(start_paused = true)]
 async fn the_end_breaks_off_and_settles_nothing() {
     let mut scene = Scene::new(QueueMode::Collect);
     scene.put(event(1, "ada", "x")).await;
     scene.says("turn [[1]]").await;
     scene.put(event(2, "ada", "x")).await;
     scene.lanes.end();
-    scene.lanes.release();
     scene.put(event(3, "ada", "x")).await;
     scene.says_nothing().await;
 }

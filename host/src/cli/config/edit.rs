@@ -40,7 +40,7 @@ pub fn set(args: &Set, place: &Place<'_>) -> Result<(), Failure> {
         path: path.clone(),
         value,
     };
-    let changed = apply(edit, place)?;
+    let changed = apply(&[edit], place)?;
     report(&changed, "Set", &path, place);
     if !changed.written {
         anstream::println!("{path} was so already.");
@@ -51,7 +51,7 @@ pub fn set(args: &Set, place: &Place<'_>) -> Result<(), Failure> {
 /// Runs `unset`.
 pub fn unset(args: &Unset, place: &Place<'_>) -> Result<(), Failure> {
     let path = path(&args.path)?;
-    let changed = apply(Edit::Unset { path: path.clone() }, place)?;
+    let changed = apply(&[Edit::Unset { path: path.clone() }], place)?;
     report(&changed, "Removed", &path, place);
     if changed.written {
         Ok(())
@@ -61,12 +61,13 @@ pub fn unset(args: &Unset, place: &Place<'_>) -> Result<(), Failure> {
     }
 }
 
-fn apply(edit: Edit, place: &Place<'_>) -> Result<Changed, Failure> {
+/// Applies all or none.
+pub(in crate::cli) fn apply(edits: &[Edit], place: &Place<'_>) -> Result<Changed, Failure> {
     let plugins = |config: &Config| -> Vec<Fault> {
         let assembly = place.assembly(config);
         judge(config, schemas_on(&assembly)).faults
     };
-    change(&place.paths, place.env, &[edit], &plugins).map_err(|error| match &error {
+    change(&place.paths, place.env, edits, &plugins).map_err(|error| match &error {
         ChangeError::Edit(EditError::Raced(_) | EditError::Write { .. }) => Failure::new(error),
         ChangeError::Edit(EditError::Read(IncludeError::Missing(_))) => Failure::config(error),
         ChangeError::Edit(EditError::Read(_) | EditError::Parse(_)) => Failure::config(error),
@@ -75,7 +76,8 @@ fn apply(edit: Edit, place: &Place<'_>) -> Result<Changed, Failure> {
     })
 }
 
-fn create_if_missing(place: &Place<'_>) -> Result<(), Failure> {
+/// A command that sets something may be the first one that is given.
+pub(in crate::cli) fn create_if_missing(place: &Place<'_>) -> Result<(), Failure> {
     let file = &place.paths.config_file;
     if file.exists() {
         return Ok(());
@@ -84,7 +86,8 @@ fn create_if_missing(place: &Place<'_>) -> Result<(), Failure> {
     write_atomic(file, b"{}\n").map_err(|e| Failure::io(format_args!("create {}", file.display()), e))
 }
 
-fn report(changed: &Changed, done: &str, path: &JsonPath, place: &Place<'_>) {
+/// Says what was done, and when it has an effect.
+pub(in crate::cli) fn report(changed: &Changed, done: &str, path: &JsonPath, place: &Place<'_>) {
     if changed.written {
         anstream::println!("{done} {path} in {}.", place.paths.config_file.display());
         let next = match reload_kind(path) {

@@ -1,7 +1,7 @@
 //! `openclaw config`: shows, changes and judges `openclaw.json`.
 //!
 //! No command here fetches secrets, unless it is told to: that may start programs. Secrets are not shown either.
-mod edit;
+pub(super) mod edit;
 mod get;
 mod validate;
 
@@ -37,10 +37,7 @@ enum Command {
 
 /// Runs one.
 pub fn run(args: Args, env: &Env) -> Result<(), Failure> {
-    let place = Place {
-        paths: Paths::resolve(env).map_err(Failure::config)?,
-        env,
-    };
+    let place = Place::of(env)?;
     match args.command {
         Command::Get(args) => get::run(&args, &place),
         Command::Set(args) => edit::set(&args, &place),
@@ -55,12 +52,20 @@ pub fn run(args: Args, env: &Env) -> Result<(), Failure> {
 }
 
 /// Where the commands work. The file may be broken: that is when they are needed most.
-struct Place<'e> {
-    paths: Paths,
+pub(super) struct Place<'e> {
+    pub(super) paths: Paths,
     env: &'e Env,
 }
 
-impl Place<'_> {
+impl<'e> Place<'e> {
+    /// The place of this user.
+    pub(super) fn of(env: &'e Env) -> Result<Self, Failure> {
+        Ok(Self {
+            paths: Paths::resolve(env).map_err(Failure::config)?,
+            env,
+        })
+    }
+
     /// The schema of the whole; with a broken file, of what is found without it.
     fn schema(&self) -> serde_json::Value {
         let inspected = Inspected::read(&self.paths, self.env).ok();

@@ -4,6 +4,7 @@ mod client;
 mod handshake;
 mod http;
 mod requests;
+mod routes;
 mod table;
 
 use super::{
@@ -34,6 +35,7 @@ pub(super) const TOKEN: &str = "a-token-for-tests-only";
 pub(super) struct Fake {
     pub(super) runs: AtomicUsize,
     pub(super) go: Notify,
+    pub(super) routes: Option<Arc<dyn super::Routes>>,
 }
 
 impl Handler for Fake {
@@ -50,6 +52,10 @@ impl Handler for Fake {
 
     fn events(&self) -> Vec<std::borrow::Cow<'static, str>> {
         vec!["agent".into(), "chat".into()]
+    }
+
+    fn routes(&self) -> Option<Arc<dyn super::Routes>> {
+        self.routes.clone()
     }
 
     fn readiness(&self) -> Readiness {

@@ -54,8 +54,8 @@ pub enum Error {
     NoAddress,
     /// Somebody else has the port.
     #[error(
-        "listen on {address}: the port is taken; stop the other gateway with `openclaw gateway stop`, or choose \
-         another port with --port"
+        "listen on {address}: the port is taken; stop the program that has it (`ss -ltnp` shows which), or choose another \
+         port with --port"
     )]
     PortTaken {
         /// The address.

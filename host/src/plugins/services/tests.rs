@@ -158,6 +158,59 @@ async fn a_request_goes_to_declared_hosts_only() {
 }
 
 #[tokio::test]
+async fn a_request_that_surely_never_left_says_so() {
+    let f = fixture(&["127.0.0.1"]);
+    let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr());
+    let url = format!("http://{}/", port.expect("a port that is free again"));
+    for (redirects, sent) in [(0, Some(false)), (3, None)] {
+        let request = HttpRequest {
+            url: url.clone(),
+            redirects,
+            ..HttpRequest::default()
+        };
+        let (out, _chunks) = sink_pair(4);
+        let call = Call {
+            out: Some(out),
+            ..Call::new(ids::HTTP, "", serde_json::to_vec(&request).expect("JSON"))
+        };
+        let error = f.ask_with(call).await.expect_err("nobody listens");
+        assert_eq!(error.kind(), ErrorKind::Network, "{error}");
+        assert_eq!(
+            error.detail().get("sent").and_then(Value::as_bool),
+            sent,
+            "{redirects} redirects"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_left_and_was_lost_does_not_say_that_it_stayed() {
+    let f = fixture(&["127.0.0.1"]);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
+        .await
+        .expect("a port");
+    let url = format!("http://{}/", listener.local_addr().expect("bound"));
+    let request = HttpRequest {
+        url,
+        redirects: 0,
+        ..HttpRequest::default()
+    };
+    let (out, _chunks) = sink_pair(4);
+    let call = Call {
+        out: Some(out),
+        ..Call::new(ids::HTTP, "", serde_json::to_vec(&request).expect("JSON"))
+    };
+    let cut = async {
+        let (mut tcp, _) = listener.accept().await.expect("a connection");
+        tokio::io::AsyncReadExt::read(&mut tcp, &mut [0; 64])
+            .await
+            .expect("the request");
+    };
+    let (outcome, ()) = tokio::join!(f.ask_with(call), cut);
+    assert_eq!(outcome.expect_err("cut").detail().get("sent"), None);
+}
+
+#[tokio::test]
 async fn a_file_is_written_once_and_read_by_its_reference() {
     let f = fixture(&[]);
     let (mut feed, input) = source_pair(4);

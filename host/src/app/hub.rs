@@ -1,0 +1,128 @@
+//! What plugins and clients meet in: requests of plugins go from here to where they are served.
+use super::{Accounts, Office};
+use crate::{
+    clock::Clock,
+    plugins::{
+        registry::Registry,
+        services::{Core, Request},
+    },
+};
+use futures_util::future::BoxFuture;
+use openclaw_plugin_api::{AgentRun, ChannelStatus, Error, ErrorKind, Inbound, Result, Sink};
+use serde_json::Value;
+use std::sync::{Arc, OnceLock, Weak};
+use tokio::sync::{broadcast, mpsc};
+
+/// Events of plugins that a slow listener may fall behind by.
+const EVENTS: usize = 256;
+/// Events of a turn that a slow reader may fall behind by.
+const TURN_EVENTS: usize = 64;
+
+/// Knows the registry and the office as soon as there are any.
+pub(super) struct Hub {
+    pub(super) registry: OnceLock<Weak<Registry>>,
+    pub(super) office: OnceLock<Office>,
+    pub(super) accounts: Accounts,
+    pub(super) clock: Clock,
+    pub(super) events: broadcast::Sender<(String, Value)>,
+}
+
+// === impl Hub ===
+
+impl Hub {
+    /// A hub that nobody is at yet.
+    pub(super) fn new(clock: Clock) -> Self {
+        Self {
+            registry: OnceLock::new(),
+            office: OnceLock::new(),
+            accounts: Accounts::default(),
+            clock,
+            events: broadcast::channel(EVENTS).0,
+        }
+    }
+
+    fn registry(&self) -> Result<Arc<Registry>> {
+        let registry = self.registry.get().and_then(Weak::upgrade);
+        registry.ok_or_else(starting)
+    }
+
+    fn office(&self) -> Result<Office> {
+        self.office.get().cloned().ok_or_else(starting)
+    }
+}
+
+fn starting() -> Error {
+    Error::new(ErrorKind::Closed, "the gateway is still starting; try again")
+}
+
+impl Core for Hub {
+    fn inbound(&self, _plugin: &str, channel: &str, event: Inbound) -> BoxFuture<'static, Result<()>> {
+        self.accounts
+            .heard(channel, &event.account_id, self.clock.now_ms());
+        let (office, channel) = (self.office(), channel.to_owned());
+        Box::pin(async move { office?.inbox.accept(&channel, event).await })
+    }
+
+    fn channel_status(&self, plugin: &str, channel: &str, status: ChannelStatus) {
+        let (account, state) = (&status.account_id, status.state);
+        tracing::info!(target: "openclaw::channels", plugin, channel, account, ?state, "{}", status.problem);
+        self.accounts.told(channel, status, self.clock.now_ms());
+    }
+
+    fn agent_run(&self, _plugin: &str, run: AgentRun, mut out: Sink) -> BoxFuture<'static, Result<()>> {
+        let (tx, mut events) = mpsc::channel(TURN_EVENTS);
+        let office = self.office();
+        Box::pin(async move {
+            let office = office?;
+            let forward = async move {
+                while let Some(event) = events.recv().await {
+                    if !out.send(&serde_json::to_vec(&event)?).await {
+                        break;
+                    }
+                }
+                Ok::<(), Error>(())
+            };
+            let (turn, forwarded) = tokio::join!(office.run(run, tx), forward);
+            turn.and(forwarded)
+        })
+    }
+
+    fn emit(&self, _plugin: &str, event: &str, payload: Value) -> Result<()> {
+        // Nobody listening is fine.
+        let _ = self.events.send((event.to_owned(), payload));
+        Ok(())
+    }
+
+    fn speech(
+        &self,
+        method: &'static str,
+        engine: &str,
+        request: Request,
+    ) -> BoxFuture<'static, Result<Vec<u8>>> {
+        let found = self.registry().and_then(|registry| {
+            let all = registry.offered("speech/1");
+            let mut engines = all
+                .into_iter()
+                .filter(|(_, r)| engine.is_empty() || r.id == engine);
+            engines.next().ok_or_else(|| match engine {
+                "" => Error::new(
+                    ErrorKind::NotFound,
+                    "no running plugin speaks or listens; enable one",
+                ),
+                _ => Error::new(
+                    ErrorKind::NotFound,
+                    format_args!("no running plugin offers the engine {engine}"),
+                ),
+            })
+        });
+        Box::pin(async move {
+            let (plugin, registration) = found?;
+            let request = Request {
+                method: method.to_owned(),
+                target: registration.id,
+                ..request
+            };
+            plugin.call_raw(request, None).await
+        })
+    }
+}

@@ -1,0 +1,160 @@
+//! `openclaw channels add` and `remove`: edits of openclaw.json that keep every other byte.
+//!
+//! Which key holds a channel's token is what the schema of its plugin says; this file knows no channel.
+use super::super::{
+    Failure,
+    config::{Place, edit},
+    setting::Setting,
+};
+use crate::config::{Edit, Env, JsonPath};
+use serde_json::{Value, json};
+use std::io::Read;
+
+/// Longest token that is read from standard input, bytes.
+const MAX_TOKEN: u64 = 16_384;
+/// The key of a channel's token where its plugin has no schema.
+const TOKEN: &str = "token";
+
+/// Sets up a channel, or another account of one, in openclaw.json, keeping comments and formatting
+#[derive(Debug, clap::Args)]
+pub struct Add {
+    /// Channel
+    channel: String,
+    /// Its token; `-` reads it from standard input, `${NAME}` from the environment when the gateway starts
+    #[arg(long)]
+    token: Option<String>,
+    /// The key that the token is written to [default: the channel's only one]
+    #[arg(long)]
+    key: Option<String>,
+    /// Account, if there are to be several
+    #[arg(long)]
+    account: Option<String>,
+}
+
+/// Removes a channel, or one account of it, from openclaw.json, keeping comments and formatting
+#[derive(Debug, clap::Args)]
+pub struct Remove {
+    /// Channel
+    channel: String,
+    /// Only this account
+    #[arg(long)]
+    account: Option<String>,
+}
+
+/// Runs `add`.
+pub fn add(args: &Add, env: &Env) -> Result<(), Failure> {
+    let setting = Setting::read(env)?;
+    let mut specs = setting.assembly.specs.iter();
+    let spec = specs.find(|spec| spec.manifest.channels.contains(&args.channel));
+    let spec = spec.ok_or_else(|| {
+        Failure::usage(format_args!(
+            "no plugin offers the channel {}; `openclaw channels list` shows what there is",
+            args.channel
+        ))
+    })?;
+    let at = place_of(&args.channel, args.account.as_deref());
+    let mut edits = vec![Edit::Set {
+        path: at.key("enabled"),
+        value: json!(true),
+    }];
+    if let Some(token) = &args.token {
+        let key = match &args.key {
+            Some(key) => key.clone(),
+            None => token_key(spec.manifest.channel_schemas.get(&args.channel)).map_err(Failure::usage)?,
+        };
+        edits.push(Edit::Set {
+            path: at.key(key),
+            value: json!(read_token(token)?),
+        });
+    }
+    let place = Place::of(env)?;
+    edit::create_if_missing(&place)?;
+    let changed = edit::apply(&edits, &place)?;
+    edit::report(&changed, "Set", &at, &place);
+    if !changed.written {
+        anstream::println!("{at} was so already.");
+    }
+    if !spec.reason.is_on() {
+        let id = &spec.manifest.id;
+        anstream::eprintln!(
+            "note: plugin {id} is off ({}); `openclaw plugins enable {id}`",
+            spec.reason
+        );
+    }
+    Ok(())
+}
+
+/// Runs `remove`.
+pub fn remove(args: &Remove, env: &Env) -> Result<(), Failure> {
+    let place = Place::of(env)?;
+    let at = place_of(&args.channel, args.account.as_deref());
+    let changed = edit::apply(&[Edit::Unset { path: at.clone() }], &place)?;
+    edit::report(&changed, "Removed", &at, &place);
+    if changed.written {
+        return Ok(());
+    }
+    let file = place.paths.config_file.display();
+    Err(Failure::new(format_args!("{at} is not set in {file}")))
+}
+
+fn place_of(channel: &str, account: Option<&str>) -> JsonPath {
+    let channel = JsonPath::root().key("channels").key(channel);
+    match account {
+        Some(account) => channel.key("accounts").key(account),
+        None => channel,
+    }
+}
+
+/// The property of a channel's schema that holds its token.
+fn token_key(schema: Option<&Value>) -> Result<String, String> {
+    let Some(properties) = schema.and_then(|schema| schema["properties"].as_object()) else {
+        return Ok(TOKEN.to_owned());
+    };
+    let keys = properties
+        .keys()
+        .filter(|key| key.to_lowercase().ends_with(TOKEN));
+    let keys: Vec<_> = keys.map(String::as_str).collect();
+    match keys.as_slice() {
+        [only] => Ok((*only).to_owned()),
+        [] => Err("this channel has no token; leave --token out".to_owned()),
+        several if several.contains(&TOKEN) => Ok(TOKEN.to_owned()),
+        several => Err(format!(
+            "name the key of the token with --key: {}",
+            several.join(", ")
+        )),
+    }
+}
+
+fn read_token(written: &str) -> Result<String, Failure> {
+    if written != "-" {
+        return Ok(written.to_owned());
+    }
+    let mut token = String::new();
+    std::io::stdin()
+        .take(MAX_TOKEN)
+        .read_to_string(&mut token)
+        .map_err(|error| Failure::io("read the token from standard input", error))?;
+    match token.trim() {
+        "" => Err(Failure::usage("standard input has no token")),
+        token => Ok(token.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_names_the_key() {
+        let of = |keys: &[&str]| {
+            let properties: serde_json::Map<_, _> =
+                keys.iter().map(|key| ((*key).to_owned(), json!({}))).collect();
+            token_key(Some(&json!({ "properties": properties })))
+        };
+        assert_eq!(of(&["name", "botToken", "tokenFile"]), Ok("botToken".to_owned()));
+        assert_eq!(of(&["token", "refreshToken"]), Ok("token".to_owned()));
+        assert!(of(&["appToken", "botToken"]).is_err_and(|text| text.contains("appToken, botToken")));
+        assert!(of(&["name"]).is_err());
+        assert_eq!(token_key(None), Ok("token".to_owned()));
+    }
+}

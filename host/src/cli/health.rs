@@ -1,0 +1,59 @@
+//! `openclaw health`: whether messages flow through the running gateway. Exit code 1 if they don't.
+use super::{Failure, channels::table, connect::Target, output, setting::Setting};
+use crate::{config::Env, gateway::Scope};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// How long the gateway may take; with `--probe` it asks platforms.
+const ASK: Duration = Duration::from_secs(20);
+
+/// Shows whether messages flow through the running gateway
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Ask each platform
+    #[arg(long)]
+    probe: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    target: Target,
+}
+
+/// Runs the command.
+pub fn run(args: &Args, env: &Env) -> Result<(), Failure> {
+    let setting = Setting::read(env)?;
+    let params = json!({ "probe": args.probe });
+    let answer = args
+        .target
+        .ask(env, &setting, Scope::Read, "health", params, ASK)?;
+    if args.json {
+        output::json(&answer)?;
+    } else {
+        show(&answer);
+    }
+    match answer["ok"] == true {
+        true => Ok(()),
+        false => Err(Failure::silent()),
+    }
+}
+
+fn show(answer: &Value) {
+    let word = if answer["ok"] == true { "ok" } else { "not ok" };
+    let took = &answer["durationMs"];
+    anstream::println!("Gateway: {word} ({took} ms)");
+    for problem in problems(answer) {
+        anstream::println!("  {problem}");
+    }
+    if output::list(&answer["channelOrder"]).next().is_some() {
+        anstream::println!("\n{}", table(answer));
+    }
+}
+
+/// What does not work, in a line each.
+pub(super) fn problems(answer: &Value) -> Vec<String> {
+    let failing = answer["failing"].as_object().into_iter().flatten();
+    failing
+        .map(|(name, why)| format!("{name}: {}", output::text(why)))
+        .collect()
+}

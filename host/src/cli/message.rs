@@ -1,0 +1,106 @@
+//! `openclaw message send`: a message to a chat, by hand, through the running gateway's outbox.
+use super::{Failure, connect::Target, output, setting::Setting};
+use crate::{
+    config::Env,
+    gateway::{Scope, random::uuid},
+};
+use clap::Subcommand;
+use serde_json::json;
+use std::time::Duration;
+
+/// How long the gateway may take: it waits a while for the platform, and downloads files first.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// The subcommands.
+#[derive(Debug, clap::Args)]
+#[command(arg_required_else_help = true)]
+pub struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Send(Send),
+}
+
+/// Sends a message to a chat. It is kept and tried again if the platform does not take it now
+#[derive(Debug, clap::Args)]
+struct Send {
+    /// Channel; not needed if there is only one
+    #[arg(long)]
+    channel: Option<String>,
+    /// Chat, as the platform calls it, or channel:chat
+    #[arg(long, short, visible_alias = "to")]
+    target: String,
+    /// The text, Markdown
+    #[arg(long, short, required_unless_present = "media")]
+    message: Option<String>,
+    /// A file: a path in the agent's workspace, or an address
+    #[arg(long)]
+    media: Vec<String>,
+    /// Account that sends it
+    #[arg(long)]
+    account: Option<String>,
+    /// Thread or topic of the chat
+    #[arg(long)]
+    thread_id: Option<String>,
+    /// Message that it answers
+    #[arg(long)]
+    reply_to: Option<String>,
+    /// Without a sound on the other side
+    #[arg(long)]
+    silent: bool,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    gateway: Target,
+}
+
+/// Runs one.
+pub fn run(args: &Args, env: &Env) -> Result<(), Failure> {
+    let Command::Send(args) = &args.command;
+    send(args, env)
+}
+
+fn send(args: &Send, env: &Env) -> Result<(), Failure> {
+    let setting = Setting::read(env)?;
+    let mut params = json!({
+        "to": args.target, "message": args.message.as_deref().unwrap_or_default(), "mediaUrls": args.media,
+        "silent": args.silent, "idempotencyKey": uuid(),
+    });
+    let optional = [
+        ("channel", &args.channel),
+        ("accountId", &args.account),
+        ("threadId", &args.thread_id),
+        ("replyToId", &args.reply_to),
+    ];
+    for (name, value) in optional {
+        if let Some(value) = value {
+            params[name] = json!(value);
+        }
+    }
+    let answer = args
+        .gateway
+        .ask(env, &setting, Scope::Write, "send", params, PATIENCE)?;
+    if args.json {
+        return output::json(&answer);
+    }
+    let (channel, to) = (output::text(&answer["channel"]), output::text(&answer["to"]));
+    match answer["status"].as_str() {
+        Some("sent") => match output::text(&answer["messageId"]) {
+            id if id.is_empty() => anstream::println!("Sent to {to} on {channel}."),
+            id => anstream::println!("Sent to {to} on {channel} as message {id}."),
+        },
+        Some("queued") => {
+            anstream::println!(
+                "Waiting to be sent to {to} on {channel}. `openclaw status` shows what becomes of it."
+            )
+        }
+        _ => anstream::println!(
+            "Handed to {channel}, which did not say whether it has arrived. It is not repeated."
+        ),
+    }
+    Ok(())
+}
