@@ -151,7 +151,7 @@ impl Job {
         })
     }
 
-    fn from_owner(&self) -> bool {
+    fn is_from_owner(&self) -> bool {
         matches!(self, Self::Event(job) if job.from_owner)
     }
 
@@ -191,7 +191,7 @@ impl Steering {
     pub(super) fn of(jobs: &[Job]) -> Self {
         Self {
             place: jobs.first().and_then(Job::place),
-            from_owner: jobs.iter().all(Job::from_owner),
+            from_owner: jobs.iter().all(Job::is_from_owner),
             steered: Mutex::default(),
         }
     }
@@ -205,7 +205,7 @@ impl Steering {
     /// there are too many.
     pub(super) fn offer(&self, job: Job) -> std::result::Result<(), Box<Job>> {
         let belongs =
-            self.place.is_some() && self.place == job.place() && (job.from_owner() || !self.from_owner);
+            self.place.is_some() && self.place == job.place() && (job.is_from_owner() || !self.from_owner);
         let mut steered = self.steered();
         if !belongs || steered.closed || steered.waiting.len() >= MAX_STEERING {
             return Err(Box::new(job));

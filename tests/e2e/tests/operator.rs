@@ -91,7 +91,11 @@ async fn a_conversation_that_waits_for_its_turn_holds_up_nobody() {
     all_taken(&world).await;
     world.telegram.dm(BOB, "/new");
     world.telegram.dm(ADA, "/whoami");
-    world.sent(&ADA.id.to_string()).await;
+    let answered = world.telegram.until(|telegram| {
+        let sent = telegram.bodies("sendMessage");
+        sent.iter().any(|body| body["chat_id"] == ADA.id).then_some(())
+    });
+    soon("Ada's command to be answered", answered).await;
     valve.open();
     world.sent("a long answer").await;
     world.end().await;

@@ -6,11 +6,11 @@ use crate::{
 };
 
 /// What happened, in order.
-type Log = mpsc::UnboundedReceiver<String>;
+type Log = mpsc::Receiver<String>;
 
 struct Scripted {
     mode: QueueMode,
-    said: mpsc::UnboundedSender<String>,
+    said: mpsc::Sender<String>,
     /// Turns that may end; each takes one.
     ends: Arc<tokio::sync::Semaphore>,
 }
@@ -24,7 +24,7 @@ impl Worker for Scripted {
         _steering: Arc<Steering>,
     ) -> BoxFuture<'static, ()> {
         Box::pin(async move {
-            let _ = self.said.send(format!("turn {:?}", rows(&jobs)));
+            let _ = self.said.try_send(format!("turn {:?}", rows(&jobs)));
             let end = tokio::select! {
                 _ = stop.wait_for(|stop| *stop) => "stopped",
                 place = self.ends.acquire() => {
@@ -32,12 +32,12 @@ impl Worker for Scripted {
                     "ended"
                 }
             };
-            let _ = self.said.send(end.to_owned());
+            let _ = self.said.try_send(end.to_owned());
         })
     }
 
     fn discard(self: Arc<Self>, jobs: Vec<Job>, _why: &'static str) -> BoxFuture<'static, ()> {
-        let _ = self.said.send(format!("discarded {:?}", rows(&jobs)));
+        let _ = self.said.try_send(format!("discarded {:?}", rows(&jobs)));
         Box::pin(async {})
     }
 
@@ -60,7 +60,7 @@ struct Scene {
 
 impl Scene {
     fn new(mode: QueueMode) -> Self {
-        let (said, log) = mpsc::unbounded_channel();
+        let (said, log) = mpsc::channel(256);
         let ends = Arc::new(tokio::sync::Semaphore::new(0));
         let worker = Scripted {
             mode,
@@ -150,9 +150,9 @@ async fn what_happens_between_turns_waits_for_the_first_and_holds_the_second() {
     scene.put(event(1, "ada", "x")).await;
     scene.says("turn [[1]]").await;
     let (go, gone) = oneshot::channel::<()>();
-    let (said, mut between) = mpsc::unbounded_channel();
+    let (said, mut between) = mpsc::channel(256);
     let work = async move {
-        let _ = said.send("begun");
+        let _ = said.try_send("begun");
         let _ = gone.await;
     };
     scene.lanes.put("k", Work::Between(Box::pin(work))).await;
