@@ -1,6 +1,8 @@
-//! HTTP on the gateway's port: the upgrade to a WebSocket on any path, the health probes, and nothing else yet.
+//! HTTP on the gateway's port: the upgrade to a WebSocket on any path, the health probes, and for everything else the
+//! plugins' routes.
 //!
-//! Invariants: a request for a host that isn't ours gets no further; sockets without authentication are bounded, in sum
+//! Invariants: a request for a host that isn't ours gets no further, unless it is for a route whose requests are signed;
+//! no route takes the place of the gateway's own paths; sockets without authentication are bounded, in sum
 //! and per client; a probe tells details only to callers that bring the secret.
 use axum::{
     Extension, Json, Router,
@@ -31,6 +33,7 @@ use super::{
     limiter::Client,
     limits,
     outbox::{Close, Outbox},
+    routes,
     server::Shared,
     session,
     wire::{End, Wire},
@@ -48,8 +51,10 @@ struct Waiting {
 }
 
 /// What a request may see.
-enum Caller {
+pub(super) enum Caller {
+    /// It brings no secret.
     Anonymous,
+    /// It brings the secret.
     Known,
 }
 
@@ -61,7 +66,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/readyz", get(ready))
         .route("/ready", get(ready))
         .route("/startupz", get(started))
-        .fallback(not_found)
+        .fallback(elsewhere)
         .layer(middleware::from_fn_with_state(shared.clone(), gate))
         .with_state(shared)
 }
@@ -77,25 +82,28 @@ async fn gate(State(shared): State<Arc<Shared>>, mut request: Request, next: Nex
     let host = header_text(request.headers(), &header::HOST)
         .unwrap_or_default()
         .to_owned();
-    if !shared.sites.host_allowed(&host) {
+    let upgrade = header_text(request.headers(), &header::UPGRADE);
+    let upgrade = upgrade.is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"));
+    let signed = !upgrade && shared.routing.is_signed(request.uri().path());
+    if !signed && !shared.sites.host_allowed(&host) {
         return text(
             StatusCode::FORBIDDEN,
             "host not allowed: use an IP address, or add https://<host> to gateway.controlUi.allowedOrigins",
         );
     }
-    let upgrade = header_text(request.headers(), &header::UPGRADE);
-    if upgrade.is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket")) {
+    if upgrade {
         return switch(shared, request, peer, host);
     }
     request.extensions_mut().insert(peer);
     next.run(request).await
 }
 
-async fn not_found(method: Method) -> Response {
-    if method == Method::OPTIONS {
-        return text(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
-    }
-    text(StatusCode::NOT_FOUND, "not found")
+async fn elsewhere(
+    State(shared): State<Arc<Shared>>,
+    Extension(peer): Extension<Peer>,
+    request: Request,
+) -> Response {
+    routes::serve(&shared, peer, request).await
 }
 
 async fn alive() -> Response {
@@ -146,7 +154,7 @@ async fn started(
 }
 
 /// Who asks: nobody in particular, or somebody with the secret. A wrong secret is refused and counted.
-async fn identify(shared: &Shared, peer: &Peer, headers: &HeaderMap) -> Result<Caller, Response> {
+pub(super) async fn identify(shared: &Shared, peer: &Peer, headers: &HeaderMap) -> Result<Caller, Response> {
     let Some(offered) = header_text(headers, &header::AUTHORIZATION) else {
         return Ok(Caller::Anonymous);
     };

@@ -8,7 +8,7 @@ use std::{borrow::Cow, collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use super::{
     auth::Principal, connect::ClientInfo, failure::Failure, frame::Answer, idempotency::Ticket,
-    outbox::Outbox, scope::Scope,
+    outbox::Outbox, routes::Routes, scope::Scope,
 };
 
 /// A row of the method table.
@@ -52,6 +52,11 @@ pub trait Handler: Send + Sync + 'static {
     /// Optional parts of the protocol that are implemented.
     fn capabilities(&self) -> Vec<Cow<'static, str>> {
         Vec::new()
+    }
+
+    /// Who has routes on the gateway's port. Asked once, when the server is bound.
+    fn routes(&self) -> Option<Arc<dyn Routes>> {
+        None
     }
 
     /// Whether messages flow.

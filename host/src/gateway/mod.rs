@@ -1,5 +1,5 @@
 //! The gateway's protocol: WebSocket clients (command line, terminal, pages) that call methods and get events, and the
-//! health probes on the same port.
+//! health probes and the plugins' routes on the same port.
 //!
 //! The way of a connection is `http` (upgrade) → `handshake` (challenge, `connect`, `auth`) → `session` (requests) with
 //! `wire` and `outbox` below. What the methods do is not known here: a [`Handler`] brings rows and answers.
@@ -22,6 +22,7 @@ pub mod limits;
 mod methods;
 mod outbox;
 pub(crate) mod random;
+mod routes;
 mod schema;
 mod scope;
 mod server;
@@ -33,6 +34,7 @@ pub use connect::{ClientInfo, MIN_PROTOCOL, PROTOCOL};
 pub use failure::{Code, Failure};
 pub use hub::Events;
 pub use methods::{Caller, Handler, Method, Readiness, Responder};
+pub use routes::{Offer, Routes};
 pub use schema::Schema;
 pub use scope::{Scope, Scopes};
 pub use server::{Error, Options, Running, Server, Stop};

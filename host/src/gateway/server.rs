@@ -19,6 +19,7 @@ use super::{
     limits,
     methods::{Caller, Handler, Table},
     random,
+    routes::Routing,
 };
 use crate::{
     clock::Clock,
@@ -100,6 +101,7 @@ pub(crate) struct Shared {
     pub(crate) answers: Arc<Cache>,
     pub(crate) calls: Arc<Semaphore>,
     pub(crate) unauthenticated: Arc<Unauthenticated>,
+    pub(crate) routing: Routing,
     pub(crate) sites: Sites,
     pub(crate) trusted_proxies: Vec<Network>,
     pub(crate) version: String,
@@ -241,6 +243,7 @@ impl Shared {
         event_names.sort();
         event_names.dedup();
         Self {
+            routing: Routing::new(handler.routes()),
             handler,
             table,
             events: options.events,

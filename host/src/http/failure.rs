@@ -22,8 +22,12 @@ pub(super) fn classify(url: &Url, error: reqwest::Error) -> Error {
         if let Some(UploadFailed(reason)) = cause.downcast_ref() {
             return Error::upload(url, reason);
         }
-        if let Some(error) = cause.downcast_ref::<rustls::Error>() {
-            return Error::tls(url, error);
+        if let Some(reason) = cause.downcast_ref::<rustls::Error>() {
+            // after the handshake it is a connection that broke: the request may have left
+            return match error.is_connect() {
+                true => Error::tls(url, reason),
+                false => Error::cut(url, reason),
+            };
         }
         if cause
             .downcast_ref::<hyper::Error>()

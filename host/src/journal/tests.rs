@@ -189,6 +189,21 @@ fn a_reply_its_events_and_its_transcript_are_written_together() {
     journal
         .tried(sent[1].id, &Outcome::Unknown("cut".into()), 8)
         .expect("noted");
+    let ends: Vec<_> = sent
+        .iter()
+        .map(|d| journal.outcome(d.id).expect("read"))
+        .collect();
+    assert_eq!(
+        ends,
+        [
+            Some(Outcome::Sent("{}".into())),
+            Some(Outcome::Unknown("cut".into()))
+        ]
+    );
+    assert_eq!(
+        journal.outbox_failures(9).expect("read"),
+        [("c".to_owned(), "cut".to_owned(), 8)]
+    );
     let counts = journal.outbox_counts().expect("read");
     assert_eq!((counts.pending, counts.failed, counts.unknown), (0, 0, 1));
 }

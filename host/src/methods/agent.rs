@@ -77,6 +77,8 @@ struct Prepared {
     run: AgentRun,
     wish: Wish,
     limit: Duration,
+    /// An answer that can't be delivered is no failure.
+    best_effort: bool,
 }
 
 pub(super) fn methods() -> Vec<Method> {
@@ -92,7 +94,12 @@ pub(super) async fn run(
     given: Value,
     respond: &mut Responder,
 ) -> Result<Value, Failure> {
-    let Prepared { run, wish, limit } = prepare(gateway, params("agent", given)?).await?;
+    let Prepared {
+        run,
+        wish,
+        limit,
+        best_effort,
+    } = prepare(gateway, params("agent", given)?).await?;
     let (run_id, session) = (run.idempotency_key.clone(), run.session_key.clone());
     let started = gateway.now_ms();
     respond.interim(&json!({
@@ -123,7 +130,10 @@ pub(super) async fn run(
     };
     runs.end(&run_id, end);
     let outcome = ended?;
-    let delivery = send::delivered(gateway, &outcome.posted).await?;
+    let delivery = match send::delivered(gateway, &outcome.posted).await {
+        Err(failure) if best_effort => Some(json!({ "status": "failed", "error": failure.message })),
+        delivery => delivery.map_err(|failure| failed_run(&run_id, failure.message))?,
+    };
     Ok(answer(&run_id, &session, &outcome, begin.elapsed(), delivery))
 }
 
@@ -187,7 +197,12 @@ async fn prepare(gateway: &Gateway, params: Params) -> Result<Prepared, Failure>
         ..AgentRun::default()
     };
     let wish = Wish { thinking, deliver };
-    Ok(Prepared { run, wish, limit })
+    Ok(Prepared {
+        run,
+        wish,
+        limit,
+        best_effort: params.best_effort_deliver,
+    })
 }
 
 /// Where the answer goes: what the client names, else where the conversation's last message came from.

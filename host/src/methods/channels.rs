@@ -112,10 +112,19 @@ pub(super) fn accounts(gateway: &Gateway, channel: &str) -> Vec<String> {
         .collect()
 }
 
-/// Starts accounts that were stopped.
+/// Starts accounts that were stopped or have failed; others go on.
 pub(super) async fn start(gateway: &Gateway, given: Value) -> Result<Value, Failure> {
     let one: One = params("channels.start", given)?;
-    for found in chosen(gateway, &one)? {
+    let stopped = |found: &Configured| {
+        let state = gateway
+            .accounts()
+            .of(&found.channel, &found.account.id)
+            .status
+            .state;
+        matches!(state, ChannelState::Stopped | ChannelState::Failed)
+    };
+    // a bot's connection is never taken up twice
+    for found in chosen(gateway, &one)?.into_iter().filter(stopped) {
         let started = found
             .plugin
             .call::<()>(ids::channel::START, &found.channel, &found.account);

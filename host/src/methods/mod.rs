@@ -5,6 +5,7 @@ mod health;
 mod logs;
 mod models;
 mod plugins;
+mod routes;
 mod runs;
 mod send;
 mod sessions;
@@ -12,7 +13,7 @@ mod sessions;
 use crate::{
     agent::Desk,
     app::Gateway,
-    gateway::{Caller, Code, Failure, Handler, Method, Readiness, Responder},
+    gateway::{self, Caller, Code, Failure, Handler, Method, Readiness, Responder},
     journal::{Journal, JournalError},
 };
 use futures_util::future::BoxFuture;
@@ -59,6 +60,10 @@ impl Handler for Methods {
 
     fn events(&self) -> Vec<Cow<'static, str>> {
         Vec::new()
+    }
+
+    fn routes(&self) -> Option<Arc<dyn gateway::Routes>> {
+        Some(Arc::new(routes::OfPlugins::new(&self.gateway.registry)))
     }
 
     fn readiness(&self) -> Readiness {

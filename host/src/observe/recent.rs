@@ -165,7 +165,9 @@ mod tests {
     #[test]
     fn a_cursor_goes_on_where_the_last_look_ended() {
         let recent = Recent::default();
-        ["a", "b", "c"].map(|line| recent.push(line.into()));
+        for line in ["a", "b", "c"] {
+            recent.push(line.into());
+        }
         let first = recent.tail(None, 2, 100);
         assert_eq!(
             (texts(&first), first.cursor, first.truncated),

@@ -109,6 +109,12 @@ impl Registry {
         all
     }
 
+    /// Another number whenever a plugin was added, replaced, or changed its state.
+    pub fn revision(&self) -> u64 {
+        let plugins = self.plugins.read().unwrap_or_else(PoisonError::into_inner);
+        plugins.values().map(|plugin| 1 + *plugin.changes.borrow()).sum()
+    }
+
     /// The plugin that has a channel, or an error that is worth another try.
     pub fn channel(&self, channel: &str) -> Result<Arc<Plugin>, Error> {
         self.offering("channel/1", channel).ok_or_else(|| {

@@ -6,6 +6,9 @@ use std::{future::Future, sync::Arc};
 
 /// Method ids. Target: path of the route.
 pub mod ids {
+    /// Body: [`super::HttpCall`], without the request's body; reply: null. Asked before the request's body is read, on
+    /// routes that have `checkHead` set.
+    pub const CHECK: &str = "http/1/check";
     /// Body: [`super::HttpCall`]; in: the request's body, if large; out: [`super::HttpHead`] as JSON, then the body of
     /// the answer; reply: null.
     pub const HANDLE: &str = "http/1/handle";
@@ -17,6 +20,16 @@ pub mod ids {
 pub trait HttpRoutes: Send + Sync + 'static {
     /// The routes. Each path is declared in the manifest too.
     fn routes(&self) -> Vec<Route>;
+
+    /// For routes with [`Route::check_head`]: may this request send its body? Called with the head alone, before anything
+    /// of the body is read. It can only refuse: [`Route::auth`] holds beside it. Compare in constant time. An error of
+    /// kind [`ErrorKind::Auth`] is answered with 401. Refuses by default.
+    fn check(&self, _head: &HttpCall) -> Result<()> {
+        Err(Error::new(
+            ErrorKind::Auth,
+            "this plugin declares that it checks heads but checks none",
+        ))
+    }
 
     /// For routes with [`RouteAuth::Signature`]: is the request genuine? Called with the whole body before anything of
     /// it is parsed. Compare in constant time. Refuses by default.
@@ -53,6 +66,9 @@ pub struct Route {
     pub methods: Vec<String>,
     /// Who may ask. There is no default that lets anybody in.
     pub auth: RouteAuth,
+    /// [`HttpRoutes::check`] is asked before the body is read. For secrets that stand in a header: who lacks it has sent
+    /// its body in vain.
+    pub check_head: bool,
     /// Longest body, bytes. 64 KiB by default.
     pub max_body_bytes: u64,
     /// Time for the body to arrive, milliseconds. 5,000 by default.
@@ -126,6 +142,7 @@ impl Default for Route {
             prefix: false,
             methods: vec!["GET".into(), "HEAD".into()],
             auth: RouteAuth::Gateway,
+            check_head: false,
             max_body_bytes: 64 * 1024,
             body_timeout_ms: 5000,
             websocket: false,
@@ -182,6 +199,13 @@ pub(crate) fn http_register<H: HttpRoutes>(api: &mut Registrar, routes: H) {
     let routes = Arc::new(routes);
     for route in table {
         api.declare("http/1", &route.path, &route);
+        if route.check_head {
+            let routes = routes.clone();
+            api.unary(ids::CHECK, &route.path, move |head: HttpCall| {
+                let outcome = routes.check(&head);
+                async move { outcome }
+            });
+        }
         let (handler, sockets, auth) = (routes.clone(), routes.clone(), route.auth);
         api.handle(ids::HANDLE, &route.path, move |request| {
             let routes = handler.clone();

@@ -96,8 +96,13 @@ impl TestPlugin {
         self.call(ids::method::CALL, name, &call).await
     }
 
-    /// Sends a request to a route: head and whole body of the answer.
+    /// Sends a request to a route, whose head is checked first if the route wants it: head and whole body of the answer.
     pub async fn http(&self, route: &str, call: &HttpCall) -> Result<(HttpHead, Vec<u8>)> {
+        let mut routes = self.registered.registrations.iter();
+        let registered = routes.find(|r| r.capability == "http/1" && r.id == route);
+        if registered.is_some_and(|r| r.spec["checkHead"] == true) {
+            self.call::<()>(ids::http::CHECK, route, call).await?;
+        }
         let (mut feed, input) = source_pair(1);
         feed.send(Ok(call.body.clone())).await;
         drop(feed);

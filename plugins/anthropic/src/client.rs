@@ -4,7 +4,7 @@
 //! request, because the response is dropped with the future. A key of the environment goes to the vendor and nowhere else.
 use crate::{catalog, errors::Told, stream::Reader, wire};
 use openclaw_plugin_api::{
-    CatalogRequest, FetchResponse, ModelInfo, RequestBuilder, prelude::*, sse::Decoder,
+    CatalogRequest, Delta, FetchResponse, ModelInfo, RequestBuilder, prelude::*, sse::Decoder,
 };
 use std::{collections::BTreeMap, time::Duration};
 
@@ -178,15 +178,21 @@ impl<'a> Service<'a> {
         while !ended {
             let Some(chunk) = answer.chunk().await? else { break };
             let pushed = decoder.push(&chunk);
+            let mut spoke = false;
             while let Some(event) = decoder.next_event().filter(|_| !ended) {
                 let outcome = reader.read(&event.data, &mut deltas);
                 // What came before a failure was said.
                 for delta in deltas.drain(..) {
+                    spoke = true;
                     out.send(delta).await?;
                 }
                 ended = outcome.map_err(|told| told.into_error(self.key.as_ref()))?;
             }
             pushed?;
+            // Whoever reads can go away while nothing is said, and this is how it shows.
+            if !spoke {
+                out.send(Delta::Ping).await?;
+            }
         }
         if let Some(event) = decoder.finish().filter(|_| !ended) {
             // What is cut off in the middle of an event is no event; the reader then misses its end.

@@ -4,7 +4,7 @@
 //! request, because the response is dropped with the future. A key of the environment goes to the vendor and nowhere else.
 use crate::{catalog, errors::Told, stream::Reader, wire};
 use openclaw_plugin_api::{
-    CatalogRequest, FetchResponse, ModelInfo, RequestBuilder, prelude::*, sse::Decoder,
+    CatalogRequest, Delta, FetchResponse, ModelInfo, RequestBuilder, prelude::*, sse::Decoder,
 };
 use std::{
     collections::BTreeMap,
@@ -157,10 +157,15 @@ impl<'a> Service<'a> {
                 Err(error) => return Err(error),
             };
             let pushed = decoder.push(&chunk);
+            let mut spoke = false;
             while let Some(event) = decoder.next_event() {
-                self.event(&event.data, &mut reader, out).await?;
+                spoke |= self.event(&event.data, &mut reader, out).await?;
             }
             pushed?;
+            // Whoever reads can go away while nothing is said, and this is how it shows.
+            if !spoke {
+                out.send(Delta::Ping).await?;
+            }
         }
         if let Some(event) = decoder.finish().filter(|_| !reader.is_done()) {
             // What is cut off in the middle is not JSON, and the reader then misses its end.
@@ -177,14 +182,17 @@ impl<'a> Service<'a> {
         })
     }
 
-    async fn event(&self, data: &str, reader: &mut Reader, out: &mut Deltas) -> Result<()> {
+    /// Passes on what one event says. False: it says nothing.
+    async fn event(&self, data: &str, reader: &mut Reader, out: &mut Deltas) -> Result<bool> {
         let mut deltas = Vec::new();
         let outcome = reader.read(data, &mut deltas);
+        let spoke = !deltas.is_empty();
         // What came before a failure was said.
         for delta in deltas {
             out.send(delta).await?;
         }
-        outcome.map_err(|told| told.into_error(self.key.as_ref()))
+        outcome.map_err(|told| told.into_error(self.key.as_ref()))?;
+        Ok(spoke)
     }
 }
 

@@ -75,6 +75,7 @@ async fn an_answer_streams_and_its_proofs_go_back_on_the_same_parts() {
         Delta::ToolCall { id, .. },
         Delta::Arguments { json, .. },
         Delta::Signature(of_call),
+        ..,
     ] = &deltas[3..]
     else {
         panic!("{deltas:?}");

@@ -1,7 +1,7 @@
 //! Updates by webhook, on the gateway's own port.
 //!
-//! Invariant: an update is answered with 200 only after the host has it. Nothing of a call is parsed before its secret
-//! was compared, in constant time, with those of all accounts.
+//! Invariant: an update is answered with 200 only after the host has it. Nothing of a call's body is read
+//! before its secret was compared, in constant time, with those of all accounts.
 use crate::{
     account::{Account, Accounts, Hook},
     api::Update,
@@ -61,10 +61,15 @@ impl HttpRoutes for Webhook {
             path: PATH.into(),
             methods: vec!["POST".into()],
             auth: RouteAuth::Signature,
+            check_head: true,
             max_body_bytes: MAX_BODY,
             body_timeout_ms: BODY_TIME_MS,
             ..Route::default()
         }]
+    }
+
+    fn check(&self, head: &HttpCall) -> Result<()> {
+        self.verify(head)
     }
 
     fn verify(&self, call: &HttpCall) -> Result<()> {

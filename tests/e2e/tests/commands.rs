@@ -1,11 +1,21 @@
 //! The commands that speak to a running gateway: what they print, where it comes from, and how they end.
-use openclaw_e2e::{fixture, plugin, program};
+use openclaw_e2e::{fixture, plugin, program, spec, start};
+use openclaw_host::{
+    gateway::{Handler, Scope, client},
+    methods::Methods,
+};
+use openclaw_plugin_api::{ChannelStatus, Secret};
 use serde_json::{Value, json};
 use std::{
     fs,
     io::{BufRead, BufReader, Write},
     process::{Child, Command, Output, Stdio},
+    sync::Arc,
+    time::Duration,
 };
+
+/// How long the gateway may take to answer.
+const LIMIT: Duration = Duration::from_secs(30);
 
 /// What is sent on the channel comes back as a message of somebody who may not write.
 const CONFIG: &str = "{
@@ -344,4 +354,111 @@ fn without_a_gateway_every_command_says_what_to_do() {
     }
     fs::write(home.config(), "{ gateway: ").expect("written");
     assert_eq!(home.failure(&["status"]).0, 78);
+}
+
+#[tokio::test]
+async fn what_a_client_sets_in_a_conversation_counts() {
+    let home = Home::running();
+    home.text(&["agent", "-m", "one"]);
+    let client = connect(&home).await;
+    let call = async |method: &str, params: Value| client.call(method, params, LIMIT).await;
+    let set =
+        json!({ "key": "agent:main:main", "model": "parrot", "thinkingLevel": "high", "verboseLevel": "on" });
+    let patched = call("sessions.patch", set).await.expect("changed");
+    assert_eq!(
+        patched["resolved"],
+        json!({ "modelProvider": "demo", "model": "echo", "thinkingLevel": "high" })
+    );
+    for wrong in [
+        json!({ "model": "nobody/x" }),
+        json!({ "thinkingLevel": "hardly" }),
+        json!({ "colour": "red" }),
+    ] {
+        let mut params = wrong.clone();
+        params["key"] = json!("agent:main:main");
+        assert!(call("sessions.patch", params).await.is_err(), "{wrong}");
+    }
+    let row = call("sessions.describe", json!({ "key": "agent:main:main" }))
+        .await
+        .expect("found");
+    assert_eq!(
+        (&row["session"]["thinkingLevel"], &row["session"]["modelOverride"]),
+        (&json!("high"), &json!("demo/echo"))
+    );
+    let keys = json!({ "keys": ["agent:main:main", "nothing"], "maxChars": 20 });
+    let previews = call("sessions.preview", keys).await.expect("read");
+    assert_eq!(
+        previews["previews"],
+        json!([
+            { "key": "agent:main:main", "status": "ok", "items": [
+                { "role": "user", "text": "one" }, { "role": "assistant", "text": "You said: one" } ] },
+            { "key": "nothing", "status": "missing", "items": [] },
+        ])
+    );
+    let history = call("sessions.get", json!({ "key": "agent:main:main" }))
+        .await
+        .expect("read");
+    assert_eq!(history["messages"][1]["__openclaw"]["seq"], 2, "{history:#}");
+    let waited = call("agent.wait", json!({ "runId": "nobody's", "timeoutMs": 1 }))
+        .await
+        .expect("answered");
+    assert_eq!(waited["status"], "timeout");
+    let attached = json!({ "message": "x", "attachments": [{}], "idempotencyKey": "k" });
+    let refused = call("agent", attached).await.expect_err("it can't take them");
+    assert!(refused.to_string().contains("attachments"), "{refused}");
+}
+
+#[tokio::test]
+async fn an_account_is_stopped_and_started() {
+    let home = Home::running();
+    let client = connect(&home).await;
+    let call = async |method: &str, params: Value| client.call(method, params, LIMIT).await;
+    let state = async || {
+        let status = call("channels.status", json!({})).await.expect("answered");
+        status["channelAccounts"]["loopback"][0]["state"].clone()
+    };
+    assert_eq!(state().await, "connected");
+    call("channels.stop", json!({ "channel": "loopback" }))
+        .await
+        .expect("stopped");
+    assert_eq!(state().await, "stopped");
+    call("channels.start", json!({ "channel": "loopback" }))
+        .await
+        .expect("started");
+    assert_eq!(state().await, "connected");
+    assert!(
+        call("channels.stop", json!({ "channel": "pigeon" }))
+            .await
+            .is_err()
+    );
+}
+
+#[tokio::test]
+async fn a_required_channel_that_is_not_connected_is_not_ready() {
+    let mut required = spec(&fixture("loopback"));
+    required.settings.required = true;
+    let test = start(vec![required]).await;
+    let gateway = Arc::new(test.gateway);
+    let methods = Methods::new(gateway.clone(), Arc::new(|_| Err("not here".into())));
+    assert!(methods.readiness().failing.is_empty());
+    let broken = ChannelStatus {
+        account_id: "default".into(),
+        problem: "the token was refused".into(),
+        ..ChannelStatus::default()
+    };
+    gateway.accounts().told("loopback", broken, 1);
+    let readiness = methods.readiness();
+    assert_eq!(readiness.failing, ["loopback/default"]);
+    assert_eq!(readiness.details["loopback/default"], "the token was refused");
+    let health = methods.health(&Value::Null).await;
+    assert_eq!(health["ok"], false);
+    gateway.stop().await;
+}
+
+async fn connect(home: &Home) -> client::Client {
+    let token = fs::read_to_string(home.state.path().join("gateway.token")).expect("the gateway made one");
+    let info = client::ClientInfo::cli([Scope::Admin]);
+    let url = format!("ws://127.0.0.1:{}", home.port);
+    let connected = client::Client::connect(&url, Some(&Secret::new(token.trim())), &info, LIMIT).await;
+    connected.expect("the gateway lets its own user in")
 }

@@ -9,13 +9,14 @@ use std::time::Duration;
 pub(super) async fn fetch(context: &Context, mut request: Request) -> Result<Vec<u8>> {
     let head: HttpRequest = request.record()?;
     let mut out = request.take_out()?;
+    let redirected = head.redirects > 0;
     let outbound = outbound(head, request.input.take()).await?;
-    let mut response = context
-        .services()
-        .http
-        .send(context.egress(), outbound)
-        .await
-        .map_err(error)?;
+    let sending = context.services().http.send(context.egress(), outbound).await;
+    let mut response = sending.map_err(|failure| {
+        let unsent = !redirected && never_left(&failure);
+        let told = error(failure);
+        if unsent { told.with("sent", false) } else { told }
+    })?;
     let head = HttpHead {
         status: response.status(),
         headers: response
@@ -37,6 +38,21 @@ pub(super) async fn fetch(context: &Context, mut request: Request) -> Result<Vec
         }
     }
     Ok(Vec::new())
+}
+
+/// Did nothing of the request leave, for certain? Only without redirects: after one, it is the request before that left.
+fn never_left(failure: &http::Error) -> bool {
+    use http::Error as E;
+    matches!(
+        failure,
+        E::Dns { .. }
+            | E::Connect { .. }
+            | E::Tls { .. }
+            | E::Timeout {
+                phase: http::Phase::Connect,
+                ..
+            }
+    )
 }
 
 async fn outbound(head: HttpRequest, input: Option<Source>) -> Result<http::Request> {

@@ -1,0 +1,42 @@
+//! Every bound of plugins' routes, with what happens when it is reached.
+use std::time::Duration;
+
+/// Requests for routes at once; one more is answered with 503.
+pub(super) const MAX_REQUESTS: usize = 256;
+
+/// Requests for one route at once; one more is answered with 503.
+pub(super) const MAX_REQUESTS_PER_ROUTE: usize = 128;
+
+/// Requests of one client at once; one more is answered with 503. A messenger behind a proxy is one client, and it
+/// may open some dozens of connections.
+pub(super) const MAX_REQUESTS_PER_CLIENT: usize = 64;
+
+/// Longest body that a route may ask for, bytes; what it asks for beyond that it does not get.
+pub(super) const MAX_BODY: u64 = 32 * 1024 * 1024;
+
+/// KiB of bodies that are held at once; a request whose body finds no room is answered with 503.
+pub(super) const MAX_BODIES_KIB: usize = 64 * 1024;
+
+/// Longest time that a route may give a body to arrive.
+pub(super) const MAX_BODY_TIME: Duration = Duration::from_secs(30);
+
+/// Time for a plugin to judge a head; then the request is answered with 504.
+pub(super) const CHECK: Duration = Duration::from_secs(5);
+
+/// Time for a plugin to begin its answer; then the request is answered with 504.
+pub(super) const ANSWER_BEGINS: Duration = Duration::from_secs(30);
+
+/// Time without a piece of an answer that has begun; then the connection is cut.
+pub(super) const ANSWER_SILENCE: Duration = Duration::from_secs(120);
+
+/// Time for the client to take a piece of an answer; then the connection is cut.
+pub(super) const CLIENT_STALLS: Duration = Duration::from_secs(30);
+
+/// Pieces of an answer that may wait for the client.
+pub(super) const MAX_PIECES: usize = 8;
+
+/// Bytes of a path; a longer one is refused.
+pub(super) const MAX_PATH: usize = 1024;
+
+/// What a client that found no room, or no plugin, is told to wait, seconds.
+pub(super) const RETRY_AFTER_SECS: u64 = 2;
