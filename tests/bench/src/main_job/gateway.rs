@@ -126,8 +126,7 @@ impl Starting {
 /// Everybody may write, and each chat is a conversation. Nothing waits for company.
 fn config(root: &str, max_concurrent: Option<u32>) -> Value {
     let model = json!({ "id": "m", "contextWindow": 200_000 });
-    let provider =
-        json!({ "baseUrl": format!("{root}/v1"), "apiKey": "bench", "api": "openai-completions", "models": [model] });
+    let provider = json!({ "baseUrl": format!("{root}/v1"), "apiKey": "bench", "api": "openai-completions", "models": [model] });
     let mut defaults = json!({ "model": { "primary": "one/m" } });
     if let Some(count) = max_concurrent {
         defaults["maxConcurrent"] = count.into();

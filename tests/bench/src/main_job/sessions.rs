@@ -61,20 +61,37 @@ fn figures(times: [Vec<f64>; LENGTHS.len()], cpu: [Vec<f64>; LENGTHS.len()]) -> 
         let (first, last) = (&values[0], &values[LENGTHS.len() - 1]);
         first.iter().zip(last).map(|(first, last)| last / first).collect()
     };
-    let ratios = [
-        Figure::new("turn 10,000 / turn 10, time, pair by pair", "×", ratio(&times), Some(1.2)),
-    ];
+    let ratios = [Figure::new(
+        "turn 10,000 / turn 10, time, pair by pair",
+        "×",
+        ratio(&times),
+        Some(1.2),
+    )];
     let total = |values: &[f64]| values.iter().sum::<f64>();
     // in one block the clock of the processor is too coarse for pairs
     let processor = total(&cpu[LENGTHS.len() - 1]) / total(&cpu[0]);
-    let all = LENGTHS.iter().zip(times).zip(cpu).flat_map(|((length, times), cpu)| {
-        let mean = total(&cpu) / cpu.len() as f64;
-        [
-            Figure::new(format!("a turn after {length} turns"), "ms", times, None),
-            Figure::new(format!("a turn after {length} turns, processor time"), "ms", vec![mean], None),
-        ]
-    });
-    let processor = Figure::new("turn 10,000 / turn 10, processor time", "×", vec![processor], Some(1.2));
+    let all = LENGTHS
+        .iter()
+        .zip(times)
+        .zip(cpu)
+        .flat_map(|((length, times), cpu)| {
+            let mean = total(&cpu) / cpu.len() as f64;
+            [
+                Figure::new(format!("a turn after {length} turns"), "ms", times, None),
+                Figure::new(
+                    format!("a turn after {length} turns, processor time"),
+                    "ms",
+                    vec![mean],
+                    None,
+                ),
+            ]
+        });
+    let processor = Figure::new(
+        "turn 10,000 / turn 10, processor time",
+        "×",
+        vec![processor],
+        Some(1.2),
+    );
     all.chain(ratios).chain([processor]).collect()
 }
 
@@ -84,7 +101,9 @@ fn lengthen(home: &Home) -> Outcome<()> {
     for (n, turns) in LENGTHS.into_iter().enumerate() {
         let ending = format!(":{}", FIRST_CHAT + n as i64);
         let sessions = journal.sessions(100).map_err(|e| e.to_string())?;
-        let session = sessions.into_iter().find(|session| session.key.ends_with(&ending));
+        let session = sessions
+            .into_iter()
+            .find(|session| session.key.ends_with(&ending));
         let session = session.ok_or_else(|| format!("there is no conversation of chat {ending}"))?;
         // one turn was there to make the conversation
         let mut entries = past(turns.saturating_sub(KEPT + 1));

@@ -154,7 +154,9 @@ async fn answer(State(shared): State<Arc<Shared>>, uri: Uri, body: Bytes) -> Res
         }
         "getUpdates" => shared.updates(&body).await,
         "sendMessage" => {
-            let chat = body["chat_id"].as_i64().or_else(|| body["chat_id"].as_str()?.parse().ok());
+            let chat = body["chat_id"]
+                .as_i64()
+                .or_else(|| body["chat_id"].as_str()?.parse().ok());
             let chat = chat.unwrap_or_default();
             // whoever measures may have ended
             let _ = shared.sent.send(Sent { chat, at }).await;
@@ -179,9 +181,15 @@ async fn think(shared: &Shared) -> Response {
     };
     for word in ANSWER {
         let delta = json!({ "role": "assistant", "content": word });
-        push(json!([{ "index": 0, "delta": delta, "finish_reason": null }]), Value::Null);
+        push(
+            json!([{ "index": 0, "delta": delta, "finish_reason": null }]),
+            Value::Null,
+        );
     }
-    push(json!([{ "index": 0, "delta": {}, "finish_reason": "stop" }]), Value::Null);
+    push(
+        json!([{ "index": 0, "delta": {}, "finish_reason": "stop" }]),
+        Value::Null,
+    );
     let usage = json!({ "prompt_tokens": 100, "completion_tokens": 4, "total_tokens": 104 });
     push(json!([]), usage);
     events += "data: [DONE]\n\n";
@@ -189,5 +197,9 @@ async fn think(shared: &Shared) -> Response {
 }
 
 fn json_of(value: &Value) -> Response {
-    ([(header::CONTENT_TYPE, "application/json")], Body::from(value.to_string())).into_response()
+    (
+        [(header::CONTENT_TYPE, "application/json")],
+        Body::from(value.to_string()),
+    )
+        .into_response()
 }
