@@ -40,15 +40,16 @@ pub(super) async fn events(
     let agent = agents
         .get(&jobs[0].agent_id)
         .unwrap_or_else(|| agents.default_agent());
-    let (id, name) = (key.to_owned(), agent.id.clone());
-    let now = desk.clock.now_ms();
-    let session = desk
-        .insist(move |j| j.session(&id, &name, &crate::gateway::random::uuid(), now))
+    let begin = Begin::of(&jobs);
+    let (id, name, now) = (key.to_owned(), agent.id.clone(), desk.clock.now_ms());
+    let (rows, turn) = (begin.rows.clone(), begin.turn_id.clone());
+    let (session, attempts) = desk
+        .insist(move |j| {
+            let session = j.session(&id, &name, &crate::gateway::random::uuid(), now)?;
+            Ok((session, j.begin(&rows, &turn)?))
+        })
         .await;
-    let case = Case::new(desk, key, &config, agent, session, jobs);
-    let rows = case.rows.clone();
-    let turn_id = case.turn_id.clone();
-    let attempts = desk.insist(move |j| j.begin(&rows, &turn_id)).await;
+    let case = Case::new(desk, key, &config, agent, session, begin, jobs);
     if attempts > MAX_ATTEMPTS {
         let text = format!("the gateway ended {MAX_ATTEMPTS} times while it worked on this");
         return case
@@ -56,6 +57,23 @@ pub(super) async fn events(
             .await;
     }
     case.work(attempts > 1, stop, steering).await;
+}
+
+/// What the journal notes when a turn begins.
+struct Begin {
+    rows: Vec<i64>,
+    turn_id: String,
+}
+
+impl Begin {
+    fn of(jobs: &[EventJob]) -> Self {
+        let rows: Vec<i64> = jobs.iter().flat_map(|job| job.rows.iter().copied()).collect();
+        let turn_id = match jobs[0].turn.as_str() {
+            "" => format!("event-{}", rows.first().copied().unwrap_or_default()),
+            turn => turn.to_owned(),
+        };
+        Self { rows, turn_id }
+    }
 }
 
 /// Events that get one answer.
@@ -79,6 +97,7 @@ impl<'a> Case<'a> {
         config: &'a Config,
         agent: &'a Agent,
         session: Session,
+        begin: Begin,
         jobs: Vec<EventJob>,
     ) -> Self {
         let (channel, account) = (&jobs[0].channel, jobs[0].event.account_id.as_str());
@@ -86,11 +105,6 @@ impl<'a> Case<'a> {
         // what the gate could not read let nobody in
         let policy = ChannelPolicy::of(config, channel, account).unwrap_or_default();
         let info = desk.registry.channel_info(channel);
-        let rows: Vec<i64> = jobs.iter().flat_map(|job| job.rows.iter().copied()).collect();
-        let turn_id = match jobs[0].turn.as_str() {
-            "" => format!("event-{}", rows.first().copied().unwrap_or_default()),
-            turn => turn.to_owned(),
-        };
         Self {
             desk,
             key,
@@ -99,8 +113,8 @@ impl<'a> Case<'a> {
             policy,
             info,
             session,
-            rows,
-            turn_id,
+            rows: begin.rows,
+            turn_id: begin.turn_id,
             jobs,
         }
     }
