@@ -78,15 +78,16 @@ async fn answer(
     let agent = agents
         .get(&jobs[0].agent_id)
         .unwrap_or_else(|| agents.default_agent());
-    let (id, name) = (key.to_owned(), agent.id.clone());
-    let now = desk.clock.now_ms();
-    let session = desk
-        .insist(move |j| j.session(&id, &name, &crate::gateway::random::uuid(), now))
+    let begin = Begin::of(&jobs, steering);
+    let (id, name, now) = (key.to_owned(), agent.id.clone(), desk.clock.now_ms());
+    let (rows, turn) = (begin.rows.clone(), begin.turn_id.clone());
+    let (session, attempts) = desk
+        .insist(move |j| {
+            let session = j.session(&id, &name, &crate::gateway::random::uuid(), now)?;
+            Ok((session, j.begin(&rows, &turn)?))
+        })
         .await?;
-    let case = Case::new(desk, key, &config, agent, session, jobs, steering);
-    let rows = case.rows.clone();
-    let turn_id = case.turn_id.clone();
-    let attempts = desk.insist(move |j| j.begin(&rows, &turn_id)).await?;
+    let case = Case::new(desk, key, &config, agent, session, begin, jobs);
     if attempts > MAX_ATTEMPTS {
         let text = format!("the gateway ended {MAX_ATTEMPTS} times while it worked on this");
         return case
@@ -94,6 +95,29 @@ async fn answer(
             .await;
     }
     case.work(attempts > 1, stop).await
+}
+
+/// What the journal notes when a turn begins.
+struct Begin<'a> {
+    rows: Vec<i64>,
+    turn_id: String,
+    /// What joins it later.
+    steering: &'a Steering,
+}
+
+impl<'a> Begin<'a> {
+    fn of(jobs: &[EventJob], steering: &'a Steering) -> Self {
+        let rows: Vec<i64> = jobs.iter().flat_map(|job| job.rows.iter().copied()).collect();
+        let turn_id = match jobs[0].turn.as_str() {
+            "" => format!("event-{}", rows.first().copied().unwrap_or_default()),
+            turn => turn.to_owned(),
+        };
+        Self {
+            rows,
+            turn_id,
+            steering,
+        }
+    }
 }
 
 /// Events that get one answer.
@@ -118,19 +142,14 @@ impl<'a> Case<'a> {
         config: &'a Config,
         agent: &'a Agent,
         session: Session,
+        begin: Begin<'a>,
         jobs: Vec<EventJob>,
-        steering: &'a Steering,
     ) -> Self {
         let (channel, account) = (&jobs[0].channel, jobs[0].event.account_id.as_str());
         let account = if account.is_empty() { "default" } else { account };
         // what the gate could not read let nobody in
         let policy = ChannelPolicy::of(config, channel, account).unwrap_or_default();
         let info = desk.registry.channel_info(channel);
-        let rows: Vec<i64> = jobs.iter().flat_map(|job| job.rows.iter().copied()).collect();
-        let turn_id = match jobs[0].turn.as_str() {
-            "" => format!("event-{}", rows.first().copied().unwrap_or_default()),
-            turn => turn.to_owned(),
-        };
         Self {
             desk,
             key,
@@ -139,10 +158,10 @@ impl<'a> Case<'a> {
             policy,
             info,
             session,
-            rows,
-            turn_id,
+            rows: begin.rows,
+            turn_id: begin.turn_id,
             jobs,
-            steering,
+            steering: begin.steering,
         }
     }
 

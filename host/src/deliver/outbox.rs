@@ -20,6 +20,9 @@ const MAX_LANES: u32 = 10_000;
 /// How long to wait when the journal can't be used.
 const JOURNAL_WAIT: Duration = Duration::from_secs(5);
 
+/// The reply of a lane that is to be sent next, and when it was taken.
+type Next = std::result::Result<Option<(Delivery, i64)>, JournalError>;
+
 /// Sends what stands in the journal's outbox.
 #[derive(Debug)]
 pub struct Outbox {
@@ -97,18 +100,25 @@ impl Outbox {
     }
 
     async fn work(&self, lane: &str, worker: &Worker) {
+        let mut next = self.next(lane).await;
         loop {
-            let name = lane.to_owned();
-            match self.journal.run(move |j| j.next_delivery(&name)).await {
-                Ok(Some(delivery)) => self.wait_and_try(delivery, worker).await,
+            next = match next {
+                Ok(Some((delivery, now))) => self.wait_and_try(delivery, now, worker).await,
                 Ok(None) if self.leave(lane, worker) => return,
-                Ok(None) => {}
+                Ok(None) => self.next(lane).await,
                 Err(error) => {
-                    tracing::error!(target: "openclaw::outbox", lane, %error, "can't read; trying again");
+                    tracing::error!(target: "openclaw::outbox", lane, %error, "the journal can't be used; trying again");
                     tokio::time::sleep(JOURNAL_WAIT).await;
+                    self.next(lane).await
                 }
-            }
+            };
         }
+    }
+
+    async fn next(&self, lane: &str) -> Next {
+        let (lane, now) = (lane.to_owned(), self.clock.now_ms());
+        let taken = self.journal.run(move |j| j.take_delivery(&lane, now)).await?;
+        Ok(taken.map(|delivery| (delivery, now)))
     }
 
     /// False: something has come in meanwhile.
@@ -121,24 +131,22 @@ impl Outbox {
         true
     }
 
-    async fn wait_and_try(&self, delivery: Delivery, worker: &Worker) {
-        let wait = delivery.due_ms.saturating_sub(self.clock.now_ms());
-        if wait > 0 {
-            let wait = Duration::from_millis(u64::try_from(wait).unwrap_or(0));
-            // whoever rings wants the lane looked at again, not the wait cut short: the reply is still not due
-            tokio::select! {
-                () = tokio::time::sleep(wait) => {}
-                () = worker.bell.notified() => {}
-            }
-            return;
+    /// Waits until a reply is due, or tries it. Gives the one that is next then.
+    async fn wait_and_try(&self, delivery: Delivery, now_ms: i64, worker: &Worker) -> Next {
+        let wait = delivery.due_ms.saturating_sub(now_ms);
+        if wait <= 0 {
+            return self.deliver(delivery).await;
         }
-        if let Err(error) = self.deliver(delivery).await {
-            tracing::error!(target: "openclaw::outbox", %error, "can't note a try; trying again");
-            tokio::time::sleep(JOURNAL_WAIT).await;
+        let wait = Duration::from_millis(u64::try_from(wait).unwrap_or(0));
+        // whoever rings wants the lane looked at again, not the wait cut short: the reply is still not due
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = worker.bell.notified() => {}
         }
+        self.next(&delivery.lane).await
     }
 
-    async fn deliver(&self, delivery: Delivery) -> std::result::Result<(), JournalError> {
+    async fn deliver(&self, delivery: Delivery) -> Next {
         let id = delivery.id;
         let body: Result<Body> = serde_json::from_str(&delivery.body).map_err(Into::into);
         let idempotent = body
@@ -149,27 +157,33 @@ impl Outbox {
             (Err(error), _) => Outcome::Failed(format!("it can't be read: {error}")),
             (Ok(_), true) => Outcome::Unknown("the gateway was killed twice while it was sent".into()),
             (Ok(body), false) => {
-                self.journal.run(move |j| j.sending(id, repeats)).await?;
+                if delivery.state == SendState::Sending {
+                    self.journal.run(move |j| j.sending(id, repeats)).await?;
+                }
                 let sent = body.send(&self.registry, &delivery.channel).await;
                 self.outcome(&delivery, sent, idempotent)
             }
         };
         report(&delivery, &outcome);
         let now = self.clock.now_ms();
-        // forgotten, it would be sent once more
-        loop {
-            let outcome = outcome.clone();
-            match self.journal.run(move |j| j.tried(id, &outcome, now)).await {
+        // noted, and looked for the next, in one go: each way to the journal and back is two switches between threads
+        let next = loop {
+            let (outcome, lane) = (outcome.clone(), delivery.lane.clone());
+            let noted = self.journal.run(move |j| {
+                j.tried(id, &outcome, now)?;
+                j.take_delivery(&lane, now)
+            });
+            match noted.await {
+                // forgotten, it would be sent once more
                 Err(error) if error.is_passing() => {
                     tracing::error!(target: "openclaw::outbox", id, %error, "can't note a try; noting it again");
                     tokio::time::sleep(JOURNAL_WAIT).await;
                 }
-                noted => {
-                    self.tried.notify_waiters();
-                    return noted;
-                }
+                next => break next,
             }
-        }
+        };
+        self.tried.notify_waiters();
+        Ok(next?.map(|delivery| (delivery, now)))
     }
 
     fn is_idempotent(&self, body: &Body, channel: &str) -> bool {

@@ -16,6 +16,7 @@ mod schema;
 mod session;
 mod sync;
 mod transcript;
+mod worker;
 
 pub use health::Trouble;
 pub use inbox::{Accepted, Pending, Settled};
@@ -32,6 +33,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 use sync::Syncer;
+use worker::Worker;
 
 /// Called at each labelled step, so that a test can end the process exactly there.
 pub type Steps = Arc<dyn Fn(&'static str) + Send + Sync>;
@@ -95,6 +97,7 @@ pub struct Journal {
 struct Inner {
     path: PathBuf,
     connection: Mutex<Connection>,
+    worker: Worker,
     syncer: Syncer,
     health: Arc<Health>,
     set_aside: Option<PathBuf>,
@@ -126,6 +129,7 @@ impl Journal {
             inner: Arc::new(Inner {
                 path: path.to_owned(),
                 connection: Mutex::new(opened.connection),
+                worker: Worker::start(),
                 syncer: Syncer::start(path, health.clone()),
                 health,
                 set_aside: opened.set_aside,
@@ -145,17 +149,17 @@ impl Journal {
         self.inner.health.trouble()
     }
 
-    /// Runs blocking work of the journal away from the async threads.
+    /// Runs blocking work of the journal away from the async threads, in the order in which it comes.
     pub async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Self) -> Result<T, JournalError> + Send + 'static,
     ) -> Result<T, JournalError> {
         let journal = self.clone();
-        let done = tokio::task::spawn_blocking(move || work(&journal)).await;
-        done.unwrap_or_else(|error| {
+        let done = self.inner.worker.run(move || work(&journal)).await;
+        done.unwrap_or_else(|| {
             Err(JournalError::BrokeOff {
                 path: self.inner.path.clone(),
-                why: error.to_string(),
+                why: "the work on it was broken off; see the log".into(),
             })
         })
     }

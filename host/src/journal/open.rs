@@ -12,6 +12,8 @@ use std::{
 
 /// How long a write waits for another process.
 const BUSY: Duration = Duration::from_secs(5);
+/// Statements that stay prepared: all that a message needs on its way, and the rest of them too.
+const STATEMENTS: usize = 64;
 /// What the write-ahead log shrinks to when it starts over, bytes.
 const LOG_LIMIT: i64 = 16 << 20;
 
@@ -60,6 +62,7 @@ fn try_open(path: &Path, owner: bool) -> Result<Connection, JournalError> {
     };
     let mut connection = Connection::open(path).map_err(failed)?;
     connection.busy_timeout(BUSY).map_err(failed)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     let found = version(&connection).map_err(failed)?;
     if found > VERSION {
         return Err(JournalError::Newer {

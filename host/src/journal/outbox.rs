@@ -131,6 +131,18 @@ impl Journal {
         noted
     }
 
+    /// The first reply of a lane that is not settled. If it may go now and was not on its way before, it is from now
+    /// on; what is given is how it stood before.
+    pub fn take_delivery(&self, lane: &str, now_ms: i64) -> Result<Option<Delivery>, JournalError> {
+        let Some(found) = self.next_delivery(lane)? else {
+            return Ok(None);
+        };
+        if found.state == SendState::Pending && found.due_ms <= now_ms {
+            self.sending(found.id, false)?;
+        }
+        Ok(Some(found))
+    }
+
     /// A try has ended.
     pub fn tried(&self, id: i64, outcome: &Outcome, now_ms: i64) -> Result<(), JournalError> {
         self.step("tried.before");

@@ -6,6 +6,7 @@ use super::{
     view::PluginView,
 };
 use openclaw_plugin_api::{ChannelInfo, Error, ErrorKind, Registration, ToolSpec};
+use serde::Deserialize as _;
 use std::{
     collections::BTreeMap,
     sync::{Arc, PoisonError, RwLock},
@@ -125,20 +126,28 @@ impl Registry {
 
     /// What a channel can do; nothing while its plugin does not run.
     pub fn channel_info(&self, channel: &str) -> ChannelInfo {
-        let offered = self.offered("channel/1").into_iter();
-        let mut infos = offered.filter(|(_, registration)| registration.id == channel);
-        infos
-            .next()
-            .and_then(|(_, registration)| serde_json::from_value(registration.spec).ok())
-            .unwrap_or_default()
+        let info = self.find("channel/1", |registration| {
+            // by reference: the record is read for each message, and its description is long
+            let wanted = registration.id == channel;
+            wanted.then(|| ChannelInfo::deserialize(&registration.spec).ok())
+        });
+        info.into_iter().next().flatten().unwrap_or_default()
     }
 
     /// Every tool that is offered now.
     pub fn tools(&self) -> Vec<ToolSpec> {
-        let offered = self.offered("tool/1").into_iter();
-        offered
-            .filter_map(|(_, tool)| serde_json::from_value(tool.spec).ok())
-            .collect()
+        self.find("tool/1", |tool| ToolSpec::deserialize(&tool.spec).ok())
+    }
+
+    /// What `pick` makes of everything of one capability that is offered now.
+    fn find<T>(&self, capability: &str, pick: impl Fn(&Registration) -> Option<T>) -> Vec<T> {
+        let generations = self.all().into_iter().filter_map(|plugin| plugin.current());
+        let mut found = Vec::new();
+        for generation in generations {
+            let all = generation.registrations.registrations.iter();
+            found.extend(all.filter(|r| r.capability == capability).filter_map(&pick));
+        }
+        found
     }
 
     /// Loads a plugin's file and settings anew; without a new spec, the same ones.

@@ -18,10 +18,12 @@ use world::World;
 const STARTS: usize = 15;
 /// How long the gateway is left alone before its memory is looked at.
 const REST: Duration = Duration::from_secs(3);
-/// Conversations among which messages go around.
-const CHATS: i64 = 100;
+/// Conversations among which messages go around: so many that none gets long, for length is measured by itself.
+const CHATS: i64 = 500;
+/// Conversations of a burst.
+const BURST_CHATS: i64 = 100;
 /// Messages before anything is measured.
-const WARM_UP: usize = 300;
+const WARM_UP: usize = 500;
 /// Messages of one block, one at a time.
 const BLOCK: usize = 200;
 /// Messages over which memory is watched.
@@ -259,7 +261,7 @@ async fn burst(home: &Home, world: &mut World, at_once: Option<u32>) -> Outcome<
     world.think_for(THINKING);
     let begin = Instant::now();
     for n in 0..BURST {
-        world.say(1 + n as i64 % CHATS, "One of many.");
+        world.say(1 + n as i64 % BURST_CHATS, "One of many.");
     }
     for _ in 0..BURST {
         answer(world).await?;

@@ -75,6 +75,8 @@ async fn an_update_by_webhook_is_acknowledged_when_it_can_not_be_lost() {
         response.contains("x-openclaw-delivery-accepted: durable"),
         "{response}"
     );
+    // its answer is never finished
+    world.heard(1).await;
     world.gateway.kill();
     world.gateway = world.home.start().await;
     world.sent("by webhook").await;

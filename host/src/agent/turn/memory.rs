@@ -111,7 +111,7 @@ impl History {
         summary.into_iter().chain(self.messages.iter().cloned()).collect()
     }
 
-    fn of(entries: &[Entry]) -> Self {
+    pub(super) fn of(entries: &[Entry]) -> Self {
         let mut history = Self {
             tokens: entries.iter().map(|entry| u64::from(entry.tokens)).sum(),
             ..Self::default()

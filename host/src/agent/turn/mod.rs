@@ -176,12 +176,12 @@ impl<'a> Run<'a> {
     /// Reads the conversation. A turn that was interrupted goes on with what it had; a new one begins with its input.
     async fn remember(&mut self) -> Result<()> {
         let (journal, turn) = (self.bench.journal, self.turn);
+        if !turn.resumed {
+            return self.begin().await;
+        }
         self.history = read(journal, &turn.session_id, turn.history)
             .await
             .map_err(unusable)?;
-        if !turn.resumed {
-            return self.write(&turn.input).await;
-        }
         let begun = memory::of_turn(journal, &turn.session_id, &turn.id)
             .await
             .map_err(unusable)?;
@@ -205,6 +205,26 @@ impl<'a> Run<'a> {
             .await;
             self.write(&[result]).await?;
         }
+        Ok(())
+    }
+
+    /// Reads the conversation and adds the input, in one go.
+    async fn begin(&mut self) -> Result<()> {
+        let (id, budget, now) = (
+            self.turn.session_id.clone(),
+            self.turn.history,
+            self.bench.clock.now_ms(),
+        );
+        let entries = self.entries(&self.turn.input);
+        let tokens = tokens_of(&entries);
+        let begun = self.bench.journal.run(move |j| {
+            let before = j.tail(&id, 0, budget)?;
+            j.append(&id, &entries, now)?;
+            Ok(before)
+        });
+        self.history = History::of(&begun.await.map_err(unusable)?);
+        self.history.tokens += tokens;
+        self.history.messages.extend_from_slice(&self.turn.input);
         Ok(())
     }
 
@@ -255,11 +275,8 @@ impl<'a> Run<'a> {
 
     /// Adds to the conversation; events that it says belong to this turn from now on.
     async fn put(&mut self, messages: &[Message], rows: Vec<i64>) -> Result<()> {
-        let entries: Vec<_> = messages
-            .iter()
-            .map(|message| entry(&self.turn.id, message))
-            .collect();
-        self.history.tokens += entries.iter().map(|entry| u64::from(entry.tokens)).sum::<u64>();
+        let entries = self.entries(messages);
+        self.history.tokens += tokens_of(&entries);
         self.history.messages.extend_from_slice(messages);
         let (id, now) = (self.turn.session_id.clone(), self.bench.clock.now_ms());
         let turn = self.turn.id.clone();
@@ -269,6 +286,11 @@ impl<'a> Run<'a> {
             .run(move |j| j.join(&rows, &turn, &id, &entries, now))
             .await;
         written.map_err(unusable)
+    }
+
+    fn entries(&self, messages: &[Message]) -> Vec<Entry> {
+        let entries = messages.iter().map(|message| entry(&self.turn.id, message));
+        entries.collect()
     }
 
     async fn finish(mut self, last: &Message) -> TurnOutcome {
@@ -292,6 +314,10 @@ impl<'a> Run<'a> {
 /// Nobody listening is fine.
 pub(super) async fn tell(events: &TurnEvents, event: AgentEvent) {
     let _ = events.send(event).await;
+}
+
+fn tokens_of(entries: &[Entry]) -> u64 {
+    entries.iter().map(|entry| u64::from(entry.tokens)).sum()
 }
 
 fn unusable(error: JournalError) -> Error {

@@ -66,7 +66,7 @@ pub(crate) struct Routing {
 }
 
 /// A response instead of an answer.
-type Refused = Response;
+type Refused = Box<Response>;
 
 // === impl Routing ===
 
@@ -112,30 +112,28 @@ impl Routing {
     fn room(&self, bytes: u64) -> Result<OwnedSemaphorePermit, Refused> {
         let kib = u32::try_from(bytes.div_ceil(1024)).unwrap_or(u32::MAX);
         let room = self.bodies.clone().try_acquire_many_owned(kib);
-        room.map_err(|_| refusal::later("too many requests at once: retry later"))
+        room.map_err(|_| refusal::later("too many requests at once: retry later").into())
     }
 }
 
 /// Answers a request for anything that is not the gateway's own.
 pub(crate) async fn serve(shared: &Shared, peer: Peer, request: Request) -> Response {
-    match answer(shared, peer, request).await {
-        Ok(response) | Err(response) => response,
-    }
+    answer(shared, peer, request)
+        .await
+        .unwrap_or_else(|refused| *refused)
 }
 
 async fn answer(shared: &Shared, peer: Peer, request: Request) -> Result<Response, Refused> {
     let (parts, body) = request.into_parts();
     let Some(path) = path::canonical(parts.uri.path()) else {
-        return Err(refusal::unread(StatusCode::BAD_REQUEST, "this path is ambiguous"));
+        return Err(refusal::unread(StatusCode::BAD_REQUEST, "this path is ambiguous").into());
     };
     let routing = &shared.routing;
     let Some((routes, offer)) = routing.find(&path) else {
-        return Err(nothing(&parts.method));
+        return Err(nothing(&parts.method).into());
     };
     let Some(route) = &offer.route else {
-        return Err(refusal::later(
-            "the plugin of this path does not run: retry later",
-        ));
+        return Err(refusal::later("the plugin of this path does not run: retry later").into());
     };
     let limit = admissible(route, &parts, &body)?;
     let place = routing.places.enter(&offer.path, peer.network());
@@ -169,16 +167,16 @@ fn admissible(route: &Route, parts: &Parts, body: &Body) -> Result<u64, Refused>
         if let Ok(methods) = HeaderValue::try_from(route.methods.join(", ")) {
             response.headers_mut().insert(header::ALLOW, methods);
         }
-        return Err(response);
+        return Err(response.into());
     }
     let coding = parts.headers.get(header::CONTENT_ENCODING);
     if coding.is_some_and(|coding| coding != "identity") {
         let text = "send the body without a content coding";
-        return Err(refusal::unread(StatusCode::UNSUPPORTED_MEDIA_TYPE, text));
+        return Err(refusal::unread(StatusCode::UNSUPPORTED_MEDIA_TYPE, text).into());
     }
     let limit = route.max_body_bytes.min(limits::MAX_BODY);
     if body.size_hint().lower() > limit {
-        return Err(too_large());
+        return Err(too_large().into());
     }
     Ok(limit)
 }
@@ -193,10 +191,7 @@ async fn known(shared: &Shared, peer: &Peer, parts: &Parts) -> Result<(), Refuse
     };
     let host = text(header::HOST).unwrap_or_default();
     if text(header::ORIGIN).is_some_and(|origin| !shared.sites.origin_allowed(origin, host)) {
-        return Err(refusal::unread(
-            StatusCode::FORBIDDEN,
-            "this page may not call the gateway",
-        ));
+        return Err(refusal::unread(StatusCode::FORBIDDEN, "this page may not call the gateway").into());
     }
     let caller = identify(shared, peer, &parts.headers).await;
     match caller.map_err(refusal::hang_up)? {
@@ -206,7 +201,7 @@ async fn known(shared: &Shared, peer: &Peer, parts: &Parts) -> Result<(), Refuse
             let mut response = refusal::unread(StatusCode::UNAUTHORIZED, "unauthorized");
             let scheme = HeaderValue::from_static("Bearer");
             response.headers_mut().insert(header::WWW_AUTHENTICATE, scheme);
-            Err(response)
+            Err(response.into())
         }
     }
 }
@@ -218,7 +213,7 @@ async fn read(body: Body, limit: u64, time: Duration) -> Result<Vec<u8>, Refused
         while let Some(piece) = pieces.next().await {
             let piece = piece.map_err(|_| refusal::unread(StatusCode::BAD_REQUEST, "the body broke off"))?;
             if (bytes.len() + piece.len()) as u64 > limit {
-                return Err(too_large());
+                return Err(too_large().into());
             }
             bytes.extend_from_slice(&piece);
         }
@@ -227,10 +222,7 @@ async fn read(body: Body, limit: u64, time: Duration) -> Result<Vec<u8>, Refused
     time::timeout(time.min(limits::MAX_BODY_TIME), reading)
         .await
         .unwrap_or_else(|_| {
-            Err(refusal::unread(
-                StatusCode::REQUEST_TIMEOUT,
-                "the body took too long",
-            ))
+            Err(refusal::unread(StatusCode::REQUEST_TIMEOUT, "the body took too long").into())
         })
 }
 
