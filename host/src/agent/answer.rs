@@ -101,7 +101,6 @@ async fn answer(
 struct Begin<'a> {
     rows: Vec<i64>,
     turn_id: String,
-    /// What joins it later.
     steering: &'a Steering,
 }
 
