@@ -336,15 +336,25 @@ impl<'a> Case<'a> {
     }
 }
 
-/// The first message takes the place of its preview, if it has no files: those can't be added to a message.
+/// The first message takes the place of its preview. Files can't be added to a message, so they follow in one of their
+/// own.
 fn in_place(mut replies: Vec<Body>, shown: &str) -> Vec<Body> {
-    if let Some(first) = replies
-        .first_mut()
-        .filter(|first| first.message.attachments.is_empty())
-        && shown != UNKNOWN
-    {
-        first.preview = shown.to_owned();
+    if shown.is_empty() || shown == UNKNOWN || replies.is_empty() {
+        return replies;
     }
+    let first = &mut replies[0];
+    if first.message.text.is_empty() {
+        return replies;
+    }
+    first.preview = shown.to_owned();
+    if first.message.attachments.is_empty() {
+        return replies;
+    }
+    let mut files = Body::new(first.message.clone());
+    first.message.attachments.clear();
+    files.message.text.clear();
+    files.message.idempotency_key.push_str(":files");
+    replies.insert(1, files);
     replies
 }
 

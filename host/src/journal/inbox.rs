@@ -182,7 +182,9 @@ impl Journal {
         self.write(|c| {
             let (settled, failed) = (now_ms - KEEP_SETTLED, now_ms - KEEP_FAILED);
             c.execute(
-                "DELETE FROM inbox WHERE settled_ms < ?1 AND state <> 'failed' OR settled_ms < ?2",
+                // the newest row stays, so that no id is given twice: ids are keys of replies
+                "DELETE FROM inbox WHERE (settled_ms < ?1 AND state <> 'failed' OR settled_ms < ?2)
+                                     AND id < (SELECT max(id) FROM inbox)",
                 [settled, failed],
             )?;
             c.execute(

@@ -121,11 +121,32 @@ fn an_event_is_taken_once_and_waits_until_it_is_settled() {
     assert!(journal.begun(10).expect("read").is_empty());
     assert_eq!(journal.pending(0, 10).expect("read").len(), 1);
     assert_eq!(take("a", "1"), Accepted::Known, "still known");
-    journal.sweep(7 + 8 * 24 * 3_600_000).expect("swept");
+    let later = 7 + 8 * 24 * 3_600_000;
+    journal.sweep(later).expect("swept");
+    assert_eq!(
+        take("a", "1"),
+        Accepted::Known,
+        "as long as it is the newest: ids are not given twice"
+    );
+    take("a", "2");
+    journal.sweep(later).expect("swept");
     assert!(
         matches!(take("a", "1"), Accepted::New(_)),
         "forgotten after a week"
     );
+}
+
+#[test]
+fn no_row_is_given_twice_whatever_is_forgotten() {
+    let (_folder, journal) = journal();
+    let take = |id: &str| journal.accept("c", "a", id, b"{}", 5).expect("written");
+    let first = take("1");
+    let Accepted::New(row) = first else {
+        panic!("it is new")
+    };
+    journal.settle(&[row], &Settled::Done, 7).expect("settled");
+    journal.sweep(7 + 8 * 24 * 3_600_000).expect("swept");
+    assert_eq!(take("2"), Accepted::New(row + 1));
 }
 
 #[test]
