@@ -5,7 +5,7 @@ use super::{
     asker::FOR_PERSON,
     briefing::Occasion,
     commands::thinking_word,
-    compose::Composition,
+    compose::{Composition, in_place},
     desk::Desk,
     job::{EventJob, Job, Steering},
     pictures,
@@ -334,28 +334,6 @@ impl<'a> Case<'a> {
         }
         Ok(())
     }
-}
-
-/// The first message takes the place of its preview. Files can't be added to a message, so they follow in one of their
-/// own.
-fn in_place(mut replies: Vec<Body>, shown: &str) -> Vec<Body> {
-    if shown.is_empty() || shown == UNKNOWN || replies.is_empty() {
-        return replies;
-    }
-    let first = &mut replies[0];
-    if first.message.text.is_empty() {
-        return replies;
-    }
-    first.preview = shown.to_owned();
-    if first.message.attachments.is_empty() {
-        return replies;
-    }
-    let mut files = Body::new(first.message.clone());
-    first.message.attachments.clear();
-    files.message.text.clear();
-    files.message.idempotency_key.push_str(":files");
-    replies.insert(1, files);
-    replies
 }
 
 /// What a person said, with the pictures that came with it.

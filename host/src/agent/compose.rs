@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     config::{Agent, ChannelPolicy, ChunkMode, Config, ReplyToMode},
-    deliver::{Body, message_to},
+    deliver::{Body, UNKNOWN, message_to},
 };
 use openclaw_plugin_api::{ChannelInfo, MediaRef};
 
@@ -138,4 +138,26 @@ pub(super) fn limits(info: &ChannelInfo, policy: &ChannelPolicy) -> Limits {
             ChunkMode::Length => Mode::Length,
         },
     }
+}
+
+/// The first message takes the place of its preview. Files can't be added to a message, so they follow in one of their
+/// own.
+pub(super) fn in_place(mut replies: Vec<Body>, shown: &str) -> Vec<Body> {
+    if shown.is_empty() || shown == UNKNOWN || replies.is_empty() {
+        return replies;
+    }
+    let first = &mut replies[0];
+    if first.message.text.is_empty() {
+        return replies;
+    }
+    first.preview = shown.to_owned();
+    if first.message.attachments.is_empty() {
+        return replies;
+    }
+    let mut files = Body::new(first.message.clone());
+    first.message.attachments.clear();
+    files.message.text.clear();
+    files.message.idempotency_key.push_str(":files");
+    replies.insert(1, files);
+    replies
 }
