@@ -46,8 +46,9 @@ pub struct Models {
 /// What follows from one configuration and one set of plugins.
 pub(super) struct Snap {
     pub(super) config: Arc<Config>,
+    revision: u64,
     pub(super) offers: Vec<Offer>,
-    agents: Agents,
+    agents: Arc<Agents>,
     pub(super) resolver: Resolver,
     /// See [`Models::usual`].
     usual: OnceLock<String>,
@@ -78,18 +79,20 @@ impl Models {
     /// What is known of models now. Made anew when the configuration or the plugins have changed.
     pub(super) fn snap(&self) -> Arc<Snap> {
         let config = self.config.borrow().clone();
+        // asked before the plugins: what changes in between is seen next time
+        let revision = self.registry.revision();
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(snap) = known
+            .as_ref()
+            .filter(|snap| Arc::ptr_eq(&snap.config, &config) && snap.revision == revision)
+        {
+            return snap.clone();
+        }
         let plugins = self.registry.all().into_iter();
         let on = plugins
             .map(|plugin| plugin.spec())
             .filter(|spec| spec.reason.is_on());
         let offers: Vec<_> = on.map(|spec| Offer::of(&spec.manifest, &self.env)).collect();
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(snap) = known
-            .as_ref()
-            .filter(|s| Arc::ptr_eq(&s.config, &config) && s.offers == offers)
-        {
-            return snap.clone();
-        }
         let agents = config.agents();
         let folders = agents
             .agents
@@ -108,6 +111,7 @@ impl Models {
         );
         let snap = Arc::new(Snap {
             config,
+            revision,
             offers,
             agents,
             resolver,

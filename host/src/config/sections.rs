@@ -2,7 +2,7 @@
 //!
 //! A section is judged by the schema of its type first, for that gives good messages, and then read.
 use super::{
-    agents::AgentsConfig,
+    agents::{Agents, AgentsConfig},
     auth::AuthConfig,
     bindings::BindingConfig,
     commands::CommandsConfig,
@@ -23,6 +23,7 @@ use super::{
 use schemars::{JsonSchema, Schema as Schemars, SchemaGenerator};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
+use std::sync::{Arc, OnceLock};
 
 /// Makes [`Config`] of its sections.
 macro_rules! sections {
@@ -31,6 +32,8 @@ macro_rules! sections {
         #[derive(Debug, Clone, Default)]
         pub struct Config {
             pub(super) value: Opaque,
+            /// See [`Config::agents`].
+            pub(super) resolved: OnceLock<Arc<Agents>>,
             $(#[doc = $doc] pub $name: $type,)+
         }
 
@@ -46,6 +49,7 @@ macro_rules! sections {
             fn config(&mut self, value: &Map<String, Value>) -> Config {
                 Config {
                     value: Opaque::default(),
+                    resolved: OnceLock::new(),
                     $($name: self.section(value, stringify!($name)),)+
                 }
             }

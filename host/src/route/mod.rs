@@ -108,7 +108,7 @@ impl Resolver {
             bindings: config.bindings.clone(),
             session: config.session.clone(),
             default_agent: agents.default_id.clone(),
-            agents: agents.agents.into_iter().map(|agent| agent.id).collect(),
+            agents: agents.agents.iter().map(|agent| agent.id.clone()).collect(),
             default_accounts: channels
                 .into_iter()
                 .flatten()

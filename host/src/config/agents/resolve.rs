@@ -4,7 +4,7 @@ use super::{
     settings::{Compaction, ThinkingLevel},
 };
 use crate::config::{Config, Paths, messages::GroupChatConfig, tools::ToolPolicy};
-use std::{collections::BTreeMap, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 /// The agent that there is when the file names none.
 pub const MAIN_AGENT: &str = "main";
@@ -130,9 +130,10 @@ impl AgentsConfig {
 // === impl Config ===
 
 impl Config {
-    /// The agents as they are. There is at least one.
-    pub fn agents(&self) -> Agents {
-        self.agents.resolve(&self.messages.group_chat)
+    /// The agents as they are. There is at least one. Brought together once.
+    pub fn agents(&self) -> Arc<Agents> {
+        let resolve = || Arc::new(self.agents.resolve(&self.messages.group_chat));
+        self.resolved.get_or_init(resolve).clone()
     }
 }
 
