@@ -18,17 +18,48 @@ fn check(library: &Path) -> (bool, Value) {
     (output.status.success(), report)
 }
 
+fn passes(library: &Path) {
+    let (passed, report) = check(library);
+    assert!(passed, "{}: {report:#}", library.display());
+    assert!(
+        report["summary"]["passed"].as_u64() > Some(40),
+        "{}",
+        report["summary"]
+    );
+}
+
+/// One test for each bundled plugin, so that they run side by side.
+macro_rules! bundled {
+    ($($id:ident),+) => {$(
+        #[test]
+        fn $id() {
+            passes(&plugin(stringify!($id)));
+        }
+    )+};
+}
+
+bundled!(anthropic, demo, google, openai, telegram);
+
 #[test]
-fn our_own_plugins_pass() {
-    for library in [plugin("demo"), fixture("loopback")] {
-        let (passed, report) = check(&library);
-        assert!(passed, "{}: {report:#}", library.display());
-        assert!(
-            report["summary"]["passed"].as_u64() > Some(40),
-            "{}",
-            report["summary"]
-        );
-    }
+fn the_loopback_channel() {
+    passes(&fixture("loopback"));
+}
+
+#[test]
+fn every_bundled_plugin_is_checked_here() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins");
+    let entries = std::fs::read_dir(folder).expect("the folder of the plugins");
+    let mut ids: Vec<_> = entries
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        })
+        .collect();
+    ids.sort();
+    assert_eq!(ids, ["anthropic", "demo", "google", "openai", "telegram"]);
 }
 
 #[test]
