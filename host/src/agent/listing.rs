@@ -9,6 +9,9 @@ use openclaw_plugin_api::ModelInfo;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Variables that are named one by one.
+const FEW: usize = 4;
+
 /// A model that somebody may choose.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Listed {
@@ -133,6 +136,12 @@ impl Models {
                 let variables = self.variables(&served);
                 let auth = self.auth(&served);
                 let problem = match auth {
+                    Auth::Missing if variables.len() > FEW => {
+                        format!(
+                            "no key; `openclaw plugins inspect {}` lists the variables",
+                            served.plugin
+                        )
+                    }
                     Auth::Missing => format!("no key; set {}", variables.join(" or ")),
                     _ => String::new(),
                 };

@@ -65,7 +65,12 @@ impl Core for Hub {
 
     fn channel_status(&self, plugin: &str, channel: &str, status: ChannelStatus) {
         let (account, state) = (&status.account_id, status.state);
-        tracing::info!(target: "openclaw::channels", plugin, channel, account, ?state, "{}", status.problem);
+        let problem = &status.problem;
+        if problem.is_empty() {
+            tracing::info!(target: "openclaw::channels", plugin, "{channel}/{account} is {state:?}");
+        } else {
+            tracing::warn!(target: "openclaw::channels", plugin, "{channel}/{account} is {state:?}: {problem}");
+        }
         self.accounts.told(channel, status, self.clock.now_ms());
     }
 

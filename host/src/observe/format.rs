@@ -62,6 +62,9 @@ impl Visit for Fields {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         let _ = match field.name() {
             "message" => write!(self.message, "{value:?}"),
+            // where in a plugin's code it was said is for machines
+            "at" => Ok(()),
+            "fields" => self.fields_of_a_plugin(&format!("{value:?}")),
             name => write!(self.rest, " {name}={value:?}"),
         };
     }
@@ -69,6 +72,7 @@ impl Visit for Fields {
     fn record_str(&mut self, field: &Field, value: &str) {
         match field.name() {
             "message" => self.message.push_str(value),
+            "at" => {}
             name => {
                 let _ = write!(self.rest, " {name}={}", value.escape_debug());
             }
@@ -76,9 +80,37 @@ impl Visit for Fields {
     }
 }
 
+impl Fields {
+    /// A plugin's fields come as a JSON object.
+    fn fields_of_a_plugin(&mut self, json: &str) -> fmt::Result {
+        let Ok(fields) = serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(json) else {
+            return write!(self.rest, " {json}");
+        };
+        for (name, value) in &fields {
+            match value.as_str() {
+                Some("") => {}
+                Some(text) => write!(self.rest, " {name}={}", text.escape_debug())?,
+                None => write!(self.rest, " {name}={value}")?,
+            }
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn fields_of_a_plugin_look_like_the_gateways_own() {
+        let mut fields = Fields::default();
+        fields
+            .fields_of_a_plugin(r#"{"account":"default","bot":"","tries":3}"#)
+            .expect("written");
+        assert_eq!(fields.rest, " account=default tries=3");
+        fields.fields_of_a_plugin("cut of").expect("written");
+        assert!(fields.rest.ends_with(" cut of"));
+    }
 
     #[test]
     fn subsystems_are_short() {

@@ -7,7 +7,7 @@ use super::{Failure, setting::Setting};
 use crate::{
     app::{Gateway, Options, StartError},
     clock::Clock,
-    config::{BindMode, Config, Env, Loaded},
+    config::{BindMode, ChannelPolicy, Config, Env, Loaded},
     gateway::{Options as Door, Server, Stop},
     journal::Steps,
     methods::Methods,
@@ -190,6 +190,10 @@ fn reread(env: &Env, id: &str) -> Result<Spec, String> {
 fn report(setting: &Setting) {
     for warning in &setting.warnings {
         tracing::warn!(target: "openclaw::config", "{warning}");
+    }
+    // these let nobody in, so the gateway starts and says so
+    for fault in ChannelPolicy::check(&setting.config) {
+        tracing::error!(target: "openclaw::access", "{fault}");
     }
     for problem in &setting.assembly.problems {
         tracing::error!(target: "openclaw::plugins", "{problem}");

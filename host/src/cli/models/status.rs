@@ -16,6 +16,9 @@ pub struct Args {
     /// Print the default model and nothing else
     #[arg(long, conflicts_with = "json")]
     plain: bool,
+    /// Show vendors too that are not in use and have no key
+    #[arg(long)]
+    all: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -40,7 +43,7 @@ pub fn run(args: &Args, env: &Env) -> Result<(), Failure> {
         };
         anstream::println!("{}", output::text(shown));
     } else {
-        show(&answer);
+        show(&answer, args.all);
     }
     if args.check && is_missing(&answer) {
         return Err(Failure::silent());
@@ -48,7 +51,7 @@ pub fn run(args: &Args, env: &Env) -> Result<(), Failure> {
     Ok(())
 }
 
-fn show(answer: &Value) {
+fn show(answer: &Value, all: bool) {
     let joined = |key: &str| {
         output::list(&answer[key])
             .map(output::text)
@@ -82,7 +85,14 @@ fn show(answer: &Value) {
         anstream::println!("\nproblem: {problem}");
     }
     let mut table = output::table(&["PROVIDER", "PLUGIN", "AUTH", "KEYS", "PROBLEM"]);
+    let used = in_use(answer);
+    let mut hidden = 0;
     for provider in output::list(&answer["providers"]) {
+        let idle = provider["status"] != "ok" && !used.contains(&output::text(&provider["provider"]));
+        if idle && !all {
+            hidden += 1;
+            continue;
+        }
         let has_keys = matches!(provider["auth"].as_str(), Some("profile" | "env" | "config"));
         let keys: Vec<_> = output::list(&provider["credentials"])
             .filter(|_| has_keys)
@@ -97,20 +107,27 @@ fn show(answer: &Value) {
         ]);
     }
     anstream::println!("\n{table}");
+    if hidden > 0 {
+        anstream::println!("{hidden} more vendors have no key and are not in use; --all shows them.");
+    }
 }
 
-/// Nothing can be asked of the default model or of a fallback.
-fn is_missing(answer: &Value) -> bool {
+/// The providers of the default model and of the fallbacks.
+fn in_use(answer: &Value) -> Vec<String> {
     let aliases = &answer["aliases"];
     let meant = |written: &Value| match aliases.get(written.as_str().unwrap_or_default()) {
         Some(model) => output::text(model),
         None => output::text(written),
     };
     let used = std::iter::once(&answer["defaultModel"]).chain(output::list(&answer["fallbacks"]));
-    let mut providers = used.map(meant).filter_map(|model| {
-        let (provider, _) = model.split_once('/')?;
-        Some(crate::config::provider_id(provider))
-    });
+    used.map(meant)
+        .filter_map(|model| Some(crate::config::provider_id(model.split_once('/')?.0)))
+        .collect()
+}
+
+/// Nothing can be asked of the default model or of a fallback.
+fn is_missing(answer: &Value) -> bool {
+    let mut providers = in_use(answer).into_iter();
     let missing = |id: String| {
         let mut rows = output::list(&answer["providers"]);
         rows.any(|row| row["provider"] == *id && row["status"] != "ok")
