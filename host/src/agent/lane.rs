@@ -215,7 +215,10 @@ impl Lane {
                 // whoever asked may have gone
                 let _ = done.send(count);
             }
-            Work::Job(job) => self.enqueue(*job).await,
+            Work::Job(job) => {
+                self.enqueue(*job).await;
+                tracing::debug!(target: "openclaw::lane", session = self.key, "a message is in the lane");
+            }
         }
     }
 

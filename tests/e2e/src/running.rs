@@ -108,6 +108,10 @@ impl Home {
             .env("OPENCLAW_STATE_DIR", self.state())
             .env("OPENCLAW_BUNDLED_PLUGINS_DIR", self.plugins.path())
             .stdin(Stdio::null());
+        if args.first() == Some(&"gateway") {
+            // tests wait for what it says
+            command.env("OPENCLAW_LOG", "info,openclaw::lane=debug");
+        }
         command
     }
 
@@ -212,6 +216,26 @@ impl Running {
             Ok(found) => found,
             Err(_) => panic!("it does not say {words:?}:\n{}", self.log()),
         }
+    }
+
+    /// Waits until this many messages have come to their conversation. That a message was taken is known earlier: the
+    /// platform is told before it is sorted.
+    pub async fn has_sorted(&self, messages: usize) {
+        let looked = tokio::time::timeout(PATIENCE, async {
+            loop {
+                let grown = self.log.grown.notified();
+                let sorted = |line: &&String| line.contains("a message is in the lane");
+                if self.log.lines().iter().filter(sorted).count() >= messages {
+                    return;
+                }
+                grown.await;
+            }
+        });
+        assert!(
+            looked.await.is_ok(),
+            "{messages} messages are not sorted:\n{}",
+            self.log()
+        );
     }
 
     /// What it has said so far.

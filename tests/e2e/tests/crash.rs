@@ -301,10 +301,7 @@ async fn together(mode: &str, step: &str) {
     lab.write(0);
     soon("the first request", lab.model.heard(1)).await;
     let marks = [lab.write(0), lab.write(0)];
-    let confirmed = lab
-        .telegram
-        .until(|telegram| telegram.unconfirmed().is_empty().then_some(()));
-    soon("both to be taken", confirmed).await;
+    running.has_sorted(3).await;
     valve.open();
     running.gone().await;
     assert!(running.was_killed(), "{step}: {}", running.log());

@@ -20,10 +20,7 @@ async fn busy(mode: &str) -> (World, Valve) {
 async fn two_more(world: &World) {
     world.telegram.dm(ADA, "two");
     world.telegram.dm(ADA, "three");
-    let confirmed = world
-        .telegram
-        .until(|telegram| telegram.unconfirmed().is_empty().then_some(()));
-    soon("both to be taken", confirmed).await;
+    world.gateway.has_sorted(3).await;
 }
 
 fn requests(bodies: &[Value]) -> Vec<String> {
@@ -88,10 +85,7 @@ async fn a_message_of_another_chat_is_answered_there() {
     // both share the main conversation, so one waits for the other
     let (world, valve) = busy("steer").await;
     world.telegram.dm(BOB, "and me?");
-    let confirmed = world
-        .telegram
-        .until(|telegram| telegram.unconfirmed().is_empty().then_some(()));
-    soon("it to be taken", confirmed).await;
+    world.gateway.has_sorted(2).await;
     valve.open();
     let answer = world.sent("and me?").await;
     assert_eq!(answer["chat_id"], BOB.id);
