@@ -23,8 +23,6 @@ use tokio::sync::{mpsc, watch};
 
 /// How often a turn is begun for the same events: it ended the process each time before.
 const MAX_ATTEMPTS: u32 = 3;
-/// Largest picture that a model is shown, bytes.
-const MAX_PICTURE: u64 = 5 << 20;
 /// Events of a turn that the chat's picture of it may fall behind by.
 const TURN_EVENTS: usize = 64;
 
@@ -339,7 +337,7 @@ impl<'a> Case<'a> {
 /// What a person said, with the pictures that came with it.
 fn input(job: &EventJob) -> Message {
     let mut content = vec![Content::text(left_out(job) + &job.text)];
-    content.extend(pictures::parts(&job.event.attachments, MAX_PICTURE));
+    content.extend(pictures::parts(&job.event.attachments, pictures::MAX_PICTURE));
     Message {
         role: Role::User,
         content,

@@ -5,7 +5,7 @@ use super::{
     compaction::{self, Policy, Shortening},
     desk::Desk,
     job::{Job, RunJob, Steering, Wish},
-    post,
+    pictures, post,
     turn::{self, Turn, TurnEvents, TurnOutcome, Workbench},
 };
 use crate::{
@@ -79,7 +79,9 @@ async fn run(
         tools: &tools,
     };
     turn.system = desk.briefings.build(desk, agent, occasion).await;
-    turn.input = vec![Message::text(Role::User, &run.text)];
+    turn.input = said(run);
+    turn.callers_tools.clone_from(&run.tools);
+    turn.max_tokens = run.max_tokens.or(turn.max_tokens);
     turn.origin = ToolOrigin {
         agent_id: agent.id.clone(),
         session_key: run.session_key.clone(),
@@ -105,6 +107,19 @@ async fn run(
         .await
         .map_err(unusable)?;
     Ok(outcome)
+}
+
+/// What the caller says, with its files.
+fn said(run: &AgentRun) -> Vec<Message> {
+    let mut messages = match run.messages.as_slice() {
+        [] => vec![Message::text(Role::User, &run.text)],
+        messages => messages.to_vec(),
+    };
+    if let Some(last) = messages.last_mut() {
+        last.content
+            .extend(pictures::parts(&run.attachments, pictures::MAX_PICTURE));
+    }
+    messages
 }
 
 /// What every turn of an agent has in common.

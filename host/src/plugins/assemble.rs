@@ -5,7 +5,7 @@ use super::{
     egress,
     ladder::{self, Switches},
     plugin::Spec,
-    serves,
+    sections, serves,
     settings::{ChildLimits, Deadlines, Isolation, Settings},
     stage::Integrity,
 };
@@ -95,6 +95,10 @@ pub fn switches(config: &Config, found: &Found) -> Switches {
         deny: plugins.deny.clone(),
         channels: config.channels(),
         providers: config.providers(),
+        sections: usable
+            .iter()
+            .filter_map(|manifest| Some((manifest.id.clone(), sections::switch(config, manifest)?)))
+            .collect(),
         services: serves::speakers(config, &usable),
     }
 }
@@ -137,8 +141,10 @@ fn settings(config: &Config, manifest: &Manifest, entry: &EntryConfig, origin: O
         (None, Origin::Config | Origin::Installed) => Isolation::Process,
     };
     let pin = entry.integrity.clone().unwrap_or_default();
+    let own = sections::configuration(config, manifest, entry, origin);
     Settings {
-        config: entry.config.clone().unwrap_or_else(|| json!({})),
+        moved_routes: sections::moved(manifest, &own),
+        config: own,
         isolation,
         integrity: Integrity {
             sha256: pin.sha256,

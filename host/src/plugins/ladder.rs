@@ -18,6 +18,8 @@ pub struct Switches {
     pub channels: BTreeSet<String>,
     /// Providers that a model reference or an auth profile names.
     pub providers: BTreeSet<String>,
+    /// Sections that are switched on, by the plugin that reads them.
+    pub sections: BTreeMap<String, String>,
     /// Services of `models.providers` that no plugin knows by name, by the plugin that speaks to them.
     pub services: BTreeMap<String, String>,
 }
@@ -41,6 +43,8 @@ pub enum Reason {
     Provider(String),
     /// A service of `models.providers` needs it.
     Service(String),
+    /// A section of the configuration that it reads is switched on.
+    Section(String),
     /// Its manifest says so.
     DefaultEnabled,
     /// Nothing switches it on.
@@ -63,6 +67,7 @@ impl Reason {
                 | Self::Channel(_)
                 | Self::Provider(_)
                 | Self::Service(_)
+                | Self::Section(_)
                 | Self::DefaultEnabled
         )
     }
@@ -79,6 +84,7 @@ impl fmt::Display for Reason {
             Self::Channel(id) => write!(f, "channels.{id} is configured"),
             Self::Provider(id) => write!(f, "a model or auth profile of {id} is configured"),
             Self::Service(id) => write!(f, "models.providers.{id} needs it"),
+            Self::Section(path) => write!(f, "{path} is switched on"),
             Self::DefaultEnabled => f.write_str("on by default"),
             Self::NotConfigured => f.write_str("nothing enables it"),
             Self::Clash { what, owner } => {
@@ -122,6 +128,9 @@ pub fn decide(manifest: &Manifest, entry: Option<bool>, switches: &Switches) -> 
     if let Some(service) = switches.services.get(id) {
         return Reason::Service(service.clone());
     }
+    if let Some(section) = switches.sections.get(id) {
+        return Reason::Section(section.clone());
+    }
     if manifest.default_enabled {
         Reason::DefaultEnabled
     } else {
@@ -140,6 +149,7 @@ mod tests {
             deny: Vec::new(),
             channels: BTreeSet::new(),
             providers: BTreeSet::new(),
+            sections: BTreeMap::new(),
             services: BTreeMap::new(),
         }
     }

@@ -1,6 +1,6 @@
 //! Agents, for plugins that bring a way to talk to them: a phone call, an API, a page.
 use super::{host_ids, streamed::Streamed};
-use crate::{Host, MediaRef, Result, ToolOutput, Usage};
+use crate::{Host, MediaRef, Message, Result, ToolOutput, ToolSpec, Usage};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -20,6 +20,15 @@ pub struct AgentRun {
     pub session_key: String,
     /// What the person says.
     pub text: String,
+    /// What is said, in more than one message, in place of `text`: for callers that keep the conversation themselves and
+    /// bring all of it each time. The last one is what is answered.
+    pub messages: Vec<Message>,
+    /// Tools of the caller's own. When the model asks for one, the turn ends: the call comes as
+    /// [`AgentEvent::ToolStarted`] and nothing follows it but [`AgentEvent::Done`]. The caller runs it and begins another
+    /// turn that tells the result.
+    pub tools: Vec<ToolSpec>,
+    /// Longest answer, tokens. None: the model's own.
+    pub max_tokens: Option<u32>,
     /// Files that go with it.
     pub attachments: Vec<MediaRef>,
     /// What the model should know for this turn only.

@@ -9,7 +9,7 @@ mod tools;
 pub use ask::{Answer, Asker, Failed, attempt};
 pub use memory::{History, compaction, entry, read};
 
-use super::{compaction::Policy, job::Steering};
+use super::{collect::Wish, compaction::Policy, job::Steering};
 use crate::{
     clock::Clock,
     journal::{Entry, Journal, JournalError},
@@ -41,6 +41,8 @@ pub struct Turn {
     pub system: Vec<String>,
     /// What is said, in one or more messages.
     pub input: Vec<Message>,
+    /// Tools that the caller runs itself: a turn ends when its model asks for one.
+    pub callers_tools: Vec<ToolSpec>,
     /// How hard to think.
     pub thinking: Thinking,
     /// Longest answer, tokens. None: the model's own.
@@ -135,7 +137,7 @@ impl<'a> Run<'a> {
             turn,
             events,
             history: History::default(),
-            tools: bench.registry.tools(),
+            tools: offered(bench.registry, turn),
             outcome: TurnOutcome::default(),
             said: Vec::new(),
         }
@@ -155,6 +157,9 @@ impl<'a> Run<'a> {
             if calls.is_empty() && !self.bench.steering.has_some() {
                 return Ok(self.finish(&answer.message).await);
             }
+            if self.hand_over(&calls).await {
+                return Ok(self.finish(&answer.message).await);
+            }
             self.write(&[answer.message]).await?;
             for call in calls {
                 let result = tools::run(
@@ -171,6 +176,25 @@ impl<'a> Run<'a> {
         }
         let text = format!("the model asked for tools {MAX_ROUNDS} times in one turn without an answer");
         Err(Error::new(ErrorKind::Refused, text))
+    }
+
+    /// Tells the caller which of its own tools the model wants. Others that it wants beside them are not run: the caller
+    /// begins the next turn, and the model sees what is still open.
+    async fn hand_over(&self, calls: &[Wish]) -> bool {
+        let mut any = false;
+        for call in calls {
+            let of_caller = |tool: &ToolSpec| tool.name == call.name;
+            if self.turn.callers_tools.iter().any(of_caller) {
+                any = true;
+                let wanted = AgentEvent::ToolStarted {
+                    id: call.id.clone(),
+                    name: call.name.clone(),
+                    arguments: call.arguments.clone().unwrap_or_default(),
+                };
+                self.tell(wanted).await;
+            }
+        }
+        any
     }
 
     /// Reads the conversation. A turn that was interrupted goes on with what it had; a new one begins with its input.
@@ -309,6 +333,15 @@ impl<'a> Run<'a> {
     async fn tell(&self, event: AgentEvent) {
         tell(self.events, event).await;
     }
+}
+
+/// The tools of the plugins, and the caller's own in front of those of the same name.
+fn offered(registry: &Registry, turn: &Turn) -> Vec<ToolSpec> {
+    let mut tools = turn.callers_tools.clone();
+    let others = registry.tools();
+    let hidden = |tool: &ToolSpec| turn.callers_tools.iter().any(|own| own.name == tool.name);
+    tools.extend(others.into_iter().filter(|tool| !hidden(tool)));
+    tools
 }
 
 /// Nobody listening is fine.
