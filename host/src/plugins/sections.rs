@@ -21,6 +21,9 @@ const CLOSED: &[&str] = &[
     "secrets",
 ];
 
+/// What only plugins serve: where it is switched on and none of them reads it, the operator should know.
+const FOR_PLUGINS: &[&str] = &["gateway.http.endpoints", "hooks"];
+
 /// The plugin's configuration: its entry's, with its sections under their own paths. What the entry says wins.
 pub(super) fn configuration(
     config: &Config,
@@ -46,16 +49,35 @@ pub(super) fn configuration(
 }
 
 /// The section that switches the plugin on: it says `enabled: true`, or something in it does.
-pub(super) fn switch(config: &Config, manifest: &Manifest) -> Option<String> {
-    let on = |value: &Value| value.get("enabled").is_some_and(|on| on == true);
-    let any = |value: &Value| {
-        on(value)
-            || value.get("enabled").is_none() && value.as_object().is_some_and(|map| map.values().any(on))
-    };
-    let mut sections = manifest.sections.iter();
-    sections
-        .find(|section| at(config, section).is_some_and(any))
+pub(super) fn switch(config: &Config, manifest: &Manifest, origin: Origin) -> Option<String> {
+    let entry = config
+        .plugins
+        .entries
+        .get(&manifest.id)
         .cloned()
+        .unwrap_or_default();
+    let mut sections = given(manifest, &entry, origin);
+    sections.find(|section| is_on(config, section)).cloned()
+}
+
+/// Sections that are switched on and that none of these plugins reads.
+pub(super) fn unread<'m>(
+    config: &Config,
+    manifests: impl Iterator<Item = &'m Manifest>,
+) -> impl Iterator<Item = &'static str> {
+    let read: Vec<&String> = manifests.flat_map(|manifest| &manifest.sections).collect();
+    let mut sections = FOR_PLUGINS.to_vec();
+    sections.retain(|section| is_on(config, section) && !read.iter().any(|read| read == section));
+    sections.into_iter()
+}
+
+/// It says `enabled: true`, or, where it says nothing, something in it does.
+fn is_on(config: &Config, section: &str) -> bool {
+    let on = |value: &Value| value.get("enabled").is_some_and(|on| on == true);
+    at(config, section).is_some_and(|value| {
+        let silent = value.get("enabled").is_none();
+        on(value) || silent && value.as_object().is_some_and(|map| map.values().any(on))
+    })
 }
 
 /// Where the operator moved the plugin's routes to, by their declared paths.
@@ -155,9 +177,10 @@ mod tests {
             json!({"gateway": {"http": {"endpoints": {"responses": {"enabled": true, "more": 1}}}}, "own": 2})
         );
         assert_eq!(
-            switch(&config(), &manifest).as_deref(),
+            switch(&config(), &manifest, Origin::Bundled).as_deref(),
             Some("gateway.http.endpoints")
         );
+        assert_eq!(switch(&config(), &manifest, Origin::Installed), None);
     }
 
     #[test]
