@@ -104,6 +104,7 @@ pub fn try_spec(path: &Path) -> Result<Spec, manifest::ManifestError> {
         )
     });
     let settings = Settings {
+        moved_routes: BTreeMap::new(),
         config: json!({}),
         isolation: Isolation::None,
         integrity: Integrity::default(),
