@@ -8,6 +8,7 @@ pub mod commands;
 pub mod compaction;
 mod compose;
 mod desk;
+mod embed;
 mod enclosure;
 pub mod envelope;
 pub mod failover;

@@ -19,6 +19,18 @@ pub struct Config {
 pub struct Gateway {
     /// `gateway.http`
     pub http: Http,
+    /// `gateway.tools`
+    pub tools: Tools,
+}
+
+/// `gateway.tools`
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Tools {
+    /// Tools that `POST /tools/invoke` serves though they can do harm. A `*` at the end stands for anything.
+    pub allow: Vec<String>,
+    /// Tools that it does not serve.
+    pub deny: Vec<String>,
 }
 
 /// `gateway.http`

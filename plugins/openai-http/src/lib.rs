@@ -4,6 +4,7 @@
 //! bring the gateway's own credentials. A client that goes away ends its turn.
 mod chat;
 mod config;
+mod embeddings;
 mod error;
 mod input;
 mod models;
@@ -11,13 +12,25 @@ mod reply;
 mod responses;
 mod routes;
 mod target;
+mod tools;
 
 use openclaw_plugin_api::{config_schema, prelude::*};
 
 /// Everything that the plugin offers and needs.
 const DECLARATION: Declaration = Declaration::new("openai-http", "OpenAI-compatible API")
-    .routes(&[routes::CHAT, routes::RESPONSES, routes::MODELS])
-    .sections(&["gateway.http.endpoints", "agents.list", "agents.entries"]);
+    .routes(&[
+        routes::CHAT,
+        routes::RESPONSES,
+        routes::MODELS,
+        routes::EMBEDDINGS,
+        routes::TOOLS,
+    ])
+    .sections(&[
+        "gateway.http.endpoints",
+        "gateway.tools",
+        "agents.list",
+        "agents.entries",
+    ]);
 
 export_plugin!(DECLARATION.config(config_schema!()), |api| {
     let config = api.config()?;

@@ -66,9 +66,7 @@ fn session(call: &HttpCall, user: Option<&str>) -> Result<(String, bool), Refusa
         .filter(|key| !key.is_empty())
     {
         let lower = key.to_lowercase();
-        let rest = lower.strip_prefix("agent:").and_then(|rest| rest.split_once(':'));
-        let rest = rest.map_or(lower.as_str(), |(_, rest)| rest);
-        if RESERVED.iter().any(|reserved| rest.starts_with(reserved)) || key.len() > MAX_KEY {
+        if is_reserved(&lower) || key.len() > MAX_KEY {
             let message = "this session key belongs to the gateway, or is too long; choose another one";
             return Err(Refusal::invalid("x-openclaw-session-key", message));
         }
@@ -79,6 +77,14 @@ fn session(call: &HttpCall, user: Option<&str>) -> Result<(String, bool), Refusa
         Some(user) => Ok((format!("openai-user:{}", user.to_lowercase()), true)),
         None => Ok((format!("openai:{}", call.request_id), false)),
     }
+}
+
+/// Does the key of a conversation, with or without its agent, belong to the gateway?
+pub(crate) fn is_reserved(key: &str) -> bool {
+    let lower = key.to_lowercase();
+    let rest = lower.strip_prefix("agent:").and_then(|rest| rest.split_once(':'));
+    let rest = rest.map_or(lower.as_str(), |(_, rest)| rest);
+    RESERVED.iter().any(|reserved| rest.starts_with(reserved))
 }
 
 /// The agent in a model's name; empty for the default one.
