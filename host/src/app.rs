@@ -33,6 +33,8 @@ use tokio::sync::{Semaphore, broadcast, watch};
 /// Threads that poll plugins.
 const POLL_THREADS: usize = 2;
 
+/// How long the outcome of what is being sent is waited for at the end.
+const DRAIN: Duration = Duration::from_secs(10);
 /// How long new events wait for those that were left at the last end.
 const RESUME_FIRST: Duration = Duration::from_secs(2);
 /// How often it is tried whether a journal in trouble can write again.
@@ -206,6 +208,10 @@ impl Gateway {
     pub async fn stop(&self) {
         // before the plugins: a turn whose model goes away would be told as failed
         self.office.lanes.end();
+        // nor what the platform has without a note of it: it would be sent once more
+        if !self.office.desk.outbox.close(DRAIN).await {
+            tracing::warn!(target: "openclaw::outbox", "a reply is still being sent; the next start sends it once more");
+        }
         self.registry.stop().await;
     }
 }

@@ -24,7 +24,7 @@ use crate::{
 use futures_util::FutureExt;
 use openclaw_plugin_api::{ChannelInfo, Inbound, Message, MessageTarget, React, Role, surface::ids};
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 /// An event that is in the journal.
 #[derive(Debug)]
@@ -45,12 +45,18 @@ type Outcome = Result<(), JournalError>;
 /// How long a turn that is begun again waits for its other messages, which are on their way.
 const REST_OF_TURN: Duration = Duration::from_secs(5);
 
+/// Signs that a message was seen that are under way at once; beyond that none is given.
+const MAX_SIGNS: usize = 32;
+/// How long one may take.
+const SIGN_LIMIT: Duration = Duration::from_secs(15);
+
 /// Brings events on their way.
 #[derive(Debug)]
 pub(super) struct Sorter {
     desk: Arc<Desk>,
     lanes: Arc<Lanes>,
     gate: Arc<Gate>,
+    signs: Arc<Semaphore>,
 }
 
 impl Sorter {
@@ -60,6 +66,7 @@ impl Sorter {
             desk,
             lanes,
             gate: Arc::new(Gate::new(pairing)),
+            signs: Arc::new(Semaphore::new(MAX_SIGNS)),
         }
     }
 
@@ -240,11 +247,16 @@ impl Sorter {
             emoji: emoji.to_owned(),
             remove: false,
         };
+        let Ok(place) = self.signs.clone().try_acquire_owned() else {
+            return;
+        };
         let (registry, channel) = (self.desk.registry.clone(), taken.channel.clone());
         tokio::spawn(async move {
+            let _place = place;
             if let Ok(plugin) = registry.channel(&channel) {
                 // a platform that can't is no reason not to answer
-                let _ = plugin.call::<()>(ids::channel::REACT, &channel, &react).await;
+                let call = plugin.call::<()>(ids::channel::REACT, &channel, &react);
+                let _ = tokio::time::timeout(SIGN_LIMIT, call).await;
             }
         });
     }
