@@ -34,7 +34,7 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, env: &Env) -> Result<(), Failure> {
-    let setting = Setting::read(env)?;
+    let setting = Setting::for_client(env)?;
     block_on(async {
         let client = args.target.connect(env, &setting, Scope::Read).await?;
         let mut params = json!({ "limit": args.limit, "maxBytes": MAX_BYTES });

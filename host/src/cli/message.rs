@@ -65,7 +65,7 @@ pub fn run(args: &Args, env: &Env) -> Result<(), Failure> {
 }
 
 fn send(args: &Send, env: &Env) -> Result<(), Failure> {
-    let setting = Setting::read(env)?;
+    let setting = Setting::for_client(env)?;
     let mut params = json!({
         "to": args.target, "message": args.message.as_deref().unwrap_or_default(), "mediaUrls": args.media,
         "silent": args.silent, "idempotencyKey": uuid(),
