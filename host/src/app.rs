@@ -1,5 +1,6 @@
 //! The running gateway: journal, services, plugins and inbox, put together and taken apart in the right order.
 mod accounts;
+mod guard;
 mod hub;
 
 pub use accounts::{AccountView, Accounts};
@@ -100,11 +101,12 @@ struct Office {
 
 impl Gateway {
     /// Starts it. Returns when every plugin has started or failed.
-    pub async fn start(options: Options) -> Result<Self, StartError> {
+    pub async fn start(mut options: Options) -> Result<Self, StartError> {
         let paths = options.paths.clone();
         let state = paths.state_dir.clone();
         let journal = Journal::open_with(&state.join("state.db"), options.steps)?;
         journal.sweep(options.clock.now_ms())?;
+        guard::begin(&journal, &state, &mut options.specs, options.clock.now_ms())?;
         stage::sweep(&state);
         let http = http::Client::new(http::Options::default()).map_err(StartError::Http)?;
         let hub = Arc::new(Hub::new(options.clock.clone()));

@@ -57,7 +57,8 @@ async fn replace(gateway: &Arc<Gateway>, specs: Vec<Spec>) {
         let id = spec.manifest.id.clone();
         let current = gateway.registry.get(&id).map(|plugin| plugin.spec());
         let same = current.is_some_and(|old| {
-            old.reason.is_on() == spec.reason.is_on()
+            // what was set aside stays there until somebody changes something of it
+            (old.reason.is_on() == spec.reason.is_on() || old.reason.is_set_aside() && spec.reason.is_on())
                 && old.settings == spec.settings
                 && old.path == spec.path
         });
