@@ -7,9 +7,10 @@ use super::{
     enclosure::Enclosures,
     job::{EventJob, Job, RunJob, Steering, Wish},
     lane::{Lanes, Work, Worker},
+    live::{End, Live},
     queue::QueueRules,
     request,
-    turn::{TurnEvents, TurnOutcome},
+    turn::{Listener, TurnOutcome},
 };
 use crate::{
     clock::Clock,
@@ -50,6 +51,8 @@ pub struct Desk {
     pub enclosures: Enclosures,
     /// Turns that run at once.
     pub turns: Semaphore,
+    /// Runs that are under way, for whoever watches.
+    pub live: Live,
 }
 
 impl Desk {
@@ -134,7 +137,7 @@ impl Desk {
         lanes: &Arc<Lanes>,
         run: AgentRun,
         wish: Wish,
-        events: TurnEvents,
+        events: Listener,
     ) -> Result<TurnOutcome> {
         let (done, outcome) = oneshot::channel();
         let run = request::complete(run, &self.config());
@@ -177,7 +180,13 @@ impl Worker for Desk {
         Box::pin(async move {
             for job in jobs {
                 match job {
-                    Job::Event(job) => self.settle(job.rows, Settled::Dropped(why.to_owned())).await,
+                    Job::Event(job) => {
+                        let own = job.ask.map(|ask| ask.run_id);
+                        self.settle(job.rows, Settled::Dropped(why.to_owned())).await;
+                        for run in own.into_iter().chain(job.heir_of) {
+                            self.live.end(&run, End::Aborted);
+                        }
+                    }
                     Job::Run(job) => {
                         // whoever waits may have gone
                         let _ = job.done.send(Err(Error::new(ErrorKind::Cancelled, why)));
@@ -204,12 +213,7 @@ impl Worker for Desk {
             let settings: SessionSettings = serde_json::from_str(settings).unwrap_or_default();
             let queue = settings.queue(queue_settings(&self.config(), &channel));
             QueueRules {
-                mode: match queue.mode {
-                    commands::QueueMode::Steer => QueueMode::Steer,
-                    commands::QueueMode::Followup => QueueMode::Followup,
-                    commands::QueueMode::Collect => QueueMode::Collect,
-                    commands::QueueMode::Interrupt => QueueMode::Interrupt,
-                },
+                mode: queue_mode(queue.mode),
                 cap: usize::try_from(queue.cap).unwrap_or(usize::MAX),
                 drop: match queue.drop {
                     commands::QueueDrop::Summarize => QueueDrop::Summarize,
@@ -219,6 +223,16 @@ impl Worker for Desk {
                 debounce: Duration::from_millis(queue.debounce_ms),
             }
         })
+    }
+}
+
+/// What somebody set, as the configuration writes it.
+pub(super) fn queue_mode(set: commands::QueueMode) -> QueueMode {
+    match set {
+        commands::QueueMode::Steer => QueueMode::Steer,
+        commands::QueueMode::Followup => QueueMode::Followup,
+        commands::QueueMode::Collect => QueueMode::Collect,
+        commands::QueueMode::Interrupt => QueueMode::Interrupt,
     }
 }
 
