@@ -6,7 +6,9 @@ mod hub;
 pub use accounts::{AccountView, Accounts};
 
 use crate::{
-    agent::{Briefings, Desk, Enclosures, Inbox, Lanes, Listener, Models, TurnOutcome, Wish, live::Live},
+    agent::{
+        Briefings, Desk, Enclosures, Inbox, Lanes, Listener, Models, Places, TurnOutcome, Wish, live::Live,
+    },
     clock::Clock,
     config::{Config, Env, Paths},
     deliver::Outbox,
@@ -29,7 +31,7 @@ use std::{
     sync::{Arc, OnceLock, Weak},
     time::Duration,
 };
-use tokio::sync::{Semaphore, broadcast, watch};
+use tokio::sync::{broadcast, watch};
 
 /// Threads that poll plugins.
 const POLL_THREADS: usize = 2;
@@ -290,7 +292,7 @@ impl Office {
             asker: Arc::new(models),
             enclosures,
             briefings: Briefings::default(),
-            turns: Semaphore::new(turns),
+            turns: Places::new(turns),
             live: Live::new(clock.clone()),
         });
         let lanes = Lanes::new(desk.clone());

@@ -16,6 +16,7 @@ use super::{
     turn::{self, Joined, Turn, TurnEvents, TurnOutcome, Workbench},
 };
 use crate::{
+    access::chat_prompt,
     config::{Agent, ChannelPolicy, Config, StreamMode, TypingMode},
     deliver::{Body, Place, Seen, UNKNOWN, follow, lane_of, message_to},
     journal::{Entry, JournalError, NewDelivery, Session, Settled},
@@ -256,7 +257,9 @@ impl<'a> Case<'a> {
             ..ToolOrigin::default()
         };
         let tools = self.desk.registry.tools();
+        let chat_prompt = chat_prompt(&self.policy, &last.event);
         let occasion = Occasion {
+            chat_prompt: &chat_prompt,
             session_key: self.key,
             model: &turn.models[0],
             default_model: self.agent.model.primary.as_deref().unwrap_or(DEFAULT_MODEL),

@@ -8,6 +8,7 @@ use super::{
     job::{EventJob, Job, RunJob, Steering, Wish},
     lane::{Lanes, Work, Worker},
     live::{End, Live},
+    places::Places,
     queue::QueueRules,
     request,
     turn::{Listener, TurnOutcome},
@@ -24,7 +25,7 @@ use crate::{
 use futures_util::future::BoxFuture;
 use openclaw_plugin_api::{AgentRun, Error, ErrorKind, Result};
 use std::{sync::Arc, time::Duration};
-use tokio::sync::{Semaphore, SemaphorePermit, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 
 /// How long to wait when the journal can't be used.
 const JOURNAL_WAIT: Duration = Duration::from_secs(5);
@@ -50,7 +51,7 @@ pub struct Desk {
     /// Files of answers.
     pub enclosures: Enclosures,
     /// Turns that run at once.
-    pub turns: Semaphore,
+    pub turns: Places,
     /// Runs that are under way, for whoever watches.
     pub live: Live,
 }
@@ -59,6 +60,11 @@ impl Desk {
     /// The configuration as it is now.
     pub fn config(&self) -> Arc<Config> {
         self.config.borrow().clone()
+    }
+
+    /// The configuration is another one.
+    pub fn reconfigured(&self) {
+        self.turns.resize(self.config().agents().max_concurrent);
     }
 
     /// A conversation, made if there is none.
@@ -101,8 +107,8 @@ impl Desk {
     }
 
     /// Waits for one of the places of turns.
-    pub(super) async fn place(&self) -> Option<SemaphorePermit<'_>> {
-        self.turns.acquire().await.ok()
+    pub(super) async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        self.turns.take().await
     }
 
     /// Does something with the journal until the disk takes it: what a turn has brought about must not be lost to a

@@ -59,7 +59,11 @@ pub(super) async fn serve(desk: &Desk, job: RunJob, stop: watch::Receiver<bool>,
             let turn = format!("run-{}", job.run.idempotency_key);
             let (note, failed) = failure(&watched, &turn, answer::apology(error), error);
             let stopped = error.kind() == ErrorKind::Cancelled;
-            let entries = if stopped { partial(&watched, &turn) } else { vec![note] };
+            let entries = if stopped {
+                partial(&watched, &turn)
+            } else {
+                vec![note]
+            };
             append(desk, watched.session_id(), entries).await;
             if stopped { End::Aborted } else { failed }
         }
@@ -170,6 +174,7 @@ async fn run(
         default_model: agent.model.primary.as_deref().unwrap_or(DEFAULT_MODEL),
         channel: "",
         thinking: thinking_word(turn.thinking),
+        chat_prompt: "",
         extra: &run.system,
         tools: &tools,
     };

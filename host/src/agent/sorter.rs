@@ -115,7 +115,7 @@ impl Sorter {
                 self.desk.clock.now_ms(),
             );
             self.desk
-                .insist(move |_| gate.admit(&rules, &channel, &info, event.clone(), now))
+                .insist(move |j| gate.admit(j, &rules, &channel, &info, event.clone(), now))
                 .await?
         };
         match verdict {

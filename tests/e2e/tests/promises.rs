@@ -44,28 +44,46 @@ async fn a_stop_while_the_platform_answers_does_not_repeat_the_reply() {
 fn home_with(bad: &str) -> Home {
     let home = Home::new(&["demo"]);
     fs::copy(fixture(bad), home.plugins().join(format!("{bad}.so"))).expect("copied");
-    home.configure(&json!({ "plugins": { "entries": { bad: { "enabled": true } } } }));
+    let id = bad.replace('_', "-");
+    home.configure(&json!({ "plugins": { "entries": { id: { "enabled": true } } } }));
     home
+}
+
+/// Lets the bad plugin end the gateway: it does so by itself, or when its tool is used.
+async fn end_by(home: &Home, bad: &str) {
+    let mut gateway = Running::spawn(&mut home.command(&["gateway", "--port", "0"]));
+    if bad != "segv_init" {
+        let line = gateway.says("listening on ws://127.0.0.1:").await;
+        let port = line
+            .split("127.0.0.1:")
+            .nth(1)
+            .and_then(|rest| rest.split(' ').next());
+        gateway.port = port.expect("a port").to_owned();
+        let tool = format!("/tool {bad} {{}}");
+        let asked = home
+            .run(&["agent", "--message", &tool, "--port", &gateway.port])
+            .await;
+        assert!(!asked.status.success(), "{asked:?}");
+    }
+    soon("its end", gateway.gone()).await;
 }
 
 #[tokio::test]
 async fn a_plugin_that_ends_the_process_is_named_and_then_set_aside() {
     for bad in ["segv_init", "exit_process"] {
-        let home = home_with(bad);
+        let (home, id) = (home_with(bad), bad.replace('_', "-"));
         for _ in 0..2 {
-            let died = Running::spawn(&mut home.command(&["gateway", "--port", "0"]));
-            soon("its end", died.gone()).await;
-            assert!(!died.log().contains("ready in"), "{}", died.log());
+            end_by(&home, bad).await;
         }
         let gateway = home.start().await;
         let log = gateway.log();
         assert!(
-            log.contains("ended by code of this plugin") && log.contains(bad),
+            log.contains("ended by code of this plugin") && log.contains(&id),
             "{log}"
         );
         assert!(log.contains("set aside: it ended the gateway 2 times"), "{log}");
         assert!(
-            log.contains("demo") && !log.contains(&format!("{bad} 0.1.0 loaded")),
+            log.contains("demo 0.1.0 loaded") && !log.contains(&format!("{id} 0.1.0 loaded")),
             "{log}"
         );
         gateway.stop().await;
@@ -77,8 +95,7 @@ async fn a_gateway_that_crashes_again_and_again_starts_without_plugins() {
     // its fault is on a thread of its own, so nobody knows whose it is
     let home = home_with("segv_thread");
     for _ in 0..5 {
-        let died = Running::spawn(&mut home.command(&["gateway", "--port", "0"]));
-        soon("its end", died.gone()).await;
+        end_by(&home, "segv_thread").await;
     }
     let gateway = home.start().await;
     assert!(
