@@ -1,11 +1,14 @@
 //! The running gateway: journal, services, plugins and inbox, put together and taken apart in the right order.
 mod accounts;
+mod guard;
 mod hub;
 
 pub use accounts::{AccountView, Accounts};
 
 use crate::{
-    agent::{Briefings, Desk, Enclosures, Inbox, Lanes, Models, TurnEvents, TurnOutcome, Wish},
+    agent::{
+        Briefings, Desk, Enclosures, Inbox, Lanes, Listener, Models, Places, TurnOutcome, Wish, live::Live,
+    },
     clock::Clock,
     config::{Config, Env, Paths},
     deliver::Outbox,
@@ -28,11 +31,13 @@ use std::{
     sync::{Arc, OnceLock, Weak},
     time::Duration,
 };
-use tokio::sync::{Semaphore, broadcast, watch};
+use tokio::sync::{broadcast, watch};
 
 /// Threads that poll plugins.
 const POLL_THREADS: usize = 2;
 
+/// How long the outcome of what is being sent is waited for at the end.
+const DRAIN: Duration = Duration::from_secs(10);
 /// How long new events wait for those that were left at the last end.
 const RESUME_FIRST: Duration = Duration::from_secs(2);
 /// How often it is tried whether a journal in trouble can write again.
@@ -98,11 +103,12 @@ struct Office {
 
 impl Gateway {
     /// Starts it. Returns when every plugin has started or failed.
-    pub async fn start(options: Options) -> Result<Self, StartError> {
+    pub async fn start(mut options: Options) -> Result<Self, StartError> {
         let paths = options.paths.clone();
         let state = paths.state_dir.clone();
         let journal = Journal::open_with(&state.join("state.db"), options.steps)?;
         journal.sweep(options.clock.now_ms())?;
+        guard::begin(&journal, &state, &mut options.specs, options.clock.now_ms())?;
         stage::sweep(&state);
         let http = http::Client::new(http::Options::default()).map_err(StartError::Http)?;
         let hub = Arc::new(Hub::new(options.clock.clone()));
@@ -158,13 +164,18 @@ impl Gateway {
     }
 
     /// Runs a turn for somebody who waits for its end.
-    pub async fn run_agent(&self, run: AgentRun, events: TurnEvents) -> Result<TurnOutcome> {
+    pub async fn run_agent(&self, run: AgentRun, events: Listener) -> Result<TurnOutcome> {
         self.office.run(run, events).await
     }
 
     /// Where turns are worked on.
     pub fn desk(&self) -> &Arc<Desk> {
         &self.office.desk
+    }
+
+    /// What comes in on its way to an agent.
+    pub fn inbox(&self) -> &Arc<Inbox> {
+        &self.office.inbox
     }
 
     /// The lanes of conversations.
@@ -206,6 +217,10 @@ impl Gateway {
     pub async fn stop(&self) {
         // before the plugins: a turn whose model goes away would be told as failed
         self.office.lanes.end();
+        // nor what the platform has without a note of it: it would be sent once more
+        if !self.office.desk.outbox.close(DRAIN).await {
+            tracing::warn!(target: "openclaw::outbox", "a reply is still being sent; the next start sends it once more");
+        }
         self.registry.stop().await;
     }
 }
@@ -271,13 +286,14 @@ impl Office {
             registry: registry.clone(),
             journal: journal.clone(),
             clock: clock.clone(),
-            outbox: Outbox::new(journal.clone(), registry.clone(), clock),
+            outbox: Outbox::new(journal.clone(), registry.clone(), clock.clone()),
             config,
             paths,
             asker: Arc::new(models),
             enclosures,
             briefings: Briefings::default(),
-            turns: Semaphore::new(turns),
+            turns: Places::new(turns),
+            live: Live::new(clock.clone()),
         });
         let lanes = Lanes::new(desk.clone());
         let inbox = Inbox::start(desk.clone(), lanes.clone());
@@ -302,7 +318,7 @@ impl Office {
         }
     }
 
-    async fn run(&self, run: AgentRun, events: TurnEvents) -> Result<TurnOutcome> {
+    async fn run(&self, run: AgentRun, events: Listener) -> Result<TurnOutcome> {
         self.desk.run(&self.lanes, run, Wish::default(), events).await
     }
 }

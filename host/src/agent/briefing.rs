@@ -27,6 +27,8 @@ pub(super) struct Occasion<'a> {
     pub(super) default_model: &'a str,
     pub(super) channel: &'a str,
     pub(super) thinking: &'a str,
+    /// What the operator says of the chat.
+    pub(super) chat_prompt: &'a str,
     pub(super) extra: &'a str,
     pub(super) tools: &'a [ToolSpec],
 }
@@ -50,7 +52,7 @@ impl Briefings {
             workspace: &path.display().to_string(),
             time_zone: agent.settings.user_timezone.as_deref().unwrap_or("UTC"),
             files: &files,
-            chat_prompt: "",
+            chat_prompt: occasion.chat_prompt,
             extra: occasion.extra,
             runtime: Runtime {
                 agent: &agent.id,

@@ -7,9 +7,11 @@ use super::{
     enclosure::Enclosures,
     job::{EventJob, Job, RunJob, Steering, Wish},
     lane::{Lanes, Work, Worker},
+    live::{End, Live},
+    places::Places,
     queue::QueueRules,
     request,
-    turn::{TurnEvents, TurnOutcome},
+    turn::{Listener, TurnOutcome},
 };
 use crate::{
     clock::Clock,
@@ -23,7 +25,7 @@ use crate::{
 use futures_util::future::BoxFuture;
 use openclaw_plugin_api::{AgentRun, Error, ErrorKind, Result};
 use std::{sync::Arc, time::Duration};
-use tokio::sync::{Semaphore, SemaphorePermit, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 
 /// How long to wait when the journal can't be used.
 const JOURNAL_WAIT: Duration = Duration::from_secs(5);
@@ -49,13 +51,20 @@ pub struct Desk {
     /// Files of answers.
     pub enclosures: Enclosures,
     /// Turns that run at once.
-    pub turns: Semaphore,
+    pub turns: Places,
+    /// Runs that are under way, for whoever watches.
+    pub live: Live,
 }
 
 impl Desk {
     /// The configuration as it is now.
     pub fn config(&self) -> Arc<Config> {
         self.config.borrow().clone()
+    }
+
+    /// The configuration is another one.
+    pub fn reconfigured(&self) {
+        self.turns.resize(self.config().agents().max_concurrent);
     }
 
     /// A conversation, made if there is none.
@@ -98,8 +107,8 @@ impl Desk {
     }
 
     /// Waits for one of the places of turns.
-    pub(super) async fn place(&self) -> Option<SemaphorePermit<'_>> {
-        self.turns.acquire().await.ok()
+    pub(super) async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        self.turns.take().await
     }
 
     /// Does something with the journal until the disk takes it: what a turn has brought about must not be lost to a
@@ -134,7 +143,7 @@ impl Desk {
         lanes: &Arc<Lanes>,
         run: AgentRun,
         wish: Wish,
-        events: TurnEvents,
+        events: Listener,
     ) -> Result<TurnOutcome> {
         let (done, outcome) = oneshot::channel();
         let run = request::complete(run, &self.config());
@@ -177,7 +186,13 @@ impl Worker for Desk {
         Box::pin(async move {
             for job in jobs {
                 match job {
-                    Job::Event(job) => self.settle(job.rows, Settled::Dropped(why.to_owned())).await,
+                    Job::Event(job) => {
+                        let own = job.ask.map(|ask| ask.run_id);
+                        self.settle(job.rows, Settled::Dropped(why.to_owned())).await;
+                        for run in own.into_iter().chain(job.heir_of) {
+                            self.live.end(&run, End::Aborted);
+                        }
+                    }
                     Job::Run(job) => {
                         // whoever waits may have gone
                         let _ = job.done.send(Err(Error::new(ErrorKind::Cancelled, why)));
@@ -204,12 +219,7 @@ impl Worker for Desk {
             let settings: SessionSettings = serde_json::from_str(settings).unwrap_or_default();
             let queue = settings.queue(queue_settings(&self.config(), &channel));
             QueueRules {
-                mode: match queue.mode {
-                    commands::QueueMode::Steer => QueueMode::Steer,
-                    commands::QueueMode::Followup => QueueMode::Followup,
-                    commands::QueueMode::Collect => QueueMode::Collect,
-                    commands::QueueMode::Interrupt => QueueMode::Interrupt,
-                },
+                mode: queue_mode(queue.mode),
                 cap: usize::try_from(queue.cap).unwrap_or(usize::MAX),
                 drop: match queue.drop {
                     commands::QueueDrop::Summarize => QueueDrop::Summarize,
@@ -219,6 +229,16 @@ impl Worker for Desk {
                 debounce: Duration::from_millis(queue.debounce_ms),
             }
         })
+    }
+}
+
+/// What somebody set, as the configuration writes it.
+pub(super) fn queue_mode(set: commands::QueueMode) -> QueueMode {
+    match set {
+        commands::QueueMode::Steer => QueueMode::Steer,
+        commands::QueueMode::Followup => QueueMode::Followup,
+        commands::QueueMode::Collect => QueueMode::Collect,
+        commands::QueueMode::Interrupt => QueueMode::Interrupt,
     }
 }
 

@@ -19,6 +19,8 @@ pub struct NewDelivery {
     pub channel: String,
     /// What to send, JSON.
     pub body: String,
+    /// Written once, however often it is asked for, as long as the outbox remembers it. Empty: no such promise.
+    pub key: String,
 }
 
 /// A reply that is on its way.
@@ -99,11 +101,19 @@ impl Journal {
             let mut written = Vec::with_capacity(replies.len());
             for reply in replies {
                 let sql = format!(
-                    "INSERT INTO outbox (inbox, lane, channel, body, due_ms, created_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?5)
-                     RETURNING {COLUMNS}"
+                    "INSERT INTO outbox (inbox, lane, channel, body, due_ms, created_ms, key)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6)
+                     ON CONFLICT (key) WHERE key <> '' DO UPDATE SET key = excluded.key RETURNING {COLUMNS}"
                 );
                 let row = c.prepare_cached(&sql)?.query_row(
-                    params![rows.last(), reply.lane, reply.channel, reply.body, now_ms],
+                    params![
+                        rows.last(),
+                        reply.lane,
+                        reply.channel,
+                        reply.body,
+                        now_ms,
+                        reply.key
+                    ],
                     delivery,
                 )?;
                 written.push(row);
@@ -190,6 +200,19 @@ impl Journal {
                 })
             })
             .optional()
+        })
+    }
+
+    /// The rows of a message that was written under a key, in the order of its parts.
+    pub fn posted(&self, key: &str) -> Result<Vec<i64>, JournalError> {
+        self.read(|c| {
+            // the parts of one message are `key:0`, `key:1`, …; `;` comes after `:`, and another key may hold a `:`
+            let mut statement = c.prepare_cached(
+                "SELECT id FROM outbox WHERE key <> '' AND key > ?1 || ':' AND key < ?1 || ';'
+                                         AND substr(key, length(?1) + 2) NOT GLOB '*[^0-9]*' ORDER BY id",
+            )?;
+            let rows = statement.query_map([key], |row| row.get(0))?;
+            rows.collect()
         })
     }
 

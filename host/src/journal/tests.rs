@@ -21,6 +21,7 @@ fn to(lane: &str) -> NewDelivery {
         lane: lane.into(),
         channel: "c".into(),
         body: "{}".into(),
+        key: String::new(),
     }
 }
 
@@ -65,6 +66,37 @@ fn a_database_of_the_first_version_is_brought_up_to_date() {
     assert_eq!(
         journal.accept("c", "a", "one", b"", 9).expect("taken"),
         Accepted::Known
+    );
+}
+
+#[test]
+fn a_message_with_a_key_is_written_once_also_by_the_next_process() {
+    let (folder, journal) = journal();
+    let part = |key: &str| NewDelivery {
+        key: key.into(),
+        ..to("lane")
+    };
+    let both = [part("k:0"), part("k:1"), part("k:1:0")];
+    let write = |j: &Journal| {
+        let written = j.reply(&[], &Settled::Done, &both, "", &[], 1).expect("written");
+        written.iter().map(|delivery| delivery.id).collect::<Vec<_>>()
+    };
+    let rows = write(&journal);
+    journal
+        .tried(rows[0], &Outcome::Sent("{}".into()), 2)
+        .expect("noted");
+    drop(journal);
+    let journal = Journal::open(&folder.path().join("state.db")).expect("opened");
+    assert_eq!(
+        journal.posted("k").expect("read"),
+        rows[..2],
+        "and not what another key begins with"
+    );
+    assert_eq!(write(&journal), rows);
+    let counts = journal.outbox_counts().expect("read");
+    assert_eq!(
+        (counts.pending, journal.posted("other").expect("read")),
+        (2, vec![])
     );
 }
 

@@ -56,6 +56,13 @@ pub enum Reason {
         /// The plugin that has it.
         owner: String,
     },
+    /// Its code ended the gateway again and again.
+    Crashed {
+        /// How often lately.
+        times: usize,
+    },
+    /// The gateway crashed again and again.
+    SafeMode,
 }
 
 impl Reason {
@@ -70,6 +77,11 @@ impl Reason {
                 | Self::Section(_)
                 | Self::DefaultEnabled
         )
+    }
+
+    /// Is it off for what the gateway went through, and not because somebody wants it so?
+    pub fn is_set_aside(&self) -> bool {
+        matches!(self, Self::Crashed { .. } | Self::SafeMode)
     }
 }
 
@@ -89,6 +101,15 @@ impl fmt::Display for Reason {
             Self::NotConfigured => f.write_str("nothing enables it"),
             Self::Clash { what, owner } => {
                 write!(f, "{what} already belongs to plugin {owner}; disable one of them")
+            }
+            Self::Crashed { times } => {
+                write!(
+                    f,
+                    "set aside: its code ended the gateway {times} times lately; reload it to try again"
+                )
+            }
+            Self::SafeMode => {
+                f.write_str("set aside: the gateway crashed again and again; reload it to try again")
             }
         }
     }

@@ -2,8 +2,9 @@
 mod door;
 mod follow;
 mod lock;
+mod log;
 
-use super::{Failure, setting::Setting};
+use super::{Asked, Failure, setting::Setting};
 use crate::{
     app::{Gateway, Options, StartError},
     clock::Clock,
@@ -60,21 +61,15 @@ pub struct Args {
     verbose: bool,
 }
 
-impl Args {
-    /// What is logged if nobody says.
-    pub(super) fn usual_filter(&self) -> &'static str {
-        if self.verbose { "debug" } else { "info" }
-    }
-}
-
 fn bind_mode(word: &str) -> Result<BindMode, String> {
     serde_json::from_value(word.into()).map_err(|_| "write loopback, lan, tailnet, custom or auto".into())
 }
 
 /// Runs the command.
-pub fn run(args: Args, env: &Env) -> Result<(), Failure> {
+pub(super) fn run(args: Args, env: &Env, asked: Asked) -> Result<(), Failure> {
     let begin = Instant::now();
     let setting = Setting::read(env)?;
+    log::begin(&asked, args.verbose, &setting.config, &setting.paths)?;
     if !setting.configured && !args.allow_unconfigured {
         let file = setting.paths.config_file.display();
         return Err(Failure::config(format_args!(
@@ -94,10 +89,19 @@ pub fn run(args: Args, env: &Env) -> Result<(), Failure> {
         .enable_all()
         .build();
     let runtime = runtime.map_err(|e| Failure::io("start the runtime", e))?;
-    runtime.block_on(serve(setting, env.clone(), door, begin))
+    let relog: follow::Relog = Box::new(move |config| log::change(&asked, args.verbose, config));
+    let ended = runtime.block_on(serve(setting, env.clone(), door, relog, begin));
+    crate::observe::flush();
+    ended
 }
 
-async fn serve(setting: Setting, env: Env, door: Door, begin: Instant) -> Result<(), Failure> {
+async fn serve(
+    setting: Setting,
+    env: Env,
+    door: Door,
+    relog: follow::Relog,
+    begin: Instant,
+) -> Result<(), Failure> {
     let version = env!("CARGO_PKG_VERSION");
     let file = setting.paths.config_file.display().to_string();
     tracing::info!(target: "openclaw::gateway", "openclaw {version}, configuration {file}");
@@ -129,7 +133,7 @@ async fn serve(setting: Setting, env: Env, door: Door, begin: Instant) -> Result
         let pid = std::process::id();
         tracing::info!(target: "openclaw::gateway", "listening on ws://{address} (PID {pid})");
     }
-    let following = tokio::spawn(follow::follow(gateway.clone(), env, loaded, running));
+    let following = tokio::spawn(follow::follow(gateway.clone(), env, loaded, running, relog));
     let (ms, loaded) = (
         begin.elapsed().as_millis(),
         views.iter().filter(|p| p.status == "loaded").count(),
