@@ -9,13 +9,14 @@ use super::{
     desk::Desk,
     job::{EventJob, Job, Steering},
     pictures,
-    request::{DEFAULT_MODEL, count, turn_of, within},
+    request::{DEFAULT_MODEL, turn_of, usage, within},
     turn::{self, Turn, TurnOutcome, Workbench},
 };
 use crate::{
     config::{Agent, ChannelPolicy, Config, StreamMode, TypingMode},
     deliver::{Body, Place, Seen, UNKNOWN, follow, lane_of, message_to},
-    journal::{Delivery, Entry, JournalError, Session, Settled},
+    gateway::random::uuid,
+    journal::{Cost, Delivery, End, Journal, JournalError, NewSession, Session, Settled},
 };
 use futures_util::FutureExt;
 use openclaw_plugin_api::{ChannelInfo, Content, Error, ErrorKind, Message, Result, Role, ToolOrigin};
@@ -83,8 +84,12 @@ async fn answer(
     let (rows, turn) = (begin.rows.clone(), begin.turn_id.clone());
     let (session, attempts) = desk
         .insist(move |j| {
-            let session = j.session(&id, &name, &crate::gateway::random::uuid(), now)?;
-            Ok((session, j.begin(&rows, &turn)?))
+            let conversation = NewSession {
+                key: &id,
+                agent: &name,
+                id: &uuid(),
+            };
+            j.begin_in(&conversation, &rows, &turn, now)
         })
         .await?;
     let case = Case::new(desk, key, &config, agent, session, begin, jobs);
@@ -279,12 +284,7 @@ impl<'a> Case<'a> {
     async fn answered(self, outcome: TurnOutcome, seen: Seen) -> std::result::Result<(), JournalError> {
         let replies = self.composition().answer(&outcome).await;
         let replies = in_place(replies, &seen.shown);
-        self.commit(replies, outcome.entries.clone(), Settled::Done)
-            .await?;
-        if let Err(error) = count(self.desk, self.key, &outcome).await {
-            tracing::warn!(target: "openclaw::agent", %error, "what the turn has cost is not counted");
-        }
-        Ok(())
+        self.commit(replies, Some(outcome), Settled::Done).await
     }
 
     /// The person is told. What was seen of an answer stays, with a mark that it is not whole.
@@ -295,7 +295,7 @@ impl<'a> Case<'a> {
             begun => format!("{begun}\n\n⚠️ The answer was cut off here. {}", apology(error)),
         };
         let replies = in_place(self.composition().plain(&text), &seen.shown);
-        self.commit(replies, Vec::new(), Settled::Failed(error.to_string()))
+        self.commit(replies, None, Settled::Failed(error.to_string()))
             .await
     }
 
@@ -314,21 +314,28 @@ impl<'a> Case<'a> {
     async fn commit(
         &self,
         replies: Vec<Body>,
-        entries: Vec<Entry>,
+        outcome: Option<TurnOutcome>,
         how: Settled,
     ) -> std::result::Result<(), JournalError> {
         let last = self.last();
         let lane = lane_of(&last.channel, &last.event);
         let replies: Vec<_> = replies.iter().map(|body| body.to(&lane, &last.channel)).collect();
-        let (rows, id, now) = (
-            self.all_rows(),
-            self.session.session_id.clone(),
-            self.desk.clock.now_ms(),
-        );
-        let written: Vec<Delivery> = self
-            .desk
-            .insist(move |j| j.reply(&rows, &how, &replies, &id, &entries, now))
-            .await?;
+        let (key, rows) = (self.key.to_owned(), self.all_rows());
+        let (id, now) = (self.session.session_id.clone(), self.desk.clock.now_ms());
+        let end = move |j: &Journal| {
+            let outcome = outcome.as_ref();
+            let end = End {
+                session_id: &id,
+                entries: outcome.map_or(&[], |outcome| &outcome.entries),
+                cost: outcome.map(|outcome| Cost {
+                    key: &key,
+                    usage: usage(outcome),
+                    model: &outcome.model,
+                }),
+            };
+            j.end_turn(&rows, &how, &replies, &end, now)
+        };
+        let written: Vec<Delivery> = self.desk.insist(end).await?;
         if !written.is_empty() {
             self.desk.outbox.wake(&lane);
         }

@@ -169,10 +169,9 @@ impl Outbox {
         // noted, and looked for the next, in one go: each way to the journal and back is two switches between threads
         let next = loop {
             let (outcome, lane) = (outcome.clone(), delivery.lane.clone());
-            let noted = self.journal.run(move |j| {
-                j.tried(id, &outcome, now)?;
-                j.take_delivery(&lane, now)
-            });
+            let noted = self
+                .journal
+                .run(move |j| j.tried_and_next(id, &outcome, &lane, now));
             match noted.await {
                 // forgotten, it would be sent once more
                 Err(error) if error.is_passing() => {
