@@ -1,6 +1,6 @@
 //! The journal's promises, on a real database.
 use super::{
-    Accepted, Entry, EntryKind, Journal, NewDelivery, Outcome, SendState, SessionUsage, Settled,
+    Accepted, Cost, End, Entry, EntryKind, Journal, NewDelivery, Outcome, SendState, SessionUsage, Settled,
     schema::VERSION,
 };
 use rusqlite::Connection;
