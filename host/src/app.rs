@@ -244,7 +244,7 @@ async fn tend(desk: Weak<Desk>) {
         if !troubled && !round.is_multiple_of(SWEEP_EVERY) {
             continue;
         }
-        let tended = desk.journal.run(move |j| {
+        let tended = desk.journal.run_aside(move |j| {
             j.probe(now);
             if troubled { Ok(()) } else { j.sweep(now) }
         });

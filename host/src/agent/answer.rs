@@ -12,14 +12,17 @@ use super::{
     job::{EventJob, Job, Steering},
     live::{End, Run, Source},
     pictures, post,
-    request::{self, DEFAULT_MODEL, count, turn_of, within, within_limit},
+    request::{self, DEFAULT_MODEL, turn_of, usage, within, within_limit},
     turn::{self, Joined, Turn, TurnEvents, TurnOutcome, Workbench},
 };
 use crate::{
     access::chat_prompt,
     config::{Agent, ChannelPolicy, Config, StreamMode, TypingMode},
     deliver::{Body, Place, Seen, UNKNOWN, follow, lane_of, message_to},
-    journal::{Entry, JournalError, NewDelivery, Session, Settled},
+    gateway::random::uuid,
+    journal::{
+        self, Cost, Entry, Journal, JournalError, NewDelivery, NewSession, Session, SessionUsage, Settled,
+    },
 };
 use futures_util::FutureExt;
 use openclaw_plugin_api::{ChannelInfo, Content, Error, ErrorKind, Message, Result, Role, ToolOrigin};
@@ -94,8 +97,12 @@ async fn answer(
     let (rows, turn) = (begin.rows.clone(), begin.turn_id.clone());
     let (session, attempts) = desk
         .insist(move |j| {
-            let session = j.session(&id, &name, &crate::gateway::random::uuid(), now)?;
-            Ok((session, j.begin(&rows, &turn)?))
+            let conversation = NewSession {
+                key: &id,
+                agent: &name,
+                id: &uuid(),
+            };
+            j.begin_in(&conversation, &rows, &turn, now)
         })
         .await?;
     let case = Case::new(desk, key, &config, agent, session, begin, jobs);
@@ -299,17 +306,14 @@ impl<'a> Case<'a> {
             Some(ask) => self.deliveries(ask, &outcome).await,
             None => self.addressed(&in_place(self.composition().answer(&outcome).await, &seen.shown)),
         };
-        self.commit(replies, outcome.entries.clone(), Settled::Done)
-            .await?;
-        self.run.wrote();
         let end = End::Answered {
             text: outcome.text.clone(),
             usage: outcome.usage,
         };
+        let cost = Some((usage(&outcome), outcome.model));
+        self.commit(replies, outcome.entries, cost, Settled::Done).await?;
+        self.run.wrote();
         self.desk.live.end(&self.run.id, end);
-        if let Err(error) = count(self.desk, self.key, &outcome).await {
-            tracing::warn!(target: "openclaw::agent", %error, "what the turn has cost is not counted");
-        }
         Ok(())
     }
 
@@ -325,7 +329,7 @@ impl<'a> Case<'a> {
             None => self.addressed(&in_place(self.composition().plain(&text), &seen.shown)),
         };
         let (note, end) = request::failure(&self.run, &self.turn_id, apology(error), error);
-        let done = self.commit(replies, vec![note], Settled::Failed(error.to_string()));
+        let done = self.commit(replies, vec![note], None, Settled::Failed(error.to_string()));
         done.await?;
         self.run.wrote();
         self.desk.live.end(&self.run.id, end);
@@ -336,7 +340,7 @@ impl<'a> Case<'a> {
     async fn stopped(self) -> std::result::Result<(), JournalError> {
         let entries = request::partial(&self.run, &self.turn_id);
         let how = Settled::Dropped("stopped".into());
-        self.commit(Vec::new(), entries, how).await?;
+        self.commit(Vec::new(), entries, None, how).await?;
         self.run.wrote();
         self.desk.live.end(&self.run.id, End::Aborted);
         Ok(())
@@ -372,18 +376,24 @@ impl<'a> Case<'a> {
         &self,
         replies: Vec<NewDelivery>,
         entries: Vec<Entry>,
+        cost: Option<(SessionUsage, String)>,
         how: Settled,
     ) -> std::result::Result<(), JournalError> {
-        let (rows, id, now) = (
-            self.all_rows(),
-            self.session.session_id.clone(),
-            self.desk.clock.now_ms(),
-        );
-        let written = self
-            .desk
-            .insist(move |j| j.reply(&rows, &how, &replies, &id, &entries, now))
-            .await?;
-        for delivery in &written {
+        let (key, rows) = (self.key.to_owned(), self.all_rows());
+        let (id, now) = (self.session.session_id.clone(), self.desk.clock.now_ms());
+        let end = move |j: &Journal| {
+            let end = journal::End {
+                session_id: &id,
+                entries: &entries,
+                cost: cost.as_ref().map(|(usage, model)| Cost {
+                    key: &key,
+                    usage: *usage,
+                    model,
+                }),
+            };
+            j.end_turn(&rows, &how, &replies, &end, now)
+        };
+        for delivery in &self.desk.insist(end).await? {
             self.desk.outbox.wake(&delivery.lane);
         }
         Ok(())

@@ -1,7 +1,7 @@
 //! What an agent is told ahead of a conversation, from its workspace and its settings.
 use super::{
     desk::Desk,
-    prompt::{PromptInput, PromptMode, PromptReport, Runtime, SystemPrompt, Workspace},
+    prompt::{InjectedFile, PromptInput, PromptMode, PromptReport, Runtime, SystemPrompt, Workspace},
 };
 use crate::config::Agent;
 use openclaw_plugin_api::ToolSpec;
@@ -38,12 +38,10 @@ impl Briefings {
     pub(super) async fn build(&self, desk: &Desk, agent: &Agent, occasion: Occasion<'_>) -> Vec<String> {
         let path = agent.workspace(&desk.paths);
         let workspace = self.workspace(&path, agent);
-        let files = tokio::task::spawn_blocking(move || {
-            // a workspace that can't be made is told of as a missing one
-            let _ = std::fs::create_dir_all(workspace.path());
-            workspace.load(PromptMode::Full)
-        });
-        let files = files.await.unwrap_or_default();
+        let files = match workspace.unchanged(PromptMode::Full) {
+            Some(files) => files,
+            None => load(workspace).await,
+        };
         let name = agent.identity.name.as_deref().or(agent.name.as_deref());
         let prompt = SystemPrompt::build(&PromptInput {
             mode: PromptMode::Full,
@@ -84,4 +82,13 @@ impl Briefings {
         let made = || Arc::new(Workspace::with_caps(path, one, all));
         workspaces.entry(path.to_owned()).or_insert_with(made).clone()
     }
+}
+
+async fn load(workspace: Arc<Workspace>) -> Vec<InjectedFile> {
+    let files = tokio::task::spawn_blocking(move || {
+        // a workspace that can't be made is told of as a missing one
+        let _ = std::fs::create_dir_all(workspace.path());
+        workspace.load(PromptMode::Full)
+    });
+    files.await.unwrap_or_default()
 }

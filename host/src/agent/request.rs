@@ -16,7 +16,7 @@ use super::{
 use crate::{
     config::{Agent, Config},
     gateway::random::uuid,
-    journal::{Entry, EntryKind, JournalError, NewDelivery, Session, SessionUsage},
+    journal::{Cost, Entry, EntryKind, JournalError, NewDelivery, Session, SessionUsage},
 };
 use openclaw_plugin_api::{AgentRun, Content, Error, ErrorKind, Message, Result, Role, ToolOrigin};
 use std::time::Duration;
@@ -314,21 +314,28 @@ async fn end(
 }
 
 /// Adds to what the conversation has cost.
-pub(super) async fn count(
-    desk: &Desk,
-    key: &str,
-    outcome: &TurnOutcome,
-) -> std::result::Result<(), JournalError> {
-    let usage = SessionUsage {
+async fn count(desk: &Desk, key: &str, outcome: &TurnOutcome) -> std::result::Result<(), JournalError> {
+    let (key, model, now) = (key.to_owned(), outcome.model.clone(), desk.clock.now_ms());
+    let usage = usage(outcome);
+    let added = desk.journal.run(move |j| {
+        let cost = Cost {
+            key: &key,
+            usage,
+            model: &model,
+        };
+        j.add_session_usage(&cost, now)
+    });
+    added.await
+}
+
+/// What a turn adds to what its conversation has cost.
+pub(super) fn usage(outcome: &TurnOutcome) -> SessionUsage {
+    SessionUsage {
         input: outcome.usage.input + outcome.usage.cache_read + outcome.usage.cache_write,
         output: outcome.usage.output,
         context: outcome.context,
         cost: outcome.usage.cost,
-    };
-    let (key, model, now) = (key.to_owned(), outcome.model.clone(), desk.clock.now_ms());
-    desk.journal
-        .run(move |j| j.add_session_usage(&key, &usage, &model, now))
-        .await
+    }
 }
 
 /// What somebody asks, with the files that came with it.

@@ -240,13 +240,9 @@ impl Outbox {
         let next = loop {
             let (outcome, lane) = (outcome.clone(), delivery.lane.clone());
             let closed = *self.closed.borrow();
-            let noted = self.journal.run(move |j| {
-                j.tried(id, &outcome, now)?;
-                if closed {
-                    Ok(None)
-                } else {
-                    j.take_delivery(&lane, now)
-                }
+            let noted = self.journal.run(move |j| match closed {
+                true => j.tried(id, &outcome, now).map(|()| None),
+                false => j.tried_and_next(id, &outcome, &lane, now),
             });
             match noted.await {
                 // forgotten, it would be sent once more

@@ -266,11 +266,10 @@ impl<'a> Run<'a> {
         );
         let entries = self.input();
         let tokens = tokens_of(&entries);
-        let begun = self.bench.journal.run(move |j| {
-            let before = j.tail(&id, 0, budget)?;
-            j.append(&id, &entries, now)?;
-            Ok(before)
-        });
+        let begun = self
+            .bench
+            .journal
+            .run(move |j| j.tail_and_append(&id, budget, &entries, now));
         self.history = History::of(&begun.await.map_err(unusable)?);
         self.history.tokens += tokens;
         self.history.messages.extend_from_slice(&self.turn.input);
