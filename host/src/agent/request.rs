@@ -3,7 +3,6 @@ use super::{
     about::{self, About},
     answer,
     briefing::Occasion,
-    client,
     commands::{SessionSettings, thinking_word},
     compaction::{self, Policy, Shortening},
     desk::Desk,
@@ -41,7 +40,7 @@ pub(super) fn complete(mut run: AgentRun, config: &Config) -> AgentRun {
 pub(super) async fn serve(desk: &Desk, job: RunJob, stop: watch::Receiver<bool>, steering: &Steering) {
     let mut done = job.done;
     let (key, agent) = (&job.run.session_key, &job.run.agent_id);
-    let id = client::run_id(&job.run.idempotency_key).to_owned();
+    let id = job.run.idempotency_key.clone();
     let (watched, _) = desk.live.open(&id, key, agent, Source::Caller);
     let guard = Watch { desk, id: &id };
     let events = TurnEvents::new(job.events.clone(), Some(watched.clone()));
@@ -59,7 +58,11 @@ pub(super) async fn serve(desk: &Desk, job: RunJob, stop: watch::Receiver<bool>,
             let turn = format!("run-{}", job.run.idempotency_key);
             let (note, failed) = failure(&watched, &turn, answer::apology(error), error);
             let stopped = error.kind() == ErrorKind::Cancelled;
-            let entries = if stopped { partial(&watched, &turn) } else { vec![note] };
+            let entries = if stopped {
+                partial(&watched, &turn)
+            } else {
+                vec![note]
+            };
             append(desk, watched.session_id(), entries).await;
             if stopped { End::Aborted } else { failed }
         }
