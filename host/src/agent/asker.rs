@@ -133,6 +133,11 @@ impl Models {
         snap.usual.get_or_init(|| usual).clone()
     }
 
+    /// See [`Models::usual`].
+    pub async fn default_model(&self) -> String {
+        self.usual().await
+    }
+
     async fn first_of_environment(&self, snap: &Snap) -> Option<String> {
         let agent = snap.agents.default_agent();
         for offer in snap.offers.iter().filter(|offer| offer.in_environment) {
@@ -190,6 +195,12 @@ impl Models {
             .settings
             .context_tokens
             .map_or(window, |cap| cap.min(window))
+    }
+
+    /// Can a model think before it answers?
+    pub fn reasons(&self, agent: &Agent, model: &str) -> bool {
+        let model = ModelRef::parse(agent.reference(model));
+        model.is_some_and(|model| self.snap().resolver.info(&model).reasoning)
     }
 
     /// The model that goes on with a turn, and its window.

@@ -106,6 +106,30 @@ impl Desk {
         self.between(lanes, key, reset).await.ok_or_else(gone)?
     }
 
+    /// A conversation becomes shorter, between its turns. Gives how long it is then, tokens; none if there was nothing
+    /// to shorten.
+    pub async fn compact(
+        self: &Arc<Self>,
+        lanes: &Arc<Lanes>,
+        key: &str,
+        agent: &str,
+    ) -> Result<Option<u64>> {
+        let agent = agent.to_owned();
+        let work = move |desk: Arc<Self>, key: String| -> BoxFuture<'static, Result<Option<u64>>> {
+            Box::pin(async move {
+                let config = desk.config();
+                let agents = config.agents();
+                let agent = agents.get(&agent).unwrap_or_else(|| agents.default_agent());
+                let session = desk.session(&key, &agent.id).await;
+                let session = session.map_err(|error| Error::new(ErrorKind::Overloaded, error))?;
+                let done = request::compact(&desk, agent, &session, None).await?;
+                Ok(done.map(|(tokens, _)| tokens))
+            })
+        };
+        let gone = || Error::new(ErrorKind::Closed, "the gateway is ending; try again");
+        self.between(lanes, key, work).await.ok_or_else(gone)?
+    }
+
     /// Waits for one of the places of turns.
     pub(super) async fn place(&self) -> Option<OwnedSemaphorePermit> {
         self.turns.take().await
@@ -243,7 +267,7 @@ pub(super) fn queue_mode(set: commands::QueueMode) -> QueueMode {
 }
 
 /// How the configuration wants a channel's conversations to queue.
-pub(super) fn queue_settings(config: &Config, channel: &str) -> QueueSettings {
+pub fn queue_settings(config: &Config, channel: &str) -> QueueSettings {
     let queue = &config.messages.queue;
     QueueSettings {
         mode: match queue.mode(channel) {

@@ -37,7 +37,7 @@ mod turn;
 pub use asker::Models;
 pub use briefing::Briefings;
 pub use client::{Ask, CLIENTS, run_id};
-pub use desk::Desk;
+pub use desk::{Desk, queue_settings};
 pub use enclosure::Enclosures;
 pub use inbox::Inbox;
 pub use job::{Steering, Wish};

@@ -3,7 +3,6 @@ use super::{
     about::{self, About},
     answer,
     briefing::Occasion,
-    client,
     commands::{SessionSettings, thinking_word},
     compaction::{self, Policy, Shortening},
     desk::Desk,
@@ -41,7 +40,7 @@ pub(super) fn complete(mut run: AgentRun, config: &Config) -> AgentRun {
 pub(super) async fn serve(desk: &Desk, job: RunJob, stop: watch::Receiver<bool>, steering: &Steering) {
     let mut done = job.done;
     let (key, agent) = (&job.run.session_key, &job.run.agent_id);
-    let id = client::run_id(&job.run.idempotency_key).to_owned();
+    let id = job.run.idempotency_key.clone();
     let (watched, _) = desk.live.open(&id, key, agent, Source::Caller);
     let guard = Watch { desk, id: &id };
     let events = TurnEvents::new(job.events.clone(), Some(watched.clone()));

@@ -62,7 +62,7 @@ pub struct Cost<'a> {
     pub model: &'a str,
 }
 
-const COLUMNS: &str = "key, session_id, agent, settings, route, input, output, context, cost, compactions, model, \
+pub(super) const SESSION_COLUMNS: &str = "key, session_id, agent, settings, route, input, output, context, cost, compactions, model, \
                        created_ms, updated_ms";
 
 impl Journal {
@@ -101,7 +101,7 @@ impl Journal {
     /// Conversations, the last used first.
     pub fn sessions(&self, limit: u32) -> Result<Vec<Session>, JournalError> {
         self.read(|c| {
-            let sql = format!("SELECT {COLUMNS} FROM session ORDER BY updated_ms DESC, key LIMIT ?1");
+            let sql = format!("SELECT {SESSION_COLUMNS} FROM session ORDER BY updated_ms DESC, key LIMIT ?1");
             let mut statement = c.prepare_cached(&sql)?;
             let rows = statement.query_map([limit], session)?;
             rows.collect()
@@ -191,11 +191,11 @@ pub(super) fn find_or_make(c: &Connection, new: &NewSession<'_>, now_ms: i64) ->
 }
 
 fn find(c: &Connection, key: &str) -> rusqlite::Result<Option<Session>> {
-    let sql = format!("SELECT {COLUMNS} FROM session WHERE key = ?1");
+    let sql = format!("SELECT {SESSION_COLUMNS} FROM session WHERE key = ?1");
     c.prepare_cached(&sql)?.query_row([key], session).optional()
 }
 
-fn session(row: &Row<'_>) -> rusqlite::Result<Session> {
+pub(super) fn session(row: &Row<'_>) -> rusqlite::Result<Session> {
     Ok(Session {
         key: row.get(0)?,
         session_id: row.get(1)?,

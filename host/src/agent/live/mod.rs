@@ -95,6 +95,8 @@ impl Live {
             self.clock.clone(),
         ));
         known.active.insert(id.to_owned(), run.clone());
+        drop(known);
+        run.opened();
         (run, true)
     }
 
@@ -188,6 +190,7 @@ mod tests {
         let mut news = live.watch();
         let (run, fresh) = live.open("r", "agent:main:main", "main", Source::Client);
         assert!(fresh && !live.open("r", "k", "main", Source::Client).1);
+        assert!(matches!(news.recv().await, Ok(News::Run(_, Step::Opened))));
         run.asks("p", "m");
         (0..10 * NEWS).for_each(|_| run.hear(&text("x")));
         assert!(matches!(news.recv().await, Ok(News::Run(_, Step::Asks { .. }))));

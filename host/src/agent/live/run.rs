@@ -26,6 +26,10 @@ pub enum Source {
 /// Something that happened in a run.
 #[derive(Debug, Clone)]
 pub enum Step {
+    /// Somebody asked for it.
+    Opened,
+    /// Who asked for it knows that it is taken.
+    Acked,
     /// It waits, or is being prepared.
     Phase(&'static str),
     /// The turn begins.
@@ -143,6 +147,7 @@ struct State {
     tools: Vec<String>,
     stop: StopReason,
     stopped_by: Option<&'static str>,
+    sent_by: String,
     how: Option<End>,
 }
 
@@ -187,6 +192,16 @@ impl Run {
             }),
             _ => {}
         }
+    }
+
+    /// Somebody asked for it.
+    pub(super) fn opened(self: &Arc<Self>) {
+        self.tell(Step::Opened);
+    }
+
+    /// Who asked for it knows that it is taken.
+    pub fn acked(self: &Arc<Self>) {
+        self.tell(Step::Acked);
     }
 
     /// It is being prepared.
@@ -251,6 +266,16 @@ impl Run {
         self.tell(Step::Wrote);
     }
 
+    /// The connection of the client that asked for it.
+    pub fn sent_by(&self, connection: &str) {
+        connection.clone_into(&mut self.state().sent_by);
+    }
+
+    /// The connection of the client that asked for it; empty if nobody is known.
+    pub fn sender(&self) -> String {
+        self.state().sent_by.clone()
+    }
+
     /// Why it is being stopped; the first reason counts.
     pub fn stopping(&self, why: &'static str) {
         self.state().stopped_by.get_or_insert(why);
@@ -259,6 +284,11 @@ impl Run {
     /// Why it was stopped.
     pub fn stopped_by(&self) -> &'static str {
         self.state().stopped_by.unwrap_or("stop")
+    }
+
+    /// It ended without anybody having stopped it.
+    pub fn stopped_by_nobody(&self) -> bool {
+        self.state().stopped_by.is_none()
     }
 
     /// What it has written of the message that is being written. The next growth is told again.
