@@ -1,9 +1,11 @@
 //! What clients of the gateway can ask for: one file for each family of methods. The protocol itself is in `gateway`.
 mod agent;
 mod channels;
+mod devices;
 mod health;
 mod logs;
 mod models;
+mod nodes;
 mod plugins;
 mod routes;
 mod runs;
@@ -13,7 +15,7 @@ mod sessions;
 use crate::{
     agent::Desk,
     app::Gateway,
-    gateway::{self, Caller, Code, Failure, Handler, Method, Readiness, Responder},
+    gateway::{self, Caller, Code, Failure, Fleet, Handler, Method, Readiness, Responder},
     journal::{Journal, JournalError},
 };
 use futures_util::future::BoxFuture;
@@ -29,33 +31,56 @@ pub type Reread = Arc<dyn Fn(&str) -> Result<crate::plugins::plugin::Spec, Strin
 /// Answers clients.
 pub struct Methods {
     gateway: Arc<Gateway>,
+    fleet: Fleet,
     reread: Reread,
     runs: Runs,
 }
 
 impl Methods {
     /// For a running gateway.
-    pub fn new(gateway: Arc<Gateway>, reread: Reread) -> Self {
+    pub fn new(gateway: Arc<Gateway>, fleet: Fleet, reread: Reread) -> Self {
         Self {
             gateway,
+            fleet,
             reread,
             runs: Runs::default(),
         }
     }
 }
 
+/// All rows, family by family.
+pub(crate) fn table() -> Vec<Method> {
+    [
+        agent::methods(),
+        channels::methods(),
+        devices::methods(),
+        logs::methods(),
+        models::methods(),
+        nodes::methods(),
+        plugins::methods(),
+        send::methods(),
+        sessions::methods(),
+    ]
+    .concat()
+}
+
+/// Answers what is about devices and nodes.
+pub(crate) async fn of_fleet(
+    fleet: &Fleet,
+    method: &str,
+    params: Value,
+    caller: &Caller,
+) -> Result<Value, Failure> {
+    if method.starts_with("device.") {
+        devices::call(&fleet.devices, method, params, caller).await
+    } else {
+        nodes::call(&fleet.nodes, method, params, caller).await
+    }
+}
+
 impl Handler for Methods {
     fn methods(&self) -> Vec<Method> {
-        [
-            agent::methods(),
-            channels::methods(),
-            logs::methods(),
-            models::methods(),
-            plugins::methods(),
-            send::methods(),
-            sessions::methods(),
-        ]
-        .concat()
+        table()
     }
 
     fn events(&self) -> Vec<Cow<'static, str>> {
@@ -86,7 +111,7 @@ impl Handler for Methods {
         &'a self,
         method: &'a str,
         params: Value,
-        _: &'a Caller,
+        caller: &'a Caller,
         respond: &'a mut Responder,
     ) -> BoxFuture<'a, Result<Value, Failure>> {
         let gateway = &self.gateway;
@@ -110,7 +135,7 @@ impl Handler for Methods {
                 "sessions.patch" => sessions::patch(gateway, params).await,
                 "sessions.reset" => sessions::reset(gateway, params).await,
                 "sessions.delete" => sessions::delete(gateway, params).await,
-                _ => Err(Failure::unknown_method(method)),
+                _ => of_fleet(&self.fleet, method, params, caller).await,
             }
         })
     }
