@@ -30,7 +30,7 @@ impl Schema {
         }
         let mut problems: Vec<(u8, String)> = Vec::new();
         for error in self.0.iter_errors(value).take(MAX_PROBLEMS) {
-            describe(&error, &mut problems);
+            describe(value, &error, &mut problems);
         }
         problems.sort_by_key(|(rank, _)| *rank);
         problems.truncate(MAX_PROBLEMS);
@@ -78,7 +78,7 @@ fn without_null(schema: &mut Value) {
 }
 
 /// Missing properties come first, as clients know it.
-fn describe(error: &ValidationError<'_>, problems: &mut Vec<(u8, String)>) {
+fn describe(whole: &Value, error: &ValidationError<'_>, problems: &mut Vec<(u8, String)>) {
     let path = error.instance_path().as_str();
     let at = if path.is_empty() {
         "at root: ".to_owned()
@@ -97,11 +97,11 @@ fn describe(error: &ValidationError<'_>, problems: &mut Vec<(u8, String)>) {
             problems.extend(unexpected.map(|name| (1, format!("{at}unexpected property '{}'", short(name)))));
             return;
         }
-        // an object that has no properties at all
-        ValidationErrorKind::FalseSchema if error.instance().is_object() => {
-            let keys = error.instance().as_object().into_iter().flat_map(Map::keys);
-            let texts = keys.take(MAX_PROBLEMS).map(|name| (1, format!("{at}unexpected property '{}'", short(name))));
-            problems.extend(texts);
+        // an object that may have no properties at all
+        ValidationErrorKind::FalseSchema => {
+            let keys = whole.pointer(path).and_then(Value::as_object);
+            let keys = keys.into_iter().flat_map(Map::keys).take(MAX_PROBLEMS);
+            problems.extend(keys.map(|name| (1, format!("{at}unexpected property '{}'", short(name)))));
             return;
         }
         ValidationErrorKind::Type { kind } => format!("must be {}", type_name(kind)),
