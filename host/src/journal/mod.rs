@@ -14,6 +14,7 @@ mod node;
 mod open;
 mod outbox;
 mod pairing;
+mod past;
 mod schema;
 mod session;
 mod sync;
@@ -27,6 +28,7 @@ pub use media::StoredMedia;
 pub use node::{Node, NodeRequest, Surface};
 pub use outbox::{Counts, Delivery, NewDelivery, Outcome, SendState};
 pub use pairing::{Approved, LIFETIME_MS, MAX_PENDING, PairingRequest, Peer, Requested, Stranger};
+pub use past::EventState;
 pub use session::{Session, SessionUsage};
 pub use transcript::{Entry, EntryKind};
 

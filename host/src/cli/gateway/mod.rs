@@ -127,14 +127,15 @@ async fn serve(setting: Setting, env: Env, door: Door, begin: Instant) -> Result
     }
     let again = env.clone();
     let fleet = Fleet::new(gateway.journal(), &door.events, &door.clock, commands);
-    let methods = Methods::new(
+    let methods = Arc::new(Methods::new(
         gateway.clone(),
         fleet.clone(),
         Arc::new(move |id| reread(&again, id)),
-    );
-    let server = Server::bind(door, fleet, Arc::new(methods))
+    ));
+    let server = Server::bind(door, fleet, methods.clone())
         .await
         .map_err(Failure::new)?;
+    methods.tell(server.events());
     for address in server.addresses() {
         let pid = std::process::id();
         tracing::info!(target: "openclaw::gateway", "listening on ws://{address} (PID {pid})");
