@@ -35,7 +35,9 @@ impl Chat {
     /// Connects with these rights and these abilities.
     pub async fn with(gateway: &Running, scopes: &[&str], caps: &[&str]) -> Self {
         let url = format!("ws://127.0.0.1:{}/", gateway.port);
-        let (socket, _) = soon("a connection", connect_async(url)).await.expect("it listens");
+        let (socket, _) = soon("a connection", connect_async(url))
+            .await
+            .expect("it listens");
         let mut chat = Self {
             socket,
             frames: Vec::new(),
