@@ -6,7 +6,7 @@ use super::{
     commands::{SessionSettings, thinking_word},
     compaction::{self, Policy, Shortening},
     desk::Desk,
-    envelope,
+    envelope, heard,
     job::{Job, RunJob, Steering, Wish},
     live::{End, Run, Source},
     pictures, post,
@@ -56,7 +56,7 @@ pub(super) async fn serve(desk: &Desk, job: RunJob, stop: watch::Receiver<bool>,
         },
         Err(error) => {
             let turn = format!("run-{}", job.run.idempotency_key);
-            let (note, failed) = failure(&watched, &turn, answer::apology(error), error);
+            let (note, failed) = failure(&watched, &turn, heard::apology(error), error);
             let stopped = error.kind() == ErrorKind::Cancelled;
             let entries = if stopped {
                 partial(&watched, &turn)
@@ -96,7 +96,7 @@ impl Drop for Watch<'_> {
         if std::thread::panicking() {
             let text = "the gateway broke off while it worked on this; please report it";
             let error = Error::new(ErrorKind::Internal, text);
-            let message = answer::apology(&error);
+            let message = heard::apology(&error);
             self.desk.live.end(self.id, End::Failed { message, error });
         }
     }

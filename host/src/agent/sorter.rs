@@ -12,6 +12,7 @@ use super::{
     lane::{Lanes, Work},
     orders::{Carried, Errand, Orders},
     said::{Said, local_offset_s, said, seen_text},
+    settle::reply,
     turn::entry,
 };
 use crate::{
@@ -393,27 +394,4 @@ impl Sorter {
         self.desk.outbox.wake(&lane);
         Ok(())
     }
-}
-
-/// Answers without a turn.
-async fn reply(desk: &Desk, taken: &Taken, text: Option<String>, how: Settled) -> Outcome {
-    if let Some(ask) = client::of(taken) {
-        return client::told(desk, &ask, taken.row, text, how).await;
-    }
-    let event = &taken.event;
-    let lane = lane_of(&taken.channel, event);
-    let key = format!("event-{}", taken.row);
-    let message = text.map(|text| message_to(event, text, format!("{key}:0")));
-    let replies: Vec<_> = message
-        .map(|message| Body::new(message).to(&lane, &taken.channel))
-        .into_iter()
-        .collect();
-    let (rows, now) = (vec![taken.row], desk.clock.now_ms());
-    let written = desk
-        .insist(move |j| j.reply(&rows, &how, &replies, "", &[], now))
-        .await?;
-    if !written.is_empty() {
-        desk.outbox.wake(&lane);
-    }
-    Ok(())
 }
