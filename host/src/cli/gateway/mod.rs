@@ -1,10 +1,12 @@
-//! `openclaw gateway`: runs the gateway until it is told to stop.
+//! `openclaw gateway`: runs the gateway until it is told to stop. Its subcommands ask one that runs.
+mod call;
 mod door;
 mod follow;
 mod lock;
 mod log;
+mod probe;
 
-use super::{Asked, Failure, setting::Setting};
+use super::{Asked, Failure, health, setting::Setting};
 use crate::{
     app::{Gateway, Options, StartError},
     clock::Clock,
@@ -14,6 +16,7 @@ use crate::{
     methods::Methods,
     plugins::plugin::Spec,
 };
+use clap::Subcommand;
 use lock::Lock;
 use openclaw_plugin_api::Secret;
 use std::{
@@ -31,12 +34,29 @@ use tokio::{
 /// What a first start without a configuration writes.
 const MINIMAL: &str = "{\n  // Made at the first start. `openclaw config schema` has every key.\n  \"gateway\": { \"mode\": \"local\" }\n}\n";
 
-/// Runs the gateway.
+/// Runs the gateway, or asks one that runs
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Args {
-    /// `run` is what happens anyway
-    #[arg(value_parser = ["run"], hide = true)]
-    action: Option<String>,
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: Run,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the gateway: what happens anyway
+    Run(Run),
+    Call(call::Args),
+    Health(health::Args),
+    Probe(probe::Probe),
+    Status(probe::Status),
+}
+
+/// How to run it.
+#[derive(Debug, clap::Args)]
+struct Run {
     /// Start without a configuration, and write a minimal one
     #[arg(long)]
     allow_unconfigured: bool,
@@ -67,9 +87,26 @@ fn bind_mode(word: &str) -> Result<BindMode, String> {
 
 /// Runs the command.
 pub(super) fn run(args: Args, env: &Env, asked: Asked) -> Result<(), Failure> {
+    let Some(command) = args.command else {
+        return start(&args.run, env, &asked);
+    };
+    if !matches!(command, Command::Run(_)) {
+        let filter = asked.filter.as_deref().unwrap_or("warn");
+        crate::observe::init(asked.format.unwrap_or_default(), filter).map_err(Failure::usage)?;
+    }
+    match command {
+        Command::Run(run) => start(&run, env, &asked),
+        Command::Call(args) => call::run(&args, env),
+        Command::Health(args) => health::run(&args, env),
+        Command::Probe(args) => probe::probe(&args, env),
+        Command::Status(args) => probe::status(&args, env),
+    }
+}
+
+fn start(args: &Run, env: &Env, asked: &Asked) -> Result<(), Failure> {
     let begin = Instant::now();
     let setting = Setting::read(env)?;
-    log::begin(&asked, args.verbose, &setting.config, &setting.paths)?;
+    log::begin(asked, args.verbose, &setting.config, &setting.paths)?;
     if !setting.configured && !args.allow_unconfigured {
         let file = setting.paths.config_file.display();
         return Err(Failure::config(format_args!(
@@ -83,7 +120,7 @@ pub(super) fn run(args: Args, env: &Env, asked: Asked) -> Result<(), Failure> {
         crate::config::write_atomic(file, MINIMAL.as_bytes())
             .map_err(|e| Failure::io(format_args!("write {}", file.display()), e))?;
     }
-    let door = door::door(&args, env, &setting)?;
+    let door = door::door(args, env, &setting)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
