@@ -9,6 +9,7 @@ use super::{
     commands::thinking_word,
     compose::{Composition, in_place},
     desk::Desk,
+    flush::flush,
     job::{EventJob, Job, Steering},
     live::{End, Run, Source},
     pictures, post,
@@ -237,6 +238,7 @@ impl<'a> Case<'a> {
         )
         .await;
         turn.resumed = resumed;
+        turn.idle = request::idle(self.desk, &self.session);
         let wish = last.ask.as_ref().and_then(|ask| ask.thinking);
         turn.thinking = wish.or(last.settings.thinking_level).unwrap_or(turn.thinking);
         if let Some(chosen) = last.settings.model() {
@@ -312,6 +314,7 @@ impl<'a> Case<'a> {
         if let Err(error) = count(self.desk, self.key, &outcome).await {
             tracing::warn!(target: "openclaw::agent", %error, "what the turn has cost is not counted");
         }
+        flush(self.desk, self.agent, self.key, outcome.context).await;
         Ok(())
     }
 

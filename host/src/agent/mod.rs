@@ -13,6 +13,7 @@ mod desk;
 mod enclosure;
 pub mod envelope;
 pub mod failover;
+mod flush;
 mod footer;
 mod gate;
 mod inbox;
