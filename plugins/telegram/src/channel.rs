@@ -139,7 +139,7 @@ impl Channel for Telegram {
     }
 
     async fn action(&self, action: Action) -> Result<Value> {
-        outbound::act(&*self.accounts.get(&action.account_id)?, &action).await
+        outbound::perform(&*self.accounts.get(&action.account_id)?, &action).await
     }
 
     async fn probe(&self, account_id: String) -> Result<ChannelStatus> {

@@ -26,7 +26,7 @@ struct Params<'a> {
 }
 
 /// Does it.
-pub(crate) async fn act(account: &Account, action: &Action) -> Result<Value> {
+pub(crate) async fn perform(account: &Account, action: &Action) -> Result<Value> {
     let allowed = account.config.actions.clone().unwrap_or_default();
     let (key, is_allowed) = gate(&action.name, &allowed)?;
     if !is_allowed {

@@ -10,5 +10,5 @@ mod target;
 mod writer;
 
 pub(crate) use act::{activity, delete, edit, react};
-pub(crate) use actions::{NAMES as ACTIONS, act};
+pub(crate) use actions::{NAMES as ACTIONS, perform};
 pub(crate) use send::send;
