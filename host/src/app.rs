@@ -221,6 +221,7 @@ impl Gateway {
         if !self.office.desk.outbox.close(DRAIN).await {
             tracing::warn!(target: "openclaw::outbox", "a reply is still being sent; the next start sends it once more");
         }
+        self.office.desk.keep_resting().await;
         self.registry.stop().await;
     }
 }
@@ -240,6 +241,7 @@ async fn tend(desk: Weak<Desk>) {
         let Some(desk) = desk.upgrade() else {
             return;
         };
+        desk.keep_resting().await;
         let (troubled, now) = (desk.journal.trouble().is_some(), desk.clock.now_ms());
         if !troubled && !round.is_multiple_of(SWEEP_EVERY) {
             continue;
@@ -281,6 +283,7 @@ impl Office {
             clock.clone(),
             paths.clone(),
             env,
+            Desk::resting_before(journal, clock.now_ms()),
         );
         let desk = Arc::new(Desk {
             registry: registry.clone(),

@@ -7,6 +7,7 @@ use super::{
     commands::thinking_word,
     compose::{Composition, in_place},
     desk::Desk,
+    flush::flush,
     heard::{about, apology, input, join, run_of, turn_id, watched},
     job::{EventJob, Steering},
     live::{End, Run},
@@ -241,6 +242,7 @@ impl<'a> Case<'a> {
         )
         .await;
         turn.resumed = resumed;
+        turn.idle = request::idle(self.desk, &self.session);
         let wish = last.ask.as_ref().and_then(|ask| ask.thinking);
         turn.thinking = wish.or(last.settings.thinking_level).unwrap_or(turn.thinking);
         if let Some(chosen) = last.settings.model() {
@@ -309,10 +311,11 @@ impl<'a> Case<'a> {
             text: outcome.text.clone(),
             usage: outcome.usage,
         };
-        let cost = Some((usage(&outcome), outcome.model));
+        let (context, cost) = (outcome.context, Some((usage(&outcome), outcome.model)));
         self.commit(replies, outcome.entries, cost, Settled::Done).await?;
         self.run.wrote();
         self.desk.live.end(&self.run.id, end);
+        flush(self.desk, self.agent, self.key, context).await;
         Ok(())
     }
 

@@ -19,6 +19,7 @@ use crate::{
     deliver::Outbox,
     gateway::random::uuid,
     journal::{Journal, JournalError, Session, Settled},
+    models::Snapshot,
     plugins::registry::Registry,
     route::Delivery,
 };
@@ -29,6 +30,9 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 
 /// How long to wait when the journal can't be used.
 const JOURNAL_WAIT: Duration = Duration::from_secs(5);
+
+/// Where the journal has which keys and models rest.
+const RESTING: (&str, &str) = ("host:models", "resting");
 
 /// What turns are worked on with.
 pub struct Desk {
@@ -65,6 +69,30 @@ impl Desk {
     /// The configuration is another one.
     pub fn reconfigured(&self) {
         self.turns.resize(self.config().agents().max_concurrent);
+    }
+
+    /// Keeps which keys and models rest, if that has changed: the next process must not try them at once.
+    pub async fn keep_resting(&self) {
+        let Some(resting) = self.asker.resting() else {
+            return;
+        };
+        let (value, now) = (
+            serde_json::to_vec(&resting).unwrap_or_default(),
+            self.clock.now_ms(),
+        );
+        let kept = self
+            .journal
+            .run(move |j| j.put(RESTING.0, RESTING.1, &value, None, now));
+        if let Err(error) = kept.await {
+            tracing::warn!(target: "openclaw::models", %error, "which keys rest is not kept");
+        }
+    }
+
+    /// What rested when the last process ended.
+    pub fn resting_before(journal: &Journal, now_ms: i64) -> Snapshot {
+        let kept = journal.get(RESTING.0, RESTING.1, now_ms).ok().flatten();
+        kept.and_then(|value| serde_json::from_slice(&value).ok())
+            .unwrap_or_default()
     }
 
     /// A conversation, made if there is none.

@@ -14,6 +14,7 @@ mod embed;
 mod enclosure;
 pub mod envelope;
 pub mod failover;
+mod flush;
 mod footer;
 mod gate;
 mod heard;

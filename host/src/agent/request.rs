@@ -4,7 +4,7 @@ use super::{
     answer,
     briefing::Occasion,
     commands::{SessionSettings, thinking_word},
-    compaction::{self, Policy, Shortening},
+    compaction::{self, Policy, Pruning, Shortening, Summariser},
     desk::Desk,
     envelope, heard,
     job::{Job, RunJob, Steering, Wish},
@@ -166,6 +166,7 @@ async fn run(
         turn.models = vec![chosen];
     }
     turn.profile = settings.auth_profile_override.unwrap_or_default();
+    turn.idle = idle(desk, &session);
     let tools = desk.registry.tools();
     let occasion = Occasion {
         session_key: &run.session_key,
@@ -238,8 +239,23 @@ pub(super) async fn turn_of(desk: &Desk, agent: &Agent, session_id: &str, id: St
         context_cap: agent.settings.context_tokens,
         reserve_floor: agent.compaction.reserve_tokens_floor,
         shortening: Policy::of(&agent.compaction),
+        summariser: summariser(agent),
+        pruning: Pruning::of(&agent.settings.context_pruning),
         ..Turn::default()
     }
+}
+
+fn summariser(agent: &Agent) -> Summariser {
+    let mut summariser = Summariser::of(&agent.compaction);
+    let written = summariser.model.as_ref();
+    summariser.model = written.map(|written| agent.reference(written).to_owned());
+    summariser
+}
+
+/// How long ago the last request of a conversation was.
+pub(super) fn idle(desk: &Desk, session: &Session) -> Duration {
+    let ms = desk.clock.now_ms().saturating_sub(session.updated_ms);
+    Duration::from_millis(u64::try_from(ms).unwrap_or(0))
 }
 
 /// What is read of a conversation if the operator names no window, tokens: as much as the usual window takes.
@@ -258,12 +274,13 @@ pub(super) async fn compact(
         .await
         .map_err(unusable)?;
     let (served, window) = desk.asker.first(&turn).await?;
+    let (summarising, window) = desk.asker.summarising(&turn, &served, window).await;
     let how = Shortening {
         policy: Policy::of(&agent.compaction),
         window,
         instructions: instructions.as_deref(),
     };
-    let ask = |request| compaction::ask(&desk.asker, &turn, &served, request);
+    let ask = |request| compaction::ask(&desk.asker, &turn, &summarising, request);
     let Some(done) = compaction::summarise(&mut history, &how, ask).await? else {
         return Ok(None);
     };

@@ -70,6 +70,9 @@ pub fn last(state: &Path) -> Option<End> {
     }
     let text = fs::read_to_string(path).ok()?;
     let plugin = text.lines().next_back()?.trim();
+    if plugin.is_empty() {
+        return None;
+    }
     let since = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
     Some(End {
         plugin: plugin.trim_matches('?').to_owned(),
@@ -130,6 +133,7 @@ mod tests {
         for (written, found) in [
             ("", None),
             ("\n", None),
+            ("?\n", Some("")),
             ("demo\n", Some("demo")),
             ("a\nb\n", Some("b")),
         ] {

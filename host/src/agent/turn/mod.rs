@@ -12,7 +12,7 @@ pub use memory::{History, compaction, entry, read};
 use super::{
     about::{self, About},
     collect::Wish,
-    compaction::Policy,
+    compaction::{Policy, Pruning, Summariser},
     job::Steering,
     live::Run as Watched,
 };
@@ -24,7 +24,7 @@ use crate::{
 use openclaw_plugin_api::{
     AgentEvent, Error, ErrorKind, Message, Result, Role, Thinking, ToolOrigin, ToolSpec, Usage,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio::sync::{mpsc, watch};
 
 /// How often a model may ask for tools in one turn.
@@ -63,6 +63,12 @@ pub struct Turn {
     pub reserve_floor: Option<u64>,
     /// What stays when the conversation has to become shorter.
     pub shortening: Policy,
+    /// Who makes it shorter, and how long that may take.
+    pub summariser: Summariser,
+    /// How old answers of tools are made shorter for a request. None: they are not.
+    pub pruning: Option<Pruning>,
+    /// How long ago the last request of the conversation was.
+    pub idle: Duration,
     /// On whose behalf tools run.
     pub origin: ToolOrigin,
 }
@@ -306,7 +312,13 @@ impl<'a> Run<'a> {
             .journal
             .run(move |j| j.compact(&key, &id, &entry, now))
             .await;
-        written.map_err(unusable)
+        written.map_err(unusable)?;
+        if self.turn.summariser.tell {
+            self.outcome
+                .notices
+                .push("🧹 The older part of this conversation was summarised.".into());
+        }
+        Ok(())
     }
 
     async fn take_joining(&mut self) -> Result<()> {
