@@ -1,7 +1,6 @@
 //! Turns for somebody who waits for their end: a plugin, or a client of the gateway.
 use super::{
     about::{self, About},
-    answer,
     briefing::Occasion,
     commands::{SessionSettings, thinking_word},
     compaction::{self, Policy, Pruning, Shortening, Summariser},
@@ -330,7 +329,11 @@ async fn end(
 }
 
 /// Adds to what the conversation has cost.
-async fn count(desk: &Desk, key: &str, outcome: &TurnOutcome) -> std::result::Result<(), JournalError> {
+pub(super) async fn count(
+    desk: &Desk,
+    key: &str,
+    outcome: &TurnOutcome,
+) -> std::result::Result<(), JournalError> {
     let (key, model, now) = (key.to_owned(), outcome.model.clone(), desk.clock.now_ms());
     let usage = usage(outcome);
     let added = desk.journal.run(move |j| {

@@ -126,7 +126,10 @@ fn start(args: &Run, env: &Env, asked: &Asked) -> Result<(), Failure> {
         .enable_all()
         .build();
     let runtime = runtime.map_err(|e| Failure::io("start the runtime", e))?;
-    let relog: follow::Relog = Box::new(move |config| log::change(&asked, args.verbose, config));
+    let relog: follow::Relog = {
+        let (asked, verbose) = (asked.clone(), args.verbose);
+        Box::new(move |config| log::change(&asked, verbose, config))
+    };
     let ended = runtime.block_on(serve(setting, env.clone(), door, relog, begin));
     crate::observe::flush();
     ended
