@@ -27,10 +27,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Where the API is, if the operator doesn't say.
-pub(crate) const DEFAULT_BASE: &str = "https://discord.com/api/v10";
-/// The version that is spoken, for a base that is only a host.
-const VERSION_PATH: &str = "/api/v10";
 /// How Discord wants to be told who asks.
 const AGENT: &str = concat!(
     "DiscordBot (https://example.org/openclaw-rs, ",
@@ -79,12 +75,12 @@ enum Try {
 }
 
 impl Rest {
-    /// A way to the API with this token. An empty base is Discord's own; one without a path gets the version's.
+    /// A way to the API with this token. The base is everything before a route, `https://discord.com/api/v10`.
     pub(crate) fn new(host: Host, token: Secret, base: String, proxy: Option<String>) -> Self {
         Self {
             host,
             token,
-            base: base_of(&base),
+            base: base.trim_end_matches('/').to_owned(),
             proxy: proxy.unwrap_or_default(),
             limits: Limits::default(),
         }
@@ -312,20 +308,6 @@ impl fmt::Debug for Rest {
             .field("base", &self.base)
             .finish_non_exhaustive()
     }
-}
-
-fn base_of(base: &str) -> String {
-    let base = base.trim().trim_end_matches('/');
-    if base.is_empty() {
-        return DEFAULT_BASE.to_owned();
-    }
-    let after_scheme = base.split_once("://").map_or(base, |(_, rest)| rest);
-    let path = if after_scheme.contains('/') {
-        ""
-    } else {
-        VERSION_PATH
-    };
-    format!("{base}{path}")
 }
 
 /// The messages of a tree of errors, each with the path of its field.

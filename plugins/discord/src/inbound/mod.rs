@@ -1,0 +1,1 @@
+//! From gateway events to the host's.
