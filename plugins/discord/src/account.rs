@@ -2,7 +2,7 @@
 use crate::{
     cache::Cache,
     config::Config,
-    gateway::{self, Status},
+    gateway::{self, Presence, Status},
     rest::Rest,
     token,
 };
@@ -36,6 +36,8 @@ pub(crate) struct Connection {
     pub(crate) cache: Cache,
     /// How it is doing.
     pub(crate) status: Status,
+    /// What it is shown to be doing.
+    pub(crate) presence: Presence,
     /// Known to the gateway only: REST has its own.
     token: Secret,
 }
@@ -78,6 +80,7 @@ impl Connection {
             me: OnceLock::new(),
             cache: Cache::default(),
             status: Status::default(),
+            presence: Presence::default(),
             token,
         }
     }
@@ -122,10 +125,11 @@ fn base(api_root: Option<&str>) -> String {
     let has_version = last
         .strip_prefix('v')
         .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()));
-    if has_version {
-        root.to_owned()
-    } else {
-        format!("{root}/{VERSION}")
+    let has_path = root.split_once("://").is_some_and(|(_, rest)| rest.contains('/'));
+    match (has_version, has_path) {
+        (true, _) => root.to_owned(),
+        (false, true) => format!("{root}/{VERSION}"),
+        (false, false) => format!("{root}/api/{VERSION}"),
     }
 }
 
@@ -262,6 +266,7 @@ mod tests {
             (Some(" "), "https://discord.com/api/v10"),
             (Some("http://127.0.0.1:1/api/"), "http://127.0.0.1:1/api/v10"),
             (Some("http://127.0.0.1:1/api/v9"), "http://127.0.0.1:1/api/v9"),
+            (Some("http://127.0.0.1:1"), "http://127.0.0.1:1/api/v10"),
             (Some("http://127.0.0.1:1/v"), "http://127.0.0.1:1/v/v10"),
         ] {
             assert_eq!(base(root), expected);
