@@ -226,6 +226,13 @@ impl Discord {
         self.state().calls.iter().cloned().collect()
     }
 
+    /// All calls so far in a few words: key and status.
+    pub fn keys(&self) -> Vec<String> {
+        let state = self.state();
+        let calls = state.calls.iter();
+        calls.map(|call| format!("{} {}", call.key, call.status)).collect()
+    }
+
     /// The bodies of the calls with a key so far.
     pub fn bodies(&self, key: &str) -> Vec<Value> {
         self.calls(key).into_iter().map(|call| call.body).collect()

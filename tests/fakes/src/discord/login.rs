@@ -18,6 +18,8 @@ pub(super) struct Settings {
     pub(super) is_split: bool,
     /// Nobody counts the time between two logins.
     pub(super) is_hasty: bool,
+    /// Fields that Discord does not know are no complaints.
+    pub(super) is_lenient: bool,
 }
 
 impl Discord {
@@ -34,6 +36,11 @@ impl Discord {
     /// Bots may log in without pauses.
     pub fn allow_haste(&self) {
         self.state().settings.is_hasty = true;
+    }
+
+    /// Fields that Discord does not know are no complaints any more.
+    pub fn allow_more_fields(&self) {
+        self.state().settings.is_lenient = true;
     }
 
     /// The owner of a bot has not enabled these privileged intents.
@@ -58,6 +65,7 @@ impl Default for Settings {
             heartbeat: Duration::from_millis(41_250),
             is_split: false,
             is_hasty: false,
+            is_lenient: false,
         }
     }
 }

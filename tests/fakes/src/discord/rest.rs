@@ -225,6 +225,11 @@ impl Discord {
             self.complain(format!("{}: {problem}", asked.key));
             return (self.done(&call, invalid(&problem), Some(&room)), false);
         }
+        if !self.state().settings.is_lenient
+            && let Some(field) = spec::surplus(&asked.method, &asked.path, &call.body)
+        {
+            self.complain(format!("{}: there is no field {field:?}", asked.key));
+        }
         let answered = self.act(&asked.method, &asked.path, &call);
         let mut reply = self.done(&call, answered, Some(&room));
         match fault {
@@ -273,7 +278,10 @@ fn limited(room: &Room) -> Answer {
 }
 
 fn reply((status, body): Answer, room: Option<&Room>) -> Reply {
-    let mut headers = vec![("content-type", "application/json".to_owned())];
+    let mut headers = Vec::new();
+    if !body.is_null() {
+        headers.push(("content-type", "application/json".to_owned()));
+    }
     if let Some(room) = room {
         let after = room.after.as_secs_f64();
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

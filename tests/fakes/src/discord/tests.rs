@@ -255,7 +255,6 @@ async fn a_message_is_made_once_for_a_nonce_and_refused_as_discord_does() {
             json!({ "content": "x", "message_reference": { "message_id": "5" } }),
             50035,
         ),
-        (json!({ "content": "x", "mesage_reference": {} }), 50035),
         (json!({ "content": 5 }), 50035),
     ] {
         let (status, answer) = call(&fake, "POST", &path, body.clone()).await;
@@ -265,6 +264,8 @@ async fn a_message_is_made_once_for_a_nonce_and_refused_as_discord_does() {
         call(&fake, "GET", "/channels/5/messages", Value::Null).await.0,
         404
     );
+    let odd = json!({ "content": "x", "mesage_reference": {} });
+    assert_eq!(call(&fake, "POST", &path, odd).await.0, 200, "as Discord does");
     assert_eq!(fake.complaints().len(), 2, "{:?}", fake.complaints());
 }
 
