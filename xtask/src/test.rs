@@ -5,7 +5,7 @@
 use crate::{
     artifacts::{self, Artifact},
     error::{Error, Result},
-    layout, memory,
+    layout, memory, peers,
     progress::Progress,
     workspace::Workspace,
 };
@@ -29,7 +29,7 @@ const INSTALL_DENY: &str = "cargo install cargo-deny --locked";
 /// Arguments of `cargo xtask test`.
 #[derive(clap::Args)]
 #[command(after_help = "\
-Steps: format, lints, gateway, plugins, fixtures, third-party plugin, doctests, dependencies, memory, tests.
+Steps: format, lints, gateway, plugins, fixtures, third-party plugin, doctests, dependencies, memory, peers, tests.
 With --filter: gateway, plugins, fixtures, tests.
 
 Tests find what was built for them by the environment:
@@ -57,7 +57,7 @@ struct Fixtures {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let workspace = Workspace::load()?;
     let whole = args.filter.is_none();
-    let mut progress = Progress::new(if whole { 10 } else { 4 });
+    let mut progress = Progress::new(if whole { 11 } else { 4 });
     if whole {
         lint(&workspace, &mut progress)?;
     }
@@ -68,6 +68,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         dependencies(&workspace, &mut progress)?;
         let libraries = fixtures.living(&workspace);
         memory::run(&workspace, &fixtures.program, &libraries, &mut progress)?;
+        peers::run(&workspace, &mut progress)?;
     }
     tests(&workspace, &fixtures, args, &mut progress)
 }

@@ -2,7 +2,7 @@
 use crate::{
     cache::Cache,
     config::Config,
-    gateway::{self, Status},
+    gateway::{self, Presence, Status},
     interactions::Open,
     outbound::Memory,
     rest::Rest,
@@ -42,6 +42,8 @@ pub(crate) struct Connection {
     pub(crate) interactions: Open,
     /// How it is doing.
     pub(crate) status: Status,
+    /// What it is shown to be doing.
+    pub(crate) presence: Presence,
     /// Known to the gateway only: REST has its own.
     token: Secret,
 }
@@ -86,6 +88,7 @@ impl Connection {
             memory: Memory::default(),
             interactions: Open::default(),
             status: Status::default(),
+            presence: Presence::default(),
             token,
         }
     }
@@ -130,10 +133,11 @@ fn base(api_root: Option<&str>) -> String {
     let has_version = last
         .strip_prefix('v')
         .is_some_and(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()));
-    if has_version {
-        root.to_owned()
-    } else {
-        format!("{root}/{VERSION}")
+    let has_path = root.split_once("://").is_some_and(|(_, rest)| rest.contains('/'));
+    match (has_version, has_path) {
+        (true, _) => root.to_owned(),
+        (false, true) => format!("{root}/{VERSION}"),
+        (false, false) => format!("{root}/api/{VERSION}"),
     }
 }
 
@@ -270,6 +274,7 @@ mod tests {
             (Some(" "), "https://discord.com/api/v10"),
             (Some("http://127.0.0.1:1/api/"), "http://127.0.0.1:1/api/v10"),
             (Some("http://127.0.0.1:1/api/v9"), "http://127.0.0.1:1/api/v9"),
+            (Some("http://127.0.0.1:1"), "http://127.0.0.1:1/api/v10"),
             (Some("http://127.0.0.1:1/v"), "http://127.0.0.1:1/v/v10"),
         ] {
             assert_eq!(base(root), expected);

@@ -1,6 +1,10 @@
 //! What is known of the places that the bot is in, from events of the gateway. Bounded: what is longest unused goes, and
 //! whoever needs it asks Discord again.
-use crate::wire::{Channel, Guild, Role};
+use crate::{
+    account::Connection,
+    wire::{Channel, Guild, Read, Role},
+};
+use serde_json::Value;
 use std::{
     collections::{HashMap, HashSet, VecDeque},
     hash::Hash,
@@ -38,6 +42,8 @@ pub(crate) struct Known {
     pub(crate) roles: Vec<Role>,
     /// It can't be reached for now.
     pub(crate) unavailable: bool,
+    /// Its roles are not known.
+    pub(crate) is_partial: bool,
 }
 
 /// A map that forgets the oldest entry when it is full.
@@ -73,6 +79,7 @@ impl Cache {
                     guild.id,
                     Known {
                         unavailable: true,
+                        is_partial: true,
                         ..Known::default()
                     },
                 ),
@@ -88,8 +95,33 @@ impl Cache {
             owner_id: guild.owner_id,
             roles: guild.roles.into_iter().take(MAX_ROLES).collect(),
             unavailable: false,
+            is_partial: false,
         };
         state.guilds.put(guild.id, known);
+    }
+
+    /// Takes what an update says: name, owner and roles, and nothing of channels.
+    pub(crate) fn update_guild(&self, guild: Guild) {
+        let mut state = self.lock();
+        if let Some(known) = state.guilds.get_mut(&guild.id) {
+            (known.name, known.owner_id) = (guild.name, guild.owner_id);
+            known.roles = guild.roles.into_iter().take(MAX_ROLES).collect();
+            (known.unavailable, known.is_partial) = (false, false);
+        }
+    }
+
+    /// Takes the name of a server that is known by nothing else.
+    pub(crate) fn name_guild(&self, guild: Guild) {
+        let mut state = self.lock();
+        if state.guilds.get(&guild.id).is_none() {
+            let known = Known {
+                name: guild.name,
+                owner_id: guild.owner_id,
+                is_partial: true,
+                ..Known::default()
+            };
+            state.guilds.put(guild.id, known);
+        }
     }
 
     /// The bot is no longer in the server.
@@ -195,6 +227,42 @@ impl Cache {
     pub(crate) fn is_own(&self, message_id: &str) -> bool {
         self.lock().own.get(message_id).is_some()
     }
+}
+
+/// Takes what an event says of places.
+pub(crate) fn apply(connection: &Connection, name: &str, data: Value) {
+    let cache = &connection.cache;
+    let text = |key: &str| data[key].as_str().unwrap_or_default().to_owned();
+    match name {
+        "READY" => read_all(data["guilds"].clone()).for_each(|guild| cache.put_guild(guild)),
+        "GUILD_CREATE" => drop(Guild::read(data).map(|guild| cache.put_guild(guild))),
+        "GUILD_UPDATE" => drop(Guild::read(data).map(|guild| cache.update_guild(guild))),
+        "GUILD_DELETE" if data["unavailable"] == true => {
+            drop(Guild::read(data).map(|guild| cache.put_guild(guild)));
+        }
+        "GUILD_DELETE" => cache.remove_guild(&text("id")),
+        "GUILD_ROLE_CREATE" | "GUILD_ROLE_UPDATE" => {
+            let guild = text("guild_id");
+            drop(Role::read(data["role"].clone()).map(|role| cache.put_role(&guild, role)));
+        }
+        "GUILD_ROLE_DELETE" => cache.remove_role(&text("guild_id"), &text("role_id")),
+        "CHANNEL_CREATE" | "CHANNEL_UPDATE" | "THREAD_CREATE" | "THREAD_UPDATE" => {
+            drop(Channel::read(data).map(|channel| cache.put_channel(channel)));
+        }
+        "CHANNEL_DELETE" | "THREAD_DELETE" => cache.remove_channel(&text("id")),
+        "THREAD_LIST_SYNC" => {
+            let guild = text("guild_id");
+            read_all(data["threads"].clone()).for_each(|mut thread: Channel| {
+                thread.guild_id = Some(guild.clone());
+                cache.put_channel(thread);
+            });
+        }
+        _ => {}
+    }
+}
+
+fn read_all<T: Read>(list: Value) -> impl Iterator<Item = T> {
+    Vec::<T>::read(list).unwrap_or_default().into_iter()
 }
 
 // === impl Recent ===

@@ -1,9 +1,6 @@
 //! Actions on people: who they are, their roles, and moderation.
 use super::{Task, brief, gate, permission};
-use crate::{
-    gateway,
-    rest::{Request, Route},
-};
+use crate::rest::{Request, Route};
 use openclaw_plugin_api::{Error, ErrorKind, Result};
 use serde_json::{Value, json};
 use std::time::{Duration, SystemTime};
@@ -13,6 +10,12 @@ const MAX_TIME_OUT: u64 = 40_320;
 /// Messages are deleted that many days back at most.
 const MAX_DELETE_DAYS: u64 = 7;
 const DAY: u64 = 86_400;
+/// Types of activities by number.
+const ACTIVITIES: [&str; 6] = ["playing", "streaming", "listening", "watching", "custom", "competing"];
+/// A text of its own.
+const CUSTOM: u64 = 4;
+/// Longest text of an activity, characters.
+const MAX_ACTIVITY: usize = 128;
 
 pub(super) async fn member(task: &Task<'_>) -> Result<Value> {
     let (guild, user) = (task.guild().await?, task.params.need_id("userId")?);
@@ -113,9 +116,33 @@ pub(super) async fn ban(task: &Task<'_>) -> Result<Value> {
     Ok(json!({ "userId": user }))
 }
 
+/// What the bot is shown to be doing, until the next start.
 pub(super) async fn presence(task: &Task<'_>) -> Result<Value> {
-    gateway::set_presence(task.connection, task.params.map()).await?;
-    Ok(json!({}))
+    let params = &task.params;
+    let status = params.text("status")?.unwrap_or("online");
+    if !["online", "idle", "dnd", "invisible"].contains(&status) {
+        return Err(params.wrong("status", "is online, idle, dnd or invisible"));
+    }
+    let kind = match params.text("activityType").ok().flatten() {
+        Some(word) => match ACTIVITIES.iter().position(|name| *name == word) {
+            Some(kind) => kind as u64,
+            None => params.number("activityType", 0..=5)?.unwrap_or(CUSTOM),
+        },
+        None => params.number("activityType", 0..=5)?.unwrap_or(CUSTOM),
+    };
+    let text = params.text("activityName")?.or(params.text("activity")?).or(params.text("activityState")?);
+    let text = text.map(|text| text.chars().take(MAX_ACTIVITY).collect::<String>());
+    let activity = text.map(|text| match kind {
+        CUSTOM => json!({ "name": "Custom Status", "type": kind, "state": text }),
+        _ => json!({ "name": text, "type": kind }),
+    });
+    let mut activities: Vec<_> = activity.into_iter().collect();
+    if let (Some(activity), Some(url)) = (activities.first_mut(), params.text("activityUrl")?) {
+        activity["url"] = url.into();
+    }
+    let presence = json!({ "since": null, "activities": activities, "status": status, "afk": false });
+    task.connection.presence.set(presence);
+    Ok(json!({ "status": status }))
 }
 
 /// The server and the person that moderation is about; whoever asked has to rank above them.

@@ -84,7 +84,9 @@ record! {
     Application {
         id: String,
         name: String,
-        flags: u64,
+        flags: Option<u64>,
+        bot: Option<User>,
+        interactions_endpoint_url: Option<String>,
     }
 }
 
