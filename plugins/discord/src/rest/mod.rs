@@ -86,16 +86,6 @@ impl Rest {
         }
     }
 
-    /// The host that requests go through.
-    pub(crate) fn host(&self) -> &Host {
-        &self.host
-    }
-
-    /// The same token, compared without showing it.
-    pub(crate) fn is_same_bot(&self, other: &Self) -> bool {
-        self.token.expose() == other.token.expose()
-    }
-
     /// Sends a request and reads the answer. An answer without a body is null.
     pub(crate) async fn call<T: DeserializeOwned>(&self, request: Request) -> Result<T, RestError> {
         let bytes = self.bytes(&request).await?;
