@@ -230,7 +230,9 @@ impl Discord {
     pub fn keys(&self) -> Vec<String> {
         let state = self.state();
         let calls = state.calls.iter();
-        calls.map(|call| format!("{} {}", call.key, call.status)).collect()
+        calls
+            .map(|call| format!("{} {}", call.key, call.status))
+            .collect()
     }
 
     /// The bodies of the calls with a key so far.
