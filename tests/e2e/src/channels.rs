@@ -96,7 +96,7 @@ impl conformance::Gateway for Program {
         self.running = Some(self.home.start().await);
     }
 
-    async fn stop(mut self) -> String {
+    async fn stop(&mut self) -> String {
         let running = self.running.take().expect("it runs");
         let (code, log) = running.stop().await;
         assert_eq!(code, Some(0), "{log}");

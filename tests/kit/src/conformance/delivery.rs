@@ -12,11 +12,10 @@ pub async fn events_told_twice<P: ChannelPeer, G: Gateway>() {
         stage.chat(BOB, &format!("something new {n},")).await;
     }
     stage.chat(ADA, "the last one").await;
-    let (peer, _) = stage.end().await;
-    let sent = peer.sent();
+    let (stage, _) = stage.end().await;
     for n in 0..3 {
         let words = format!("told twice {n},");
-        let count = sent.iter().filter(|sent| sent.text.contains(&words)).count();
+        let count = stage.count(&words);
         assert!(count <= 1, "{words} is answered {count} times");
     }
 }

@@ -117,14 +117,14 @@ impl<P: ChannelPeer, G: Gateway> Stage<P, G> {
     }
 
     /// Ends in good order. The platform had nothing to complain of. Gives the log.
-    async fn end(self) -> (P, String) {
+    async fn end(mut self) -> (Self, String) {
         let log = self.gateway.stop().await;
         assert_eq!(
             self.peer.complaints(),
             [""; 0],
             "what the platform would not have taken"
         );
-        (self.peer, log)
+        (self, log)
     }
 }
 

@@ -200,8 +200,8 @@ pub trait Gateway: Sized {
     /// Ends it in good order and starts it again.
     fn restart(&mut self) -> impl Future<Output = ()>;
 
-    /// Ends it in good order; gives all that it said since its last start.
-    fn stop(self) -> impl Future<Output = String>;
+    /// Ends it in good order; gives all that it said since its last start. [`Gateway::heard`] still answers.
+    fn stop(&mut self) -> impl Future<Output = String>;
 
     /// What it has said since its last start.
     fn log(&self) -> String;
