@@ -2,9 +2,10 @@
 use super::TestPlugin;
 use super::services::{Services, Shared, State, served};
 use crate::{
-    ChannelStatus, Environment, Error, ErrorKind, HttpRequest, Inbound, Manifest, Registrations, Result,
-    StaticPlugin,
+    ChannelHost, ChannelStatus, Environment, Error, ErrorKind, Host, HttpRequest, Inbound, Manifest,
+    Registrations, Result, StaticPlugin,
     abi::{Level, host_object},
+    runtime::Driver,
 };
 use serde_json::Value;
 use std::{
@@ -99,13 +100,7 @@ impl TestHost {
     /// configuration, a panic, or a registration that differs from the manifest.
     pub fn load(&self, plugin: &StaticPlugin, config: Value) -> Result<TestPlugin> {
         let manifest: Manifest = serde_json::from_str(plugin.manifest())?;
-        let environment = Environment {
-            host_version: "0.0.0-test".into(),
-            api_version: crate::API_VERSION.into(),
-            methods: served(),
-            isolated: false,
-        };
-        let environment = serde_json::to_string(&environment)?;
+        let environment = serde_json::to_string(&environment())?;
         let host = host_object(Arc::new(Services(self.shared.clone())));
         let (handle, registered) = plugin
             .root()
@@ -114,6 +109,17 @@ impl TestHost {
         let registered: Registrations = serde_json::from_str(&registered)?;
         check_registrations(&manifest, &registered)?;
         Ok(TestPlugin::new(handle, registered))
+    }
+
+    /// The host as a plugin has it, for tests of a part of a plugin. Its tasks end with its last clone.
+    pub fn host(&self) -> Host {
+        let handle = host_object(Arc::new(Services(self.shared.clone())));
+        Host::new(handle, environment(), Driver::Host)
+    }
+
+    /// A channel's way into the host, for tests of a part of a plugin.
+    pub fn channel(&self, id: &'static str) -> ChannelHost {
+        self.host().channel(id)
     }
 
     /// Waits for the next event that a channel hands over: channel id and event.
@@ -155,6 +161,15 @@ impl TestHost {
 impl fmt::Debug for TestHost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("TestHost")
+    }
+}
+
+fn environment() -> Environment {
+    Environment {
+        host_version: "0.0.0-test".into(),
+        api_version: crate::API_VERSION.into(),
+        methods: served(),
+        isolated: false,
     }
 }
 

@@ -1,0 +1,379 @@
+//! What is known of the places that the bot is in, from events of the gateway. Bounded: what is longest unused goes, and
+//! whoever needs it asks Discord again.
+use crate::{
+    account::Connection,
+    wire::{Channel, Guild, Read, Role},
+};
+use serde_json::Value;
+use std::{
+    collections::{HashMap, HashSet, VecDeque},
+    hash::Hash,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+/// Servers that are known; Discord wants a shard for each 2,500.
+const MAX_GUILDS: usize = 10_000;
+/// Channels and threads that are known.
+const MAX_CHANNELS: usize = 50_000;
+/// Messages that the bot wrote and that are remembered.
+const MAX_OWN: usize = 5_000;
+/// Roles that are remembered of a server; Discord allows 250.
+const MAX_ROLES: usize = 300;
+
+/// What is known. Shared by all shards of an account.
+#[derive(Debug)]
+pub(crate) struct Cache(Mutex<State>);
+
+#[derive(Debug)]
+struct State {
+    guilds: Recent<String, Known>,
+    channels: Recent<String, Channel>,
+    own: Recent<String, ()>,
+}
+
+/// What is known of a server.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Known {
+    /// Its name.
+    pub(crate) name: String,
+    /// Who owns it.
+    pub(crate) owner_id: String,
+    /// Its roles.
+    pub(crate) roles: Vec<Role>,
+    /// It can't be reached for now.
+    pub(crate) unavailable: bool,
+    /// Its roles are not known.
+    pub(crate) is_partial: bool,
+}
+
+/// A map that forgets the oldest entry when it is full.
+#[derive(Debug)]
+struct Recent<K, V> {
+    values: HashMap<K, V>,
+    order: VecDeque<K>,
+    limit: usize,
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        Self(Mutex::new(State {
+            guilds: Recent::new(MAX_GUILDS),
+            channels: Recent::new(MAX_CHANNELS),
+            own: Recent::new(MAX_OWN),
+        }))
+    }
+}
+
+impl Cache {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes a server with its channels and threads. One that is unavailable keeps what is known of it.
+    pub(crate) fn put_guild(&self, guild: Guild) {
+        let mut state = self.lock();
+        if guild.unavailable {
+            match state.guilds.get_mut(&guild.id) {
+                Some(known) => known.unavailable = true,
+                None => state.guilds.put(
+                    guild.id,
+                    Known {
+                        unavailable: true,
+                        is_partial: true,
+                        ..Known::default()
+                    },
+                ),
+            }
+            return;
+        }
+        for mut channel in guild.channels.into_iter().chain(guild.threads) {
+            channel.guild_id = Some(guild.id.clone());
+            state.channels.put(channel.id.clone(), channel);
+        }
+        let known = Known {
+            name: guild.name,
+            owner_id: guild.owner_id,
+            roles: guild.roles.into_iter().take(MAX_ROLES).collect(),
+            unavailable: false,
+            is_partial: false,
+        };
+        state.guilds.put(guild.id, known);
+    }
+
+    /// Takes what an update says: name, owner and roles, and nothing of channels.
+    pub(crate) fn update_guild(&self, guild: Guild) {
+        let mut state = self.lock();
+        if let Some(known) = state.guilds.get_mut(&guild.id) {
+            (known.name, known.owner_id) = (guild.name, guild.owner_id);
+            known.roles = guild.roles.into_iter().take(MAX_ROLES).collect();
+            (known.unavailable, known.is_partial) = (false, false);
+        }
+    }
+
+    /// Takes the name of a server that is known by nothing else.
+    pub(crate) fn name_guild(&self, guild: Guild) {
+        let mut state = self.lock();
+        if state.guilds.get(&guild.id).is_none() {
+            let known = Known {
+                name: guild.name,
+                owner_id: guild.owner_id,
+                is_partial: true,
+                ..Known::default()
+            };
+            state.guilds.put(guild.id, known);
+        }
+    }
+
+    /// The bot is no longer in the server.
+    pub(crate) fn remove_guild(&self, id: &str) {
+        let mut state = self.lock();
+        state.guilds.remove(id);
+        state
+            .channels
+            .retain(|channel| channel.guild_id.as_deref() != Some(id));
+    }
+
+    /// What is known of a server.
+    pub(crate) fn guild(&self, id: &str) -> Option<Known> {
+        self.lock().guilds.get(id).cloned()
+    }
+
+    /// Servers that the bot is in.
+    pub(crate) fn guild_count(&self) -> usize {
+        self.lock().guilds.len()
+    }
+
+    /// Takes a role that is new or changed.
+    pub(crate) fn put_role(&self, guild_id: &str, role: Role) {
+        if let Some(guild) = self.lock().guilds.get_mut(guild_id) {
+            guild.roles.retain(|known| known.id != role.id);
+            if guild.roles.len() < MAX_ROLES {
+                guild.roles.push(role);
+            }
+        }
+    }
+
+    /// Forgets a role.
+    pub(crate) fn remove_role(&self, guild_id: &str, role_id: &str) {
+        if let Some(guild) = self.lock().guilds.get_mut(guild_id) {
+            guild.roles.retain(|known| known.id != role_id);
+        }
+    }
+
+    /// The role that Discord made for a bot in a server.
+    pub(crate) fn role_of_bot(&self, guild_id: &str, bot_id: &str) -> Option<String> {
+        let state = self.lock();
+        let is_its = |role: &&Role| {
+            role.tags
+                .as_ref()
+                .is_some_and(|tags| tags.bot_id.as_deref() == Some(bot_id))
+        };
+        state
+            .guilds
+            .get(guild_id)?
+            .roles
+            .iter()
+            .find(is_its)
+            .map(|role| role.id.clone())
+    }
+
+    /// The name of a role.
+    pub(crate) fn role_name(&self, guild_id: &str, role_id: &str) -> Option<String> {
+        let state = self.lock();
+        let mut roles = state.guilds.get(guild_id)?.roles.iter();
+        roles
+            .find(|role| role.id == role_id)
+            .map(|role| role.name.clone())
+    }
+
+    /// Takes a channel or thread. An update has no server where the event has none, so a known one is kept.
+    pub(crate) fn put_channel(&self, mut channel: Channel) {
+        let mut state = self.lock();
+        if channel.guild_id.is_none() {
+            channel.guild_id = state
+                .channels
+                .get(&channel.id)
+                .and_then(|known| known.guild_id.clone());
+        }
+        state.channels.put(channel.id.clone(), channel);
+    }
+
+    /// Forgets a channel or thread.
+    pub(crate) fn remove_channel(&self, id: &str) {
+        self.lock().channels.remove(id);
+    }
+
+    /// A channel or thread.
+    pub(crate) fn channel(&self, id: &str) -> Option<Channel> {
+        self.lock().channels.get(id).cloned()
+    }
+
+    /// The channels and threads of a server that are known.
+    pub(crate) fn channels_of(&self, guild_id: &str) -> Vec<Channel> {
+        let state = self.lock();
+        let channels = state.channels.values();
+        channels
+            .filter(|channel| channel.guild_id.as_deref() == Some(guild_id))
+            .cloned()
+            .collect()
+    }
+
+    /// Remembers a message that the bot wrote.
+    pub(crate) fn add_own(&self, message_id: &str) {
+        self.lock().own.put(message_id.to_owned(), ());
+    }
+
+    /// Did the bot write it, as far as is remembered?
+    pub(crate) fn is_own(&self, message_id: &str) -> bool {
+        self.lock().own.get(message_id).is_some()
+    }
+}
+
+/// Takes what an event says of places.
+pub(crate) fn apply(connection: &Connection, name: &str, data: Value) {
+    let cache = &connection.cache;
+    let text = |key: &str| data[key].as_str().unwrap_or_default().to_owned();
+    match name {
+        "READY" => read_all(data["guilds"].clone()).for_each(|guild| cache.put_guild(guild)),
+        "GUILD_CREATE" => drop(Guild::read(data).map(|guild| cache.put_guild(guild))),
+        "GUILD_UPDATE" => drop(Guild::read(data).map(|guild| cache.update_guild(guild))),
+        "GUILD_DELETE" if data["unavailable"] == true => {
+            drop(Guild::read(data).map(|guild| cache.put_guild(guild)));
+        }
+        "GUILD_DELETE" => cache.remove_guild(&text("id")),
+        "GUILD_ROLE_CREATE" | "GUILD_ROLE_UPDATE" => {
+            let guild = text("guild_id");
+            drop(Role::read(data["role"].clone()).map(|role| cache.put_role(&guild, role)));
+        }
+        "GUILD_ROLE_DELETE" => cache.remove_role(&text("guild_id"), &text("role_id")),
+        "CHANNEL_CREATE" | "CHANNEL_UPDATE" | "THREAD_CREATE" | "THREAD_UPDATE" => {
+            drop(Channel::read(data).map(|channel| cache.put_channel(channel)));
+        }
+        "CHANNEL_DELETE" | "THREAD_DELETE" => cache.remove_channel(&text("id")),
+        "THREAD_LIST_SYNC" => {
+            let guild = text("guild_id");
+            read_all(data["threads"].clone()).for_each(|mut thread: Channel| {
+                thread.guild_id = Some(guild.clone());
+                cache.put_channel(thread);
+            });
+        }
+        _ => {}
+    }
+}
+
+fn read_all<T: Read>(list: Value) -> impl Iterator<Item = T> {
+    Vec::<T>::read(list).unwrap_or_default().into_iter()
+}
+
+// === impl Recent ===
+
+impl<K: Clone + Eq + Hash, V> Recent<K, V> {
+    fn new(limit: usize) -> Self {
+        Self {
+            values: HashMap::new(),
+            order: VecDeque::new(),
+            limit,
+        }
+    }
+
+    fn put(&mut self, key: K, value: V) {
+        if self.values.insert(key.clone(), value).is_some() {
+            return;
+        }
+        self.order.push_back(key);
+        while self.values.len() > self.limit {
+            let Some(oldest) = self.order.pop_front() else {
+                return;
+            };
+            self.values.remove(&oldest);
+        }
+    }
+
+    fn get<Q: Eq + Hash + ?Sized>(&self, key: &Q) -> Option<&V>
+    where
+        K: std::borrow::Borrow<Q>,
+    {
+        self.values.get(key)
+    }
+
+    fn get_mut<Q: Eq + Hash + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
+    where
+        K: std::borrow::Borrow<Q>,
+    {
+        self.values.get_mut(key)
+    }
+
+    fn remove<Q: Eq + Hash + ?Sized>(&mut self, key: &Q)
+    where
+        K: std::borrow::Borrow<Q>,
+    {
+        if self.values.remove(key).is_some() {
+            self.order.retain(|known| known.borrow() != key);
+        }
+    }
+
+    fn retain(&mut self, keep: impl Fn(&V) -> bool) {
+        self.values.retain(|_, value| keep(value));
+        let left: HashSet<&K> = self.values.keys().collect();
+        self.order.retain(|key| left.contains(key));
+    }
+
+    fn values(&self) -> impl Iterator<Item = &V> {
+        self.values.values()
+    }
+
+    fn len(&self) -> usize {
+        self.values.len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Read;
+    use serde_json::json;
+
+    #[test]
+    fn the_oldest_is_forgotten_and_what_is_removed_leaves_nothing() {
+        let mut recent = Recent::new(2);
+        for n in 0..3 {
+            recent.put(n, n);
+        }
+        assert_eq!(
+            (recent.get(&0), recent.get(&1), recent.len()),
+            (None, Some(&1), 2)
+        );
+        recent.remove(&1);
+        recent.put(4, 4);
+        assert_eq!((recent.len(), recent.order.len()), (2, 2));
+        recent.retain(|value| *value == 4);
+        assert_eq!(recent.order, [4]);
+    }
+
+    #[test]
+    fn a_server_brings_its_channels_and_takes_them_away() {
+        let cache = Cache::default();
+        let guild = Guild::read(json!({
+            "id": "1", "name": "Home", "channels": [{ "id": "10", "type": 0, "name": "general" }],
+            "roles": [{ "id": "5", "name": "Bot", "tags": { "bot_id": "99" } }, { "id": "6", "name": "Staff" }]
+        }));
+        cache.put_guild(guild.expect("a guild"));
+        assert_eq!(cache.role_of_bot("1", "99").as_deref(), Some("5"));
+        assert_eq!(cache.role_name("1", "6").as_deref(), Some("Staff"));
+        let update = Channel::read(json!({ "id": "10", "type": 0, "name": "lobby" })).expect("a channel");
+        cache.put_channel(update);
+        let channel = cache.channel("10").expect("known");
+        assert_eq!(
+            (channel.guild_id.as_deref(), channel.name.as_deref()),
+            (Some("1"), Some("lobby"))
+        );
+        cache.put_guild(Guild {
+            id: "1".into(),
+            unavailable: true,
+            ..Guild::default()
+        });
+        assert_eq!(cache.guild("1").expect("still known").name, "Home");
+        cache.remove_guild("1");
+        assert!(cache.channel("10").is_none() && cache.guild_count() == 0);
+    }
+}
