@@ -98,6 +98,11 @@ impl Access {
         Ok(Verdict::Admitted(Box::new(admitted)))
     }
 
+    /// Whether the sender of an event may write where it is. It remembers nothing and lets nothing in.
+    pub fn admits(&self, ask: &Ask<'_>, event: &Inbound) -> Result<bool, JournalError> {
+        Ok(matches!(self.judge(ask, event)?, Gate::Pass(_)))
+    }
+
     /// The messages that were skipped before this one in its chat, oldest first. Afterwards there are none.
     pub fn take_skipped(&self, event: &Admitted<Inbound>) -> Vec<Skipped> {
         self.pending().take(event.channel(), event.inner())

@@ -1,6 +1,6 @@
 //! The fake host: services in memory, time from tokio.
-use super::TestPlugin;
 use super::services::{Services, Shared, State, served};
+use super::{FakeSocket, TestPlugin};
 use crate::{
     ChannelHost, ChannelStatus, Environment, Error, ErrorKind, Host, HttpRequest, Inbound, Manifest,
     Registrations, Result, StaticPlugin,
@@ -96,6 +96,11 @@ impl TestHost {
         self.state().refuse_inbound = refuse;
     }
 
+    /// From now on (or no longer) nobody may write, as [`crate::ChannelHost::admits`] tells it.
+    pub fn refuse_senders(&self, refuse: bool) {
+        self.state().refuse_senders = refuse;
+    }
+
     /// Creates an instance of the plugin with this configuration. Fails as the gateway would: on a wrong
     /// configuration, a panic, or a registration that differs from the manifest.
     pub fn load(&self, plugin: &StaticPlugin, config: Value) -> Result<TestPlugin> {
@@ -131,6 +136,22 @@ impl TestHost {
             }
             arrived.await;
         }
+    }
+
+    /// Waits for the next WebSocket that the plugin opens.
+    pub async fn next_socket(&self) -> FakeSocket {
+        loop {
+            let arrived = self.shared.arrived.notified();
+            if let Some(socket) = self.state().sockets.pop_front() {
+                return socket;
+            }
+            arrived.await;
+        }
+    }
+
+    /// From now on (or no longer) no WebSocket can be opened.
+    pub fn refuse_sockets(&self, refuse: bool) {
+        self.state().refuse_sockets = refuse;
     }
 
     /// What channels said of themselves so far.

@@ -44,6 +44,8 @@ pub(crate) struct Connection {
     pub(crate) status: Status,
     /// What it is shown to be doing.
     pub(crate) presence: Presence,
+    /// One download at a time.
+    pub(crate) downloads: futures_util::lock::Mutex<()>,
     /// Known to the gateway only: REST has its own.
     token: Secret,
 }
@@ -89,6 +91,7 @@ impl Connection {
             interactions: Open::default(),
             status: Status::default(),
             presence: Presence::default(),
+            downloads: futures_util::lock::Mutex::new(()),
             token,
         }
     }
@@ -109,6 +112,11 @@ impl Connection {
     /// Hands an event to the host, again and again until it has it.
     pub(crate) async fn hand_over(&self, event: &Inbound) {
         gateway::hand_over(self, event).await;
+    }
+
+    /// Would the host keep the files of this event? If it can't say, yes.
+    pub(crate) async fn wants_files(&self, event: &Inbound) -> bool {
+        self.host.admits(event).await.unwrap_or(true)
     }
 
     /// Asks Discord how the account is doing.

@@ -17,6 +17,10 @@ const MAX_GUILDS: usize = 10_000;
 const MAX_CHANNELS: usize = 50_000;
 /// Messages that the bot wrote and that are remembered.
 const MAX_OWN: usize = 5_000;
+/// Messages of others whose authors are remembered.
+const MAX_AUTHORS: usize = 20_000;
+/// Threads whose beginning was told.
+const MAX_THREADS: usize = 5_000;
 /// Roles that are remembered of a server; Discord allows 250.
 const MAX_ROLES: usize = 300;
 
@@ -29,6 +33,8 @@ struct State {
     guilds: Recent<String, Known>,
     channels: Recent<String, Channel>,
     own: Recent<String, ()>,
+    authors: Recent<String, (String, bool)>,
+    begun: Recent<String, ()>,
 }
 
 /// What is known of a server.
@@ -60,6 +66,8 @@ impl Default for Cache {
             guilds: Recent::new(MAX_GUILDS),
             channels: Recent::new(MAX_CHANNELS),
             own: Recent::new(MAX_OWN),
+            authors: Recent::new(MAX_AUTHORS),
+            begun: Recent::new(MAX_THREADS),
         }))
     }
 }
@@ -226,6 +234,27 @@ impl Cache {
     /// Did the bot write it, as far as is remembered?
     pub(crate) fn is_own(&self, message_id: &str) -> bool {
         self.lock().own.get(message_id).is_some()
+    }
+}
+
+impl Cache {
+    /// Remembers who wrote a message, and whether that was a program.
+    pub(crate) fn add_author(&self, message_id: &str, author_id: &str, is_bot: bool) {
+        let author = (author_id.to_owned(), is_bot);
+        self.lock().authors.put(message_id.to_owned(), author);
+    }
+
+    /// Who wrote a message, as far as is remembered, and whether that was a program.
+    pub(crate) fn author(&self, message_id: &str) -> Option<(String, bool)> {
+        self.lock().authors.get(message_id).cloned()
+    }
+
+    /// Is it the first time that this is asked of a thread?
+    pub(crate) fn first_in_thread(&self, thread_id: &str) -> bool {
+        let mut state = self.lock();
+        let is_first = state.begun.get(thread_id).is_none();
+        state.begun.put(thread_id.to_owned(), ());
+        is_first
     }
 }
 

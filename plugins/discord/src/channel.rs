@@ -25,7 +25,7 @@ impl Channel for Discord {
             media: true,
             threads: true,
             spaces: true,
-            id_prefixes: vec!["user".into(), "pk".into()],
+            id_prefixes: vec!["user".into()],
             replies: true,
             native_commands: true,
             idempotent_send: true,

@@ -4,7 +4,7 @@ use super::{
     intents::Intents,
 };
 use crate::account::Connection;
-use openclaw_plugin_api::{ChannelState, ChannelStatus};
+use openclaw_plugin_api::{ChannelState, ChannelStatus, Inbound};
 use serde_json::{Map, Value, json};
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -28,6 +28,8 @@ struct State {
     last_event_ms: Option<u64>,
     /// The host can't take events now.
     blocked: bool,
+    /// It was said that messages come without their text.
+    told_empty: bool,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -71,6 +73,19 @@ impl Status {
     /// Is all well, as far as presence goes?
     pub(crate) fn is_blocked(&self) -> bool {
         self.lock().blocked
+    }
+
+    /// A message came without text or files, which is what a bot sees that may not read messages.
+    pub(crate) fn note_empty(&self, connection: &Connection, event: &Inbound) {
+        if event.chat.space_id.is_empty() || std::mem::replace(&mut self.lock().told_empty, true) {
+            return;
+        }
+        tracing::warn!(
+            account = connection.id,
+            message = event.message_id,
+            "a message came without text: if that happens with all that don't mention the bot, switch on the Message Content \
+             Intent in the Developer Portal (Bot, Privileged Gateway Intents)"
+        );
     }
 
     /// The time that a sign of life of a shard took.
