@@ -11,7 +11,14 @@ const MAX_TIME_OUT: u64 = 40_320;
 const MAX_DELETE_DAYS: u64 = 7;
 const DAY: u64 = 86_400;
 /// Types of activities by number.
-const ACTIVITIES: [&str; 6] = ["playing", "streaming", "listening", "watching", "custom", "competing"];
+const ACTIVITIES: [&str; 6] = [
+    "playing",
+    "streaming",
+    "listening",
+    "watching",
+    "custom",
+    "competing",
+];
 /// A text of its own.
 const CUSTOM: u64 = 4;
 /// Longest text of an activity, characters.
@@ -130,7 +137,10 @@ pub(super) async fn presence(task: &Task<'_>) -> Result<Value> {
         },
         None => params.number("activityType", 0..=5)?.unwrap_or(CUSTOM),
     };
-    let text = params.text("activityName")?.or(params.text("activity")?).or(params.text("activityState")?);
+    let text = params
+        .text("activityName")?
+        .or(params.text("activity")?)
+        .or(params.text("activityState")?);
     let text = text.map(|text| text.chars().take(MAX_ACTIVITY).collect::<String>());
     let activity = text.map(|text| match kind {
         CUSTOM => json!({ "name": "Custom Status", "type": kind, "state": text }),

@@ -19,4 +19,6 @@ pub(crate) use once::once;
 pub(crate) use send::{send, with_files};
 
 #[cfg(test)]
+pub(crate) mod lab;
+#[cfg(test)]
 mod tests;

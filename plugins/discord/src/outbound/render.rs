@@ -125,7 +125,7 @@ fn mentions(markdown: &str, range: Range<usize>, aliases: &BTreeMap<String, Id>,
     let text = &markdown[range.clone()];
     for (at, _) in text.match_indices('@') {
         let is_word = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
-        if text[..at]
+        if markdown[..range.start + at]
             .chars()
             .next_back()
             .is_some_and(|c| is_word(c) || c == '<')

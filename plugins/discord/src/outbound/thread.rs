@@ -84,10 +84,11 @@ pub(crate) async fn on_message(
 
 /// A name for a thread: the first line that says something.
 pub(crate) fn name(text: &str, otherwise: &str) -> String {
-    let lines = text
+    let is_mark = |c: char| c.is_whitespace() || matches!(c, '#' | '*' | '>' | '`');
+    let mut lines = text
         .lines()
-        .map(|line| line.trim_matches(|c: char| c.is_whitespace() || matches!(c, '#' | '*' | '>' | '`')));
-    let line = lines.map(without_mentions).find(|line| !line.is_empty());
+        .map(|line| without_mentions(line).trim_matches(is_mark).to_owned());
+    let line = lines.find(|line| !line.is_empty());
     let line = line.unwrap_or_else(|| otherwise.to_owned());
     line.chars().filter(|c| !c.is_control()).take(MAX_NAME).collect()
 }
