@@ -103,6 +103,9 @@ pub struct ChannelInfo {
     pub label: String,
     /// Longest text of one message, in characters as the platform counts them.
     pub text_limit: u32,
+    /// Most lines of one message, so that a tall reply becomes several; the operator's `maxLinesPerMessage` goes first. 0:
+    /// as many as there are.
+    pub line_limit: u32,
     /// Messages can be edited, so a reply can be shown while it is written.
     pub edit: bool,
     /// Messages can be deleted.
@@ -127,6 +130,8 @@ pub struct ChannelInfo {
     pub native_commands: bool,
     /// A send with the same idempotency key never shows twice.
     pub idempotent_send: bool,
+    /// Buttons and commands can be answered so that only who used them sees it ([`Outbound::only_to_sender`]).
+    pub private_replies: bool,
     /// Names for [`Channel::action`].
     pub actions: Vec<String>,
 }
@@ -155,6 +160,7 @@ impl Default for ChannelInfo {
         Self {
             label: String::new(),
             text_limit: 4000,
+            line_limit: 0,
             edit: false,
             delete: false,
             reactions: false,
@@ -166,6 +172,7 @@ impl Default for ChannelInfo {
             replies: false,
             native_commands: false,
             idempotent_send: false,
+            private_replies: false,
             actions: Vec::new(),
         }
     }

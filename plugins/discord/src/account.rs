@@ -3,6 +3,8 @@ use crate::{
     cache::Cache,
     config::Config,
     gateway::{self, Presence, Status},
+    interactions::Open,
+    outbound::Memory,
     rest::Rest,
     token,
 };
@@ -34,6 +36,10 @@ pub(crate) struct Connection {
     /// Who the bot is, once Discord has said so.
     pub(crate) me: OnceLock<Me>,
     pub(crate) cache: Cache,
+    /// What sending remembers.
+    pub(crate) memory: Memory,
+    /// Commands and buttons that can still be answered in their place.
+    pub(crate) interactions: Open,
     /// How it is doing.
     pub(crate) status: Status,
     /// What it is shown to be doing.
@@ -81,6 +87,8 @@ impl Connection {
             host,
             me: OnceLock::new(),
             cache: Cache::default(),
+            memory: Memory::default(),
+            interactions: Open::default(),
             status: Status::default(),
             presence: Presence::default(),
             downloads: futures_util::lock::Mutex::new(()),

@@ -85,6 +85,10 @@ record! {
         command: String,
         /// What the menu says of it.
         description: String,
+        /// How its arguments look, `<number> [--now]`; empty if it takes none.
+        usage: String,
+        /// What its argument can be; empty if anything.
+        choices: Vec<String>,
     }
 }
 

@@ -95,6 +95,15 @@ impl RestError {
         }
     }
 
+    /// What was asked for is known to be gone, without asking.
+    pub(crate) fn gone(why: &str) -> Self {
+        Self::Refused(Box::new(Refusal {
+            status: 404,
+            message: why.to_owned(),
+            ..Refusal::default()
+        }))
+    }
+
     /// Discord's own code, if it answered with one.
     pub(crate) fn code(&self) -> Option<u32> {
         match self {
