@@ -1,5 +1,6 @@
 //! The plugin in a fake host, with a gateway and a REST interface that do what a test says. Time is paused.
 mod accounts;
+mod changes;
 mod connection;
 mod inbound;
 mod schema;
