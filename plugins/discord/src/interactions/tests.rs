@@ -4,6 +4,7 @@ use crate::{
     account::Me,
     config::Config,
     outbound::{self, component},
+    wire::Channel,
 };
 use openclaw_plugin_api::{
     Button, Edit, InboundKind, MessageTarget, Outbound, Secret,
@@ -54,6 +55,11 @@ fn connect(host: &TestHost, config: Value) -> Arc<Connection> {
         Secret::new("s3cret"),
         host.channel("discord"),
     );
+    connection.cache.put_channel(Channel {
+        id: "9".into(),
+        guild_id: Some("1".into()),
+        ..Channel::default()
+    });
     let _ = connection.me.set(Me {
         application_id: "900".into(),
         user_id: "901".into(),
@@ -199,24 +205,11 @@ async fn a_command_is_deferred_first_and_answered_in_its_place() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_comes_too_late_goes_to_the_chat_and_a_refusal_nowhere() {
+async fn an_answer_that_comes_too_late_goes_to_the_chat() {
     let lab = lab(json!({ "slashCommand": { "ephemeral": false } }), "/webhooks/");
     handle(&lab.connection, used(2, json!({ "name": "help" }))).await;
     let (_, event) = lab.host.next_inbound().await;
     assert_eq!(lab.last().2, json!({ "type": 5 }));
-    let refusal = Outbound {
-        only_to_sender: true,
-        ..answer_to(&event, "r", "You may not.")
-    };
-    let nothing = outbound::send(&lab.connection, refusal)
-        .await
-        .expect("nothing to do");
-    assert!(nothing.message_ids.is_empty());
-    assert!(
-        lab.asked()
-            .iter()
-            .all(|(_, path, _)| !path.starts_with("/channels"))
-    );
     outbound::send(&lab.connection, answer_to(&event, "a", "late"))
         .await
         .expect("sent");
@@ -226,21 +219,61 @@ async fn an_answer_that_comes_too_late_goes_to_the_chat_and_a_refusal_nowhere() 
 #[tokio::test(start_paused = true)]
 async fn a_refusal_is_seen_by_nobody_else() {
     let lab = lab(json!({ "slashCommand": { "ephemeral": false } }), "");
+    lab.host.refuse_senders(true);
     handle(&lab.connection, used(2, json!({ "name": "help" }))).await;
-    let (_, event) = lab.host.next_inbound().await;
-    let refusal = Outbound {
-        only_to_sender: true,
-        ..answer_to(&event, "r", "You may not.")
-    };
-    outbound::send(&lab.connection, refusal).await.expect("told");
+    // The host has the event all the same: it says why, once, and lets people in.
+    lab.host.next_inbound().await;
     let asked = lab.asked();
-    assert_eq!(
-        (asked[1].1.as_str(), asked[1].2["flags"].as_u64()),
-        ("/webhooks/900/t0ken?wait=true", Some(68))
-    );
+    assert_eq!(asked[1].1, "/webhooks/900/t0ken?wait=true");
+    assert_eq!(asked[1].2["flags"], 68);
+    assert_eq!(asked[1].2["content"], "You are not allowed to use this here.");
     assert_eq!(
         (asked[2].0.as_str(), asked[2].1.as_str()),
         ("DELETE", "/webhooks/900/t0ken/messages/@original")
+    );
+    assert_eq!(asked.len(), 3);
+    handle(&lab.connection, used(3, json!({ "custom_id": "v:x" }))).await;
+    lab.host.next_inbound().await;
+    assert!(
+        lab.asked()[3..]
+            .iter()
+            .all(|(_, path, _)| !path.starts_with("/channels"))
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stranger_who_is_let_in_is_told_in_the_place_of_the_command() {
+    let lab = lab(json!({}), "");
+    lab.host.refuse_senders(true);
+    let mut private = used(2, json!({ "name": "help" }));
+    for key in ["guild_id", "member"] {
+        private.as_object_mut().expect("an object").remove(key);
+    }
+    private["user"] = json!({ "id": "7", "username": "ada" });
+    private["channel"] = json!({ "id": "10", "type": 1 });
+    handle(&lab.connection, private).await;
+    let (_, event) = lab.host.next_inbound().await;
+    assert_eq!(
+        (event.chat.kind, event.sender.id.as_str()),
+        (openclaw_plugin_api::ChatKind::Direct, "7")
+    );
+    let (method, path, body) = lab.last();
+    assert_eq!(
+        (method.as_str(), path.as_str()),
+        ("PATCH", "/webhooks/900/t0ken/messages/@original")
+    );
+    assert!(
+        body["content"]
+            .as_str()
+            .is_some_and(|said| said.contains("does not know you"))
+    );
+    outbound::send(&lab.connection, answer_to(&event, "a", "Your code"))
+        .await
+        .expect("sent");
+    let (_, path, body) = lab.last();
+    assert_eq!(
+        (path.as_str(), body["flags"].as_u64()),
+        ("/webhooks/900/t0ken?wait=true", Some(68))
     );
 }
 
