@@ -4,6 +4,7 @@ mod changes;
 mod connection;
 mod inbound;
 mod schema;
+mod shards;
 
 use super::PLUGIN;
 use openclaw_plugin_api::{
