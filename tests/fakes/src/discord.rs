@@ -27,6 +27,7 @@ use std::{
     collections::{HashMap, VecDeque},
     net::SocketAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 use tokio::{sync::Notify, task::JoinHandle};
 
@@ -71,6 +72,8 @@ pub struct Call {
     pub reason: String,
     /// What was answered; 0 while nothing was.
     pub status: u16,
+    /// When its head had been read.
+    pub at: Instant,
 }
 
 #[derive(Debug)]
@@ -230,7 +233,23 @@ impl Discord {
     pub fn keys(&self) -> Vec<String> {
         let state = self.state();
         let calls = state.calls.iter();
-        calls.map(|call| format!("{} {}", call.key, call.status)).collect()
+        calls
+            .map(|call| format!("{} {}", call.key, call.status))
+            .collect()
+    }
+
+    /// When the last call with a key came.
+    pub fn last_call(&self, key: &str) -> Option<Instant> {
+        let state = self.state();
+        let found = state.calls.iter().rev().find(|call| call.key == key)?;
+        Some(found.at)
+    }
+
+    /// How many messages bots have written that still stand.
+    pub fn said(&self) -> usize {
+        let state = self.state();
+        let all = state.messages.values().flatten();
+        all.filter(|message| message["author"]["bot"] == true).count()
     }
 
     /// The bodies of the calls with a key so far.

@@ -233,6 +233,7 @@ impl Discord {
             bot: None,
             reason: String::new(),
             status: 200,
+            at: std::time::Instant::now(),
         });
     }
 }

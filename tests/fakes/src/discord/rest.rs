@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -134,6 +134,7 @@ impl Asked {
             bot: None,
             reason: decoded(reason.unwrap_or_default()),
             status: 0,
+            at: Instant::now(),
         });
         Self {
             major: major.to_owned(),
