@@ -87,6 +87,11 @@ fn chat(connection: &Connection, interaction: &Value) -> Chat {
         thread_id: String::new(),
         parent_title: parent.and_then(|parent| parent.name).unwrap_or_default(),
         parent_id,
+        space_title: space_id
+            .as_deref()
+            .and_then(|id| connection.cache.guild(id))
+            .map(|guild| guild.name)
+            .unwrap_or_default(),
         space_id: space_id.unwrap_or_default(),
     }
 }
