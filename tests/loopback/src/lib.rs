@@ -16,7 +16,7 @@ use std::{
 struct Loopback {
     host: Arc<Mutex<Option<ChannelHost>>>,
     /// Accounts with a platform, and what listens to it.
-    platforms: Mutex<HashMap<String, (Platform, TaskHandle)>>,
+    platforms: Mutex<HashMap<String, (Platform, openclaw_plugin_api::TaskHandle)>>,
     sent: AtomicU64,
     prefix: Arc<Mutex<String>>,
 }

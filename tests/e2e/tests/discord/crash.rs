@@ -111,7 +111,10 @@ impl Lab {
     async fn lives(&mut self) {
         let running = self.home.start().await;
         // nobody tells a bot what was said before its first login
-        if tokio::time::timeout(PATIENCE, self.discord.is_online(&self.discord.bot())).await.is_err() {
+        if tokio::time::timeout(PATIENCE, self.discord.is_online(&self.discord.bot()))
+            .await
+            .is_err()
+        {
             panic!("it does not log in:\n{}", running.log());
         }
         for person in 0..PEOPLE {
