@@ -87,6 +87,10 @@ impl Access {
         }
         let mentioned = is_mentioned(ask, &event);
         let speech = matches!(event.kind, InboundKind::Message | InboundKind::Edit);
+        if speech && pass.ignores_others && event.mentions_others && !mentioned {
+            self.skip(ask, &event);
+            return Ok(Verdict::Buffered);
+        }
         if speech && pass.require_mention && !mentioned && !(command && addresses_nobody(&event.text)) {
             self.skip(ask, &event);
             return Ok(Verdict::Buffered);

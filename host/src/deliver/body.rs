@@ -72,7 +72,12 @@ impl Body {
     }
 
     /// One try of what is queued since then.
-    pub(super) async fn send(mut self, registry: &Registry, channel: &str, queued_ms: i64) -> Result<Receipt> {
+    pub(super) async fn send(
+        mut self,
+        registry: &Registry,
+        channel: &str,
+        queued_ms: i64,
+    ) -> Result<Receipt> {
         let plugin = registry.channel(channel)?;
         if self.preview.is_empty() {
             self.message.queued_ms = queued_ms.try_into().unwrap_or(0);

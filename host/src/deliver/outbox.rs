@@ -160,7 +160,9 @@ impl Outbox {
                 if delivery.state == SendState::Sending {
                     self.journal.run(move |j| j.sending(id, repeats)).await?;
                 }
-                let sent = body.send(&self.registry, &delivery.channel, delivery.created_ms).await;
+                let sent = body
+                    .send(&self.registry, &delivery.channel, delivery.created_ms)
+                    .await;
                 self.outcome(&delivery, sent, idempotent)
             }
         };

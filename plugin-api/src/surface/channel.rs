@@ -130,8 +130,6 @@ pub struct ChannelInfo {
     pub native_commands: bool,
     /// A send with the same idempotency key never shows twice.
     pub idempotent_send: bool,
-    /// Buttons and commands can be answered so that only who used them sees it ([`Outbound::only_to_sender`]).
-    pub private_replies: bool,
     /// Names for [`Channel::action`].
     pub actions: Vec<String>,
 }
@@ -172,7 +170,6 @@ impl Default for ChannelInfo {
             replies: false,
             native_commands: false,
             idempotent_send: false,
-            private_replies: false,
             actions: Vec::new(),
         }
     }

@@ -30,9 +30,6 @@ pub struct Outbound {
     pub event_id: String,
     /// The message of that event; empty if it had none. Unlike `reply_to` it does not ask to be shown.
     pub event_message_id: String,
-    /// Shown to nobody but who caused the event. A channel that has no such place for it any more sends nothing. Only
-    /// where [`ChannelInfo::private_replies`] says that it can.
-    pub only_to_sender: bool,
     /// When it was queued, milliseconds since 1970; 0 if it never was. Where the platform forgets idempotency keys, an
     /// older message may be there already.
     pub queued_ms: u64,

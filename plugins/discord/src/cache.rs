@@ -2,14 +2,11 @@
 //! whoever needs it asks Discord again.
 use crate::{
     account::Connection,
+    recent::Recent,
     wire::{Channel, Guild, Read, Role},
 };
 use serde_json::Value;
-use std::{
-    collections::{HashMap, HashSet, VecDeque},
-    hash::Hash,
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Servers that are known; Discord wants a shard for each 2,500.
 const MAX_GUILDS: usize = 10_000;
@@ -50,14 +47,6 @@ pub(crate) struct Known {
     pub(crate) unavailable: bool,
     /// Its roles are not known.
     pub(crate) is_partial: bool,
-}
-
-/// A map that forgets the oldest entry when it is full.
-#[derive(Debug)]
-struct Recent<K, V> {
-    values: HashMap<K, V>,
-    order: VecDeque<K>,
-    limit: usize,
 }
 
 impl Default for Cache {
@@ -294,90 +283,11 @@ fn read_all<T: Read>(list: Value) -> impl Iterator<Item = T> {
     Vec::<T>::read(list).unwrap_or_default().into_iter()
 }
 
-// === impl Recent ===
-
-impl<K: Clone + Eq + Hash, V> Recent<K, V> {
-    fn new(limit: usize) -> Self {
-        Self {
-            values: HashMap::new(),
-            order: VecDeque::new(),
-            limit,
-        }
-    }
-
-    fn put(&mut self, key: K, value: V) {
-        if self.values.insert(key.clone(), value).is_some() {
-            return;
-        }
-        self.order.push_back(key);
-        while self.values.len() > self.limit {
-            let Some(oldest) = self.order.pop_front() else {
-                return;
-            };
-            self.values.remove(&oldest);
-        }
-    }
-
-    fn get<Q: Eq + Hash + ?Sized>(&self, key: &Q) -> Option<&V>
-    where
-        K: std::borrow::Borrow<Q>,
-    {
-        self.values.get(key)
-    }
-
-    fn get_mut<Q: Eq + Hash + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
-    where
-        K: std::borrow::Borrow<Q>,
-    {
-        self.values.get_mut(key)
-    }
-
-    fn remove<Q: Eq + Hash + ?Sized>(&mut self, key: &Q)
-    where
-        K: std::borrow::Borrow<Q>,
-    {
-        if self.values.remove(key).is_some() {
-            self.order.retain(|known| known.borrow() != key);
-        }
-    }
-
-    fn retain(&mut self, keep: impl Fn(&V) -> bool) {
-        self.values.retain(|_, value| keep(value));
-        let left: HashSet<&K> = self.values.keys().collect();
-        self.order.retain(|key| left.contains(key));
-    }
-
-    fn values(&self) -> impl Iterator<Item = &V> {
-        self.values.values()
-    }
-
-    fn len(&self) -> usize {
-        self.values.len()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::wire::Read;
     use serde_json::json;
-
-    #[test]
-    fn the_oldest_is_forgotten_and_what_is_removed_leaves_nothing() {
-        let mut recent = Recent::new(2);
-        for n in 0..3 {
-            recent.put(n, n);
-        }
-        assert_eq!(
-            (recent.get(&0), recent.get(&1), recent.len()),
-            (None, Some(&1), 2)
-        );
-        recent.remove(&1);
-        recent.put(4, 4);
-        assert_eq!((recent.len(), recent.order.len()), (2, 2));
-        recent.retain(|value| *value == 4);
-        assert_eq!(recent.order, [4]);
-    }
 
     #[test]
     fn a_server_brings_its_channels_and_takes_them_away() {

@@ -12,6 +12,7 @@ mod gateway;
 mod inbound;
 mod interactions;
 mod outbound;
+mod recent;
 mod rest;
 mod token;
 mod wire;

@@ -41,7 +41,8 @@ pub(crate) async fn find(host: &Host, account_id: &str, config: &Config) -> Resu
 fn checked(token: &str) -> Result<Secret> {
     let token = token.trim();
     let token = token.strip_prefix("Bot ").unwrap_or(token).trim();
-    let fine = !token.is_empty() && token.len() <= MAX_LEN && token.bytes().all(|b| b.is_ascii_graphic());
+    let fine =
+        !matches!(token, "" | "Bot") && token.len() <= MAX_LEN && token.bytes().all(|b| b.is_ascii_graphic());
     if fine {
         return Ok(Secret::new(token));
     }

@@ -252,6 +252,10 @@ pub struct TopicRule {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct SpaceRule {
+    /// Its name; counts only with `dangerouslyAllowNameMatching`.
+    pub slug: Option<String>,
+    /// Messages that address somebody else and not the agent are not answered. False by default.
+    pub ignore_other_mentions: Option<bool>,
     /// Only messages that address the agent are answered. True by default.
     pub require_mention: Option<bool>,
     /// Ids that may write; with `roles` empty, means everybody.
@@ -266,6 +270,8 @@ pub struct SpaceRule {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct PlaceRule {
+    /// Messages that address somebody else and not the agent are not answered.
+    pub ignore_other_mentions: Option<bool>,
     /// Messages are taken, in the form of February 2026.
     pub allow: Option<bool>,
     /// Messages are taken. True by default.

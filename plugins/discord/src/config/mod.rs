@@ -8,9 +8,9 @@ mod value;
 
 pub use parts::{
     Actions, AgentComponents, AutoPresence, Commands, ExecApprovals, Intents, NativeCommand, PresenceStatus,
-    SlashCommand, TableMode, Toggle,
+    SlashCommand, TableMode,
 };
-pub use space::{AutoThreadName, Guild, ReactionNotifications, Room};
+pub use space::{Guild, ReactionNotifications, Room};
 pub use value::{Id, Token};
 
 use parts::{

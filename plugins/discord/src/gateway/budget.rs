@@ -95,9 +95,9 @@ impl Budget {
         (state.remaining, state.total, left.as_secs())
     }
 
-    /// How long a login has to wait for the budget; nothing if it may begin. The first of a shard waits only if there is
-    /// nothing left.
-    pub(crate) fn wait(&self, is_first: bool) -> Duration {
+    /// How long a login has to wait for the budget; nothing if it may begin. The first of a shard, and one that has
+    /// waited, waits only if there is nothing left.
+    pub(crate) fn wait(&self, has_waited: bool) -> Duration {
         let mut state = self.lock();
         let now = clock::now();
         if now >= state.reset_at {
@@ -106,7 +106,7 @@ impl Budget {
         let left = state.reset_at.saturating_duration_since(now);
         match state.remaining {
             0 => left,
-            few if !is_first && few.saturating_mul(SCARCE) < state.total => {
+            few if !has_waited && few.saturating_mul(SCARCE) < state.total => {
                 left / u32::try_from(few + 1).unwrap_or(u32::MAX)
             }
             _ => Duration::ZERO,

@@ -46,7 +46,7 @@ pub(super) async fn event(connection: &Connection, message: Message, kind: Inbou
         (InboundKind::Edit, None) => return None,
         _ => format!("message:{}", message.id),
     };
-    let chat = place::chat(connection, &message.channel_id, message.guild_id.as_deref()).await;
+    let chat = place::chat(connection, &message.channel_id, message.guild_id.as_deref()).await?;
     let my_role = my_role(connection, &message, &chat).await;
     let reader = Reader {
         cache: &connection.cache,
@@ -255,6 +255,6 @@ async fn starter(connection: &Connection, message: &Message, chat: &Chat) -> Opt
     // A thread has the id of the message that it hangs on; a post begins with its first message.
     let at = if is_post { &chat.id } else { &chat.parent_id };
     let request = || Request::get(Route::message(at, &chat.id));
-    let starter: Message = place::ask(connection, request).await?;
+    let starter: Message = place::ask(connection, place::FEW, request).await?;
     (!starter.author.id.is_empty()).then_some(starter)
 }

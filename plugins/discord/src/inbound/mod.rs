@@ -8,6 +8,9 @@ mod place;
 mod pluralkit;
 mod text;
 
+pub(crate) use message::{room, sender};
+pub(crate) use place::chat;
+
 use crate::{
     account::Connection,
     interactions,

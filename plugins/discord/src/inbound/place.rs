@@ -11,13 +11,26 @@ use serde::de::DeserializeOwned;
 use std::time::Duration;
 
 /// How often Discord is asked before a place stays unknown.
-const TRIES: u32 = 5;
+const TRIES: u32 = 20;
+/// The same for what is good to know.
+pub(crate) const FEW: u32 = 3;
 /// Bounds of the waits between.
 const AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
 
 /// The chat of a channel. `guild_id` is what the event says; none means a private chat, or one of several people.
-pub(crate) async fn chat(connection: &Connection, channel_id: &str, guild_id: Option<&str>) -> Chat {
+///
+/// None for a channel of a server that Discord does not show: it may be a thread of a channel that is closed, and the
+/// bot could not answer there.
+pub(crate) async fn chat(connection: &Connection, channel_id: &str, guild_id: Option<&str>) -> Option<Chat> {
     let known = channel(connection, channel_id).await;
+    if known.is_none() && guild_id.is_some() {
+        tracing::warn!(
+            account = connection.id,
+            channel = channel_id,
+            "dropped: discord does not say what channel this is; let the bot see it (View Channel)"
+        );
+        return None;
+    }
     let guild_id = guild_id
         .map(str::to_owned)
         .or_else(|| known.as_ref().and_then(|channel| channel.guild_id.clone()));
@@ -37,7 +50,9 @@ pub(crate) async fn chat(connection: &Connection, channel_id: &str, guild_id: Op
         space_id: guild_id.unwrap_or_default(),
         ..Chat::default()
     };
-    let Some(known) = known else { return chat };
+    let Some(known) = known else {
+        return Some(chat);
+    };
     if known.is_thread()
         && let Some(parent_id) = &known.parent_id
     {
@@ -53,7 +68,7 @@ pub(crate) async fn chat(connection: &Connection, channel_id: &str, guild_id: Op
             .collect::<Vec<_>>()
             .join(", "),
     };
-    chat
+    Some(chat)
 }
 
 /// A channel or thread, from memory or from Discord; none if Discord doesn't show it.
@@ -61,7 +76,7 @@ pub(crate) async fn channel(connection: &Connection, id: &str) -> Option<Channel
     if let Some(known) = connection.cache.channel(id) {
         return Some(known);
     }
-    let asked: Channel = ask(connection, || Request::get(Route::channel(id))).await?;
+    let asked: Channel = ask(connection, TRIES, || Request::get(Route::channel(id))).await?;
     connection.cache.put_channel(asked.clone());
     Some(asked)
 }
@@ -71,7 +86,8 @@ pub(crate) async fn know_guild(connection: &Connection, id: &str) {
     if connection.cache.guild(id).is_some_and(|guild| !guild.is_partial) {
         return;
     }
-    let asked: Option<Guild> = ask(connection, || Request::get(Route::new("guilds/{}", &[id]))).await;
+    let request = || Request::get(Route::new("guilds/{}", &[id]));
+    let asked: Option<Guild> = ask(connection, FEW, request).await;
     if let Some(guild) = asked {
         connection.cache.put_guild(guild);
     }
@@ -80,10 +96,11 @@ pub(crate) async fn know_guild(connection: &Connection, id: &str) {
 /// Asks until there is an answer, but not for ever: an event waits for it.
 pub(crate) async fn ask<T: DeserializeOwned>(
     connection: &Connection,
+    tries: u32,
     request: impl Fn() -> Request,
 ) -> Option<T> {
     let mut backoff = Backoff::new(AGAIN.0, AGAIN.1);
-    while backoff.tries() < TRIES {
+    while backoff.tries() < tries {
         let error = match connection.rest.call(request()).await {
             Ok(found) => return Some(found),
             Err(error) => error,

@@ -8,25 +8,58 @@ use crate::{
     rest::{Request, RestError, Route},
     wire::Message,
 };
-use openclaw_plugin_api::{Outbound, Receipt, Result};
+use openclaw_plugin_api::{ChatKind, Inbound, Outbound, Receipt, Result};
 use serde_json::Value;
 use std::{sync::Arc, time::Duration};
 
 /// Seen by one person.
 const EPHEMERAL: u64 = 1 << 6;
+const NOT_ALLOWED: &str = "You are not allowed to use this here.";
+const NOT_KNOWN: &str = "This bot does not know you yet. Its owner can let you in.";
 /// How long it is remembered which message was the first.
 const REMEMBERED: Duration = Duration::from_secs(3_600);
 
 /// Answers in the place of an interaction, if the message belongs to one that is open. `None`: it goes to the chat.
 pub(crate) async fn answer(connection: &Arc<Connection>, message: &Outbound) -> Result<Option<Receipt>> {
-    let Some(entry) = open::find(connection, &message.event_id).await else {
-        return Ok(None);
-    };
-    let is_private = message.only_to_sender || entry.is_command && entry.is_ephemeral;
-    if !entry.is_command && !message.only_to_sender {
-        return Ok(None);
+    match open::find(connection, &message.event_id).await {
+        Some(entry) if entry.is_command => in_place(connection, &entry, message, entry.is_ephemeral).await,
+        _ => Ok(None),
     }
+}
+
+/// Tells whoever used something that they may not, and nobody else.
+pub(super) async fn refuse(connection: &Arc<Connection>, event: &Inbound) -> Result<()> {
+    let Some(entry) = open::find(connection, &event.event_id).await else {
+        return Ok(());
+    };
+    let words = match event.chat.kind {
+        ChatKind::Direct => NOT_KNOWN,
+        _ => NOT_ALLOWED,
+    };
+    let message = Outbound {
+        idempotency_key: format!("refusal-{}", event.event_id),
+        event_id: event.event_id.clone(),
+        text: words.to_owned(),
+        ..Outbound::default()
+    };
+    in_place(connection, &entry, &message, true).await?;
+    if entry.is_command && !entry.is_ephemeral {
+        // What everybody saw waiting is taken away.
+        let gone = connection.rest.done(Request::delete(original(&entry))).await;
+        gone.map_err(RestError::into_error)?;
+    }
+    Ok(())
+}
+
+async fn in_place(
+    connection: &Arc<Connection>,
+    entry: &Entry,
+    message: &Outbound,
+    is_private: bool,
+) -> Result<Option<Receipt>> {
     let drafts = compose::drafts(connection, message).await?;
+    // A place that everybody sees is not for what only one may see, and a component has none.
+    let takes_place = entry.is_command && entry.is_ephemeral == is_private;
     let mut ids = Vec::new();
     for (n, mut draft) in drafts.into_iter().enumerate() {
         for key in ["nonce", "enforce_nonce", "message_reference", "sticker_ids"] {
@@ -35,11 +68,8 @@ pub(crate) async fn answer(connection: &Arc<Connection>, message: &Outbound) -> 
         let flags = draft.body.get("flags").and_then(Value::as_u64).unwrap_or(0);
         let flags = if is_private { flags | EPHEMERAL } else { flags };
         draft.body.insert("flags".into(), flags.into());
-        // A command that everybody sees waiting is not answered there with what only one may see.
-        let takes_place = entry.is_command && (entry.is_ephemeral || !message.only_to_sender);
-        let is_first = takes_place && is_first(connection, message, n).await?;
-        let sent = if is_first {
-            let request = Request::patch(original(&entry));
+        let sent = if takes_place && is_first(connection, message, n).await? {
+            let request = Request::patch(original(entry));
             call(connection, with_files(request, &draft))
                 .await
                 .map_err(RestError::into_error)
@@ -54,16 +84,12 @@ pub(crate) async fn answer(connection: &Arc<Connection>, message: &Outbound) -> 
             Err(error) if n == 0 && is_over(&error) => {
                 tracing::info!(
                     account = connection.id,
-                    "an interaction is over; its answer goes to the chat"
+                    "an interaction is over before its answer"
                 );
-                return Ok(message.only_to_sender.then(Receipt::default));
+                return Ok(None);
             }
             Err(error) => return Err(error),
         }
-    }
-    if message.only_to_sender && entry.is_command && !entry.is_ephemeral {
-        // What everybody saw waiting is taken away.
-        let _ = connection.rest.done(Request::delete(original(&entry))).await;
     }
     for id in &ids {
         connection

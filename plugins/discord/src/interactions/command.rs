@@ -17,7 +17,7 @@ pub(super) async fn given(connection: &Arc<Connection>, interaction: &Value) {
     if !respond(connection, interaction, callback::LATER, data).await {
         return;
     }
-    let mut event = source::event(connection, interaction, InboundKind::Command);
+    let mut event = source::event(connection, interaction, InboundKind::Command).await;
     let data = &interaction["data"];
     let mut options = Map::new();
     let mut name = source::text(data, "name").to_owned();

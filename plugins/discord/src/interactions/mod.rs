@@ -88,7 +88,8 @@ async fn refuse(connection: &Connection, interaction: &Value, words: &str) {
     respond(connection, interaction, callback::MESSAGE, Some(data)).await;
 }
 
-/// Notes where an answer belongs and hands the event over.
+/// Notes where an answer belongs and hands the event over. Who may not use it is told so, where nobody else sees it; the
+/// host has the event all the same, because it keeps the account of refusals and lets people in.
 async fn hand_over(connection: &Arc<Connection>, interaction: &Value, event: &Inbound, entry: open::Entry) {
     if let Err(error) = open::begin(connection, &event.event_id, entry).await {
         // It is known until a restart, and then its answer goes to the chat.
@@ -99,6 +100,10 @@ async fn hand_over(connection: &Arc<Connection>, interaction: &Value, event: &In
         interaction = text(interaction, "id"),
         "interaction taken"
     );
+    let is_admitted = connection.host.admits(event).await.unwrap_or(true);
+    if !is_admitted && let Err(error) = answer::refuse(connection, event).await {
+        tracing::debug!(account = connection.id, %error, "who was refused could not be told");
+    }
     connection.hand_over(event).await;
 }
 

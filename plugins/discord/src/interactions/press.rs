@@ -70,7 +70,7 @@ async fn take(connection: &Arc<Connection>, interaction: &Value, value: String, 
     if !respond(connection, interaction, callback::LATER_IN_PLACE, None).await {
         return;
     }
-    let mut event = source::event(connection, interaction, InboundKind::Button);
+    let mut event = source::event(connection, interaction, InboundKind::Button).await;
     event.message_id = source::text(&interaction["message"], "id").to_owned();
     event.value = value;
     event.options = options;

@@ -20,6 +20,8 @@ const MAX_DESCRIPTION: usize = 100;
 const MAX_CHOICES: usize = 25;
 /// Longest choice, characters.
 const MAX_CHOICE: usize = 100;
+/// Words of usages that stand for others.
+const PLACEHOLDERS: [&str; 6] = ["name", "model", "text", "message", "number", "id"];
 /// A command that people type. Other types are not ours.
 const CHAT_INPUT: u64 = 1;
 /// What is compared of a command.
@@ -205,7 +207,9 @@ fn choices_of(native: &NativeCommand) -> Vec<String> {
                 .chars()
                 .all(|c| c.is_alphanumeric() || matches!(c, '-' | '_'))
     };
-    if words.len() > 1 && words.iter().all(is_word) {
+    // `[name|list]`: some of it stands for itself, and some for what people think of.
+    let is_open = words.iter().any(|word| PLACEHOLDERS.contains(&word.as_str()));
+    if words.len() > 1 && !is_open && words.iter().all(is_word) {
         words
     } else {
         Vec::new()

@@ -2,19 +2,20 @@
 use super::open;
 use crate::{
     account::Connection,
-    wire::{Channel, Member, Read, User, channel_kind, timestamp_ms},
+    inbound,
+    wire::{Channel, Member, Read, User, timestamp_ms},
 };
-use openclaw_plugin_api::{Chat, ChatKind, Inbound, InboundKind, Sender};
+use openclaw_plugin_api::{Chat, Inbound, InboundKind, Sender};
 use serde_json::Value;
 
 /// An event with everything but what was used.
-pub(super) fn event(connection: &Connection, interaction: &Value, kind: InboundKind) -> Inbound {
+pub(super) async fn event(connection: &Connection, interaction: &Value, kind: InboundKind) -> Inbound {
     let id = text(interaction, "id");
     Inbound {
         event_id: open::event_id(id),
         kind,
         account_id: connection.id.clone(),
-        chat: chat(connection, interaction),
+        chat: chat(connection, interaction).await,
         sender: sender(interaction),
         mentioned: true,
         timestamp_ms: timestamp_ms(id),
@@ -39,59 +40,27 @@ pub(super) fn text<'a>(value: &'a Value, key: &str) -> &'a str {
 }
 
 fn sender(interaction: &Value) -> Sender {
-    let member = Member::read(interaction["member"].clone()).unwrap_or_default();
-    let user = member
-        .user
-        .clone()
+    let member = Member::read(interaction["member"].clone());
+    let user = member.as_ref().and_then(|member| member.user.clone());
+    let user = user
         .or_else(|| User::read(interaction["user"].clone()))
         .unwrap_or_default();
-    let name = member
-        .nick
-        .filter(|nick| !nick.is_empty())
-        .unwrap_or_else(|| user.display().to_owned());
-    Sender {
-        username: user.tag(),
-        id: user.id,
-        name,
-        is_bot: user.bot,
-        roles: member.roles,
-    }
+    inbound::sender(&user, member.as_ref(), user.bot, None)
 }
 
-fn chat(connection: &Connection, interaction: &Value) -> Chat {
-    let mut id = text(interaction, "channel_id").to_owned();
+/// The channel comes along, so Discord has to be asked at most for the one that a thread hangs on.
+async fn chat(connection: &Connection, interaction: &Value) -> Chat {
+    let guild = interaction["guild_id"].as_str();
     let told = Channel::read(interaction["channel"].clone()).unwrap_or_default();
-    if id.is_empty() {
-        id.clone_from(&told.id);
-    }
-    let channel = connection.cache.channel(&id).unwrap_or(told);
-    let space_id = interaction["guild_id"]
-        .as_str()
-        .map(str::to_owned)
-        .or(channel.guild_id.clone());
-    let kind = match (&space_id, channel.kind) {
-        (Some(_), _) => ChatKind::Channel,
-        (None, channel_kind::GROUP_DM) => ChatKind::Group,
-        (None, _) => ChatKind::Direct,
+    let id = match text(interaction, "channel_id") {
+        "" => told.id.clone(),
+        id => id.to_owned(),
     };
-    let parent_id = channel
-        .parent_id
-        .clone()
-        .filter(|_| channel.is_thread())
-        .unwrap_or_default();
-    let parent = connection.cache.channel(&parent_id);
-    Chat {
-        id,
-        kind,
-        title: channel.name.unwrap_or_default(),
-        thread_id: String::new(),
-        parent_title: parent.and_then(|parent| parent.name).unwrap_or_default(),
-        parent_id,
-        space_title: space_id
-            .as_deref()
-            .and_then(|id| connection.cache.guild(id))
-            .map(|guild| guild.name)
-            .unwrap_or_default(),
-        space_id: space_id.unwrap_or_default(),
+    if !told.id.is_empty() && connection.cache.channel(&told.id).is_none() {
+        connection.cache.put_channel(Channel {
+            guild_id: guild.map(str::to_owned),
+            ..told
+        });
     }
+    inbound::chat(connection, &id, guild).await
 }

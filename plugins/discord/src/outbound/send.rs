@@ -25,10 +25,6 @@ pub(crate) async fn send(connection: &Arc<Connection>, message: Outbound) -> Res
     if let Some(receipt) = interactions::answer(connection, &message).await? {
         return Ok(receipt);
     }
-    if message.only_to_sender {
-        // There is no place any more that only they would see.
-        return Ok(Receipt::default());
-    }
     let drafts = compose::drafts(connection, &message).await?;
     if drafts.is_empty() {
         return Err(Error::invalid(

@@ -1,7 +1,7 @@
 //! Threads: opened by hand, and by themselves for each message of a channel where the operator wants that.
 use crate::{
     account::Connection,
-    config::{Guild, Room},
+    inbound,
     rest::{Request, RestError, Route},
     wire::{Channel, Message},
 };
@@ -18,19 +18,23 @@ const HAS_THREAD: u32 = 160_004;
 /// Where the answer to a message goes: into a thread of its own, where `autoThread` says so.
 pub(super) async fn of_answer(connection: &Connection, chat: &str, message: &Outbound) -> String {
     let asked = message.event_message_id.trim();
-    let Some(channel) = connection.cache.channel(chat) else {
+    if asked.is_empty() || connection.config.guilds.is_empty() {
+        return chat.to_owned();
+    }
+    let place = inbound::chat(connection, chat, None).await;
+    let Some(room) = inbound::room(connection, &place).filter(|room| room.auto_thread == Some(true)) else {
         return chat.to_owned();
     };
-    let room = room_of(connection, &channel);
-    let is_wanted = room.is_some_and(|room| room.auto_thread == Some(true));
-    if asked.is_empty() || !is_wanted || !TEXT_CHANNELS.contains(&channel.kind) {
+    let kind = connection.cache.channel(chat).map(|channel| channel.kind);
+    if !kind.is_some_and(|kind| TEXT_CHANNELS.contains(&kind)) {
         return chat.to_owned();
     }
     if connection.cache.channel(asked).is_some() {
         return asked.to_owned();
     }
     let archive = room
-        .and_then(|room| room.auto_archive_duration.as_ref())
+        .auto_archive_duration
+        .as_ref()
         .and_then(|minutes| minutes.get());
     match open(connection, chat, asked, archive).await {
         Ok(thread) => thread,
@@ -105,44 +109,6 @@ fn without_mentions(line: &str) -> String {
     (out + rest).trim().to_owned()
 }
 
-/// What the operator says of a channel; of its parent, for a thread.
-fn room_of<'a>(connection: &'a Connection, channel: &Channel) -> Option<&'a Room> {
-    let guilds = &connection.config.guilds;
-    let id = channel.guild_id.as_deref()?;
-    let slug = connection
-        .cache
-        .guild(id)
-        .map(|guild| slug(&guild.name))
-        .unwrap_or_default();
-    let by_name = |guild: &&Guild| {
-        guild
-            .slug
-            .as_deref()
-            .is_some_and(|name| !slug.is_empty() && name == slug)
-    };
-    let guild = guilds
-        .get(id)
-        .or_else(|| guilds.get(&slug))
-        .or_else(|| guilds.values().find(by_name))
-        .or_else(|| guilds.get("*"))?;
-    let name = channel.name.clone().unwrap_or_default();
-    let rooms = &guild.channels;
-    rooms
-        .get(&channel.id)
-        .or_else(|| rooms.get(&name))
-        .or_else(|| rooms.get(&self::slug(&name)))
-        .or_else(|| rooms.get("*"))
-}
-
-/// A name as it is written in lists.
-fn slug(name: &str) -> String {
-    let lower = name.trim_start_matches('#').to_lowercase();
-    let parts = lower
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|part| !part.is_empty());
-    parts.collect::<Vec<_>>().join("-")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,6 +124,5 @@ mod tests {
             assert_eq!(name(text, "Thread"), expected);
         }
         assert_eq!(name(&"é".repeat(300), "x").chars().count(), MAX_NAME);
-        assert_eq!(slug("#Big  Plans!"), "big-plans");
     }
 }

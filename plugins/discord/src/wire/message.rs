@@ -31,7 +31,6 @@ record! {
         poll: Option<Poll>,
         thread: Option<Channel>,
         nonce: Option<String>,
-        role_subscription_data: Option<RoleSubscription>,
     }
 }
 
@@ -108,13 +107,6 @@ record! {
     PollAnswer {
         answer_id: u64,
         poll_media: PollText,
-    }
-}
-
-record! {
-    /// A subscription to a role.
-    RoleSubscription {
-        tier_name: String,
     }
 }
 

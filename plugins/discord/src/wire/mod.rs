@@ -3,11 +3,8 @@ mod message;
 mod place;
 pub(crate) mod tolerant;
 
-pub(crate) use message::{
-    Attachment, Embed, Emoji, Message, Poll, PollAnswer, Reaction, Reference, RoleSubscription, Snapshot,
-    Sticker,
-};
-pub(crate) use place::{Application, Channel, Guild, Member, Role, RoleTags, ThreadMetadata, User};
+pub(crate) use message::{Attachment, Embed, Emoji, Message, Poll, Reaction, Sticker};
+pub(crate) use place::{Application, Channel, Guild, Member, Role, User};
 pub(crate) use tolerant::Read;
 
 /// Types of channels.

@@ -172,11 +172,14 @@ impl Shard {
 
     /// Waits until the budget allows a login; false when the account is stopped.
     async fn may_login(&mut self) -> bool {
+        // what is spread over the day is waited for once
+        let mut has_waited = self.logins == 0;
         loop {
             if self.logins > 0 {
                 self.refresh_budget().await;
             }
-            let wait = self.plan.budget.wait(self.logins == 0);
+            let wait = self.plan.budget.wait(has_waited);
+            has_waited = true;
             if wait.is_zero() {
                 let (host, plan, index) = (self.connection.host().clone(), self.plan.clone(), self.index);
                 let turn = self.wait(async move { plan.budget.turn(&host, index).await });
