@@ -78,8 +78,11 @@ impl Line {
         } else {
             End::Close(4012, "Invalid API version")
         };
-        let lasting =
-            !matches!(&end, End::Close(code, _) | End::Closed(Some(code)) if ENDS_SESSION.contains(code));
+        let lasting = match &end {
+            End::Close(code, _) => !ENDS_SESSION.contains(code),
+            End::Closed(Some(code)) => !LEAVES.contains(code),
+            End::Closed(None) | End::Broken | End::HalfOpen => true,
+        };
         if !matches!(end, End::HalfOpen) {
             self.leave(lasting);
         }
