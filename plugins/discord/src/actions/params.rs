@@ -15,7 +15,6 @@ impl<'a> Params<'a> {
         Self { action }
     }
 
-
     /// A parameter that is neither missing nor null.
     pub(super) fn value(&self, key: &str) -> Option<&'a Value> {
         self.action.params.get(key).filter(|value| !value.is_null())
