@@ -205,16 +205,6 @@ impl Cache {
         self.lock().channels.get(id).cloned()
     }
 
-    /// The channels and threads of a server that are known.
-    pub(crate) fn channels_of(&self, guild_id: &str) -> Vec<Channel> {
-        let state = self.lock();
-        let channels = state.channels.values();
-        channels
-            .filter(|channel| channel.guild_id.as_deref() == Some(guild_id))
-            .cloned()
-            .collect()
-    }
-
     /// Remembers a message that the bot wrote.
     pub(crate) fn add_own(&self, message_id: &str) {
         self.lock().own.put(message_id.to_owned(), ());

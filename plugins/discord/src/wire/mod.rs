@@ -9,8 +9,6 @@ pub(crate) use tolerant::Read;
 
 /// Types of channels.
 pub(crate) mod channel_kind {
-    /// A private chat.
-    pub(crate) const DM: u64 = 1;
     /// A chat of several people.
     pub(crate) const GROUP_DM: u64 = 3;
     /// Where no messages are.

@@ -121,7 +121,11 @@ impl ChannelPeer for Peer {
     }
 
     fn sent(&self) -> Vec<Sent> {
-        let said = self.fake.said_by_bots().into_iter();
+        let said = self
+            .fake
+            .said_by_bots()
+            .into_iter()
+            .filter(|message| message["content"] != "what do you think?");
         let sent = said.map(|message| {
             let raw = message["content"].as_str().unwrap_or_default().to_owned();
             Sent {

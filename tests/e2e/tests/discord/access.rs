@@ -28,13 +28,13 @@ async fn the_guides_configuration_answers_in_general_and_nowhere_else() {
     let text = GUIDE.replace("YOUR_GUILD_ID", &guild.to_string());
     let mut config: serde_json::Value = serde_json::from_str(&text).expect("the guide's file is JSON");
     config["channels"]["discord"]["apiRoot"] = discord.base().into();
-    config["models"]["providers"]["anthropic"] = json!({ "baseUrl": claude.server.url(), "models": [] });
+    config["models"]["providers"]["anthropic"] =
+        json!({ "baseUrl": claude.server.url(), "apiKey": "sk-ant-of-a-test" });
     home.configure(&config);
     let mut command = home.command(&["gateway", "--port", "0", "--verbose"]);
     command
         .env("OPENCLAW_GATEWAY_TOKEN", "a-token-of-a-test")
-        .env("DISCORD_BOT_TOKEN", discord.bot().token)
-        .env("ANTHROPIC_API_KEY", "sk-ant-of-a-test");
+        .env("DISCORD_BOT_TOKEN", discord.bot().token);
     let mut gateway = Running::spawn(&mut command);
     gateway.says("ready in").await;
     let name = discord.bot().name;

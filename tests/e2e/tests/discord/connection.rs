@@ -47,7 +47,7 @@ async fn nothing_is_lost_when_the_connection_breaks() {
 
 #[tokio::test]
 async fn who_gets_no_acknowledgement_comes_back_and_repeats_nothing() {
-    let world = World::with(|discord, _| discord.heartbeat(Duration::from_millis(300))).await;
+    let world = World::with(|discord, _| discord.heartbeat(Duration::from_millis(1_500))).await;
     world.discord.say(world.general, ADA, "while it hears");
     world.said("while it hears").await;
     for (trouble, n) in [(Trouble::Deaf, 1), (Trouble::HalfOpen, 2)] {
@@ -83,11 +83,12 @@ async fn a_code_that_is_fatal_ends_the_account_and_nothing_else() {
         world.said("before the end").await;
         world.discord.trouble(Trouble::Close(code));
         let line = world.gateway.says_one_of(&[&code.to_string(), remedy]).await;
+        let url = format!("ws://127.0.0.1:{}", world.gateway.port);
         let failed = tokio::time::timeout(Duration::from_secs(30), async {
             loop {
                 let shown = world
                     .home
-                    .json(&["channels", "status", "--json"])
+                    .json(&["channels", "status", "--json", "--url", &url])
                     .await
                     .to_string();
                 if shown.contains("failed") {

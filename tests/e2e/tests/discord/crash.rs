@@ -110,6 +110,13 @@ impl Lab {
     /// A gateway that lives until everybody's last message is answered.
     async fn lives(&mut self) {
         let running = self.home.start().await;
+        // nobody tells a bot what was said before its first login
+        if tokio::time::timeout(PATIENCE, self.discord.is_online(&self.discord.bot()))
+            .await
+            .is_err()
+        {
+            panic!("it does not log in:\n{}", running.log());
+        }
         for person in 0..PEOPLE {
             let last = self.write(person);
             let answered = self.discord.until(|discord| {
@@ -170,7 +177,6 @@ impl Lab {
 #[tokio::test]
 async fn nothing_is_lost_or_answered_twice_at_any_step() {
     let mut lab = Lab::new().await;
-    // what is written before the first login nobody is told of
     lab.lives().await;
     for step in STEPS {
         lab.dies_at(step).await;

@@ -211,3 +211,38 @@ async fn a_reaction_is_told_at_the_next_turn() {
     assert!(heard.contains("reaction added: 🎉"), "{heard}");
     world.end().await;
 }
+
+#[tokio::test]
+async fn a_button_is_told_to_the_agent_and_only_of_those_who_may_write() {
+    let world = World::with(|_, config| {
+        let guilds = config["channels"]["discord"]["guilds"]
+            .as_object_mut()
+            .expect("guilds");
+        guilds
+            .values_mut()
+            .for_each(|guild| guild["users"] = json!([ADA.id.to_string()]));
+    })
+    .await;
+    let bot = world.discord.bot();
+    world.discord.say(world.general, ADA, "which one?");
+    let answer = world.said("which one?").await;
+    let under = answer["id"].as_str().expect("an id").parse().expect("a number");
+    // what a short value of a button looks like on the wire
+    world
+        .discord
+        .press(&bot, world.general, BOB, under, "v:the wrong one");
+    let pressed = world
+        .discord
+        .press(&bot, world.general, ADA, under, "v:the left one");
+    soon(
+        "an answer in time",
+        world.discord.until(|discord| discord.answer(pressed)),
+    )
+    .await;
+    world.said("the left one").await;
+    let heard = world.heard(2).await;
+    assert!(heard.contains("callback_data: the left one"), "{heard}");
+    assert!(!heard.contains("the wrong one"), "{heard}");
+    assert_eq!(world.count("the wrong one"), 0);
+    world.end().await;
+}

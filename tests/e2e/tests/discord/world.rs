@@ -5,7 +5,6 @@ use openclaw_fakes::{
     openai::OpenAi,
 };
 use serde_json::{Value, json};
-use std::fs;
 
 pub const ADA: Person = Person {
     id: 70_001,
@@ -105,14 +104,6 @@ impl World {
     /// What a model was asked in the `n`th request, counted from 1.
     pub async fn heard(&self, n: usize) -> String {
         soon("the model's being asked", self.model.heard(n)).await[n - 1].to_string()
-    }
-
-    /// Changes the configuration.
-    pub fn reconfigure(&self, change: impl FnOnce(&mut Value)) {
-        let text = fs::read_to_string(self.home.config_file()).expect("read");
-        let mut config = serde_json::from_str(&text).expect("it was written here");
-        change(&mut config);
-        self.home.configure(&config);
     }
 
     /// Ends the gateway in good order. Nobody had to complain, and nothing secret was said.

@@ -16,8 +16,10 @@ use tokio::{sync::mpsc, time::Instant};
 const MAX_FRAME: usize = 4_096;
 /// Frames in a minute.
 const MAX_FRAMES: usize = 120;
-/// A session that is closed with one of these is gone.
-const ENDS_SESSION: [u16; 10] = [1000, 1001, 4003, 4004, 4005, 4007, 4009, 4010, 4011, 4012];
+/// A session that Discord closes with one of these is gone.
+const ENDS_SESSION: [u16; 9] = [4003, 4004, 4005, 4007, 4009, 4010, 4011, 4012, 4014];
+/// A session that a client closes with one of these is gone.
+const LEAVES: [u16; 2] = [1000, 1001];
 
 /// One connection.
 struct Line {
@@ -76,8 +78,11 @@ impl Line {
         } else {
             End::Close(4012, "Invalid API version")
         };
-        let lasting =
-            !matches!(&end, End::Close(code, _) | End::Closed(Some(code)) if ENDS_SESSION.contains(code));
+        let lasting = match &end {
+            End::Close(code, _) => !ENDS_SESSION.contains(code),
+            End::Closed(Some(code)) => !LEAVES.contains(code),
+            End::Closed(None) | End::Broken | End::HalfOpen => true,
+        };
         if !matches!(end, End::HalfOpen) {
             self.leave(lasting);
         }

@@ -32,7 +32,14 @@ pub async fn private_chats<P: ChannelPeer, G: Gateway>() {
         .await;
         for person in [ADA, BOB] {
             let is_admitted = row.admitted.contains(&person);
-            everything(&stage, Place::Private, person, is_admitted, row.policy).await;
+            everything(
+                &stage,
+                Place::Private,
+                person,
+                (is_admitted, is_admitted),
+                row.policy,
+            )
+            .await;
         }
         // somebody who may is heard after all of them
         stage
@@ -60,7 +67,17 @@ pub async fn groups<P: ChannelPeer, G: Gateway>() {
         .await;
         let name = format!("{policy} {senders:?}");
         for person in [ADA, BOB] {
-            everything(&stage, Place::Group, person, admitted.contains(&person), &name).await;
+            // who is admitted because everybody is may not give commands in a group
+            let is_listed = matches!(senders, Senders::Only(people) if people.contains(&person));
+            let is_admitted = admitted.contains(&person);
+            everything(
+                &stage,
+                Place::Group,
+                person,
+                (is_admitted, is_admitted && is_listed),
+                &name,
+            )
+            .await;
         }
         stage.chat(ADA, "the end of it").await;
         judge(stage, Place::Group, admitted, &name).await;
@@ -72,7 +89,7 @@ async fn everything<P: ChannelPeer, G: Gateway>(
     stage: &Stage<P, G>,
     place: Place,
     from: Person,
-    is_admitted: bool,
+    (is_admitted, may_command): (bool, bool),
     policy: &str,
 ) {
     let say = |kind: &str| mark(place, from, kind);
@@ -91,8 +108,9 @@ async fn everything<P: ChannelPeer, G: Gateway>(
         text: &say("edit"),
     });
     let statuses = status_count(stage);
-    let has_commands = stage.peer.happens(&Event::Status { place, from });
-    if is_admitted && has_commands {
+    // who may write but not command may be told so, in words that this does not know
+    let has_commands = is_admitted == may_command && stage.peer.happens(&Event::Status { place, from });
+    if may_command && has_commands {
         super::soon(
             "the status",
             stage
