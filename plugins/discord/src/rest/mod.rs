@@ -256,7 +256,7 @@ impl Rest {
         let is_transient = error.kind().is_transient();
         let error = RestError::Lost {
             route,
-            error: Error::new(error.kind(), why),
+            error: Box::new(Error::new(error.kind(), why)),
         };
         match is_transient {
             true if is_unsent || request.repeatable => Try::Failed(error),
