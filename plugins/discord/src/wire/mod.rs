@@ -11,8 +11,6 @@ pub(crate) use tolerant::Read;
 pub(crate) mod channel_kind {
     /// A chat of several people.
     pub(crate) const GROUP_DM: u64 = 3;
-    /// Where no messages are.
-    pub(crate) const CATEGORY: u64 = 4;
     /// A thread of an announcement channel.
     pub(crate) const NEWS_THREAD: u64 = 10;
     /// A thread that all of its channel see.
