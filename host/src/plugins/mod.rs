@@ -14,6 +14,7 @@ pub mod link;
 pub mod load;
 pub mod logs;
 pub mod manifest;
+mod menu;
 pub mod metrics;
 pub mod plugin;
 pub mod pool;

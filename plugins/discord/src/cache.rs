@@ -205,16 +205,6 @@ impl Cache {
         self.lock().channels.get(id).cloned()
     }
 
-    /// The channels and threads of a server that are known.
-    pub(crate) fn channels_of(&self, guild_id: &str) -> Vec<Channel> {
-        let state = self.lock();
-        let channels = state.channels.values();
-        channels
-            .filter(|channel| channel.guild_id.as_deref() == Some(guild_id))
-            .cloned()
-            .collect()
-    }
-
     /// Remembers a message that the bot wrote.
     pub(crate) fn add_own(&self, message_id: &str) {
         self.lock().own.put(message_id.to_owned(), ());
@@ -253,19 +243,17 @@ pub(crate) fn apply(connection: &Connection, name: &str, data: Value) {
     let text = |key: &str| data[key].as_str().unwrap_or_default().to_owned();
     match name {
         "READY" => read_all(data["guilds"].clone()).for_each(|guild| cache.put_guild(guild)),
-        "GUILD_CREATE" => drop(Guild::read(data).map(|guild| cache.put_guild(guild))),
-        "GUILD_UPDATE" => drop(Guild::read(data).map(|guild| cache.update_guild(guild))),
-        "GUILD_DELETE" if data["unavailable"] == true => {
-            drop(Guild::read(data).map(|guild| cache.put_guild(guild)));
-        }
+        "GUILD_CREATE" => one(data, |guild| cache.put_guild(guild)),
+        "GUILD_UPDATE" => one(data, |guild| cache.update_guild(guild)),
+        "GUILD_DELETE" if data["unavailable"] == true => one(data, |guild| cache.put_guild(guild)),
         "GUILD_DELETE" => cache.remove_guild(&text("id")),
         "GUILD_ROLE_CREATE" | "GUILD_ROLE_UPDATE" => {
             let guild = text("guild_id");
-            drop(Role::read(data["role"].clone()).map(|role| cache.put_role(&guild, role)));
+            one(data["role"].clone(), |role| cache.put_role(&guild, role));
         }
         "GUILD_ROLE_DELETE" => cache.remove_role(&text("guild_id"), &text("role_id")),
         "CHANNEL_CREATE" | "CHANNEL_UPDATE" | "THREAD_CREATE" | "THREAD_UPDATE" => {
-            drop(Channel::read(data).map(|channel| cache.put_channel(channel)));
+            one(data, |channel| cache.put_channel(channel));
         }
         "CHANNEL_DELETE" | "THREAD_DELETE" => cache.remove_channel(&text("id")),
         "THREAD_LIST_SYNC" => {
@@ -276,6 +264,12 @@ pub(crate) fn apply(connection: &Connection, name: &str, data: Value) {
             });
         }
         _ => {}
+    }
+}
+
+fn one<T: Read>(value: Value, take: impl FnOnce(T)) {
+    if let Some(thing) = T::read(value) {
+        take(thing);
     }
 }
 

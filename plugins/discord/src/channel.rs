@@ -19,6 +19,7 @@ impl Channel for Discord {
         ChannelInfo {
             label: "Discord".into(),
             text_limit: 2000,
+            line_limit: 17,
             edit: true,
             delete: true,
             reactions: true,

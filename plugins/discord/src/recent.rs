@@ -63,10 +63,6 @@ impl<K: Clone + Eq + Hash, V> Recent<K, V> {
         self.order.retain(|key| left.contains(key));
     }
 
-    pub(crate) fn values(&self) -> impl Iterator<Item = &V> {
-        self.values.values()
-    }
-
     pub(crate) fn len(&self) -> usize {
         self.values.len()
     }

@@ -160,6 +160,8 @@ pub struct ChannelPolicy {
     pub dms: BTreeMap<String, DmSettings>,
     /// Longest text of one message, characters.
     pub text_chunk_limit: Option<usize>,
+    /// Most lines of one message.
+    pub max_lines_per_message: Option<usize>,
     /// Where a long text is split.
     pub chunk_mode: Option<ChunkMode>,
     /// Which messages of a reply refer to the one that is answered.

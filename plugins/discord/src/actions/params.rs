@@ -1,7 +1,7 @@
 //! Parameters of an action as a model writes them, checked one by one with errors that say what is expected.
 use crate::outbound::target::{Target, snowflake};
 use openclaw_plugin_api::{Action, Error, MediaRef, Result};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::ops::RangeInclusive;
 
 /// The parameters of one action.
@@ -13,10 +13,6 @@ pub(super) struct Params<'a> {
 impl<'a> Params<'a> {
     pub(super) fn new(action: &'a Action) -> Self {
         Self { action }
-    }
-
-    pub(super) fn map(&self) -> &'a Map<String, Value> {
-        &self.action.params
     }
 
     /// A parameter that is neither missing nor null.

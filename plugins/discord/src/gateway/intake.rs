@@ -65,11 +65,6 @@ impl Intake {
         self.count >= MAX_EVENTS
     }
 
-    /// Is nothing under way?
-    pub(crate) fn is_idle(&self) -> bool {
-        self.count == 0
-    }
-
     /// What was settled since this was asked last.
     pub(crate) fn take_settled(&mut self) -> Vec<Mark> {
         std::mem::take(&mut self.settled)

@@ -76,7 +76,7 @@ impl Session {
     }
 
     /// What is to be stored now. It counts as stored.
-    pub(crate) fn to_store(&mut self, connection: &Connection, shards: u64, intents: u64) -> Stored {
+    pub(crate) fn store_now(&mut self, connection: &Connection, shards: u64, intents: u64) -> Stored {
         self.stored = self.numbers.mark();
         Stored {
             bot: connection.user_id().to_owned(),

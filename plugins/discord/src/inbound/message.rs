@@ -46,7 +46,7 @@ pub(super) async fn event(connection: &Connection, message: Message, kind: Inbou
         (InboundKind::Edit, None) => return None,
         _ => format!("message:{}", message.id),
     };
-    let chat = place::chat(connection, &message.channel_id, message.guild_id.as_deref()).await?;
+    let chat = place::known_chat(connection, &message.channel_id, message.guild_id.as_deref()).await?;
     let my_role = my_role(connection, &message, &chat).await;
     let reader = Reader {
         cache: &connection.cache,

@@ -30,7 +30,7 @@ pub(super) async fn reaction(
     if wanted == ReactionNotifications::Off || (wanted == ReactionNotifications::Own && !is_own) {
         return None;
     }
-    let chat = place::chat(connection, &reaction.channel_id, reaction.guild_id.as_deref()).await?;
+    let chat = place::known_chat(connection, &reaction.channel_id, reaction.guild_id.as_deref()).await?;
     let user = reaction.member.as_ref().and_then(|member| member.user.clone());
     let user = user.unwrap_or_else(|| User {
         id: reaction.user_id.clone(),
@@ -75,7 +75,7 @@ pub(super) async fn deleted(connection: &Connection, data: &Value) -> Vec<Inboun
         return Vec::new();
     }
     let channel = text("channel_id").unwrap_or_default();
-    let Some(chat) = place::chat(connection, &channel, text("guild_id").as_deref()).await else {
+    let Some(chat) = place::known_chat(connection, &channel, text("guild_id").as_deref()).await else {
         return Vec::new();
     };
     let event = |((author, is_bot), id): ((String, bool), String)| Inbound {

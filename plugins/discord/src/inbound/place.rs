@@ -17,12 +17,21 @@ pub(crate) const FEW: u32 = 3;
 /// Bounds of the waits between.
 const AGAIN: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(10));
 
-/// The chat of a channel. `guild_id` is what the event says; none means a private chat, or one of several people.
-///
-/// None for a channel of a server that Discord does not show: it may be a thread of a channel that is closed, and the
-/// bot could not answer there.
-pub(crate) async fn chat(connection: &Connection, channel_id: &str, guild_id: Option<&str>) -> Option<Chat> {
-    let known = channel(connection, channel_id).await;
+/// The chat of a channel, as far as it is known. `guild_id` is what the event says; none means a private chat, or one of
+/// several people.
+pub(crate) async fn chat(connection: &Connection, channel_id: &str, guild_id: Option<&str>) -> Chat {
+    let known = channel(connection, FEW, channel_id).await;
+    described(connection, channel_id, guild_id, known).await
+}
+
+/// The chat of a channel; none for one of a server that Discord does not show. It may be a thread of a channel that is
+/// closed, and the bot could not answer there.
+pub(super) async fn known_chat(
+    connection: &Connection,
+    channel_id: &str,
+    guild_id: Option<&str>,
+) -> Option<Chat> {
+    let known = channel(connection, TRIES, channel_id).await;
     if known.is_none() && guild_id.is_some() {
         tracing::warn!(
             account = connection.id,
@@ -31,6 +40,15 @@ pub(crate) async fn chat(connection: &Connection, channel_id: &str, guild_id: Op
         );
         return None;
     }
+    Some(described(connection, channel_id, guild_id, known).await)
+}
+
+async fn described(
+    connection: &Connection,
+    channel_id: &str,
+    guild_id: Option<&str>,
+    known: Option<Channel>,
+) -> Chat {
     let guild_id = guild_id
         .map(str::to_owned)
         .or_else(|| known.as_ref().and_then(|channel| channel.guild_id.clone()));
@@ -50,13 +68,11 @@ pub(crate) async fn chat(connection: &Connection, channel_id: &str, guild_id: Op
         space_id: guild_id.unwrap_or_default(),
         ..Chat::default()
     };
-    let Some(known) = known else {
-        return Some(chat);
-    };
+    let Some(known) = known else { return chat };
     if known.is_thread()
         && let Some(parent_id) = &known.parent_id
     {
-        let parent = channel(connection, parent_id).await;
+        let parent = channel(connection, FEW, parent_id).await;
         chat.parent_title = parent.and_then(|parent| parent.name).unwrap_or_default();
         chat.parent_id.clone_from(parent_id);
     }
@@ -68,15 +84,15 @@ pub(crate) async fn chat(connection: &Connection, channel_id: &str, guild_id: Op
             .collect::<Vec<_>>()
             .join(", "),
     };
-    Some(chat)
+    chat
 }
 
 /// A channel or thread, from memory or from Discord; none if Discord doesn't show it.
-pub(crate) async fn channel(connection: &Connection, id: &str) -> Option<Channel> {
+async fn channel(connection: &Connection, tries: u32, id: &str) -> Option<Channel> {
     if let Some(known) = connection.cache.channel(id) {
         return Some(known);
     }
-    let asked: Channel = ask(connection, TRIES, || Request::get(Route::channel(id))).await?;
+    let asked: Channel = ask(connection, tries, || Request::get(Route::channel(id))).await?;
     connection.cache.put_channel(asked.clone());
     Some(asked)
 }

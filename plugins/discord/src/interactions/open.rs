@@ -2,11 +2,10 @@
 //! place even after a restart.
 //!
 //! Invariant: an interaction's token is in no log and no error.
-use crate::account::Connection;
+use crate::{account::Connection, recent::Recent};
 use openclaw_plugin_api::Result;
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::{HashMap, VecDeque},
     fmt,
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
@@ -22,14 +21,8 @@ const GOOD_FOR: Duration = Duration::from_secs(14 * 60 + 30);
 const MAX_OPEN: usize = 1_000;
 
 /// Interactions that are open.
-#[derive(Debug, Default)]
-pub(crate) struct Open(Mutex<State>);
-
-#[derive(Debug, Default)]
-struct State {
-    entries: HashMap<String, Entry>,
-    order: VecDeque<String>,
-}
+#[derive(Debug)]
+pub(crate) struct Open(Mutex<Recent<String, Entry>>);
 
 /// One interaction.
 #[derive(Clone, Serialize, Deserialize)]
@@ -50,28 +43,22 @@ pub(super) fn event_id(interaction: &str) -> String {
     format!("{EVENT}{interaction}")
 }
 
-impl Open {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+impl Default for Open {
+    fn default() -> Self {
+        Self(Mutex::new(Recent::new(MAX_OPEN)))
     }
+}
 
-    fn put(&self, event: String, entry: Entry) {
-        let mut state = self.lock();
-        if state.entries.insert(event.clone(), entry).is_none() {
-            state.order.push_back(event);
-        }
-        while state.order.len() > MAX_OPEN {
-            if let Some(oldest) = state.order.pop_front() {
-                state.entries.remove(&oldest);
-            }
-        }
+impl Open {
+    fn lock(&self) -> MutexGuard<'_, Recent<String, Entry>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Remembers an interaction.
 pub(super) async fn begin(connection: &Connection, event: &str, entry: Entry) -> Result<()> {
     let bytes = serde_json::to_vec(&entry)?;
-    connection.interactions.put(event.to_owned(), entry);
+    connection.interactions.lock().put(event.to_owned(), entry);
     let store = connection.host().store();
     store
         .add(&key(connection, event), bytes, Some(GOOD_FOR))
@@ -84,7 +71,7 @@ pub(super) async fn find(connection: &Connection, event: &str) -> Option<Entry> 
     if !event.starts_with(EVENT) {
         return None;
     }
-    let known = connection.interactions.lock().entries.get(event).cloned();
+    let known = connection.interactions.lock().get(event).cloned();
     let entry = match known {
         Some(entry) => entry,
         None => connection

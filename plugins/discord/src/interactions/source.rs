@@ -5,7 +5,7 @@ use crate::{
     inbound,
     wire::{Channel, Member, Read, User, timestamp_ms},
 };
-use openclaw_plugin_api::{Chat, ChatKind, Inbound, InboundKind, Sender};
+use openclaw_plugin_api::{Chat, Inbound, InboundKind, Sender};
 use serde_json::Value;
 
 /// An event with everything but what was used.
@@ -62,12 +62,5 @@ async fn chat(connection: &Connection, interaction: &Value) -> Chat {
             ..told
         });
     }
-    let known = inbound::chat(connection, &id, guild).await;
-    // without a name no list fits it but one for all
-    known.unwrap_or_else(|| Chat {
-        id,
-        kind: guild.map_or(ChatKind::Direct, |_| ChatKind::Channel),
-        space_id: guild.unwrap_or_default().to_owned(),
-        ..Chat::default()
-    })
+    inbound::chat(connection, &id, guild).await
 }

@@ -7,7 +7,7 @@ use crate::{
     rest::{Request, Route},
     wire::Message,
 };
-use openclaw_plugin_api::{Error, Result};
+use openclaw_plugin_api::Result;
 use std::time::{Duration, SystemTime};
 
 /// How long a nonce is relied on; Discord says "the past few minutes".
@@ -48,7 +48,7 @@ pub(super) async fn find(
             if error.retry_after().is_some() {
                 return error.into_error();
             }
-            let error = Error::from(error.into_error());
+            let error = error.into_error();
             in_doubt(&format!(
                 "an earlier try may have arrived, and the channel can't be read ({error})"
             ))

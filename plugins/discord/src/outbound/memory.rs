@@ -1,9 +1,7 @@
 //! What sending remembers of itself: private chats, and messages that are not where the host thinks. Bounded; what is
 //! forgotten is asked again, or costs an edit in place.
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::{Mutex, MutexGuard, PoisonError},
-};
+use crate::recent::Recent;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Private chats that are remembered.
 const MAX_PRIVATE: usize = 5_000;
@@ -11,14 +9,14 @@ const MAX_PRIVATE: usize = 5_000;
 const MAX_MESSAGES: usize = 5_000;
 
 /// What is remembered for one account.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Memory(Mutex<State>);
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
-    private: Recent<String>,
-    homes: Recent<Home>,
-    delivered: Recent<String>,
+    private: Recent<String, String>,
+    homes: Recent<String, Home>,
+    delivered: Recent<String, String>,
 }
 
 /// Where a message really is.
@@ -30,11 +28,14 @@ pub(crate) enum Home {
     Interaction(String),
 }
 
-/// Values by id, of which the oldest are forgotten.
-#[derive(Debug)]
-struct Recent<V> {
-    values: HashMap<String, V>,
-    order: VecDeque<String>,
+impl Default for Memory {
+    fn default() -> Self {
+        Self(Mutex::new(State {
+            private: Recent::new(MAX_PRIVATE),
+            homes: Recent::new(MAX_MESSAGES),
+            delivered: Recent::new(MAX_MESSAGES),
+        }))
+    }
 }
 
 impl Memory {
@@ -43,68 +44,28 @@ impl Memory {
     }
 
     pub(super) fn private_chat(&self, user: &str) -> Option<String> {
-        self.lock().private.values.get(user).cloned()
+        self.lock().private.get(user).cloned()
     }
 
     pub(super) fn put_private_chat(&self, user: String, channel: String) {
-        self.lock().private.put(user, channel, MAX_PRIVATE);
+        self.lock().private.put(user, channel);
     }
 
     /// Where a message is, if it is not in the chat that it was meant for.
     pub(crate) fn home(&self, message: &str) -> Option<Home> {
-        self.lock().homes.values.get(message).cloned()
+        self.lock().homes.get(message).cloned()
     }
 
     pub(crate) fn put_home(&self, message: String, home: Home) {
-        self.lock().homes.put(message, home, MAX_MESSAGES);
+        self.lock().homes.put(message, home);
     }
 
     /// The nonce under which this process sent a message.
     pub(super) fn nonce_of(&self, message: &str) -> Option<String> {
-        self.lock().delivered.values.get(message).cloned()
+        self.lock().delivered.get(message).cloned()
     }
 
     pub(super) fn put_delivered(&self, message: String, nonce: String) {
-        self.lock().delivered.put(message, nonce, MAX_MESSAGES);
-    }
-}
-
-impl<V> Recent<V> {
-    fn put(&mut self, id: String, value: V, limit: usize) {
-        if self.values.insert(id.clone(), value).is_some() {
-            return;
-        }
-        self.order.push_back(id);
-        while self.order.len() > limit {
-            if let Some(oldest) = self.order.pop_front() {
-                self.values.remove(&oldest);
-            }
-        }
-    }
-}
-
-impl<V> Default for Recent<V> {
-    fn default() -> Self {
-        Self {
-            values: HashMap::new(),
-            order: VecDeque::new(),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_oldest_is_forgotten() {
-        let mut recent = Recent::default();
-        for n in 0..5 {
-            recent.put(n.to_string(), n, 3);
-            recent.put(n.to_string(), n, 3);
-        }
-        let mut left: Vec<_> = recent.values.into_values().collect();
-        left.sort_unstable();
-        assert_eq!((left, recent.order.len()), (vec![2, 3, 4], 3));
+        self.lock().delivered.put(message, nonce);
     }
 }

@@ -21,9 +21,7 @@ pub(super) async fn of_answer(connection: &Connection, chat: &str, message: &Out
     if asked.is_empty() || connection.config.guilds.is_empty() {
         return chat.to_owned();
     }
-    let Some(place) = inbound::chat(connection, chat, None).await else {
-        return chat.to_owned();
-    };
+    let place = inbound::chat(connection, chat, None).await;
     let Some(room) = inbound::room(connection, &place).filter(|room| room.auto_thread == Some(true)) else {
         return chat.to_owned();
     };

@@ -58,7 +58,7 @@ pub(crate) enum RestError {
         /// Method and template.
         route: String,
         /// What happened.
-        error: Error,
+        error: Box<Error>,
     },
     /// Discord did what was asked, and the answer is not what was expected.
     #[error("discord {route}: the answer can't be read: {why}")]

@@ -86,16 +86,6 @@ impl Rest {
         }
     }
 
-    /// The host that requests go through.
-    pub(crate) fn host(&self) -> &Host {
-        &self.host
-    }
-
-    /// The same token, compared without showing it.
-    pub(crate) fn is_same_bot(&self, other: &Self) -> bool {
-        self.token.expose() == other.token.expose()
-    }
-
     /// Sends a request and reads the answer. An answer without a body is null.
     pub(crate) async fn call<T: DeserializeOwned>(&self, request: Request) -> Result<T, RestError> {
         let bytes = self.bytes(&request).await?;
@@ -266,7 +256,7 @@ impl Rest {
         let is_transient = error.kind().is_transient();
         let error = RestError::Lost {
             route,
-            error: Error::new(error.kind(), why),
+            error: Box::new(Error::new(error.kind(), why)),
         };
         match is_transient {
             true if is_unsent || request.repeatable => Try::Failed(error),

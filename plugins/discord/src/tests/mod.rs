@@ -4,6 +4,7 @@ mod changes;
 mod connection;
 mod inbound;
 mod schema;
+mod shards;
 
 use super::PLUGIN;
 use openclaw_plugin_api::{
@@ -135,9 +136,9 @@ impl Lab {
         self.host.next_inbound().await.1
     }
 
-    /// Is there no event within a minute?
+    /// Is there no event for a while? Short enough that signs of life need no answer.
     async fn is_quiet(&self) -> bool {
-        tokio::time::timeout(Duration::from_secs(60), self.event())
+        tokio::time::timeout(Duration::from_secs(30), self.event())
             .await
             .is_err()
     }

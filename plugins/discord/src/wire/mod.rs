@@ -9,12 +9,8 @@ pub(crate) use tolerant::Read;
 
 /// Types of channels.
 pub(crate) mod channel_kind {
-    /// A private chat.
-    pub(crate) const DM: u64 = 1;
     /// A chat of several people.
     pub(crate) const GROUP_DM: u64 = 3;
-    /// Where no messages are.
-    pub(crate) const CATEGORY: u64 = 4;
     /// A thread of an announcement channel.
     pub(crate) const NEWS_THREAD: u64 = 10;
     /// A thread that all of its channel see.

@@ -106,9 +106,7 @@ impl Shard {
                     status::lost(&self.connection, self.index, problem).await;
                     tracing::debug!(account = self.connection.id, shard = self.index, wait = ?wait, why, "discord gateway: connecting again");
                     let host = self.connection.host().clone();
-                    if self.wait(async move { host.sleep(wait).await }).await.is_none() {
-                        return None;
-                    }
+                    self.wait(async move { host.sleep(wait).await }).await?;
                 }
             }
         }
@@ -289,7 +287,7 @@ impl Shard {
     async fn store(&mut self) {
         let (connection, index) = (self.connection.clone(), self.index);
         if let Some(session) = self.session.as_mut() {
-            let stored = session.to_store(&connection, self.plan.shards, self.plan.intents.0);
+            let stored = session.store_now(&connection, self.plan.shards, self.plan.intents.0);
             stored.put(&connection, index).await;
         }
     }
