@@ -10,7 +10,7 @@ mod register;
 mod source;
 
 pub(crate) use answer::{answer, delete, edit};
-pub(crate) use open::Open;
+pub(crate) use open::{Open, is_one};
 pub(crate) use register::register;
 
 use crate::{

@@ -43,6 +43,11 @@ pub(super) fn event_id(interaction: &str) -> String {
     format!("{EVENT}{interaction}")
 }
 
+/// Is the event an interaction?
+pub(crate) fn is_one(event: &str) -> bool {
+    event.starts_with(EVENT)
+}
+
 impl Default for Open {
     fn default() -> Self {
         Self(Mutex::new(Recent::new(MAX_OPEN)))
@@ -68,7 +73,7 @@ pub(super) async fn begin(connection: &Connection, event: &str, entry: Entry) ->
 
 /// The interaction of an event, as long as it can be answered.
 pub(super) async fn find(connection: &Connection, event: &str) -> Option<Entry> {
-    if !event.starts_with(EVENT) {
+    if !is_one(event) {
         return None;
     }
     let known = connection.interactions.lock().get(event).cloned();

@@ -123,12 +123,28 @@ pub(super) async fn components(
             "discord: buttons, menus and forms are switched off (agentComponents.enabled)",
         ));
     }
+    distinct(&rows)?;
     if rows.len() > ROWS {
         return Err(Error::invalid(format_args!(
             "discord: a message has at most {ROWS} rows of components; leave some out"
         )));
     }
     Ok(Some(Value::Array(rows)))
+}
+
+/// Discord takes no two components with one id, and tells it in a way that nobody understands.
+fn distinct(rows: &[Value]) -> Result<()> {
+    let mut seen = std::collections::HashSet::new();
+    let all = rows
+        .iter()
+        .flat_map(|row| row["components"].as_array().into_iter().flatten());
+    let mut ids = all.filter_map(|component| component["custom_id"].as_str());
+    match ids.find(|id| !seen.insert(*id)) {
+        None => Ok(()),
+        Some(_) => Err(Error::invalid(
+            "discord: two buttons of a message carry the same value; give them different ones",
+        )),
+    }
 }
 
 /// What a component stands for that somebody used. None: its time is over, or it never was one of ours.

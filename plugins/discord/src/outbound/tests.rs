@@ -294,6 +294,12 @@ async fn answers_get_threads_of_their_own_where_the_operator_wants_that() {
         .expect("known");
     send(&again, answer("3")).await.expect("sent");
     assert_eq!(lab.said().len(), 1, "nothing went into the channel");
+    let pressed = Outbound {
+        event_id: "interaction:9".into(),
+        ..answer("4")
+    };
+    send(&again, pressed).await.expect("sent");
+    assert_eq!(lab.said().len(), 2, "a button is answered where it is");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

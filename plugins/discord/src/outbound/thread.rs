@@ -1,7 +1,7 @@
 //! Threads: opened by hand, and by themselves for each message of a channel where the operator wants that.
 use crate::{
     account::Connection,
-    inbound,
+    inbound, interactions,
     rest::{Request, RestError, Route},
     wire::{Channel, Message},
 };
@@ -18,7 +18,9 @@ const HAS_THREAD: u32 = 160_004;
 /// Where the answer to a message goes: into a thread of its own, where `autoThread` says so.
 pub(super) async fn of_answer(connection: &Connection, chat: &str, message: &Outbound) -> String {
     let asked = message.event_message_id.trim();
-    if asked.is_empty() || connection.config.guilds.is_empty() {
+    // A button is under the bot's own message, which is no question.
+    let is_pressed = interactions::is_one(&message.event_id) || connection.cache.is_own(asked);
+    if asked.is_empty() || is_pressed || connection.config.guilds.is_empty() {
         return chat.to_owned();
     }
     let place = inbound::chat(connection, chat, None).await;
