@@ -1,12 +1,11 @@
 //! Actions on servers and channels.
 use super::{Task, brief, gate, permission};
-use crate::{
-    rest::{Request, Route},
-    wire::channel_kind::CATEGORY,
-};
+use crate::rest::{Request, Route};
 use openclaw_plugin_api::Result;
 use serde_json::{Map, Value, json};
 
+/// A category.
+const CATEGORY: u64 = 4;
 /// An event outside of Discord.
 const EXTERNAL: u64 = 3;
 /// Only people of the server see an event.
