@@ -115,6 +115,7 @@ export_plugin!(
     Declaration::new("loopback", "Loopback")
         .channels(&["loopback"])
         .channel_config(&[("loopback", CHANNEL)])
+        .network(Network::Host(&[]))
         .config(CONFIG),
     |api| {
         let prefix = Arc::new(Mutex::new(api.config::<Config>()?.prefix));

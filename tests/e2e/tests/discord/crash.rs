@@ -19,7 +19,6 @@ const STEPS: &[&str] = &[
     "reply.after",
     "sending.after",
     "tried.before",
-    "settle.before",
 ];
 /// People who write; each has a conversation.
 const PEOPLE: u64 = 4;

@@ -125,9 +125,10 @@ async fn everything<P: ChannelPeer, G: Gateway>(
     }
     stage.sent(&say("later")).await;
     let heard = stage.gateway.heard();
+    let is_heard = heard.contains(&format!("reaction added: {emoji}"));
     assert!(
-        !has_reactions || heard.contains(&format!("reaction added: {emoji}")),
-        "{policy}: {from:?}'s reaction"
+        !has_reactions || is_heard,
+        "{policy}: {from:?}'s reaction is not heard: {heard}"
     );
     assert!(
         place == Place::Private || heard.contains(&say("aside")),

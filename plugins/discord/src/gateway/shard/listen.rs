@@ -125,7 +125,8 @@ impl Shard {
                 self.ready(live, "").await;
                 return;
             }
-            "RESUMED" => self.ready(live, " (session resumed)").await,
+            // One of before may come again among the events of the session.
+            "RESUMED" if live.late.is_some() => self.ready(live, " (session resumed)").await,
             _ => {}
         }
         let Some(session) = self.session.as_mut() else {

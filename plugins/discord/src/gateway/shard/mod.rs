@@ -157,7 +157,7 @@ impl Shard {
             self.failed_resumes += 1;
         } else {
             // another shard may have taken the last one meanwhile
-            if !self.plan.budget.spend() {
+            if !self.plan.budget.spend(self.index) {
                 return End::Broken(Next::Resume, "no login is left".into(), None);
             }
             self.logins += 1;
