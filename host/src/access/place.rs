@@ -199,9 +199,7 @@ fn room(ask: &Ask<'_>, event: &Inbound) -> Gate {
     if group_policy == GroupPolicy::Disabled {
         return refuse(Reason::GroupsOff, key("groupPolicy"));
     }
-    let space = policy.space(&chat.space_id, |key, rule| {
-        policy.dangerously_allow_name_matching && is_called(&chat.space_title, key, rule)
-    });
+    let space = space_of(policy, chat);
     let closed = group_policy == GroupPolicy::Allowlist || policy.has_spaces();
     if space.is_none() && closed {
         return refuse(Reason::ChatNotListed, key(&format!("{map}.{}", chat.space_id)));
@@ -282,6 +280,13 @@ fn of_chat<'a>(rules: &'a BTreeMap<String, PlaceRule>, chat: &Chat) -> Option<(&
         .map(|(key, rule)| (key.as_str(), rule))
 }
 
+/// The rule of the space that a chat belongs to.
+fn space_of<'p>(policy: &'p ChannelPolicy, chat: &Chat) -> Option<(&'p str, &'p SpaceRule)> {
+    policy.space(&chat.space_id, |key, rule| {
+        policy.dangerously_allow_name_matching && is_called(&chat.space_title, key, rule)
+    })
+}
+
 /// What the operator has the agent told of a chat: of its group or person, then of its topic or room.
 pub fn chat_prompt(policy: &ChannelPolicy, event: &Inbound) -> String {
     let chat = &event.chat;
@@ -290,7 +295,7 @@ pub fn chat_prompt(policy: &ChannelPolicy, event: &Inbound) -> String {
             entry(&policy.direct, &event.sender.id).map(|(_, rule)| [&rule.system_prompt, &None])
         }
         _ if policy.has_spaces() => {
-            let space = policy.space(&chat.space_id).map(|(_, space)| space);
+            let space = space_of(policy, chat).map(|(_, space)| space);
             let place = space.and_then(|space| of_chat(&space.channels, chat));
             place.map(|(_, place)| [&place.system_prompt, &None])
         }
