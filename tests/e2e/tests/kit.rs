@@ -59,7 +59,10 @@ fn every_bundled_plugin_is_checked_here() {
         })
         .collect();
     ids.sort();
-    assert_eq!(ids, ["anthropic", "demo", "discord", "google", "openai", "telegram"]);
+    assert_eq!(
+        ids,
+        ["anthropic", "demo", "discord", "google", "openai", "telegram"]
+    );
 }
 
 #[test]
