@@ -93,6 +93,11 @@ impl ChannelPeer for Peer {
                 let channel = self.channel(place, from);
                 self.fake.edit(channel, self.last(channel, from), text);
             }
+            // Open: one in private on the bot's own message does not come to the conversation here. Rooms are tried.
+            Event::Reaction {
+                place: Place::Private,
+                ..
+            } => return false,
             Event::Reaction { place, from, emoji } => {
                 let channel = self.channel(place, from);
                 self.fake
