@@ -179,7 +179,7 @@ impl ChannelPeer for Peer {
     }
 
     fn is_whole(sent: &Sent) -> bool {
-        sent.raw.matches("```").count() % 2 == 0
+        sent.raw.matches("```").count().is_multiple_of(2)
     }
 
     fn complaints(&self) -> Vec<String> {
