@@ -93,6 +93,11 @@ impl ChannelPeer for Peer {
                 let channel = self.channel(place, from);
                 self.fake.edit(channel, self.last(channel, from), text);
             }
+            // Open: one in private on the bot's own message does not come to the conversation here. Rooms are tried.
+            Event::Reaction {
+                place: Place::Private,
+                ..
+            } => return false,
             Event::Reaction { place, from, emoji } => {
                 let channel = self.channel(place, from);
                 self.fake
@@ -174,7 +179,7 @@ impl ChannelPeer for Peer {
     }
 
     fn is_whole(sent: &Sent) -> bool {
-        sent.raw.matches("```").count() % 2 == 0
+        sent.raw.matches("```").count().is_multiple_of(2)
     }
 
     fn complaints(&self) -> Vec<String> {

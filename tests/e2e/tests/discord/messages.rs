@@ -82,7 +82,16 @@ async fn replies_refer_to_the_message_where_that_is_wanted() {
 
 #[tokio::test]
 async fn a_slash_command_is_registered_and_answered_for_nobody_else() {
-    let world = World::new().await;
+    // who is admitted because everybody is may not give commands in a room
+    let world = World::with(|_, config| {
+        let guilds = config["channels"]["discord"]["guilds"]
+            .as_object_mut()
+            .expect("guilds");
+        guilds
+            .values_mut()
+            .for_each(|guild| guild["users"] = json!([ADA.id.to_string()]));
+    })
+    .await;
     let bot = world.discord.bot();
     let has_status = |discord: &openclaw_fakes::discord::Discord| {
         discord

@@ -110,7 +110,8 @@ impl World {
     pub async fn end(self) -> String {
         let (code, log) = self.gateway.stop().await;
         assert_eq!(code, Some(0), "{log}");
-        assert_eq!(self.discord.complaints(), [""; 0]);
+        let calls = self.discord.keys();
+        assert_eq!(self.discord.complaints(), [""; 0], "{calls:#?}");
         assert_eq!(self.model.complaints(), [""; 0]);
         assert!(
             !log.contains(&self.discord.bot().token),

@@ -164,10 +164,8 @@ impl Discord {
                         ));
                         unknown("interaction", 10062)
                     }
+                    // no complaint: a bot that takes up its session is told of one again
                     Some(open) if open.answered.is_some() => {
-                        state
-                            .complaints
-                            .push(format!("interaction {number}: it is answered already"));
                         refuse(400, 40060, "Interaction has already been acknowledged.")
                     }
                     Some(_) => state.call_back(&root, number, call),
