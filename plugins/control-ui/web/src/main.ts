@@ -6,6 +6,7 @@ import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/layout.css";
 import "./styles/chat.css";
+import "./styles/parts.css";
 import { apply } from "./app/theme";
 
 const token = takeFragmentToken();
