@@ -41,11 +41,11 @@ function answer(item: Item & { kind: "answer" }): TemplateResult {
     ${item.live
       ? nothing
       : html`<div class="meta">
-          ${said ? html`<button class="btn quiet small icon-only" aria-label="Copy the answer" @click=${() => copied(said)}>${icon("copy")}</button>` : nothing}
           ${item.stopped ? html`<span class="badge warn">Stopped</span>` : nothing}
           ${item.at ? html`<time>${clock(item.at)}</time>` : nothing}
           ${item.model ? html`<span>${item.model}</span>` : nothing}
           ${tokens ? html`<span class="number">${count(tokens)} tokens</span>` : nothing}
+          ${said ? html`<button class="btn quiet small icon-only" aria-label="Copy the answer" title="Copy" @click=${() => copied(said)}>${icon("copy")}</button>` : nothing}
         </div>`}
   </article>`;
 }

@@ -65,8 +65,8 @@ export class ChannelsPage extends Page {
   }
 
   protected override actions(): TemplateResult {
-    const busy = this.busy("The platforms were not asked");
-    return html`<button class="btn" ?disabled=${busy} @click=${this.#probe}>${busy ? html`<span class="spinner"></span>` : icon("refresh")}Ask the platforms</button>`;
+    const busy = this.busy("The platforms could not be checked");
+    return html`<button class="btn" ?disabled=${busy} @click=${this.#probe}>${busy ? html`<span class="spinner"></span>` : icon("refresh")}Check now</button>`;
   }
 
   protected override body(): TemplateResult {
@@ -108,7 +108,7 @@ export class ChannelsPage extends Page {
       <span class="dot ${tone}"></span>
       <div class="grow stack tight">
         <div class="row wrap"><strong>${name(account)}</strong>${badge(word, tone)}${account.probe?.ok ? badge(`answers in ${span(account.probe.elapsedMs)}`, "good") : nothing}</div>
-        <div class="small muted">${account.lastInboundAt ? `Last message ${ago(account.lastInboundAt)}` : "No message yet"}${account.lastEventAt ? ` · state told ${ago(account.lastEventAt)}` : ""}</div>
+        <div class="small muted">${account.lastInboundAt ? `Last message ${ago(account.lastInboundAt)}` : "No message yet"}${account.lastEventAt ? ` · last seen ${ago(account.lastEventAt)}` : ""}</div>
         ${why ? note(tone === "bad" ? "bad" : "warn", why) : nothing}
       </div>
       ${byCode ? html`<button class="btn small primary" @click=${() => this.#login(account)}>Sign in by code</button>` : nothing}
@@ -117,7 +117,7 @@ export class ChannelsPage extends Page {
   }
 
   readonly #probe = async (): Promise<void> => {
-    await this.act("The platforms were not asked", async () => {
+    await this.act("The platforms could not be checked", async () => {
       const status = await gateway.request<ChannelsStatus>("channels.status", { probe: true, timeoutMs: 10_000 }, 20_000);
       for (const [channel, accounts] of Object.entries(status.channelAccounts)) {
         for (const account of accounts) this.#probes.set(`${channel}/${account.accountId}`, account.probe ?? null);

@@ -35,7 +35,7 @@ export function stateOf(plugin: PluginRow): { word: string; tone: Tone } {
 
 export class PluginsPage extends Page {
   protected override readonly heading = "Plugins";
-  protected override readonly lead = "Every channel, model and tool is one. Each can be changed and loaded anew while the gateway runs.";
+  protected override readonly lead = "Every channel, model and tool is one. Each can be changed and reloaded while the gateway runs.";
   protected override readonly needs = ["plugins.list"];
   protected override readonly follows = ["plugins.changed"];
   protected override readonly everyMs = EVERY_MS;
@@ -92,18 +92,18 @@ export class PluginsPage extends Page {
     const { metrics = {} } = plugin;
     const history = this.#measured.of(plugin.id);
     const memory = plugin.usage?.rssBytes ?? plugin.usage?.memoryBytes;
-    const what = `${plugin.id} was not loaded anew`;
+    const what = `${plugin.id} was not reloaded`;
     return html`<div class="row wrap"><a class="btn small quiet" href="#/plugins">${icon("chevron", "back")}All plugins</a><span class="grow"></span>${this.#switch(plugin)}
-        ${gateway.has("plugins.reload") ? html`<button class="btn small" ?disabled=${this.busy(what)} @click=${() => this.#reload(plugin, what)}>${this.busy(what) ? html`<span class="spinner"></span>` : icon("refresh")}Load anew</button>` : nothing}</div>
+        ${gateway.has("plugins.reload") ? html`<button class="btn small" ?disabled=${this.busy(what)} @click=${() => this.#reload(plugin, what)}>${this.busy(what) ? html`<span class="spinner"></span>` : icon("refresh")}Reload</button>` : nothing}</div>
       <section class="card"><div class="head"><span class="glyph">${(plugin.name || plugin.id).charAt(0)}</span><div class="grow"><h2>${plugin.name || plugin.id}</h2><div class="small muted">${plugin.description}</div></div>${badge(word, tone, true)}</div>
         <div class="body stack">
-          ${plugin.error ? note("bad", html`${plugin.error}${plugin.failedAt ? html` <span class="faint">(at ${plugin.failedAt})</span>` : nothing}${plugin.quarantinedUntilMs ? html`<div>It is tried again ${ago(plugin.quarantinedUntilMs)}; “Load anew” tries now.</div>` : nothing}`) : nothing}
+          ${plugin.error ? note("bad", html`${plugin.error}${plugin.failedAt ? html` <span class="faint">(at ${plugin.failedAt})</span>` : nothing}${plugin.quarantinedUntilMs ? html`<div>It is tried again ${ago(plugin.quarantinedUntilMs)}; “Reload” tries now.</div>` : nothing}`) : nothing}
           <dl class="kv"><dt>Why</dt><dd>${plugin.reason}</dd><dt>Version</dt><dd>${plugin.version}${plugin.generation ? html` · instance ${plugin.generation}` : nothing}${plugin.loadMs ? html` · loaded in ${span(plugin.loadMs)}` : nothing}</dd>
             <dt>File</dt><dd class="mono tiny">${plugin.source}${plugin.origin ? ` (${plugin.origin})` : ""}</dd>${plugin.sha256 ? html`<dt>SHA-256</dt><dd class="mono tiny">${plugin.sha256}</dd>` : nothing}
             <dt>Offers</dt><dd class="row wrap">${(plugin.registers ?? plugin.capabilities ?? []).map((what) => html`<span class="chip">${what}</span>`)}</dd></dl>
         </div></section>
       <div class="grid three">
-        ${stat("Calls", count(metrics.calls))}${stat("Failed", count((metrics.faults ?? 0) + (metrics.timeouts ?? 0)), (metrics.faults ?? 0) > 0)}${stat("Half within", span((metrics.p50Us ?? 0) / 1000))}${stat("99% within", span((metrics.p99Us ?? 0) / 1000))}${memory === undefined ? stat("Memory", "shared") : stat("Memory", bytes(memory))}${stat("Begun anew", count(metrics.restarts))}
+        ${stat("Calls", count(metrics.calls))}${stat("Failed", count((metrics.faults ?? 0) + (metrics.timeouts ?? 0)), (metrics.faults ?? 0) > 0)}${stat("Typical (p50)", span((metrics.p50Us ?? 0) / 1000))}${stat("Slow (p99)", span((metrics.p99Us ?? 0) / 1000))}${memory === undefined ? stat("Memory", "shared") : stat("Memory", bytes(memory))}${stat("Restarts", count(metrics.restarts))}
       </div>
       <div class="grid">
         <div class="card"><div class="body"><oc-chart label="Latency" .series=${[{ name: "p99", values: history.p99 }, { name: "p50", values: history.p50 }]} .times=${history.times} .format=${span}></oc-chart></div></div>
@@ -122,7 +122,7 @@ export class PluginsPage extends Page {
 
   async #reload(plugin: PluginRow, what: string): Promise<void> {
     const done = await this.act(what, () => gateway.request("plugins.reload", { id: plugin.id }, 60_000));
-    if (done) toast({ tone: "good", title: `${plugin.name || plugin.id} was loaded anew`, body: "Calls that were under way have ended in the old instance." });
+    if (done) toast({ tone: "good", title: `${plugin.name || plugin.id} was reloaded`, body: "Calls that were under way have ended in the old instance." });
     await this.reload();
   }
 }
