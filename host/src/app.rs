@@ -5,7 +5,7 @@ mod hub;
 pub use accounts::{AccountView, Accounts};
 
 use crate::{
-    agent::{Briefings, Desk, Enclosures, Inbox, Lanes, Models, TurnEvents, TurnOutcome, Wish},
+    agent::{Briefings, Desk, Enclosures, Inbox, Lanes, Listener, Models, TurnOutcome, Wish, live::Live},
     clock::Clock,
     config::{Config, Env, Paths},
     deliver::Outbox,
@@ -158,13 +158,18 @@ impl Gateway {
     }
 
     /// Runs a turn for somebody who waits for its end.
-    pub async fn run_agent(&self, run: AgentRun, events: TurnEvents) -> Result<TurnOutcome> {
+    pub async fn run_agent(&self, run: AgentRun, events: Listener) -> Result<TurnOutcome> {
         self.office.run(run, events).await
     }
 
     /// Where turns are worked on.
     pub fn desk(&self) -> &Arc<Desk> {
         &self.office.desk
+    }
+
+    /// What comes in on its way to an agent.
+    pub fn inbox(&self) -> &Arc<Inbox> {
+        &self.office.inbox
     }
 
     /// The lanes of conversations.
@@ -271,13 +276,14 @@ impl Office {
             registry: registry.clone(),
             journal: journal.clone(),
             clock: clock.clone(),
-            outbox: Outbox::new(journal.clone(), registry.clone(), clock),
+            outbox: Outbox::new(journal.clone(), registry.clone(), clock.clone()),
             config,
             paths,
             asker: Arc::new(models),
             enclosures,
             briefings: Briefings::default(),
             turns: Semaphore::new(turns),
+            live: Live::new(clock.clone()),
         });
         let lanes = Lanes::new(desk.clone());
         let inbox = Inbox::start(desk.clone(), lanes.clone());
@@ -302,7 +308,7 @@ impl Office {
         }
     }
 
-    async fn run(&self, run: AgentRun, events: TurnEvents) -> Result<TurnOutcome> {
+    async fn run(&self, run: AgentRun, events: Listener) -> Result<TurnOutcome> {
         self.desk.run(&self.lanes, run, Wish::default(), events).await
     }
 }

@@ -98,6 +98,15 @@ impl Access {
         Ok(Verdict::Admitted(Box::new(admitted)))
     }
 
+    /// An event of somebody who has proved at the gateway's door who he is: what he may do was decided there.
+    pub fn admit_operator(&self, channel: &str, event: Inbound, owner: bool) -> Admitted<Inbound> {
+        let rights = Rights {
+            commands: true,
+            owner,
+        };
+        Admitted::new(event, channel, rights, true)
+    }
+
     /// The messages that were skipped before this one in its chat, oldest first. Afterwards there are none.
     pub fn take_skipped(&self, event: &Admitted<Inbound>) -> Vec<Skipped> {
         self.pending().take(event.channel(), event.inner())

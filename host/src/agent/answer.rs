@@ -2,29 +2,33 @@
 //!
 //! Each event that comes in here is settled, whatever happens: answered, or failed with a word to the person.
 use super::{
+    about::About,
     asker::FOR_PERSON,
     briefing::Occasion,
+    client::{self, Ask},
     commands::thinking_word,
     compose::{Composition, in_place},
     desk::Desk,
     job::{EventJob, Job, Steering},
-    pictures,
-    request::{DEFAULT_MODEL, count, turn_of, within},
-    turn::{self, Turn, TurnOutcome, Workbench},
+    live::{End, Run, Source},
+    pictures, post,
+    request::{self, DEFAULT_MODEL, count, turn_of, within, within_limit},
+    turn::{self, Joined, Turn, TurnEvents, TurnOutcome, Workbench},
 };
 use crate::{
     config::{Agent, ChannelPolicy, Config, StreamMode, TypingMode},
     deliver::{Body, Place, Seen, UNKNOWN, follow, lane_of, message_to},
-    journal::{Delivery, Entry, JournalError, Session, Settled},
+    journal::{Entry, JournalError, NewDelivery, Session, Settled},
 };
 use futures_util::FutureExt;
 use openclaw_plugin_api::{ChannelInfo, Content, Error, ErrorKind, Message, Result, Role, ToolOrigin};
+use std::{sync::Arc, time::Duration};
 use tokio::sync::{mpsc, watch};
 
 /// How often a turn is begun for the same events: it ended the process each time before.
 const MAX_ATTEMPTS: u32 = 3;
 /// Largest picture that a model is shown, bytes.
-const MAX_PICTURE: u64 = 5 << 20;
+pub(super) const MAX_PICTURE: u64 = 5 << 20;
 /// Events of a turn that the chat's picture of it may fall behind by.
 const TURN_EVENTS: usize = 64;
 
@@ -40,6 +44,7 @@ pub(super) async fn events(
         return;
     };
     let mut rows: Vec<i64> = jobs.iter().flat_map(|job| job.rows.iter().copied()).collect();
+    let (run_id, is_client) = (run_of(&jobs), channel == client::CLIENTS);
     let turn = std::panic::AssertUnwindSafe(answer(desk, key, jobs, stop, steering)).catch_unwind();
     let why = match turn.await {
         Ok(Ok(())) => return,
@@ -49,12 +54,19 @@ pub(super) async fn events(
     tracing::error!(target: "openclaw::agent", session = key, why, "not answered");
     rows.extend(steering.joined());
     let id = format!("event-{}:broken", rows.first().copied().unwrap_or_default());
-    let text = apology(&Error::new(ErrorKind::Internal, &why));
+    let error = Error::new(ErrorKind::Internal, &why);
+    let text = apology(&error);
+    let end = End::Failed {
+        message: text.clone(),
+        error,
+    };
+    desk.live.end(&run_id, end);
     let lane = lane_of(&channel, &event);
     let (replies, now) = (
         [Body::new(message_to(&event, text, id)).to(&lane, &channel)],
         desk.clock.now_ms(),
     );
+    let replies = replies.into_iter().filter(|_| !is_client).collect::<Vec<_>>();
     let (all, how) = (rows.clone(), Settled::Failed(why));
     let failed = how.clone();
     match desk
@@ -107,10 +119,7 @@ struct Begin<'a> {
 impl<'a> Begin<'a> {
     fn of(jobs: &[EventJob], steering: &'a Steering) -> Self {
         let rows: Vec<i64> = jobs.iter().flat_map(|job| job.rows.iter().copied()).collect();
-        let turn_id = match jobs[0].turn.as_str() {
-            "" => format!("event-{}", rows.first().copied().unwrap_or_default()),
-            turn => turn.to_owned(),
-        };
+        let turn_id = turn_id(jobs);
         Self {
             rows,
             turn_id,
@@ -132,6 +141,7 @@ struct Case<'a> {
     turn_id: String,
     jobs: Vec<EventJob>,
     steering: &'a Steering,
+    run: Arc<Run>,
 }
 
 impl<'a> Case<'a> {
@@ -149,6 +159,7 @@ impl<'a> Case<'a> {
         // what the gate could not read let nobody in
         let policy = ChannelPolicy::of(config, channel, account).unwrap_or_default();
         let info = desk.registry.channel_info(channel);
+        let run = watched(desk, key, &agent.id, &jobs);
         Self {
             desk,
             key,
@@ -161,11 +172,13 @@ impl<'a> Case<'a> {
             turn_id: begin.turn_id,
             jobs,
             steering: begin.steering,
+            run,
         }
     }
 
     async fn work(self, resumed: bool, stop: watch::Receiver<bool>) -> std::result::Result<(), JournalError> {
-        let (events, heard) = mpsc::channel(TURN_EVENTS);
+        let (listener, heard) = mpsc::channel(TURN_EVENTS);
+        let events = TurnEvents::new(listener, Some(self.run.clone()));
         let presence = follow(
             self.desk.registry.clone(),
             self.desk.journal.clone(),
@@ -181,16 +194,13 @@ impl<'a> Case<'a> {
         match outcome {
             Ok(outcome) => self.answered(outcome, seen).await,
             // only what somebody stopped: a call that was cancelled for another reason is a failure
-            Err(error) if error.kind() == ErrorKind::Cancelled && *stop.borrow() => {
-                let how = Settled::Dropped("stopped".into());
-                self.desk.settle(self.all_rows(), how).await;
-                Ok(())
-            }
+            Err(error) if error.kind() == ErrorKind::Cancelled && *stop.borrow() => self.stopped().await,
             Err(error) => self.failed(&error, seen).await,
         }
     }
 
-    async fn run(&self, resumed: bool, events: &turn::TurnEvents) -> Result<TurnOutcome> {
+    async fn run(&self, resumed: bool, events: &TurnEvents) -> Result<TurnOutcome> {
+        self.run.phase("preparing_workspace");
         let _place = self.desk.place().await;
         let bench = Workbench {
             registry: &self.desk.registry,
@@ -198,10 +208,15 @@ impl<'a> Case<'a> {
             clock: &self.desk.clock,
             asker: &*self.desk.asker,
             steering: self.steering,
-            joins: &join,
+            joins: &|job| join(self.desk, job),
         };
+        self.run.phase("preparing_context");
         let turn = self.turn(resumed).await;
-        within(self.agent, turn::run(&bench, &turn, events)).await
+        let work = within(self.agent, turn::run(&bench, &turn, events));
+        match self.last().ask.as_ref().map_or(0, |ask| ask.timeout_ms) {
+            0 => work.await,
+            ms => within_limit(Duration::from_millis(ms), work).await,
+        }
     }
 
     /// The events that the turn began with, and those that joined it.
@@ -221,13 +236,15 @@ impl<'a> Case<'a> {
         )
         .await;
         turn.resumed = resumed;
-        turn.thinking = last.settings.thinking_level.unwrap_or(turn.thinking);
+        let wish = last.ask.as_ref().and_then(|ask| ask.thinking);
+        turn.thinking = wish.or(last.settings.thinking_level).unwrap_or(turn.thinking);
         if let Some(chosen) = last.settings.model() {
             // what somebody chose is answered by nobody else
             turn.models = vec![chosen];
         }
         turn.profile = last.settings.auth_profile_override.clone().unwrap_or_default();
         turn.input = self.jobs.iter().map(input).collect();
+        turn.about = self.jobs.iter().map(about).collect();
         turn.origin = ToolOrigin {
             agent_id: self.agent.id.clone(),
             session_key: self.key.to_owned(),
@@ -245,7 +262,7 @@ impl<'a> Case<'a> {
             default_model: self.agent.model.primary.as_deref().unwrap_or(DEFAULT_MODEL),
             channel: &last.channel,
             thinking: thinking_word(turn.thinking),
-            extra: "",
+            extra: last.ask.as_ref().map_or("", |ask| &ask.system),
             tools: &tools,
         };
         turn.system = self.desk.briefings.build(self.desk, self.agent, occasion).await;
@@ -277,10 +294,18 @@ impl<'a> Case<'a> {
     }
 
     async fn answered(self, outcome: TurnOutcome, seen: Seen) -> std::result::Result<(), JournalError> {
-        let replies = self.composition().answer(&outcome).await;
-        let replies = in_place(replies, &seen.shown);
+        let replies = match &self.last().ask {
+            Some(ask) => self.deliveries(ask, &outcome).await,
+            None => self.addressed(&in_place(self.composition().answer(&outcome).await, &seen.shown)),
+        };
         self.commit(replies, outcome.entries.clone(), Settled::Done)
             .await?;
+        self.run.wrote();
+        let end = End::Answered {
+            text: outcome.text.clone(),
+            usage: outcome.usage,
+        };
+        self.desk.live.end(&self.run.id, end);
         if let Err(error) = count(self.desk, self.key, &outcome).await {
             tracing::warn!(target: "openclaw::agent", %error, "what the turn has cost is not counted");
         }
@@ -294,9 +319,40 @@ impl<'a> Case<'a> {
             "" => apology(error),
             begun => format!("{begun}\n\n⚠️ The answer was cut off here. {}", apology(error)),
         };
-        let replies = in_place(self.composition().plain(&text), &seen.shown);
-        self.commit(replies, Vec::new(), Settled::Failed(error.to_string()))
-            .await
+        let replies = match self.last().ask {
+            Some(_) => Vec::new(),
+            None => self.addressed(&in_place(self.composition().plain(&text), &seen.shown)),
+        };
+        let (note, end) = request::failure(&self.run, &self.turn_id, apology(error), error);
+        let done = self.commit(replies, vec![note], Settled::Failed(error.to_string()));
+        done.await?;
+        self.run.wrote();
+        self.desk.live.end(&self.run.id, end);
+        Ok(())
+    }
+
+    /// What was seen of the answer stays in the conversation.
+    async fn stopped(self) -> std::result::Result<(), JournalError> {
+        let entries = request::partial(&self.run, &self.turn_id);
+        let how = Settled::Dropped("stopped".into());
+        self.commit(Vec::new(), entries, how).await?;
+        self.run.wrote();
+        self.desk.live.end(&self.run.id, End::Aborted);
+        Ok(())
+    }
+
+    /// The messages that bring the answer to a chat, if the client wants that.
+    async fn deliveries(&self, ask: &Ask, outcome: &TurnOutcome) -> Vec<NewDelivery> {
+        match &ask.deliver {
+            Some(to) => post::answer(self.desk, self.agent, outcome, to, &self.turn_id).await,
+            None => Vec::new(),
+        }
+    }
+
+    fn addressed(&self, replies: &[Body]) -> Vec<NewDelivery> {
+        let last = self.last();
+        let lane = lane_of(&last.channel, &last.event);
+        replies.iter().map(|body| body.to(&lane, &last.channel)).collect()
     }
 
     fn composition(&self) -> Composition<'_> {
@@ -313,24 +369,21 @@ impl<'a> Case<'a> {
 
     async fn commit(
         &self,
-        replies: Vec<Body>,
+        replies: Vec<NewDelivery>,
         entries: Vec<Entry>,
         how: Settled,
     ) -> std::result::Result<(), JournalError> {
-        let last = self.last();
-        let lane = lane_of(&last.channel, &last.event);
-        let replies: Vec<_> = replies.iter().map(|body| body.to(&lane, &last.channel)).collect();
         let (rows, id, now) = (
             self.all_rows(),
             self.session.session_id.clone(),
             self.desk.clock.now_ms(),
         );
-        let written: Vec<Delivery> = self
+        let written = self
             .desk
             .insist(move |j| j.reply(&rows, &how, &replies, &id, &entries, now))
             .await?;
-        if !written.is_empty() {
-            self.desk.outbox.wake(&lane);
+        for delivery in &written {
+            self.desk.outbox.wake(&delivery.lane);
         }
         Ok(())
     }
@@ -365,15 +418,76 @@ fn left_out(job: &EventJob) -> String {
     )
 }
 
-fn join(job: Job) -> (Message, Vec<i64>) {
+/// A message that joins a running turn: a run of its own it has no more.
+fn join(desk: &Desk, job: Job) -> Joined {
     match job {
-        Job::Event(job) => (input(&job), job.rows),
-        Job::Run(job) => (Message::text(Role::User, &job.run.text), Vec::new()),
+        Job::Event(job) => {
+            let own = job.ask.iter().map(|ask| &ask.run_id);
+            own.chain(&job.heir_of)
+                .for_each(|run| desk.live.end(run, End::Merged));
+            (input(&job), about(&job), job.rows)
+        }
+        Job::Run(job) => (
+            Message::text(Role::User, &job.run.text),
+            About::default(),
+            Vec::new(),
+        ),
     }
 }
 
+/// What is known of a message beside its words.
+fn about(job: &EventJob) -> About {
+    let event = &job.event;
+    match &job.ask {
+        Some(ask) => ask.about(event),
+        None => About {
+            idempotency_key: format!("{}:{}:user", job.channel, event.event_id),
+            sender_id: event.sender.id.clone(),
+            sender_name: event.sender.name.clone(),
+            sender_is_owner: job.from_owner,
+            channel: job.channel.clone(),
+            said_ms: event.timestamp_ms,
+            ..About::default()
+        },
+    }
+}
+
+/// The turn that answers these; an earlier process may have named it.
+fn turn_id(jobs: &[EventJob]) -> String {
+    let Some(first) = jobs.first() else {
+        return String::new();
+    };
+    match (first.turn.as_str(), &first.ask) {
+        ("", Some(ask)) => format!("run-{}", ask.run_id),
+        ("", None) => format!("event-{}", first.rows.first().copied().unwrap_or_default()),
+        (turn, _) => turn.to_owned(),
+    }
+}
+
+/// The run that answers these, as clients know it.
+fn run_of(jobs: &[EventJob]) -> String {
+    client::run_id(&turn_id(jobs)).to_owned()
+}
+
+/// The run that answers these, for whoever watches. What came with the first has no run of its own.
+fn watched(desk: &Desk, key: &str, agent: &str, jobs: &[EventJob]) -> Arc<Run> {
+    let source = match jobs.first().and_then(|job| job.ask.as_ref()) {
+        Some(_) => Source::Client,
+        None => Source::Channel,
+    };
+    let id = run_of(jobs);
+    let (run, _) = desk.live.open(&id, key, agent, source);
+    let others = jobs
+        .iter()
+        .flat_map(|job| job.ask.iter().map(|ask| &ask.run_id).chain(&job.heir_of));
+    for other in others.filter(|other| **other != id) {
+        desk.live.end(other, End::Merged);
+    }
+    run
+}
+
 /// What a person is told of a failure: what to do, and nothing of the machine's inside.
-fn apology(error: &Error) -> String {
+pub(super) fn apology(error: &Error) -> String {
     let told = error.detail().get(FOR_PERSON).and_then(|text| text.as_str());
     let usual = match error.kind() {
         ErrorKind::Timeout => "⚠️ The answer took too long. Please try again, or ask for something smaller.",

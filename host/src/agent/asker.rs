@@ -133,6 +133,11 @@ impl Models {
         snap.usual.get_or_init(|| usual).clone()
     }
 
+    /// See [`Models::usual`].
+    pub async fn default_model(&self) -> String {
+        self.usual().await
+    }
+
     async fn first_of_environment(&self, snap: &Snap) -> Option<String> {
         let agent = snap.agents.default_agent();
         for offer in snap.offers.iter().filter(|offer| offer.in_environment) {
@@ -192,6 +197,12 @@ impl Models {
             .map_or(window, |cap| cap.min(window))
     }
 
+    /// Can a model think before it answers?
+    pub fn reasons(&self, agent: &Agent, model: &str) -> bool {
+        let model = ModelRef::parse(agent.reference(model));
+        model.is_some_and(|model| self.snap().resolver.info(&model).reasoning)
+    }
+
     /// The model that goes on with a turn, and its window.
     pub(super) async fn first(&self, turn: &Turn) -> Result<(Arc<Served>, Window)> {
         let plan = self.plan(turn).await?;
@@ -242,17 +253,32 @@ impl Models {
         let window = Window::new(&plan[0].info, turn.context_cap, turn.reserve_floor);
         let prefix = tokens::of_prefix(&turn.system, tools);
         if window.is_full(prefix + history.tokens) {
-            compaction::shorten(self, turn, history, &plan[0], window).await?;
+            self.shorten(turn, history, &plan[0], window, events).await?;
         }
         match self.drive(&plan, turn, history, tools, events).await {
             Err(Stopped::Overflow(served, _)) => {
                 let window = Window::new(&served.info, turn.context_cap, turn.reserve_floor);
-                compaction::shorten(self, turn, history, &served, window).await?;
+                self.shorten(turn, history, &served, window, events).await?;
                 let again = self.drive(&plan, turn, history, tools, events).await;
                 again.map_err(told)
             }
             outcome => outcome.map_err(told),
         }
+    }
+
+    async fn shorten(
+        &self,
+        turn: &Turn,
+        history: &mut History,
+        served: &Served,
+        window: Window,
+        events: &TurnEvents,
+    ) -> Result<()> {
+        let tell = |on| events.run.iter().for_each(|run| run.compacting(on));
+        tell(true);
+        let shortened = compaction::shorten(self, turn, history, served, window).await;
+        tell(false);
+        shortened
     }
 
     async fn drive(
@@ -273,6 +299,10 @@ impl Models {
             .await?;
         let mut answer = answered.answer;
         answer.usage = priced(answer.usage, &answered.served.info);
+        answer.about.usage = Some(answer.usage);
+        if let Some(run) = &events.run {
+            run.said(answer.usage, answer.stop, !answer.calls.is_empty());
+        }
         answer
             .notices
             .extend(answered.fallback.map(|fallback| fallback.to_string()));
@@ -321,7 +351,7 @@ impl Models {
             let text = format!("plugin {} is not there any more", served.plugin);
             Error::new(ErrorKind::Closed, text)
         })?;
-        let (events, _) = tokio::sync::mpsc::channel(1);
+        let events = TurnEvents::new(tokio::sync::mpsc::channel(1).0, None);
         let asked = attempt(
             &plugin,
             &served.target,

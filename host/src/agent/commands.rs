@@ -12,7 +12,7 @@ mod table;
 use super::prompt::PromptReport;
 pub use cards::compacted;
 use openclaw_plugin_api::{Chat, Inbound, Sender, Thinking};
-pub use parse::{Command, CommandName, ParseContext, Parsed, parse};
+pub use parse::{Command, CommandName, ParseContext, Parsed, parse, stops};
 pub use pick::{ModelChoice, PickError, exact, fuzzy};
 pub use settings::{
     Activation, QueueDrop, QueueMode, QueueSettings, Reasoning, SendPolicy, SessionSettings, UsageFooter,

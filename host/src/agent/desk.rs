@@ -7,9 +7,10 @@ use super::{
     enclosure::Enclosures,
     job::{EventJob, Job, RunJob, Steering, Wish},
     lane::{Lanes, Work, Worker},
+    live::{End, Live},
     queue::QueueRules,
     request,
-    turn::{TurnEvents, TurnOutcome},
+    turn::{Listener, TurnOutcome},
 };
 use crate::{
     clock::Clock,
@@ -50,6 +51,8 @@ pub struct Desk {
     pub enclosures: Enclosures,
     /// Turns that run at once.
     pub turns: Semaphore,
+    /// Runs that are under way, for whoever watches.
+    pub live: Live,
 }
 
 impl Desk {
@@ -97,6 +100,30 @@ impl Desk {
         self.between(lanes, key, reset).await.ok_or_else(gone)?
     }
 
+    /// A conversation becomes shorter, between its turns. Gives how long it is then, tokens; none if there was nothing
+    /// to shorten.
+    pub async fn compact(
+        self: &Arc<Self>,
+        lanes: &Arc<Lanes>,
+        key: &str,
+        agent: &str,
+    ) -> Result<Option<u64>> {
+        let agent = agent.to_owned();
+        let work = move |desk: Arc<Self>, key: String| -> BoxFuture<'static, Result<Option<u64>>> {
+            Box::pin(async move {
+                let config = desk.config();
+                let agents = config.agents();
+                let agent = agents.get(&agent).unwrap_or_else(|| agents.default_agent());
+                let session = desk.session(&key, &agent.id).await;
+                let session = session.map_err(|error| Error::new(ErrorKind::Overloaded, error))?;
+                let done = request::compact(&desk, agent, &session, None).await?;
+                Ok(done.map(|(tokens, _)| tokens))
+            })
+        };
+        let gone = || Error::new(ErrorKind::Closed, "the gateway is ending; try again");
+        self.between(lanes, key, work).await.ok_or_else(gone)?
+    }
+
     /// Waits for one of the places of turns.
     pub(super) async fn place(&self) -> Option<SemaphorePermit<'_>> {
         self.turns.acquire().await.ok()
@@ -134,7 +161,7 @@ impl Desk {
         lanes: &Arc<Lanes>,
         run: AgentRun,
         wish: Wish,
-        events: TurnEvents,
+        events: Listener,
     ) -> Result<TurnOutcome> {
         let (done, outcome) = oneshot::channel();
         let run = request::complete(run, &self.config());
@@ -177,7 +204,13 @@ impl Worker for Desk {
         Box::pin(async move {
             for job in jobs {
                 match job {
-                    Job::Event(job) => self.settle(job.rows, Settled::Dropped(why.to_owned())).await,
+                    Job::Event(job) => {
+                        let own = job.ask.map(|ask| ask.run_id);
+                        self.settle(job.rows, Settled::Dropped(why.to_owned())).await;
+                        for run in own.into_iter().chain(job.heir_of) {
+                            self.live.end(&run, End::Aborted);
+                        }
+                    }
                     Job::Run(job) => {
                         // whoever waits may have gone
                         let _ = job.done.send(Err(Error::new(ErrorKind::Cancelled, why)));
@@ -204,12 +237,7 @@ impl Worker for Desk {
             let settings: SessionSettings = serde_json::from_str(settings).unwrap_or_default();
             let queue = settings.queue(queue_settings(&self.config(), &channel));
             QueueRules {
-                mode: match queue.mode {
-                    commands::QueueMode::Steer => QueueMode::Steer,
-                    commands::QueueMode::Followup => QueueMode::Followup,
-                    commands::QueueMode::Collect => QueueMode::Collect,
-                    commands::QueueMode::Interrupt => QueueMode::Interrupt,
-                },
+                mode: queue_mode(queue.mode),
                 cap: usize::try_from(queue.cap).unwrap_or(usize::MAX),
                 drop: match queue.drop {
                     commands::QueueDrop::Summarize => QueueDrop::Summarize,
@@ -222,8 +250,18 @@ impl Worker for Desk {
     }
 }
 
+/// What somebody set, as the configuration writes it.
+pub(super) fn queue_mode(set: commands::QueueMode) -> QueueMode {
+    match set {
+        commands::QueueMode::Steer => QueueMode::Steer,
+        commands::QueueMode::Followup => QueueMode::Followup,
+        commands::QueueMode::Collect => QueueMode::Collect,
+        commands::QueueMode::Interrupt => QueueMode::Interrupt,
+    }
+}
+
 /// How the configuration wants a channel's conversations to queue.
-pub(super) fn queue_settings(config: &Config, channel: &str) -> QueueSettings {
+pub fn queue_settings(config: &Config, channel: &str) -> QueueSettings {
     let queue = &config.messages.queue;
     QueueSettings {
         mode: match queue.mode(channel) {

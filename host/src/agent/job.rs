@@ -1,9 +1,10 @@
 //! One thing that an agent is to answer: an event of a channel, or a request of a plugin or a client.
 use super::{
+    client::Ask,
     commands::SessionSettings,
-    turn::{TurnEvents, TurnOutcome},
+    turn::{Listener, TurnOutcome},
 };
-use crate::route::Delivery;
+use crate::{config::QueueMode, route::Delivery};
 use openclaw_plugin_api::{AgentRun, Inbound, Result, Thinking};
 use std::{
     sync::{Mutex, PoisonError},
@@ -48,6 +49,10 @@ pub struct EventJob {
     pub debounce: Duration,
     /// What messages said that got no turn of their own.
     pub left_out: LeftOut,
+    /// What a client asks beside the words. None: it came by a channel.
+    pub ask: Option<Box<Ask>>,
+    /// Runs of clients that it stands for beside its own.
+    pub heir_of: Vec<String>,
     /// Its place among the events that wait; bounds how many there are.
     pub place: Option<OwnedSemaphorePermit>,
 }
@@ -69,7 +74,7 @@ pub struct RunJob {
     /// What is wished beside it.
     pub wish: Wish,
     /// Where the turn tells what happens.
-    pub events: TurnEvents,
+    pub events: Listener,
     /// Told how it ended.
     pub done: oneshot::Sender<Result<TurnOutcome>>,
 }
@@ -123,6 +128,22 @@ impl Job {
         match self {
             Self::Event(job) => &job.turn,
             Self::Run(_) => "",
+        }
+    }
+
+    /// The id of its run, as clients know it.
+    pub fn run_id(&self) -> Option<&str> {
+        match self {
+            Self::Event(job) => job.ask.as_ref().map(|ask| ask.run_id.as_str()),
+            Self::Run(job) => Some(&job.run.idempotency_key),
+        }
+    }
+
+    /// What becomes of it while a turn runs. None: as its conversation has it.
+    pub(super) fn queue_mode(&self) -> Option<QueueMode> {
+        match self {
+            Self::Event(job) => job.ask.as_ref()?.queue_mode.map(super::desk::queue_mode),
+            Self::Run(_) => None,
         }
     }
 
@@ -181,6 +202,8 @@ impl Job {
         let mut rows = older.rows;
         rows.append(&mut heir.rows);
         heir.rows = rows;
+        heir.heir_of.extend(older.ask.map(|ask| ask.run_id));
+        heir.heir_of.extend(older.heir_of);
     }
 }
 
@@ -234,6 +257,16 @@ impl Steering {
     /// Rows of the events that were let in.
     pub fn joined(&self) -> Vec<i64> {
         self.steered().joined.clone()
+    }
+
+    /// Takes back one that was not let in yet.
+    pub(super) fn withdraw_one(&self, run_id: &str) -> Option<Job> {
+        let mut steered = self.steered();
+        let at = steered
+            .waiting
+            .iter()
+            .position(|job| job.run_id() == Some(run_id))?;
+        Some(steered.waiting.remove(at))
     }
 
     /// Takes back what was not let in yet.

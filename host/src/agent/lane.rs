@@ -52,6 +52,8 @@ pub enum Work {
     Between(BoxFuture<'static, ()>),
     /// End the turn and forget what waits. Told how many that were.
     Stop(oneshot::Sender<usize>),
+    /// End one run, whether it works or waits. Told whether it was there.
+    End(String, oneshot::Sender<bool>),
 }
 
 /// All lanes.
@@ -103,6 +105,16 @@ impl Lanes {
         let (done, count) = oneshot::channel();
         self.put(key, Work::Stop(done)).await;
         count.await.unwrap_or(0)
+    }
+
+    /// Ends one run of a lane; says whether it was there.
+    pub async fn end_run(self: &Arc<Self>, key: &str, run_id: &str) -> bool {
+        if !self.is_open(key) {
+            return false;
+        }
+        let (done, found) = oneshot::channel();
+        self.put(key, Work::End(run_id.to_owned(), done)).await;
+        found.await.unwrap_or(false)
     }
 
     /// Is something done in a lane, or was until a minute ago?
@@ -163,6 +175,8 @@ struct Running {
     stop: watch::Sender<bool>,
     steering: Arc<Steering>,
     is_turn: bool,
+    /// Its runs, as clients know them.
+    runs: Vec<String>,
 }
 
 enum Next {
@@ -215,6 +229,10 @@ impl Lane {
                 // whoever asked may have gone
                 let _ = done.send(count);
             }
+            Work::End(run_id, done) => {
+                let found = self.end_run(&run_id).await;
+                let _ = done.send(found);
+            }
             Work::Job(job) => {
                 self.enqueue(*job).await;
                 tracing::debug!(target: "openclaw::lane", session = self.key, "a message is in the lane");
@@ -235,7 +253,7 @@ impl Lane {
             return self.discard(over).await;
         };
         let joins = running.steering.serves(&job);
-        match rules.mode {
+        match job.queue_mode().unwrap_or(rules.mode) {
             QueueMode::Interrupt if joins => {
                 running.stop.send_replace(true);
             }
@@ -275,6 +293,20 @@ impl Lane {
         count
     }
 
+    async fn end_run(&mut self, run_id: &str) -> bool {
+        let running = self.running.as_ref();
+        if let Some(running) = running.filter(|running| running.runs.iter().any(|run| run == run_id)) {
+            running.stop.send_replace(true);
+            return true;
+        }
+        let steered = running.and_then(|running| running.steering.withdraw_one(run_id));
+        let Some(job) = steered.or_else(|| self.queue.take(run_id)) else {
+            return false;
+        };
+        self.worker.clone().discard(vec![job], "stopped").await;
+        true
+    }
+
     async fn ended(&mut self) {
         let Some(running) = self.running.take() else {
             return;
@@ -291,7 +323,7 @@ impl Lane {
 
     async fn begin(&mut self) {
         if let Some(work) = self.between.pop_front() {
-            return self.run(Steering::of(&[]), false, |_, _| work);
+            return self.run(Steering::of(&[]), None, |_, _| work);
         }
         if self.queue.is_empty() {
             return;
@@ -305,7 +337,8 @@ impl Lane {
         };
         let (worker, key) = (self.worker.clone(), self.key.clone());
         let steering = Steering::of(&jobs);
-        self.run(steering, true, |stop, steering| {
+        let runs = jobs.iter().filter_map(Job::run_id).map(str::to_owned).collect();
+        self.run(steering, Some(runs), |stop, steering| {
             worker.turn(key, jobs, stop, steering)
         });
     }
@@ -314,7 +347,7 @@ impl Lane {
     fn run(
         &mut self,
         steering: Steering,
-        is_turn: bool,
+        runs: Option<Vec<String>>,
         work: impl FnOnce(watch::Receiver<bool>, Arc<Steering>) -> BoxFuture<'static, ()>,
     ) {
         let (stop, stopped) = watch::channel(false);
@@ -323,7 +356,8 @@ impl Lane {
             task: tokio::spawn(work(stopped, steering.clone())),
             stop,
             steering,
-            is_turn,
+            is_turn: runs.is_some(),
+            runs: runs.unwrap_or_default(),
         });
     }
 

@@ -1,8 +1,10 @@
 //! Agents: from a message to an answer, with the tools that the model asks for on the way.
+pub mod about;
 mod answer;
 mod asker;
 mod briefing;
 pub mod chunk;
+mod client;
 mod collect;
 pub mod commands;
 pub mod compaction;
@@ -16,6 +18,7 @@ mod inbox;
 mod job;
 mod lane;
 mod listing;
+pub mod live;
 mod orders;
 mod pictures;
 mod post;
@@ -30,7 +33,8 @@ mod turn;
 
 pub use asker::Models;
 pub use briefing::Briefings;
-pub use desk::Desk;
+pub use client::{Ask, CLIENTS, run_id};
+pub use desk::{Desk, queue_settings};
 pub use enclosure::Enclosures;
 pub use inbox::Inbox;
 pub use job::{Steering, Wish};
@@ -38,4 +42,4 @@ pub use lane::Lanes;
 pub use listing::{Auth, Listed, ProviderState};
 pub use post::Post;
 pub use request::DEFAULT_MODEL;
-pub use turn::{Asker, TurnEvents, TurnOutcome};
+pub use turn::{Asker, Listener, TurnEvents, TurnOutcome};

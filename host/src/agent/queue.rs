@@ -68,6 +68,12 @@ impl Queue {
         }
     }
 
+    /// Takes out the one whose run this is.
+    pub(super) fn take(&mut self, run_id: &str) -> Option<Job> {
+        let at = self.waiting.iter().position(|job| job.run_id() == Some(run_id))?;
+        self.waiting.remove(at)
+    }
+
     pub(super) fn clear(&mut self) -> Vec<Job> {
         let (events, others): (Vec<_>, Vec<_>) = self.waiting.drain(..).partition(Job::is_event);
         // whoever waits for an answer himself is not the chat's to stop

@@ -1,19 +1,24 @@
 //! Turns for somebody who waits for their end: a plugin, or a client of the gateway.
 use super::{
+    about::{self, About},
+    answer,
     briefing::Occasion,
     commands::{SessionSettings, thinking_word},
     compaction::{self, Policy, Shortening},
     desk::Desk,
+    envelope,
     job::{Job, RunJob, Steering, Wish},
-    post,
+    live::{End, Run, Source},
+    pictures, post,
     turn::{self, Turn, TurnEvents, TurnOutcome, Workbench},
 };
 use crate::{
     config::{Agent, Config},
     gateway::random::uuid,
-    journal::{JournalError, NewDelivery, Session, SessionUsage},
+    journal::{Entry, EntryKind, JournalError, NewDelivery, Session, SessionUsage},
 };
-use openclaw_plugin_api::{AgentRun, Error, ErrorKind, Message, Result, Role, ToolOrigin};
+use openclaw_plugin_api::{AgentRun, Content, Error, ErrorKind, Message, Result, Role, ToolOrigin};
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// A request with everything that it left open: agent, conversation, id.
@@ -34,12 +39,105 @@ pub(super) fn complete(mut run: AgentRun, config: &Config) -> AgentRun {
 /// Runs it and tells whoever waits.
 pub(super) async fn serve(desk: &Desk, job: RunJob, stop: watch::Receiver<bool>, steering: &Steering) {
     let mut done = job.done;
+    let (key, agent) = (&job.run.session_key, &job.run.agent_id);
+    let id = job.run.idempotency_key.clone();
+    let (watched, _) = desk.live.open(&id, key, agent, Source::Caller);
+    let guard = Watch { desk, id: &id };
+    let events = TurnEvents::new(job.events.clone(), Some(watched.clone()));
     let outcome = tokio::select! {
         // nobody waits any more: the turn is not wanted
-        () = done.closed() => return,
-        outcome = turn::unless_stopped(stop, run(desk, &job.run, &job.wish, &job.events, steering)) => outcome,
+        () = done.closed() => Err(Error::new(ErrorKind::Cancelled, "nobody waits for it any more")),
+        outcome = turn::unless_stopped(stop, run(desk, &job.run, &job.wish, &events, steering)) => outcome,
     };
+    let end = match &outcome {
+        Ok(outcome) => End::Answered {
+            text: outcome.text.clone(),
+            usage: outcome.usage,
+        },
+        Err(error) => {
+            let turn = format!("run-{}", job.run.idempotency_key);
+            let (note, failed) = failure(&watched, &turn, answer::apology(error), error);
+            let stopped = error.kind() == ErrorKind::Cancelled;
+            let entries = if stopped {
+                partial(&watched, &turn)
+            } else {
+                vec![note]
+            };
+            append(desk, watched.session_id(), entries).await;
+            if stopped { End::Aborted } else { failed }
+        }
+    };
+    watched.wrote();
+    desk.live.end(&id, end);
+    drop(guard);
     let _ = done.send(outcome);
+}
+
+/// Adds what no turn adds to a conversation. That it can't is no reason to fail once more.
+async fn append(desk: &Desk, session_id: String, entries: Vec<Entry>) {
+    if session_id.is_empty() || entries.is_empty() {
+        return;
+    }
+    let now = desk.clock.now_ms();
+    let written = desk.journal.run(move |j| j.append(&session_id, &entries, now));
+    if let Err(error) = written.await {
+        tracing::warn!(target: "openclaw::agent", %error, "the end of a turn is not in its conversation");
+    }
+}
+
+/// Ends a run that breaks off.
+struct Watch<'a> {
+    desk: &'a Desk,
+    id: &'a str,
+}
+
+impl Drop for Watch<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            let text = "the gateway broke off while it worked on this; please report it";
+            let error = Error::new(ErrorKind::Internal, text);
+            let message = answer::apology(&error);
+            self.desk.live.end(self.id, End::Failed { message, error });
+        }
+    }
+}
+
+/// The end of a turn that gave no answer: the note of it for the conversation, and what watchers are told.
+pub(super) fn failure(run: &Run, turn: &str, message: String, error: &Error) -> (Entry, End) {
+    let (provider, model) = run.model();
+    let about = About {
+        idempotency_key: format!("{}:assistant", run.id),
+        provider,
+        model,
+        stop_reason: "error".to_owned(),
+        error: message.clone(),
+        ..About::default()
+    };
+    let said = match run.unfinished() {
+        text if text.trim().is_empty() => Message {
+            role: Role::Assistant,
+            ..Message::default()
+        },
+        text => Message::text(Role::Assistant, text),
+    };
+    let note = about::entry(turn, EntryKind::Note, &said, &about);
+    let error = error.clone();
+    (note, End::Failed { message, error })
+}
+
+/// What was seen of an answer that somebody stopped.
+pub(super) fn partial(run: &Run, turn: &str) -> Vec<Entry> {
+    let text = run.unfinished();
+    if text.trim().is_empty() {
+        return Vec::new();
+    }
+    let about = About {
+        idempotency_key: format!("{}:assistant", run.id),
+        aborted_by: run.stopped_by().to_owned(),
+        ..About::own()
+    };
+    let said = Message::text(Role::Assistant, text);
+    vec![about::entry(turn, EntryKind::Message, &said, &about)]
 }
 
 async fn run(
@@ -79,7 +177,13 @@ async fn run(
         tools: &tools,
     };
     turn.system = desk.briefings.build(desk, agent, occasion).await;
-    turn.input = vec![Message::text(Role::User, &run.text)];
+    turn.input = vec![spoken(run)];
+    turn.about = vec![About {
+        idempotency_key: format!("{}:user", run.idempotency_key),
+        sender_id: run.sender_id.clone(),
+        sender_is_owner: run.sender_id.is_empty(),
+        ..About::default()
+    }];
     turn.origin = ToolOrigin {
         agent_id: agent.id.clone(),
         session_key: run.session_key.clone(),
@@ -93,7 +197,10 @@ async fn run(
         clock: &desk.clock,
         asker: &*desk.asker,
         steering,
-        joins: &|job: Job| (Message::text(Role::User, joined_text(job)), Vec::new()),
+        joins: &|job: Job| {
+            let message = Message::text(Role::User, joined_text(job));
+            (message, About::default(), Vec::new())
+        },
     };
     let work = turn::run(&bench, &turn, events);
     let mut outcome = within(agent, work).await?;
@@ -173,9 +280,14 @@ pub const DEFAULT_MODEL: &str = "demo/echo";
 
 /// The turn, with the agent's deadline.
 pub(super) async fn within<T>(agent: &Agent, work: impl Future<Output = Result<T>>) -> Result<T> {
-    let Some(limit) = agent.timeout else {
-        return work.await;
-    };
+    match agent.timeout {
+        Some(limit) => within_limit(limit, work).await,
+        None => work.await,
+    }
+}
+
+/// The turn, with a deadline.
+pub(super) async fn within_limit<T>(limit: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
     tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
         let text = format!("the turn took longer than {limit:?}; see agents.defaults.timeoutSeconds");
         Err(Error::new(ErrorKind::Timeout, text))
@@ -211,6 +323,21 @@ pub(super) async fn count(
     desk.journal
         .run(move |j| j.add_session_usage(&key, &usage, &model, now))
         .await
+}
+
+/// What somebody asks, with the pictures that came with it.
+fn spoken(run: &AgentRun) -> Message {
+    let text = match run.attachments.as_slice() {
+        [] => run.text.clone(),
+        files => format!("{}\n{}", run.text, envelope::attachments(files)),
+    };
+    let mut content = vec![Content::text(text)];
+    content.extend(pictures::parts(&run.attachments, answer::MAX_PICTURE));
+    Message {
+        role: Role::User,
+        content,
+        ..Message::default()
+    }
 }
 
 fn joined_text(job: Job) -> String {

@@ -3,6 +3,7 @@
 //! One after the other, so that the events of a conversation stay in their order. Every event that comes in here is
 //! settled or handed on.
 use super::{
+    client::{self, Ask},
     commands::SessionSettings,
     desk::Desk,
     envelope,
@@ -72,13 +73,16 @@ impl Sorter {
 
     /// An event that breaks this gateway must not take the others with it.
     async fn bring(&self, taken: Taken) {
-        let row = taken.row;
+        let (row, ask) = (taken.row, client::of(&taken));
         let why = match AssertUnwindSafe(self.deal_with(taken)).catch_unwind().await {
             Ok(Ok(())) => return,
             Ok(Err(error)) => error.to_string(),
             Err(_) => "the gateway broke off while it looked at this; please report it".to_owned(),
         };
         tracing::error!(target: "openclaw::inbox", row, why, "an event could not be dealt with");
+        if let Some(ask) = ask {
+            client::failed(&self.desk, &ask, &why);
+        }
         self.desk.settle(vec![row], Settled::Failed(why)).await;
     }
 
@@ -86,6 +90,16 @@ impl Sorter {
     async fn deal_with(&self, taken: Taken) -> Outcome {
         let rules = self.gate.rules(&self.desk.config());
         let info = self.desk.registry.channel_info(&taken.channel);
+        if let Some(ask) = client::of(&taken) {
+            let event = taken.event.clone();
+            let event = self.gate.access.admit_operator(&taken.channel, event, ask.owner);
+            let route = ask.route(&rules.config, &event);
+            ask.run(&self.desk);
+            let done = self
+                .admitted(&rules, &info, taken, event, route, Some(&ask))
+                .await;
+            return done;
+        }
         let verdict = {
             let (gate, rules, info) = (self.gate.clone(), rules.clone(), info.clone());
             let (channel, event, now) = (
@@ -98,7 +112,10 @@ impl Sorter {
                 .await?
         };
         match verdict {
-            Verdict::Admitted(event) => return self.admitted(&rules, &info, taken, *event).await,
+            Verdict::Admitted(event) => {
+                let route = rules.route(&event, &info);
+                return self.admitted(&rules, &info, taken, *event, route, None).await;
+            }
             Verdict::Buffered => self.discard(taken.row, "it does not address the agent").await,
             Verdict::Dropped(refusal) => self.discard(taken.row, &refusal.reason.to_string()).await,
             // a stranger is told the code, in the transaction that settles the message
@@ -132,6 +149,9 @@ impl Sorter {
                 Err(_) => "the gateway broke off while it carried out a command; please report it".to_owned(),
             };
             tracing::error!(target: "openclaw::commands", row, why, "a command was not carried out");
+            if let Some(ask) = client::of(&taken) {
+                client::failed(&desk, &ask, &why);
+            }
             desk.settle(vec![row], Settled::Failed(why)).await;
         };
         if between {
@@ -147,14 +167,16 @@ impl Sorter {
         info: &ChannelInfo,
         taken: Taken,
         event: Admitted<Inbound>,
+        route: Route,
+        ask: Option<&Ask>,
     ) -> Outcome {
-        let route = rules.route(&event, info);
         if !may_send(&rules.config.session.send_policy, &route) {
-            self.discard(taken.row, "session.sendPolicy denies answers here")
-                .await;
+            let why = "session.sendPolicy denies answers here";
+            self.discard(taken.row, why).await;
+            ask.iter().for_each(|ask| client::failed(&self.desk, ask, why));
             return Ok(());
         }
-        let session = self.conversation(&taken, &route).await?;
+        let session = self.conversation(&taken, &route, ask).await?;
         let text = match said(event.inner()) {
             Said::Text(text) => text,
             Said::Happened => return self.note(&taken, &session).await,
@@ -178,7 +200,7 @@ impl Sorter {
             session,
         };
         // a turn that was begun has its commands behind it
-        let carried = if taken.turn.is_empty() {
+        let carried = if taken.turn.is_empty() && !ask.is_some_and(|ask| ask.plain) {
             orders.carry_out(&text).await
         } else {
             orders.untouched(text)
@@ -186,14 +208,18 @@ impl Sorter {
         match carried {
             Carried::Out(text) => return reply(&self.desk, &taken, text, Settled::Done).await,
             Carried::Later(errand) => self.run_errand(&route, taken, errand).await,
-            Carried::Ignored => self.discard(taken.row, "the sender may not give commands").await,
+            Carried::Ignored => {
+                let why = "the sender may not give commands";
+                self.discard(taken.row, why).await;
+                ask.iter().for_each(|ask| client::failed(&self.desk, ask, why));
+            }
             Carried::On {
                 first,
                 text,
                 settings,
                 aside,
             } => {
-                if aside.is_some() {
+                if aside.is_some() && ask.is_none() {
                     self.say(&taken, aside).await?;
                 }
                 if let Some(Errand { work, .. }) = first {
@@ -203,8 +229,13 @@ impl Sorter {
                 if info.reactions {
                     self.acknowledge(rules, &taken, &event, agent);
                 }
-                let skipped = self.gate.access.take_skipped(&event);
-                let text = seen_text(&rules.config, &route.agent_id, event.inner(), &text, skipped);
+                let text = match ask {
+                    Some(_) => client::seen_text(event.inner(), text),
+                    None => {
+                        let skipped = self.gate.access.take_skipped(&event);
+                        seen_text(&rules.config, &route.agent_id, event.inner(), &text, skipped)
+                    }
+                };
                 self.hand_on(rules, route, taken, event, text, *settings).await;
             }
         }
@@ -258,7 +289,8 @@ impl Sorter {
         text: String,
         settings: SessionSettings,
     ) {
-        let plain = event.inner().attachments.is_empty();
+        let ask = client::of(&taken).map(Box::new);
+        let plain = event.inner().attachments.is_empty() && ask.is_none();
         let debounce = match (taken.more, taken.turn.is_empty()) {
             (true, _) => REST_OF_TURN,
             (false, true) if plain => rules.config.messages.inbound.debounce(&taken.channel),
@@ -276,6 +308,8 @@ impl Sorter {
             settings,
             debounce,
             left_out: LeftOut::default(),
+            ask,
+            heir_of: Vec::new(),
             place: Some(taken.place),
         };
         let work = Work::Job(Box::new(Job::Event(Box::new(job))));
@@ -283,7 +317,12 @@ impl Sorter {
     }
 
     /// The conversation of an event, begun anew if its time is over, with a note of where the event came from.
-    async fn conversation(&self, taken: &Taken, route: &Route) -> Result<Session, JournalError> {
+    async fn conversation(
+        &self,
+        taken: &Taken,
+        route: &Route,
+        ask: Option<&Ask>,
+    ) -> Result<Session, JournalError> {
         let (key, agent) = (route.session_key.clone(), route.agent_id.clone());
         let now = self.desk.clock.now_ms();
         let (delivery, reset) = (
@@ -291,6 +330,8 @@ impl Sorter {
             route.reset,
         );
         let fresh = taken.turn.is_empty();
+        // a client that writes in the conversation of a chat does not take the chat away from it
+        let keep = ask.is_some();
         self.desk
             .insist(move |j| {
                 let session = j.session(&key, &agent, &uuid(), now)?;
@@ -298,7 +339,7 @@ impl Sorter {
                 if over {
                     j.reset_session(&key, &uuid(), now)?;
                 }
-                if session.route != delivery {
+                if session.route != delivery && !keep {
                     j.set_session_route(&key, &delivery, now)?;
                 }
                 if over {
@@ -344,6 +385,9 @@ impl Sorter {
 
 /// Answers without a turn.
 async fn reply(desk: &Desk, taken: &Taken, text: Option<String>, how: Settled) -> Outcome {
+    if let Some(ask) = client::of(taken) {
+        return client::told(desk, &ask, taken.row, text, how).await;
+    }
     let event = &taken.event;
     let lane = lane_of(&taken.channel, event);
     let key = format!("event-{}", taken.row);

@@ -1,6 +1,7 @@
 //! What plugins and clients meet in: requests of plugins go from here to where they are served.
 use super::{Accounts, Office};
 use crate::{
+    agent::CLIENTS,
     clock::Clock,
     plugins::{
         registry::Registry,
@@ -57,6 +58,10 @@ fn starting() -> Error {
 
 impl Core for Hub {
     fn inbound(&self, _plugin: &str, channel: &str, event: Inbound) -> BoxFuture<'static, Result<()>> {
+        if channel == CLIENTS {
+            let text = format!("{CLIENTS} is what clients of the gateway write; no plugin has this channel");
+            return Box::pin(async { Err(Error::invalid(text)) });
+        }
         self.accounts
             .heard(channel, &event.account_id, self.clock.now_ms());
         let (office, channel) = (self.office(), channel.to_owned());

@@ -170,12 +170,25 @@ impl Responder {
         }
     }
 
+    /// Sends the final response now: what follows it comes after it. What the call gives is sent to nobody then.
+    pub fn answer(&mut self, payload: &Value) {
+        let answer = Answer::ok(payload);
+        self.outbox.send(answer.to(&self.id));
+        self.answered = true;
+        if let Some(ticket) = self.ticket.take() {
+            ticket.finish(answer);
+        }
+    }
+
     /// Has the client gone?
     pub fn is_closed(&self) -> bool {
         self.outbox.is_closed()
     }
 
     pub(crate) fn finish(mut self, result: &Result<Value, Failure>) {
+        if self.answered {
+            return;
+        }
         let answer = Answer::of(result);
         self.outbox.send(answer.to(&self.id));
         self.answered = true;

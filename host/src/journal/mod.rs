@@ -12,6 +12,7 @@ mod media;
 mod open;
 mod outbox;
 mod pairing;
+mod past;
 mod schema;
 mod session;
 mod sync;
@@ -23,6 +24,7 @@ pub use inbox::{Accepted, Pending, Settled};
 pub use media::StoredMedia;
 pub use outbox::{Counts, Delivery, NewDelivery, Outcome, SendState};
 pub use pairing::{Approved, LIFETIME_MS, MAX_PENDING, PairingRequest, Peer, Requested, Stranger};
+pub use past::EventState;
 pub use session::{Session, SessionUsage};
 pub use transcript::{Entry, EntryKind};
 

@@ -40,7 +40,7 @@ pub struct SessionUsage {
     pub cost: f64,
 }
 
-const COLUMNS: &str = "key, session_id, agent, settings, route, input, output, context, cost, compactions, model, \
+pub(super) const SESSION_COLUMNS: &str = "key, session_id, agent, settings, route, input, output, context, cost, compactions, model, \
                        created_ms, updated_ms";
 
 impl Journal {
@@ -81,7 +81,7 @@ impl Journal {
     /// Conversations, the last used first.
     pub fn sessions(&self, limit: u32) -> Result<Vec<Session>, JournalError> {
         self.read(|c| {
-            let sql = format!("SELECT {COLUMNS} FROM session ORDER BY updated_ms DESC, key LIMIT ?1");
+            let sql = format!("SELECT {SESSION_COLUMNS} FROM session ORDER BY updated_ms DESC, key LIMIT ?1");
             let mut statement = c.prepare_cached(&sql)?;
             let rows = statement.query_map([limit], session)?;
             rows.collect()
@@ -160,11 +160,11 @@ impl Journal {
 }
 
 fn find(c: &rusqlite::Connection, key: &str) -> rusqlite::Result<Option<Session>> {
-    let sql = format!("SELECT {COLUMNS} FROM session WHERE key = ?1");
+    let sql = format!("SELECT {SESSION_COLUMNS} FROM session WHERE key = ?1");
     c.prepare_cached(&sql)?.query_row([key], session).optional()
 }
 
-fn session(row: &Row<'_>) -> rusqlite::Result<Session> {
+pub(super) fn session(row: &Row<'_>) -> rusqlite::Result<Session> {
     Ok(Session {
         key: row.get(0)?,
         session_id: row.get(1)?,

@@ -54,7 +54,7 @@ impl EntryKind {
     }
 }
 
-const COLUMNS: &str = "seq, turn, kind, body, tokens, created_ms";
+pub(super) const COLUMNS: &str = "seq, turn, kind, body, tokens, created_ms";
 
 impl Journal {
     /// Adds entries at the end.
@@ -158,7 +158,7 @@ pub(super) fn append(
     Ok(())
 }
 
-fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
+pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
     let kind: String = row.get(2)?;
     Ok(Entry {
         seq: row.get(0)?,

@@ -1,5 +1,10 @@
 //! `agent`: one turn, answered twice: when it is accepted, and when it is done. `agent.wait`: the end of one.
-use super::{failed_run, journal, params, runs::Runs, send};
+use super::{
+    chat::{self, Attachment},
+    failed_run, journal, params,
+    runs::Runs,
+    send,
+};
 use crate::{
     agent::{TurnOutcome, Wish, commands::thinking_from_word},
     app::Gateway,
@@ -59,7 +64,7 @@ struct Params {
     #[serde(default)]
     thread_id: Option<String>,
     #[serde(default)]
-    attachments: Vec<Value>,
+    attachments: Vec<Attachment>,
     idempotency_key: String,
 }
 
@@ -88,12 +93,7 @@ pub(super) fn methods() -> Vec<Method> {
     ]
 }
 
-pub(super) async fn run(
-    gateway: &Gateway,
-    runs: &Runs,
-    given: Value,
-    respond: &mut Responder,
-) -> Result<Value, Failure> {
+pub(super) async fn run(gateway: &Gateway, given: Value, respond: &mut Responder) -> Result<Value, Failure> {
     let Prepared {
         run,
         wish,
@@ -101,6 +101,10 @@ pub(super) async fn run(
         best_effort,
     } = prepare(gateway, params("agent", given)?).await?;
     let (run_id, session) = (run.idempotency_key.clone(), run.session_key.clone());
+    if gateway.desk().live.find(&run_id).is_some() {
+        let text = format!("the run {run_id} is in flight already; wait for it with agent.wait");
+        return Err(Failure::invalid(text));
+    }
     let started = gateway.now_ms();
     respond.interim(&json!({
         "runId": run_id, "sessionKey": session, "agentId": run.agent_id, "status": "accepted", "acceptedAt": started,
@@ -109,27 +113,16 @@ pub(super) async fn run(
     // Whoever asks for one answer does not listen to its parts.
     let (events, _) = mpsc::channel(1);
     let work = gateway.desk().run(gateway.lanes(), run, wish, events);
-    let ended = match tokio::time::timeout(limit, work).await {
-        Ok(Ok(outcome)) => Ok(outcome),
-        Ok(Err(error)) => Err(failed_run(&run_id, error.to_string())),
-        Err(_) => Err(failed_run(
-            &run_id,
-            format!("the turn took longer than {limit:?}"),
-        )),
+    let outcome = match tokio::time::timeout(limit, work).await {
+        Ok(Ok(outcome)) => outcome,
+        Ok(Err(error)) => return Err(failed_run(&run_id, error.to_string())),
+        Err(_) => {
+            return Err(failed_run(
+                &run_id,
+                format!("the turn took longer than {limit:?}"),
+            ));
+        }
     };
-    let (status, text) = match &ended {
-        Ok(outcome) => ("ok", outcome.text.as_str()),
-        Err(failure) => ("error", failure.message.as_str()),
-    };
-    let mut end = json!({
-        "runId": run_id, "status": status, "startedAt": started, "endedAt": gateway.now_ms(),
-    });
-    end[if ended.is_ok() { "terminalReply" } else { "error" }] = match ended {
-        Ok(_) => json!({ "disposition": "visible", "text": text }),
-        Err(_) => json!(text),
-    };
-    runs.end(&run_id, end);
-    let outcome = ended?;
     let delivery = match send::delivered(gateway, &outcome.posted).await {
         Err(failure) if best_effort => Some(json!({ "status": "failed", "error": failure.message })),
         delivery => delivery.map_err(|failure| failed_run(&run_id, failure.message))?,
@@ -145,13 +138,8 @@ pub(super) async fn wait(runs: &Runs, given: Value) -> Result<Value, Failure> {
     Ok(ended.unwrap_or_else(|| json!({ "runId": wait.run_id, "status": "timeout" })))
 }
 
-async fn prepare(gateway: &Gateway, params: Params) -> Result<Prepared, Failure> {
+async fn prepare(gateway: &Gateway, mut params: Params) -> Result<Prepared, Failure> {
     let desk = gateway.desk();
-    if !params.attachments.is_empty() {
-        return Err(Failure::invalid(
-            "invalid agent params: attachments are not supported by this gateway; send the text alone",
-        ));
-    }
     let config = desk.config();
     let agents = config.agents();
     let agent = match &params.agent_id {
@@ -187,7 +175,10 @@ async fn prepare(gateway: &Gateway, params: Params) -> Result<Prepared, Failure>
         found => found.ok().flatten(),
     };
     let limit = Duration::from_secs(params.timeout.unwrap_or(DEFAULT_TIMEOUT).clamp(1, MAX_TIMEOUT));
+    let files = std::mem::take(&mut params.attachments);
+    let attachments = chat::keep_files(gateway, "agent", files).await?;
     let run = AgentRun {
+        attachments,
         agent_id: agent.id.clone(),
         session_key: session,
         text: params.message,

@@ -1,6 +1,9 @@
 //! What clients of the gateway can ask for: one file for each family of methods. The protocol itself is in `gateway`.
 mod agent;
+mod agents;
 mod channels;
+mod chat;
+mod feed;
 mod health;
 mod logs;
 mod models;
@@ -13,9 +16,10 @@ mod sessions;
 use crate::{
     agent::Desk,
     app::Gateway,
-    gateway::{self, Caller, Code, Failure, Handler, Method, Readiness, Responder},
+    gateway::{self, Caller, Code, Events, Failure, Handler, Method, Readiness, Responder},
     journal::{Journal, JournalError},
 };
+use feed::Subscribers;
 use futures_util::future::BoxFuture;
 use openclaw_plugin_api::{Error, ErrorKind};
 use runs::Runs;
@@ -30,7 +34,8 @@ pub type Reread = Arc<dyn Fn(&str) -> Result<crate::plugins::plugin::Spec, Strin
 pub struct Methods {
     gateway: Arc<Gateway>,
     reread: Reread,
-    runs: Runs,
+    runs: Arc<Runs>,
+    subscribers: Arc<Subscribers>,
 }
 
 impl Methods {
@@ -39,8 +44,14 @@ impl Methods {
         Self {
             gateway,
             reread,
-            runs: Runs::default(),
+            runs: Arc::default(),
+            subscribers: Arc::default(),
         }
+    }
+
+    /// Tells the clients of a server what happens, from now on.
+    pub fn tell(&self, events: &Events) {
+        feed::start(&self.gateway, events, &self.subscribers, &self.runs);
     }
 }
 
@@ -48,7 +59,9 @@ impl Handler for Methods {
     fn methods(&self) -> Vec<Method> {
         [
             agent::methods(),
+            agents::methods(),
             channels::methods(),
+            chat::methods(),
             logs::methods(),
             models::methods(),
             plugins::methods(),
@@ -59,7 +72,15 @@ impl Handler for Methods {
     }
 
     fn events(&self) -> Vec<Cow<'static, str>> {
-        Vec::new()
+        [
+            "agent",
+            "chat",
+            "chat.send_timing",
+            "sessions.changed",
+            "session.message",
+        ]
+        .map(Cow::from)
+        .to_vec()
     }
 
     fn routes(&self) -> Option<Arc<dyn gateway::Routes>> {
@@ -71,7 +92,7 @@ impl Handler for Methods {
     }
 
     fn snapshot(&self, _: &Caller) -> Map<String, Value> {
-        Map::new()
+        Map::from_iter([("sessionDefaults".to_owned(), session_defaults(&self.gateway))])
     }
 
     fn health<'a>(&'a self, params: &'a Value) -> BoxFuture<'a, Map<String, Value>> {
@@ -86,14 +107,30 @@ impl Handler for Methods {
         &'a self,
         method: &'a str,
         params: Value,
-        _: &'a Caller,
+        caller: &'a Caller,
         respond: &'a mut Responder,
     ) -> BoxFuture<'a, Result<Value, Failure>> {
         let gateway = &self.gateway;
         Box::pin(async move {
             match method {
-                "agent" => agent::run(gateway, &self.runs, params, respond).await,
+                "agent" => agent::run(gateway, params, respond).await,
                 "agent.wait" => agent::wait(&self.runs, params).await,
+                "agent.identity.get" => agents::identity(gateway, params),
+                "agents.list" => agents::list(gateway, caller, params).await,
+                "agents.create" => agents::create(gateway, params).await,
+                "agents.update" => agents::update(gateway, params).await,
+                "agents.delete" => agents::delete(gateway, params).await,
+                "agents.files.list" => agents::list_files(gateway, params).await,
+                "agents.files.get" => agents::get_file(gateway, params).await,
+                "agents.files.set" => agents::set_file(gateway, params).await,
+                "chat.send" => chat::send(gateway, caller, params, respond).await,
+                "chat.abort" => chat::abort(gateway, params).await,
+                "chat.history" => chat::history(gateway, params).await,
+                "chat.startup" => chat::startup(gateway, params).await,
+                "chat.message.get" => chat::message(gateway, params).await,
+                "chat.inject" => chat::inject(gateway, params).await,
+                "chat.metadata" => chat::metadata(gateway, params).await,
+                "commands.list" => chat::list_commands(gateway, params),
                 "channels.status" => channels::status(gateway, params).await,
                 "channels.start" => channels::start(gateway, params).await,
                 "channels.stop" => channels::stop(gateway, params).await,
@@ -107,6 +144,29 @@ impl Handler for Methods {
                 "sessions.get" => sessions::get(gateway, params).await,
                 "sessions.describe" => sessions::describe(gateway, params).await,
                 "sessions.preview" => sessions::preview(gateway, params).await,
+                "sessions.resolve" => sessions::resolve(gateway, params).await,
+                "sessions.create" => sessions::create(gateway, caller, params).await,
+                "sessions.send" => {
+                    chat::sessions_send(gateway, caller, "sessions.send", params, respond).await
+                }
+                "sessions.steer" => {
+                    chat::sessions_send(gateway, caller, "sessions.steer", params, respond).await
+                }
+                "sessions.abort" => sessions::abort(gateway, params).await,
+                "sessions.compact" => sessions::compact(gateway, params).await,
+                "sessions.groups.list" => Ok(sessions::groups()),
+                "sessions.groups.defaults" => Ok(sessions::group_defaults()),
+                "sessions.subscribe"
+                | "sessions.unsubscribe"
+                | "sessions.messages.subscribe"
+                | "sessions.messages.unsubscribe" => {
+                    sessions::subscribe(gateway, &self.subscribers, caller, method, params).await
+                }
+                "sessions.usage" => sessions::usage(gateway, params).await,
+                "sessions.usage.timeseries" => sessions::timeseries(gateway, params).await,
+                "sessions.usage.logs" => sessions::logs(gateway, params).await,
+                "usage.cost" => sessions::cost(gateway, params).await,
+                "usage.status" => Ok(sessions::status(gateway)),
                 "sessions.patch" => sessions::patch(gateway, params).await,
                 "sessions.reset" => sessions::reset(gateway, params).await,
                 "sessions.delete" => sessions::delete(gateway, params).await,
@@ -114,6 +174,19 @@ impl Handler for Methods {
             }
         })
     }
+}
+
+/// What a client begins with: whose conversation is the main one.
+fn session_defaults(gateway: &Gateway) -> Value {
+    let config = gateway.desk().config();
+    let agents = config.agents();
+    let agent = agents.default_agent();
+    let sole = agents.agents.len() == 1;
+    json!({
+        "defaultAgentId": agent.id, "modelConfigured": agent.model.primary.is_some(),
+        "ownership": if sole { "sole" } else { "explicit" }, "selectionRequired": false, "mainKey": "main",
+        "mainSessionKey": crate::route::main_key(&agent.id), "scope": agents::scope(gateway),
+    })
 }
 
 impl std::fmt::Debug for Methods {

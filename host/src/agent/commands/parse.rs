@@ -23,6 +23,16 @@ pub struct ParseContext<'a> {
     pub reset_triggers: &'a [String],
 }
 
+/// A text that asks for nothing but the end of the running answer.
+pub fn stops(text: &str) -> bool {
+    let context = ParseContext {
+        authorized: true,
+        ..ParseContext::default()
+    };
+    let stop = |command: &Command| command.name == CommandName::Builtin(Builtin::Stop);
+    matches!(parse(text, &context), Parsed::Commands(list) if list.iter().all(stop))
+}
+
 /// One command with its arguments.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Command {

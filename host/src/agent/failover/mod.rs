@@ -6,7 +6,7 @@
 mod report;
 mod rules;
 
-pub use report::{Attempted, Exhausted, Fallback, Stopped};
+pub use report::{Attempted, Exhausted, Fallback, Stopped, reason};
 pub use rules::{Budget, Step, step};
 
 use crate::models::{Cooldowns, Credential, Scope, Served};

@@ -53,7 +53,7 @@ pub enum Stopped {
 }
 
 /// The word for a kind of fault that users of OpenClaw know.
-pub(super) fn reason(kind: ErrorKind) -> &'static str {
+pub fn reason(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::RateLimited => "rate_limit",
         ErrorKind::Server => "server_error",

@@ -18,6 +18,8 @@ pub(in crate::agent) fn event(row: i64, chat: &str, text: &str) -> Job {
         from_owner: false,
         debounce: Duration::ZERO,
         left_out: LeftOut::default(),
+        ask: None,
+        heir_of: Vec::new(),
         place: None,
     }))
 }

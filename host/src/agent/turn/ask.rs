@@ -1,15 +1,21 @@
 //! One request to a model, read as a stream.
 use super::{History, Turn, TurnEvents, tell};
 use crate::{
-    agent::collect::{Collector, Wish},
+    agent::{
+        about::{About, stop_word},
+        collect::{Collector, Wish},
+    },
     plugins::{plugin::Plugin, services::Request},
 };
 use futures_util::future::BoxFuture;
 use openclaw_plugin_api::{
-    AgentEvent, Completion, CompletionRequest, Delta, Error, ErrorKind, Message, Result, ToolSpec, Usage,
-    abi::sink_pair, surface::ids,
+    AgentEvent, Completion, CompletionRequest, Delta, Error, ErrorKind, Message, Result, StopReason,
+    ToolSpec, Usage, abi::sink_pair, surface::ids,
 };
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Instant,
+};
 
 /// Deltas that wait before the provider has to.
 const WINDOW: usize = 32;
@@ -33,8 +39,12 @@ pub struct Answer {
     pub message: Message,
     /// Tools that it wants.
     pub(in crate::agent) calls: Vec<Wish>,
+    /// What is known of it beside its words.
+    pub about: About,
     /// What it cost.
     pub usage: Usage,
+    /// Why it stopped.
+    pub stop: StopReason,
     /// The model that answered, `provider/model`.
     pub model: String,
     /// What to tell the person beside it.
@@ -68,7 +78,11 @@ pub async fn attempt(
         out: Some(out),
         ..Request::default()
     };
-    let mut began = false;
+    let (mut began, at) = (false, Instant::now());
+    let (provider, model) = reference.split_once('/').unwrap_or(("", reference));
+    if let Some(run) = &events.run {
+        run.asks(provider, model);
+    }
     let read = async {
         let mut answer = Collector::default();
         while let Some(chunk) = chunks.next().await {
@@ -98,9 +112,18 @@ pub async fn attempt(
     let completion: Completion =
         serde_json::from_slice(&reply.map_err(failed)?).map_err(|e| failed(e.into()))?;
     let (message, calls) = answer.map_err(failed)?.finish();
+    let about = About {
+        provider: provider.to_owned(),
+        model: model.to_owned(),
+        stop_reason: stop_word(completion.stop_reason).to_owned(),
+        took_ms: u64::try_from(at.elapsed().as_millis()).unwrap_or(u64::MAX),
+        ..About::default()
+    };
     Ok(Answer {
         message,
         calls,
+        about,
+        stop: completion.stop_reason,
         usage: completion.usage,
         model: reference.to_owned(),
         notices: Vec::new(),

@@ -9,10 +9,15 @@ mod tools;
 pub use ask::{Answer, Asker, Failed, attempt};
 pub use memory::{History, compaction, entry, read};
 
-use super::{compaction::Policy, job::Steering};
+use super::{
+    about::{self, About},
+    compaction::Policy,
+    job::Steering,
+    live::Run as Watched,
+};
 use crate::{
     clock::Clock,
-    journal::{Entry, Journal, JournalError},
+    journal::{Entry, EntryKind, Journal, JournalError},
     plugins::registry::Registry,
 };
 use openclaw_plugin_api::{
@@ -41,6 +46,8 @@ pub struct Turn {
     pub system: Vec<String>,
     /// What is said, in one or more messages.
     pub input: Vec<Message>,
+    /// What is known of each of them beside its words; none where there are fewer.
+    pub about: Vec<About>,
     /// How hard to think.
     pub thinking: Thinking,
     /// Longest answer, tokens. None: the model's own.
@@ -76,8 +83,19 @@ pub struct TurnOutcome {
     pub posted: Vec<i64>,
 }
 
-/// Where a turn tells what happens. Nobody has to listen.
-pub type TurnEvents = mpsc::Sender<AgentEvent>;
+/// Who asked for a turn, and hears what happens in it. Nobody has to listen.
+pub type Listener = mpsc::Sender<AgentEvent>;
+
+/// Where a turn tells what happens.
+#[derive(Debug, Clone)]
+pub struct TurnEvents {
+    listener: Listener,
+    /// The run, as clients of the gateway watch it.
+    pub run: Option<Arc<Watched>>,
+}
+
+/// A message that joins a turn: as the model sees it, what is known of it, and the rows that it stands for.
+pub type Joined = (Message, About, Vec<i64>);
 
 /// What a turn works with.
 pub struct Workbench<'a> {
@@ -92,7 +110,7 @@ pub struct Workbench<'a> {
     /// Messages that join on the way.
     pub steering: &'a Steering,
     /// How a message that joins is shown to the model, and the rows that it stands for.
-    pub joins: &'a (dyn Fn(super::job::Job) -> (Message, Vec<i64>) + Send + Sync),
+    pub joins: &'a (dyn Fn(super::job::Job) -> Joined + Send + Sync),
 }
 
 /// Runs a turn until its model has nothing more to ask for.
@@ -145,6 +163,10 @@ impl<'a> Run<'a> {
         let started = AgentEvent::Started {
             run_id: self.turn.id.clone(),
         };
+        if let Some(run) = &self.events.run {
+            run.began(&self.turn.session_id);
+            run.phase("starting_model");
+        }
         self.tell(started).await;
         self.remember().await?;
         for _ in 0..MAX_ROUNDS {
@@ -153,9 +175,10 @@ impl<'a> Run<'a> {
             self.said.push(answer.message.plain_text());
             // whoever has joined meanwhile is answered in the same turn
             if calls.is_empty() && !self.bench.steering.has_some() {
-                return Ok(self.finish(&answer.message).await);
+                return Ok(self.finish(&answer.message, &answer.about).await);
             }
-            self.write(&[answer.message]).await?;
+            let said = about::entry(&self.turn.id, EntryKind::Message, &answer.message, &answer.about);
+            self.put(&[answer.message], vec![said], Vec::new()).await?;
             for call in calls {
                 let result = tools::run(
                     self.bench.registry,
@@ -186,7 +209,8 @@ impl<'a> Run<'a> {
             .await
             .map_err(unusable)?;
         if begun.is_empty() {
-            return self.write(&turn.input).await;
+            let entries = self.input();
+            return self.put(&turn.input, entries, Vec::new()).await;
         }
         self.said = begun
             .iter()
@@ -215,7 +239,7 @@ impl<'a> Run<'a> {
             self.turn.history,
             self.bench.clock.now_ms(),
         );
-        let entries = self.entries(&self.turn.input);
+        let entries = self.input();
         let tokens = tokens_of(&entries);
         let begun = self.bench.journal.run(move |j| {
             let before = j.tail(&id, 0, budget)?;
@@ -225,6 +249,7 @@ impl<'a> Run<'a> {
         self.history = History::of(&begun.await.map_err(unusable)?);
         self.history.tokens += tokens;
         self.history.messages.extend_from_slice(&self.turn.input);
+        self.events.wrote();
         Ok(())
     }
 
@@ -262,20 +287,21 @@ impl<'a> Run<'a> {
 
     async fn take_joining(&mut self) -> Result<()> {
         for job in self.bench.steering.admit() {
-            let (message, rows) = (self.bench.joins)(job);
-            self.put(&[message], rows).await?;
+            let (message, about, rows) = (self.bench.joins)(job);
+            let said = about::entry(&self.turn.id, EntryKind::Message, &message, &about);
+            self.put(&[message], vec![said], rows).await?;
         }
         Ok(())
     }
 
     /// Adds to the conversation, durably.
     async fn write(&mut self, messages: &[Message]) -> Result<()> {
-        self.put(messages, Vec::new()).await
+        let entries = messages.iter().map(|message| entry(&self.turn.id, message));
+        self.put(messages, entries.collect(), Vec::new()).await
     }
 
     /// Adds to the conversation; events that it says belong to this turn from now on.
-    async fn put(&mut self, messages: &[Message], rows: Vec<i64>) -> Result<()> {
-        let entries = self.entries(messages);
+    async fn put(&mut self, messages: &[Message], entries: Vec<Entry>, rows: Vec<i64>) -> Result<()> {
         self.history.tokens += tokens_of(&entries);
         self.history.messages.extend_from_slice(messages);
         let (id, now) = (self.turn.session_id.clone(), self.bench.clock.now_ms());
@@ -285,18 +311,24 @@ impl<'a> Run<'a> {
             .journal
             .run(move |j| j.join(&rows, &turn, &id, &entries, now))
             .await;
+        self.events.wrote();
         written.map_err(unusable)
     }
 
-    fn entries(&self, messages: &[Message]) -> Vec<Entry> {
-        let entries = messages.iter().map(|message| entry(&self.turn.id, message));
+    /// What the turn begins with.
+    fn input(&self) -> Vec<Entry> {
+        let unknown = About::default();
+        let known = self.turn.about.iter().chain(std::iter::repeat(&unknown));
+        let input = self.turn.input.iter().zip(known);
+        let entries =
+            input.map(|(message, about)| about::entry(&self.turn.id, EntryKind::Message, message, about));
         entries.collect()
     }
 
-    async fn finish(mut self, last: &Message) -> TurnOutcome {
+    async fn finish(mut self, last: &Message, about: &About) -> TurnOutcome {
         self.said.retain(|text| !text.trim().is_empty());
         self.outcome.text = self.said.join("\n\n");
-        self.outcome.entries = vec![entry(&self.turn.id, last)];
+        self.outcome.entries = vec![about::entry(&self.turn.id, EntryKind::Message, last, about)];
         let done = AgentEvent::Done {
             text: self.outcome.text.clone(),
             usage: self.outcome.usage,
@@ -313,7 +345,24 @@ impl<'a> Run<'a> {
 
 /// Nobody listening is fine.
 pub(super) async fn tell(events: &TurnEvents, event: AgentEvent) {
-    let _ = events.send(event).await;
+    if let Some(run) = &events.run {
+        run.hear(&event);
+    }
+    let _ = events.listener.send(event).await;
+}
+
+impl TurnEvents {
+    /// For a turn that somebody asked for and that clients may watch.
+    pub fn new(listener: Listener, run: Option<Arc<Watched>>) -> Self {
+        Self { listener, run }
+    }
+
+    /// There is more in the transcript.
+    fn wrote(&self) {
+        if let Some(run) = &self.run {
+            run.wrote();
+        }
+    }
 }
 
 fn tokens_of(entries: &[Entry]) -> u64 {

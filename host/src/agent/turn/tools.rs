@@ -40,6 +40,9 @@ pub(super) async fn run(
         Ok(output) => output,
         Err(error) => failed(format!("error: {error}")),
     };
+    if let Some(run) = events.run.as_ref().filter(|_| !output.is_error) {
+        run.used(&name);
+    }
     let ended = AgentEvent::ToolEnded {
         id: id.clone(),
         output: output.clone(),

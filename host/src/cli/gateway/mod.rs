@@ -121,10 +121,12 @@ async fn serve(setting: Setting, env: Env, door: Door, begin: Instant) -> Result
         tracing::warn!(target: "openclaw::plugins", "no plugins: nothing can be received or answered");
     }
     let again = env.clone();
-    let methods = Methods::new(gateway.clone(), Arc::new(move |id| reread(&again, id)));
-    let server = Server::bind(door, Arc::new(methods))
-        .await
-        .map_err(Failure::new)?;
+    let methods = Arc::new(Methods::new(
+        gateway.clone(),
+        Arc::new(move |id| reread(&again, id)),
+    ));
+    let server = Server::bind(door, methods.clone()).await.map_err(Failure::new)?;
+    methods.tell(server.events());
     for address in server.addresses() {
         let pid = std::process::id();
         tracing::info!(target: "openclaw::gateway", "listening on ws://{address} (PID {pid})");

@@ -1,0 +1,29 @@
+//! `chat.*`: what a chat client needs of a conversation. Its messages take the way of a channel's messages.
+mod abort;
+mod files;
+mod history;
+mod inject;
+mod metadata;
+mod send;
+
+pub(super) use abort::{abort, stop};
+pub(super) use files::{Attachment, keep as keep_files};
+pub(super) use history::{get as message, history, startup, whose};
+pub(super) use inject::inject;
+pub(super) use metadata::{list_commands, metadata};
+pub(super) use send::{Wanted, begin, send, sessions_send};
+
+use crate::gateway::{Method, Scope};
+
+pub(super) fn methods() -> Vec<Method> {
+    vec![
+        Method::new("chat.history", Scope::Read),
+        Method::new("chat.startup", Scope::Read),
+        Method::new("chat.metadata", Scope::Read),
+        Method::new("chat.message.get", Scope::Read),
+        Method::new("chat.send", Scope::Write),
+        Method::new("chat.abort", Scope::Write),
+        Method::new("chat.inject", Scope::Admin),
+        Method::new("commands.list", Scope::Read),
+    ]
+}
