@@ -34,6 +34,8 @@ pub struct GatewayConfig {
     pub reload: ReloadConfig,
     /// What it offers over HTTP.
     pub http: HttpConfig,
+    /// Devices that do what they are asked.
+    pub nodes: NodesConfig,
 }
 
 words! {
@@ -93,6 +95,50 @@ pub struct GatewayAuth {
     pub password: Option<SecretInput>,
     /// How many wrong tries there may be.
     pub rate_limit: RateLimitConfig,
+    /// Whom a trusted proxy may vouch for, with `mode: "trusted-proxy"`.
+    pub trusted_proxy: Option<TrustedProxyConfig>,
+}
+
+/// `gateway.auth.trustedProxy`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct TrustedProxyConfig {
+    /// Header with the name of the user.
+    pub user_header: String,
+    /// Headers that have to be there too.
+    pub required_headers: Vec<String>,
+    /// Users that are let in. Default: all that the proxy lets through.
+    pub allow_users: Vec<String>,
+    /// May the proxy be on this machine? Then any program here can pretend to be it. Default: false.
+    pub allow_loopback: bool,
+}
+
+/// `gateway.nodes`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct NodesConfig {
+    /// How devices are let in.
+    pub pairing: NodePairingConfig,
+    /// What they may be asked.
+    pub commands: NodeCommandsConfig,
+}
+
+/// `gateway.nodes.pairing`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct NodePairingConfig {
+    /// Are devices on this machine let in without a question, if they bring the secret? Default: true.
+    pub auto_approve_local: Option<bool>,
+}
+
+/// `gateway.nodes.commands`
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct NodeCommandsConfig {
+    /// Delicate commands, such as `camera.snap`, that nodes may be sent.
+    pub allow: Vec<String>,
+    /// Commands that they may not be sent.
+    pub deny: Vec<String>,
 }
 
 /// `gateway.auth.rateLimit`

@@ -65,7 +65,8 @@ pub use edit::{Edit, EditError, apply, edit_file};
 pub use env::Env;
 pub use gateway::{
     AuthMethod, BindMode, ControlUiConfig, DEFAULT_PORT, EndpointConfig, EndpointsConfig, GatewayAuth,
-    GatewayConfig, GatewayMode, HttpConfig, RateLimitConfig, ReloadConfig, ReloadMode, RemoteConfig,
+    GatewayConfig, GatewayMode, HttpConfig, NodeCommandsConfig, NodePairingConfig, NodesConfig,
+    RateLimitConfig, ReloadConfig, ReloadMode, RemoteConfig, TrustedProxyConfig,
 };
 pub use ids::{CommandAccess, IdList};
 pub use include::{IncludeError, Sources};

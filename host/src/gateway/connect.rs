@@ -44,6 +44,7 @@ pub(crate) struct Connect {
     pub(crate) max_protocol: u32,
     pub(crate) client: ClientInfo,
     pub(crate) caps: Vec<String>,
+    pub(crate) commands: Vec<String>,
     pub(crate) role: Option<String>,
     pub(crate) scopes: Vec<String>,
     pub(crate) device: Option<Device>,
@@ -140,12 +141,14 @@ impl ClientInfo {
         self.mode == "webchat" || (self.is_operator_ui() && self.id != "openclaw-tui")
     }
 
+    /// A program of the owner's that works for another one.
+    pub(crate) fn is_backend(&self) -> bool {
+        self.id == "gateway-client" && self.mode == "backend"
+    }
+
     /// A program of the owner that needs no device beside the shared secret.
     pub(crate) fn is_own_program(&self) -> bool {
-        matches!(
-            (self.id.as_str(), self.mode.as_str()),
-            ("cli", "cli") | ("gateway-client", "backend")
-        )
+        self.is_backend() || (self.id == "cli" && self.mode == "cli")
     }
 }
 

@@ -147,19 +147,74 @@ pub(crate) mod tests {
 
     /// Parameters of a terminal, with a signed device.
     pub(crate) fn signed(token: Option<&str>, nonce: &str, now_ms: i64) -> Value {
-        let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
-        let public = pair.public_key().as_ref();
-        let mut params = json!({
-            "minProtocol": 4, "maxProtocol": 4, "role": "operator", "scopes": ["operator.read", "operator.write"],
-            "client": {"id": "openclaw-tui", "version": "1", "platform": "Linux", "deviceFamily": "Linux", "mode": "ui"},
-            "device": {"id": hex(&Sha256::digest(public)), "publicKey": URL_SAFE_NO_PAD.encode(public), "signature": "x", "signedAt": now_ms, "nonce": nonce},
-        });
-        if let Some(token) = token {
-            params["auth"] = json!({"token": token});
+        Asked {
+            token,
+            nonce,
+            now_ms,
+            ..Asked::default()
         }
-        let payload = payload_v3(&Connect::parse(params.clone()).unwrap(), "operator");
-        params["device"]["signature"] = json!(URL_SAFE_NO_PAD.encode(pair.sign(payload.as_bytes())));
-        params
+        .sign(7)
+    }
+
+    /// Parameters of the same terminal that asks for these scopes in this role.
+    pub(crate) fn asking(token: Option<&str>, scopes: &[&str], role: &str) -> Value {
+        Asked {
+            token,
+            scopes,
+            role,
+            ..Asked::default()
+        }
+        .sign(7)
+    }
+
+    /// What a device of a test asks for.
+    #[derive(Clone, Copy)]
+    pub(crate) struct Asked<'a> {
+        pub(crate) token: Option<&'a str>,
+        pub(crate) nonce: &'a str,
+        pub(crate) now_ms: i64,
+        pub(crate) scopes: &'a [&'a str],
+        pub(crate) role: &'a str,
+        pub(crate) client: (&'a str, &'a str),
+        pub(crate) commands: &'a [&'a str],
+    }
+
+    impl Default for Asked<'_> {
+        fn default() -> Self {
+            Self {
+                token: None,
+                nonce: "n",
+                now_ms: NOW,
+                scopes: &["operator.read", "operator.write"],
+                role: "operator",
+                client: ("openclaw-tui", "ui"),
+                commands: &[],
+            }
+        }
+    }
+
+    impl Asked<'_> {
+        /// Signed by the device of this number.
+        pub(crate) fn sign(self, device: u8) -> Value {
+            let pair = Ed25519KeyPair::from_seed_unchecked(&[device; 32]).unwrap();
+            let public = pair.public_key().as_ref();
+            let (id, mode) = self.client;
+            let mut params = json!({
+                "minProtocol": 4, "maxProtocol": 4, "role": self.role, "scopes": self.scopes,
+                "commands": self.commands,
+                "client": {"id": id, "version": "1", "platform": "Linux", "deviceFamily": "Linux", "mode": mode},
+                "device": {
+                    "id": hex(&Sha256::digest(public)), "publicKey": URL_SAFE_NO_PAD.encode(public), "signature": "x",
+                    "signedAt": self.now_ms, "nonce": self.nonce,
+                },
+            });
+            if let Some(token) = self.token {
+                params["auth"] = json!({"token": token});
+            }
+            let payload = payload_v3(&Connect::parse(params.clone()).unwrap(), self.role);
+            params["device"]["signature"] = json!(URL_SAFE_NO_PAD.encode(pair.sign(payload.as_bytes())));
+            params
+        }
     }
 
     fn code(params: Value) -> Option<String> {

@@ -109,6 +109,11 @@ impl Failure {
         Self::new(Code::Forbidden, format!("missing scope: {scope}")).with_details(details)
     }
 
+    /// The caller is a node and this is for operators, or the other way round.
+    pub fn unauthorized_role(role: &str) -> Self {
+        Self::invalid(format!("unauthorized role: {role}"))
+    }
+
     /// With something for a program to read.
     pub fn with_details(mut self, details: Value) -> Self {
         self.details = Some(Box::new(details));

@@ -1,14 +1,14 @@
 //! From the open socket to a client that is let in: challenge, `connect`, and the decision.
 //!
-//! The order is: shape, protocol, role, origin, locality if there is no secret, limiter, device, secret. Nothing but `connect` is answered before.
+//! The order is: shape, protocol, role, origin, locality if there is no secret, limiter, device, secret. Nothing but
+//! `connect` is answered before.
 //!
 //! Invariant: it ends within [`limits::HANDSHAKE_DEADLINE`] and the limiter's delay, whatever the client sends.
-use serde_json::{Value, json};
-use std::sync::Arc;
+use serde_json::json;
 use tokio::time::{self, Instant};
 
 use super::{
-    auth::Role,
+    auth::{self, Admission, Issued, ProxyClaim, Role, Way},
     connect::Connect,
     denial, device,
     failure::Failure,
@@ -21,7 +21,10 @@ use super::{
     server::Shared,
     wire::{End, Incoming, Wire},
 };
-use crate::http::server::{Peer, Sites};
+use crate::{
+    http::server::{Peer, Sites},
+    journal::Surface,
+};
 
 /// What is known of a socket before the client says anything.
 #[derive(Debug)]
@@ -29,6 +32,7 @@ pub(crate) struct Entrance {
     pub(crate) peer: Peer,
     pub(crate) origin: Option<String>,
     pub(crate) host: String,
+    pub(crate) proxy: ProxyClaim,
 }
 
 /// A client that is let in.
@@ -36,6 +40,10 @@ pub(crate) struct Admitted {
     /// Id of the `connect` request.
     pub(crate) request: String,
     pub(crate) caller: Caller,
+    /// What it can do, if it is a node.
+    pub(crate) offered: Surface,
+    /// The token that its device gets.
+    pub(crate) issued: Option<Issued>,
     /// When it was let in, in the hub's counting.
     pub(crate) epoch: u64,
 }
@@ -88,11 +96,7 @@ pub(crate) async fn shake(
     };
     let epoch = shared.events.epoch();
     match decide(shared, entrance, &nonce, &message).await {
-        Ok((request, caller)) => Ok(Admitted {
-            request,
-            caller,
-            epoch,
-        }),
+        Ok(admitted) => Ok(Admitted { epoch, ..admitted }),
         Err(Refusal::Silent(close)) => Err(End::Ours(close)),
         Err(Refusal::Answered {
             request,
@@ -100,12 +104,21 @@ pub(crate) async fn shake(
             code,
         }) => {
             outbox.send(Answer::failed(&failure).to(&request));
-            outbox.close(code, failure.message);
+            outbox.close(code, farewell(failure));
             let sent = async { while wire.next(outbox).await.is_ok() {} };
             let _ = time::timeout(limits::CLOSE_DEADLINE, sent).await;
             // the outbox still holds the close, whether the response was taken or not
             Err(wire.next(outbox).await.err().unwrap_or(End::Theirs))
         }
+    }
+}
+
+/// The reason of the close: the message, and the request that an owner can approve.
+fn farewell(failure: Failure) -> String {
+    let details = failure.details.as_deref();
+    match details.and_then(|details| details["requestId"].as_str()) {
+        Some(request) => format!("{} (requestId: {request})", failure.message),
+        None => failure.message,
     }
 }
 
@@ -122,7 +135,7 @@ async fn decide(
     entrance: &Entrance,
     nonce: &str,
     message: &[u8],
-) -> Result<(String, Caller), Refusal> {
+) -> Result<Admitted, Refusal> {
     let request = first_request(message)?;
     let refuse = |failure| Refusal::Answered {
         request: request.id.clone(),
@@ -146,12 +159,20 @@ async fn decide(
         return Err(refuse(denial::rate_limited(after)));
     }
     let device = device::verify(&connect, role.name(), nonce, shared.clock.now_ms()).map_err(refuse)?;
-    let admitted = shared
-        .verifier()
-        .admit(&connect, role, device, entrance.origin.is_some());
-    match admitted {
-        Ok(principal) => {
+    let way = Way {
+        local: entrance.is_local(),
+        browser: entrance.origin.is_some(),
+        proxy: &entrance.proxy,
+        auto_approve: shared.policy.auto_approve_local,
+        pages_without_device: shared.policy.pages_without_device,
+    };
+    match auth::admit(&verifier, &shared.devices, &connect, role, device, &way).await {
+        Ok(Admission { principal, issued }) => {
             shared.limiter.succeeded(client);
+            let offered = Surface {
+                caps: connect.caps.clone(),
+                commands: connect.commands,
+            };
             let caller = Caller {
                 connection: random::uuid(),
                 principal,
@@ -159,8 +180,15 @@ async fn decide(
                 caps: connect.caps,
                 protocol,
                 address: entrance.peer.address(),
+                since_ms: shared.clock.now_ms(),
             };
-            Ok((request.id, caller))
+            Ok(Admitted {
+                request: request.id,
+                caller,
+                offered,
+                issued,
+                epoch: 0,
+            })
         }
         Err(denied) => {
             if denied.guessed {
@@ -206,41 +234,4 @@ fn check_origin(shared: &Shared, entrance: &Entrance, connect: &Connect) -> Resu
                    gateway.controlUi.allowedOrigins)";
     let details = json!({"code": "CONTROL_UI_ORIGIN_NOT_ALLOWED", "reason": reason});
     Err(Failure::invalid(message).with_details(details))
-}
-
-/// `hello-ok`: what the client gets to know.
-pub(crate) fn hello(shared: &Shared, caller: &Arc<Caller>) -> Value {
-    let principal = &caller.principal;
-    let state = shared.events.state();
-    let mut snapshot = serde_json::Map::new();
-    snapshot.insert("suspension".into(), json!({"phase": "accepting"}));
-    snapshot.insert("presence".into(), shared.presence());
-    snapshot.insert("health".into(), state.health);
-    snapshot.insert("stateVersion".into(), state.versions);
-    snapshot.insert("uptimeMs".into(), json!(shared.uptime_ms()));
-    snapshot.extend(shared.handler.snapshot(caller));
-    if principal.scopes().permit(super::Scope::Admin) {
-        snapshot.insert("authMode".into(), json!(shared.verifier().mode().name()));
-    }
-    json!({
-        "type": "hello-ok",
-        "protocol": caller.protocol,
-        "server": {"version": shared.version, "bootId": shared.boot_id, "connId": caller.connection},
-        "features": {
-            "methods": shared.table.names().collect::<Vec<_>>(),
-            "events": shared.event_names,
-            "capabilities": shared.handler.capabilities(),
-        },
-        "snapshot": snapshot,
-        "auth": {
-            "method": principal.method().name(),
-            "role": principal.role().name(),
-            "scopes": principal.scopes(),
-        },
-        "policy": {
-            "maxPayload": limits::MAX_MESSAGE,
-            "maxBufferedBytes": limits::MAX_BUFFERED,
-            "tickIntervalMs": limits::TICK.as_millis(),
-        },
-    })
 }

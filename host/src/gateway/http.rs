@@ -27,6 +27,7 @@ use tokio::{
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::{
+    auth::ProxyClaim,
     denial,
     handshake::{self, Entrance},
     hub,
@@ -210,7 +211,13 @@ fn switch(shared: Arc<Shared>, mut request: Request, peer: Peer, host: String) -
     let origin = headers
         .get(header::ORIGIN)
         .map(|origin| origin.to_str().unwrap_or("null").to_owned());
-    let entrance = Entrance { peer, origin, host };
+    let proxy = ProxyClaim::read(shared.verifier().proxy(), &peer, headers);
+    let entrance = Entrance {
+        peer,
+        origin,
+        host,
+        proxy,
+    };
     let place = request.extensions_mut().remove::<Place>();
     let upgrade = hyper::upgrade::on(&mut request);
     tokio::spawn(async move {

@@ -10,6 +10,7 @@ use std::{
 };
 
 use super::{
+    frame,
     methods::Caller,
     outbox::{Event, Outbox},
     scope::Scope,
@@ -146,6 +147,31 @@ impl Events {
 
     pub(crate) fn remove(&self, connection: &str) {
         self.hub().clients.remove(connection);
+    }
+
+    /// Sends an event to one connection, without a place among its events. Says whether it is there.
+    pub(crate) fn notify(&self, connection: &str, name: &str, payload: &Value) -> bool {
+        let hub = self.hub();
+        let Some(client) = hub.clients.get(connection) else {
+            return false;
+        };
+        client
+            .outbox
+            .send(frame::event(name, &payload.to_string(), None, None));
+        !client.outbox.is_closed()
+    }
+
+    /// Sends some away who lost a right. Whoever is being let in at this moment has to come again.
+    pub(crate) fn dismiss(&self, reason: &str, concerned: impl Fn(&Caller) -> bool) {
+        let mut hub = self.hub();
+        hub.epoch += 1;
+        hub.clients.retain(|_, client| {
+            let goes = concerned(&client.caller);
+            if goes {
+                client.outbox.close(AUTH_CHANGED.0, reason);
+            }
+            !goes
+        });
     }
 
     /// Lets clients in from now on.

@@ -1,7 +1,7 @@
 //! Guessing a secret: counted per client, before the secret is looked at.
 //!
 //! A client is a network ([`Peer::network`]); requests of web pages are counted apart, so that a page can't lock out the
-//! programs beside it. Everybody is locked out after [`limits::AUTH_ATTEMPTS`] failures in the window, but for programs
+//! programs beside it. Everybody is locked out after [`Attempts::most`] failures in the window, but for programs
 //! on this machine: those wait instead, longer each time, because a lock would let any of them lock out the owner.
 //!
 //! Invariants: a locked client is refused whatever it offers; the table never grows beyond its bound.
@@ -16,9 +16,23 @@ use tokio::time::Instant;
 use super::limits;
 use crate::http::server::Peer;
 
+/// How many wrong secrets there may be: `gateway.auth.rateLimit`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Attempts {
+    /// Failures of one client in the window until it is locked out.
+    pub most: usize,
+    /// How long a failure counts.
+    pub window: Duration,
+    /// How long a client is locked out.
+    pub lockout: Duration,
+    /// Programs on this machine wait instead of being locked out.
+    pub exempt_loopback: bool,
+}
+
 /// Failed attempts of all clients.
 #[derive(Debug, Default)]
 pub(crate) struct Limiter {
+    rules: Attempts,
     clients: Mutex<HashMap<Client, Record>>,
 }
 
@@ -37,9 +51,31 @@ struct Record {
     touched: Instant,
 }
 
+impl Default for Attempts {
+    fn default() -> Self {
+        Self {
+            most: limits::AUTH_ATTEMPTS,
+            window: limits::AUTH_WINDOW,
+            lockout: limits::AUTH_LOCKOUT,
+            exempt_loopback: true,
+        }
+    }
+}
+
 // === impl Limiter ===
 
 impl Limiter {
+    /// A limiter with these rules.
+    pub(crate) fn new(rules: Attempts) -> Self {
+        Self {
+            rules: Attempts {
+                most: rules.most.clamp(1, limits::MAX_AUTH_ATTEMPTS),
+                ..rules
+            },
+            clients: Mutex::default(),
+        }
+    }
+
     /// May this client try? If not: how long it has to wait.
     pub(crate) fn check(&self, client: Client, now: Instant) -> Result<(), Duration> {
         let clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
@@ -54,19 +90,19 @@ impl Limiter {
     pub(crate) fn failed(&self, client: Client, now: Instant) -> Duration {
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if !clients.contains_key(&client) {
-            make_room(&mut clients, now);
+            make_room(&mut clients, self.rules.window, now);
         }
         let record = clients.entry(client).or_insert_with(|| Record::new(now));
-        record.note(now);
+        record.note(self.rules, now);
         let failures = record.failures.len();
-        if client.is_exempt() {
+        if self.rules.exempt_loopback && client.is_exempt() {
             let doublings = u32::try_from(failures - 1).unwrap_or(u32::MAX);
             return limits::AUTH_DELAY
                 .saturating_mul(2_u32.saturating_pow(doublings))
                 .min(limits::MAX_AUTH_DELAY);
         }
-        if failures >= limits::AUTH_ATTEMPTS {
-            record.locked_until = Some(now + limits::AUTH_LOCKOUT);
+        if failures >= self.rules.most {
+            record.locked_until = Some(now + self.rules.lockout);
             record.failures.clear();
         }
         Duration::ZERO
@@ -83,11 +119,11 @@ impl Limiter {
 
 /// Room for more: whoever's failures are forgotten anyway goes, else those silent longest, unlocked ones first. Many go
 /// at once, so that a flood of new clients doesn't search the table each time.
-fn make_room(clients: &mut HashMap<Client, Record>, now: Instant) {
+fn make_room(clients: &mut HashMap<Client, Record>, window: Duration, now: Instant) {
     if clients.len() < limits::MAX_LIMITED_CLIENTS {
         return;
     }
-    clients.retain(|_, record| record.is_locked(now) || now < record.touched + limits::AUTH_WINDOW);
+    clients.retain(|_, record| record.is_locked(now) || now < record.touched + window);
     let keep = limits::MAX_LIMITED_CLIENTS - limits::MAX_LIMITED_CLIENTS / 8;
     if clients.len() <= keep {
         return;
@@ -131,16 +167,16 @@ impl Record {
         }
     }
 
-    fn note(&mut self, now: Instant) {
+    fn note(&mut self, rules: Attempts, now: Instant) {
         self.touched = now;
         while self
             .failures
             .front()
-            .is_some_and(|failed| now >= *failed + limits::AUTH_WINDOW)
+            .is_some_and(|failed| now >= *failed + rules.window)
         {
             self.failures.pop_front();
         }
-        if self.failures.len() >= limits::AUTH_ATTEMPTS {
+        if self.failures.len() >= rules.most {
             self.failures.pop_front();
         }
         self.failures.push_back(now);

@@ -43,8 +43,14 @@ pub const MAX_CALLS_PER_CLIENT: usize = 64;
 /// Requests of all clients that run at once; one more is refused as retryable.
 pub const MAX_CALLS: usize = 1024;
 
+/// Calls of methods that are for the other role; one more closes the socket with 1008.
+pub const MAX_STRAYS: u32 = 10;
+
 /// Failed attempts of one client in the window until it is locked out.
 pub const AUTH_ATTEMPTS: usize = 10;
+
+/// The most that this number can be set to: each failure is remembered.
+pub const MAX_AUTH_ATTEMPTS: usize = 1000;
 
 /// The window in which failed attempts count.
 pub const AUTH_WINDOW: Duration = Duration::from_secs(60);

@@ -1,14 +1,27 @@
 //! The one method table, and the trait of whoever answers.
 //!
-//! Invariants: a method without a row does not exist; every row names a scope; a request gets exactly one final response,
+//! Invariants: a method without a row does not exist; every row says who may call it; a request gets exactly one final response,
 //! also if its handler panics.
 use futures_util::future::BoxFuture;
+use schemars::JsonSchema;
 use serde_json::{Map, Value};
-use std::{borrow::Cow, collections::BTreeMap, net::IpAddr, sync::Arc};
+use std::{
+    borrow::Cow,
+    collections::BTreeMap,
+    net::IpAddr,
+    sync::{Arc, OnceLock},
+};
 
 use super::{
-    auth::Principal, connect::ClientInfo, failure::Failure, frame::Answer, idempotency::Ticket,
-    outbox::Outbox, routes::Routes, scope::Scope,
+    auth::{Principal, Role},
+    connect::ClientInfo,
+    failure::Failure,
+    frame::Answer,
+    idempotency::Ticket,
+    outbox::Outbox,
+    routes::Routes,
+    schema::Schema,
+    scope::Scope,
 };
 
 /// A row of the method table.
@@ -16,10 +29,23 @@ use super::{
 pub struct Method {
     /// Name on the wire.
     pub name: Cow<'static, str>,
-    /// What a caller needs.
-    pub scope: Scope,
+    /// Who may call it.
+    pub access: Access,
     /// Does a request carry an `idempotencyKey`, so that a repeated one is answered without being done again?
     pub keyed: bool,
+    /// Makes the schema of its parameters, if they are checked before the call.
+    pub params: Option<fn() -> Value>,
+}
+
+/// Who may call a method.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Operators who hold the scope.
+    Operators(Scope),
+    /// Nodes.
+    Nodes,
+    /// Both: operators who hold the scope, and nodes.
+    Both(Scope),
 }
 
 /// A client that is let in.
@@ -37,6 +63,8 @@ pub struct Caller {
     pub protocol: u32,
     /// Where it comes from.
     pub address: IpAddr,
+    /// When it was let in, milliseconds since 1970.
+    pub since_ms: i64,
 }
 
 /// Answers to the calls of clients.
@@ -64,6 +92,11 @@ pub trait Handler: Send + Sync + 'static {
 
     /// What `hello-ok` tells beside the gateway's own state. It may depend on the caller's scopes.
     fn snapshot(&self, caller: &Caller) -> Map<String, Value>;
+
+    /// What `hello-ok` tells of limits beside the gateway's own.
+    fn policy(&self) -> Map<String, Value> {
+        Map::new()
+    }
 
     /// Answer to `health`, beside the gateway's own part.
     fn health<'a>(&'a self, params: &'a Value) -> BoxFuture<'a, Map<String, Value>>;
@@ -104,14 +137,16 @@ pub struct Responder {
 
 /// All rows.
 #[derive(Debug)]
-pub(crate) struct Table(BTreeMap<String, Row>);
+pub(crate) struct Table(BTreeMap<String, Arc<Row>>);
 
 /// A row, and who answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct Row {
-    pub(crate) scope: Scope,
+    pub(crate) access: Access,
     pub(crate) keyed: bool,
     pub(crate) builtin: Option<Builtin>,
+    make: Option<fn() -> Value>,
+    schema: OnceLock<Schema>,
 }
 
 /// What the gateway answers itself.
@@ -135,8 +170,26 @@ impl Method {
     pub fn new(name: impl Into<Cow<'static, str>>, scope: Scope) -> Self {
         Self {
             name: name.into(),
-            scope,
+            access: Access::Operators(scope),
             keyed: false,
+            params: None,
+        }
+    }
+
+    /// A row that only nodes may call.
+    pub fn for_nodes(name: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            access: Access::Nodes,
+            ..Self::new(name, Scope::Admin)
+        }
+    }
+
+    /// With parameters that are checked before the call, so that clients get the texts that they know.
+    #[must_use]
+    pub fn with<P: JsonSchema>(self) -> Self {
+        Self {
+            params: Some(super::schema::of::<P>),
+            ..self
         }
     }
 
@@ -215,38 +268,69 @@ impl Table {
     /// The built-in rows and these. The error is a name that occurs twice.
     pub(crate) fn new(methods: Vec<Method>) -> Result<Self, String> {
         let builtin = |(name, builtin): (&str, Builtin)| {
-            (
-                name.to_owned(),
-                Row {
-                    scope: Scope::Read,
-                    keyed: false,
-                    builtin: Some(builtin),
-                },
-            )
+            let access = match builtin {
+                Builtin::Health => Access::Both(Scope::Read),
+                Builtin::Status | Builtin::Presence => Access::Operators(Scope::Read),
+            };
+            let row = Row {
+                builtin: Some(builtin),
+                ..Row::new(access, false, None)
+            };
+            (name.to_owned(), Arc::new(row))
         };
-        let mut rows: BTreeMap<String, Row> = BUILTINS.into_iter().map(builtin).collect();
-        for Method { name, scope, keyed } in methods {
-            if rows.contains_key(name.as_ref()) || name == "connect" {
-                return Err(name.into_owned());
+        let mut rows: BTreeMap<String, Arc<Row>> = BUILTINS.into_iter().map(builtin).collect();
+        for method in methods {
+            if rows.contains_key(method.name.as_ref()) || method.name == "connect" {
+                return Err(method.name.into_owned());
             }
-            rows.insert(
-                name.into_owned(),
-                Row {
-                    scope,
-                    keyed,
-                    builtin: None,
-                },
-            );
+            let row = Row::new(method.access, method.keyed, method.params);
+            rows.insert(method.name.into_owned(), Arc::new(row));
         }
         Ok(Self(rows))
     }
 
-    pub(crate) fn row(&self, method: &str) -> Option<Row> {
-        self.0.get(method).copied()
+    pub(crate) fn row(&self, method: &str) -> Option<Arc<Row>> {
+        self.0.get(method).cloned()
     }
 
     pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)
+    }
+}
+
+// === impl Row ===
+
+impl Row {
+    fn new(access: Access, keyed: bool, make: Option<fn() -> Value>) -> Self {
+        Self {
+            access,
+            keyed,
+            builtin: None,
+            make,
+            schema: OnceLock::new(),
+        }
+    }
+
+    /// May this one call it?
+    pub(crate) fn admits(&self, principal: &Principal) -> Result<(), Failure> {
+        let scope = match (self.access, principal.role()) {
+            (Access::Operators(scope) | Access::Both(scope), Role::Operator) => scope,
+            (Access::Nodes | Access::Both(_), Role::Node) => return Ok(()),
+            (Access::Operators(_), Role::Node) | (Access::Nodes, Role::Operator) => {
+                return Err(Failure::unauthorized_role(principal.role().name()));
+            }
+        };
+        if principal.scopes().permit(scope) {
+            Ok(())
+        } else {
+            Err(Failure::missing_scope(scope))
+        }
+    }
+
+    /// Are the parameters as they should be?
+    pub(crate) fn check(&self, params: &Value) -> Result<(), String> {
+        let Some(make) = self.make else { return Ok(()) };
+        self.schema.get_or_init(|| Schema::new(&make())).check(params)
     }
 }
 
@@ -265,7 +349,10 @@ mod tests {
             table.names().collect::<Vec<_>>(),
             ["a", "b", "health", "status", "system-presence"]
         );
-        assert_eq!(table.row("b").map(|row| row.scope), Some(Scope::Admin));
-        assert_eq!(table.row("B"), None);
+        assert_eq!(
+            table.row("b").map(|row| row.access),
+            Some(Access::Operators(Scope::Admin))
+        );
+        assert!(table.row("B").is_none());
     }
 }

@@ -2,7 +2,8 @@
 //!
 //! Invariant: the text is bounded, whatever the value is.
 use jsonschema::{ValidationError, Validator, error::ValidationErrorKind};
-use serde_json::Value;
+use schemars::JsonSchema;
+use serde_json::{Map, Value};
 
 use super::limits::MAX_PROBLEMS;
 
@@ -29,7 +30,7 @@ impl Schema {
         }
         let mut problems: Vec<(u8, String)> = Vec::new();
         for error in self.0.iter_errors(value).take(MAX_PROBLEMS) {
-            describe(&error, &mut problems);
+            describe(value, &error, &mut problems);
         }
         problems.sort_by_key(|(rank, _)| *rank);
         problems.truncate(MAX_PROBLEMS);
@@ -38,8 +39,46 @@ impl Schema {
     }
 }
 
+/// The schema of a type's parameters. What may be absent may not be null: that is how the protocol's clients know it.
+pub(crate) fn of<P: JsonSchema>() -> Value {
+    let mut schema = schemars::schema_for!(P).to_value();
+    if let Some(root) = schema.as_object_mut() {
+        root.entry("type").or_insert_with(|| "object".into());
+    }
+    without_null(&mut schema);
+    schema
+}
+
+fn without_null(schema: &mut Value) {
+    match schema {
+        Value::Object(map) => {
+            if let Some(Value::Array(kinds)) = map.get_mut("type") {
+                kinds.retain(|kind| kind != "null");
+                if let [only] = kinds.as_slice() {
+                    let only = only.clone();
+                    map.insert("type".into(), only);
+                }
+            }
+            if let Some(Value::Array(any)) = map.get_mut("anyOf") {
+                any.retain(|one| one["type"] != "null");
+                if let [Value::Object(only)] = any.as_slice() {
+                    let only = only.clone();
+                    map.remove("anyOf");
+                    map.extend(only);
+                }
+            }
+            if let Some(Value::Array(all)) = map.get_mut("enum") {
+                all.retain(|one| !one.is_null());
+            }
+            map.values_mut().for_each(without_null);
+        }
+        Value::Array(list) => list.iter_mut().for_each(without_null),
+        _ => {}
+    }
+}
+
 /// Missing properties come first, as clients know it.
-fn describe(error: &ValidationError<'_>, problems: &mut Vec<(u8, String)>) {
+fn describe(whole: &Value, error: &ValidationError<'_>, problems: &mut Vec<(u8, String)>) {
     let path = error.instance_path().as_str();
     let at = if path.is_empty() {
         "at root: ".to_owned()
@@ -56,6 +95,13 @@ fn describe(error: &ValidationError<'_>, problems: &mut Vec<(u8, String)>) {
         ValidationErrorKind::AdditionalProperties { unexpected } => {
             let unexpected = unexpected.iter().take(MAX_PROBLEMS);
             problems.extend(unexpected.map(|name| (1, format!("{at}unexpected property '{}'", short(name)))));
+            return;
+        }
+        // an object that may have no properties at all
+        ValidationErrorKind::FalseSchema => {
+            let keys = whole.pointer(path).and_then(Value::as_object);
+            let keys = keys.into_iter().flat_map(Map::keys).take(MAX_PROBLEMS);
+            problems.extend(keys.map(|name| (1, format!("{at}unexpected property '{}'", short(name)))));
             return;
         }
         ValidationErrorKind::Type { kind } => format!("must be {}", type_name(kind)),

@@ -91,6 +91,12 @@ impl Scopes {
         })
     }
 
+    /// Every scope that they permit.
+    pub fn permitted(&self) -> Vec<Scope> {
+        let all = Scope::ALL.into_iter();
+        all.filter(|scope| self.permit(*scope)).collect()
+    }
+
     /// The scopes themselves.
     pub fn as_slice(&self) -> &[Scope] {
         &self.0

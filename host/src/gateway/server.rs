@@ -12,18 +12,21 @@ use tokio::{
 
 use super::{
     auth::{Auth, Verifier},
+    devices::Devices,
     http::{self, Unauthenticated},
     hub::Events,
     idempotency::Cache,
-    limiter::Limiter,
+    limiter::{Attempts, Limiter},
     limits,
-    methods::{Caller, Handler, Table},
+    methods::{Handler, Table},
+    nodes::{NodePolicy, Nodes},
     random,
     routes::Routing,
 };
 use crate::{
     clock::Clock,
     http::server::{self as listener, Listener, Network, Sites, Sockets},
+    journal::Journal,
 };
 
 /// How to listen.
@@ -37,12 +40,34 @@ pub struct Options {
     pub sites: Sites,
     /// Proxies whose forwarding headers count.
     pub trusted_proxies: Vec<Network>,
+    /// What the owner allows.
+    pub policy: Policy,
     /// Version that clients are told.
     pub version: String,
     /// Where events come from. Keep a clone to send them before and while the server runs.
     pub events: Events,
     /// The time of day.
     pub clock: Clock,
+}
+
+/// What the gateway's owner allows beyond the usual, or doesn't.
+#[derive(Debug, Clone)]
+pub struct Policy {
+    /// Devices on this machine that bring the secret are let in without a question.
+    pub auto_approve_local: bool,
+    /// Pages that bring the secret need no device.
+    pub pages_without_device: bool,
+    /// How many wrong secrets there may be.
+    pub attempts: Attempts,
+}
+
+/// The clients that are more than a connection.
+#[derive(Debug, Clone)]
+pub struct Fleet {
+    /// Devices that are let in.
+    pub devices: Devices,
+    /// Devices that do what they are asked.
+    pub nodes: Nodes,
 }
 
 /// Binds the gateway's listener.
@@ -95,6 +120,9 @@ pub enum Error {
 pub(crate) struct Shared {
     pub(crate) handler: Arc<dyn Handler>,
     pub(crate) table: Table,
+    pub(crate) devices: Devices,
+    pub(crate) nodes: Nodes,
+    pub(crate) policy: Policy,
     pub(crate) events: Events,
     pub(crate) event_names: Vec<String>,
     pub(crate) limiter: Limiter,
@@ -113,7 +141,21 @@ pub(crate) struct Shared {
 }
 
 /// Events that the gateway sends by itself.
-const BUILTIN_EVENTS: [&str; 5] = ["connect.challenge", "health", "presence", "shutdown", "tick"];
+const BUILTIN_EVENTS: [&str; 13] = [
+    "connect.challenge",
+    "device.pair.changed",
+    "device.pair.requested",
+    "device.pair.resolved",
+    "health",
+    "node.invoke.cancel",
+    "node.invoke.request",
+    "node.pair.requested",
+    "node.pair.resolved",
+    "node.presence",
+    "presence",
+    "shutdown",
+    "tick",
+];
 
 /// What a client may expect a restart to take.
 const RESTART_MS: u64 = 1500;
@@ -125,9 +167,33 @@ impl Default for Options {
             auth: Auth::default(),
             sites: Sites::default(),
             trusted_proxies: Vec::new(),
+            policy: Policy::default(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             events: Events::default(),
             clock: Clock::system(),
+        }
+    }
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Self {
+            auto_approve_local: true,
+            pages_without_device: false,
+            attempts: Attempts::default(),
+        }
+    }
+}
+
+// === impl Fleet ===
+
+impl Fleet {
+    /// The fleet that a journal knows; `events` are those of the gateway that it connects to.
+    pub fn new(journal: &Journal, events: &Events, clock: &Clock, commands: NodePolicy) -> Self {
+        let (journal, events, clock) = (|| journal.clone(), || events.clone(), || clock.clone());
+        Self {
+            devices: Devices::new(journal(), events(), clock()),
+            nodes: Nodes::new(journal(), events(), clock(), commands),
         }
     }
 }
@@ -136,7 +202,7 @@ impl Default for Options {
 
 impl Server {
     /// Binds all addresses and serves them.
-    pub async fn bind(options: Options, handler: Arc<dyn Handler>) -> Result<Running, Error> {
+    pub async fn bind(options: Options, fleet: Fleet, handler: Arc<dyn Handler>) -> Result<Running, Error> {
         let verifier = Verifier::new(&options.auth);
         let open = options
             .bind
@@ -148,7 +214,13 @@ impl Server {
         let table = Table::new(handler.methods()).map_err(|name| Error::DuplicateMethod { name })?;
         let sockets = Sockets::bind(&options.bind).await?;
         let addresses = sockets.addresses();
-        let shared = Arc::new(Shared::new(options, verifier, table, handler, &addresses));
+        let shared = Arc::new(Shared::new(
+            options,
+            fleet,
+            (verifier, table),
+            handler,
+            &addresses,
+        ));
         shared.events.open();
         let listener = sockets.serve(http::router(shared.clone()));
         let ticker = tokio::spawn(tick(shared.clone()));
@@ -229,8 +301,8 @@ impl Running {
 impl Shared {
     fn new(
         options: Options,
-        verifier: Verifier,
-        table: Table,
+        fleet: Fleet,
+        (verifier, table): (Verifier, Table),
         handler: Arc<dyn Handler>,
         addresses: &[SocketAddr],
     ) -> Self {
@@ -248,7 +320,10 @@ impl Shared {
             table,
             events: options.events,
             event_names,
-            limiter: Limiter::default(),
+            limiter: Limiter::new(options.policy.attempts),
+            devices: fleet.devices,
+            nodes: fleet.nodes,
+            policy: options.policy,
             answers: Arc::default(),
             calls: Arc::new(Semaphore::new(limits::MAX_CALLS)),
             unauthenticated: Arc::default(),
@@ -273,60 +348,4 @@ impl Shared {
     pub(crate) fn uptime_ms(&self) -> u64 {
         u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
-
-    /// Who is here: the gateway, and the people's pages and terminals.
-    pub(crate) fn presence(&self) -> Value {
-        let (version, platform) = (&self.version, std::env::consts::OS);
-        let mut entries = vec![json!({
-            "version": version,
-            "platform": platform,
-            "mode": "gateway",
-            "reason": "self",
-            "instanceId": self.boot_id,
-            "text": format!("Gateway: version {version} on {platform}"),
-            "ts": self.clock.now_ms(),
-        })];
-        let callers = self.events.callers();
-        let people = callers.iter().filter(|caller| caller.client.is_operator_ui());
-        entries.extend(people.map(|caller| presence_of(caller, self.clock.now_ms())));
-        Value::Array(entries)
-    }
-
-    /// Tells everybody that a client came or went, if it is somebody's page or terminal.
-    pub(crate) fn announce(&self, caller: &Caller) {
-        if caller.client.is_operator_ui() {
-            self.events
-                .broadcast("presence", &json!({"presence": self.presence()}));
-        }
-    }
-}
-
-fn presence_of(caller: &Caller, now_ms: i64) -> Value {
-    let Caller {
-        principal, client, ..
-    } = caller;
-    let mut entry = json!({
-        "clientId": client.id,
-        "mode": client.mode,
-        "version": client.version,
-        "platform": client.platform,
-        "reason": "connect",
-        "roles": [principal.role().name()],
-        "scopes": principal.scopes(),
-        "text": format!("{} ({})", client.display_name.as_deref().unwrap_or(&client.id), client.mode),
-        "ts": now_ms,
-    });
-    let optional = [
-        ("deviceId", principal.device()),
-        ("deviceFamily", client.device_family.as_deref()),
-        ("modelIdentifier", client.model_identifier.as_deref()),
-        ("timeZone", client.time_zone.as_deref()),
-        ("instanceId", client.instance_id.as_deref()),
-    ];
-    for (key, value) in optional {
-        if let Some(value) = value {
-            entry[key] = json!(value);
-        }
-    }
-    entry
 }

@@ -3,20 +3,25 @@
 //! Requests run beside each other and beside the socket; a slow one delays no other. What runs ends on its own, also when
 //! the client goes.
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, watch},
     time,
 };
 
 use super::{
-    failure::Failure,
+    failure::{Code, Failure},
     frame::{Answer, BadFrame, Request},
-    handshake::{self, Admitted},
+    handshake::Admitted,
+    hello,
     idempotency::{Claim, Progress, Ticket},
     limits,
     methods::{Builtin, Caller, Responder, Row},
     outbox::Outbox,
+    presence,
     server::Shared,
     wire::{End, Incoming, Wire},
 };
@@ -28,11 +33,13 @@ struct Session {
     caller: Arc<Caller>,
     outbox: Arc<Outbox>,
     calls: Arc<Semaphore>,
+    /// Calls of methods that are not for its role.
+    strays: Arc<AtomicU32>,
 }
 
 /// A request that is let through.
 struct Work {
-    row: Row,
+    row: Arc<Row>,
     request: Request,
     ticket: Option<Ticket>,
     permits: Permits,
@@ -51,24 +58,30 @@ pub(crate) async fn serve(
     let Admitted {
         request,
         caller,
+        offered,
+        issued,
         epoch,
     } = admitted;
     let caller = Arc::new(caller);
     wire.admit_large_messages();
-    outbox.send(Answer::ok(&handshake::hello(&shared, &caller)).to(&request));
+    outbox.send(Answer::ok(&hello::hello(&shared, &caller, issued.as_ref())).to(&request));
+    drop(issued);
     shared.events.admit(epoch, caller.clone(), outbox.clone());
-    shared.announce(&caller);
+    shared.nodes.came(&caller, offered).await;
+    presence::announce(&shared, &caller);
     let calls = Arc::new(Semaphore::new(limits::MAX_CALLS_PER_CLIENT));
     let session = Session {
         shared,
         caller,
         outbox,
         calls,
+        strays: Arc::default(),
     };
     let end = session.listen(wire).await;
     session.outbox.close(1000, "");
     session.shared.events.remove(&session.caller.connection);
-    session.shared.announce(&session.caller);
+    session.shared.nodes.went(&session.caller).await;
+    presence::announce(&session.shared, &session.caller);
     end
 }
 
@@ -109,32 +122,46 @@ impl Session {
     }
 
     fn dispatch(&self, request: Request) {
-        match self.admit(&request) {
-            Ok((row, permits)) => self.start(row, request, permits),
+        let row = match self.row(&request) {
+            Ok(row) => row,
+            Err(failure) => return self.refuse(&request.id, &failure),
+        };
+        match self.permits() {
+            Ok(permits) => self.start(row, request, permits),
             Err(failure) => self.refuse(&request.id, &failure),
         }
     }
 
-    fn admit(&self, request: &Request) -> Result<(Row, Permits), Failure> {
+    /// The row of a request that this client may call with these parameters.
+    fn row(&self, request: &Request) -> Result<Arc<Row>, Failure> {
         if request.method == "connect" {
             return Err(Failure::invalid("connect is only valid as the first request"));
         }
         let row = self.shared.table.row(&request.method);
         let row = row.ok_or_else(|| Failure::unknown_method(&request.method))?;
-        if !self.caller.principal.scopes().permit(row.scope) {
-            return Err(Failure::missing_scope(row.scope));
+        if let Err(failure) = row.admits(&self.caller.principal) {
+            let strayed = failure.code == Code::InvalidRequest;
+            if strayed && self.strays.fetch_add(1, Ordering::Relaxed) >= limits::MAX_STRAYS {
+                self.outbox
+                    .close(1008, "too many calls that are not for this role");
+            }
+            return Err(failure);
         }
-        let permits = (
-            self.calls.clone().try_acquire_owned(),
-            self.shared.calls.clone().try_acquire_owned(),
-        );
-        let (Ok(own), Ok(all)) = permits else {
-            return Err(busy("too many requests run at once"));
-        };
-        Ok((row, (own, all)))
+        let checked = row.check(&request.params);
+        checked.map_err(|problems| Failure::params(&request.method, problems))?;
+        Ok(row)
     }
 
-    fn start(&self, row: Row, request: Request, permits: Permits) {
+    fn permits(&self) -> Result<Permits, Failure> {
+        let own = self.calls.clone().try_acquire_owned();
+        let all = self.shared.calls.clone().try_acquire_owned();
+        match (own, all) {
+            (Ok(own), Ok(all)) => Ok((own, all)),
+            _ => Err(busy("too many requests run at once")),
+        }
+    }
+
+    fn start(&self, row: Arc<Row>, request: Request, permits: Permits) {
         let ticket = if row.keyed {
             match self.claim(&request) {
                 Ok(Claim::Run(ticket)) => Some(ticket),
@@ -254,7 +281,7 @@ async fn answer(shared: &Shared, builtin: Builtin, params: &Value) -> Value {
             status.insert("pid".into(), json!(std::process::id()));
             Value::Object(status)
         }
-        Builtin::Presence => shared.presence(),
+        Builtin::Presence => presence::entries(shared),
     }
 }
 

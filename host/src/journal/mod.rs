@@ -5,10 +5,12 @@
 //! same transaction that ends its turn, before anything is sent. The schema has a version and only ever moves forward;
 //! a database of a newer gateway is refused, never touched; a damaged one is set aside and said so. No SQL stands
 //! outside this folder.
+mod device;
 mod health;
 mod inbox;
 mod kv;
 mod media;
+mod node;
 mod open;
 mod outbox;
 mod pairing;
@@ -19,9 +21,11 @@ mod sync;
 mod transcript;
 mod worker;
 
+pub use device::{DEVICE_REQUEST_MS, Device, DeviceFacts, DeviceRequest, DeviceRole, MAX_TOKENS};
 pub use health::Trouble;
 pub use inbox::{Accepted, Pending, Settled};
 pub use media::StoredMedia;
+pub use node::{Node, NodeRequest, Surface};
 pub use outbox::{Counts, Delivery, NewDelivery, Outcome, SendState};
 pub use pairing::{Approved, LIFETIME_MS, MAX_PENDING, PairingRequest, Peer, Requested, Stranger};
 pub use past::EventState;

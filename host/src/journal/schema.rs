@@ -4,7 +4,7 @@
 pub(super) const VERSION: i64 = STEPS.len() as i64;
 
 /// Each step brings the schema from its index to the next version.
-pub(super) const STEPS: [&str; 3] = [
+pub(super) const STEPS: [&str; 5] = [
     "
     CREATE TABLE plugin_kv (
         plugin TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, expires_ms INTEGER,
@@ -48,4 +48,6 @@ pub(super) const STEPS: [&str; 3] = [
     CREATE INDEX transcript_turn ON transcript (turn);
 ",
     super::pairing::SCHEMA,
+    super::device::SCHEMA,
+    super::node::SCHEMA,
 ];

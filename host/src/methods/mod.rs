@@ -3,10 +3,12 @@ mod agent;
 mod agents;
 mod channels;
 mod chat;
+mod devices;
 mod feed;
 mod health;
 mod logs;
 mod models;
+mod nodes;
 mod plugins;
 mod routes;
 mod runs;
@@ -16,7 +18,7 @@ mod sessions;
 use crate::{
     agent::Desk,
     app::Gateway,
-    gateway::{self, Caller, Code, Events, Failure, Handler, Method, Readiness, Responder},
+    gateway::{self, Caller, Code, Events, Failure, Fleet, Handler, Method, Readiness, Responder},
     journal::{Journal, JournalError},
 };
 use feed::Subscribers;
@@ -33,6 +35,7 @@ pub type Reread = Arc<dyn Fn(&str) -> Result<crate::plugins::plugin::Spec, Strin
 /// Answers clients.
 pub struct Methods {
     gateway: Arc<Gateway>,
+    fleet: Fleet,
     reread: Reread,
     runs: Arc<Runs>,
     subscribers: Arc<Subscribers>,
@@ -40,9 +43,10 @@ pub struct Methods {
 
 impl Methods {
     /// For a running gateway.
-    pub fn new(gateway: Arc<Gateway>, reread: Reread) -> Self {
+    pub fn new(gateway: Arc<Gateway>, fleet: Fleet, reread: Reread) -> Self {
         Self {
             gateway,
+            fleet,
             reread,
             runs: Arc::default(),
             subscribers: Arc::default(),
@@ -55,20 +59,41 @@ impl Methods {
     }
 }
 
+/// All rows, family by family.
+pub(crate) fn table() -> Vec<Method> {
+    [
+        agent::methods(),
+        agents::methods(),
+        channels::methods(),
+        chat::methods(),
+        devices::methods(),
+        logs::methods(),
+        models::methods(),
+        nodes::methods(),
+        plugins::methods(),
+        send::methods(),
+        sessions::methods(),
+    ]
+    .concat()
+}
+
+/// Answers what is about devices and nodes.
+pub(crate) async fn of_fleet(
+    fleet: &Fleet,
+    method: &str,
+    params: Value,
+    caller: &Caller,
+) -> Result<Value, Failure> {
+    if method.starts_with("device.") {
+        devices::call(&fleet.devices, method, params, caller).await
+    } else {
+        nodes::call(&fleet.nodes, method, params, caller).await
+    }
+}
+
 impl Handler for Methods {
     fn methods(&self) -> Vec<Method> {
-        [
-            agent::methods(),
-            agents::methods(),
-            channels::methods(),
-            chat::methods(),
-            logs::methods(),
-            models::methods(),
-            plugins::methods(),
-            send::methods(),
-            sessions::methods(),
-        ]
-        .concat()
+        table()
     }
 
     fn events(&self) -> Vec<Cow<'static, str>> {
@@ -170,7 +195,7 @@ impl Handler for Methods {
                 "sessions.patch" => sessions::patch(gateway, params).await,
                 "sessions.reset" => sessions::reset(gateway, params).await,
                 "sessions.delete" => sessions::delete(gateway, params).await,
-                _ => Err(Failure::unknown_method(method)),
+                _ => of_fleet(&self.fleet, method, params, caller).await,
             }
         })
     }

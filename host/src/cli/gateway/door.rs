@@ -4,14 +4,15 @@ use super::Args;
 use crate::{
     cli::{Failure, address, setting::Setting},
     clock::Clock,
-    config::{BindMode, Env, GatewayMode},
-    gateway::{Auth, Events, Options},
+    config::{AuthMethod, BindMode, Env, GatewayMode},
+    gateway::{Attempts, Auth, Events, Options, Policy, ProxyAuth},
     http::server::{Network, Sites},
 };
 use openclaw_plugin_api::Secret;
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::Path,
+    time::Duration,
 };
 
 /// Shortest secret that others may try to guess, characters.
@@ -45,22 +46,33 @@ pub(super) fn door(args: &Args, env: &Env, setting: &Setting) -> Result<Options,
     for (name, secret) in [("token", &token), ("password", &password)] {
         secret.as_ref().map_or(Ok(()), |secret| check(name, secret, ip))?;
     }
-    if !ip.is_loopback() && token.is_none() && password.is_none() {
+    let proxy = proxy(setting)?;
+    if !ip.is_loopback() && token.is_none() && password.is_none() && proxy.is_none() {
         return Err(Failure::config(format_args!(
             "refusing to listen on {ip} without a secret: set OPENCLAW_GATEWAY_TOKEN (or gateway.auth.token, or \
              gateway.auth.password), or listen on this machine only with --bind loopback"
         )));
     }
+    let open = config.auth.mode == Some(AuthMethod::None);
     let token = match (token, &password) {
-        (None, None) => Some(address::make_token(setting)?),
+        (None, None) if !open && proxy.is_none() => Some(address::make_token(setting)?),
         (token, _) => token,
     };
     let proxies = config.trusted_proxies.iter().map(|text| text.parse::<Network>());
     let proxies: Result<Vec<_>, _> = proxies.collect();
     Ok(Options {
         bind: vec![SocketAddr::new(ip, port)],
-        auth: Auth { token, password },
-        sites: Sites::default(),
+        auth: Auth {
+            token,
+            password,
+            proxy,
+        },
+        sites: Sites {
+            origins: config.control_ui.allowed_origins.clone(),
+            hosts: Vec::new(),
+            host_header_fallback: config.control_ui.dangerously_allow_host_header_origin_fallback,
+        },
+        policy: policy(setting),
         trusted_proxies: proxies.map_err(|e| Failure::config(format_args!("gateway.trustedProxies: {e}")))?,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         events: Events::default(),
@@ -78,7 +90,59 @@ fn secrets(args: &Args, env: &Env, setting: &Setting) -> Result<(Option<Secret>,
     let or = |given: Option<Secret>, written: &Option<crate::config::SecretInput>| {
         given.or_else(|| written.as_ref().and_then(|secret| secret.secret().cloned()))
     };
-    Ok((or(token, &configured.token), or(password, &configured.password)))
+    let (token, password) = (or(token, &configured.token), or(password, &configured.password));
+    match configured.mode {
+        None => Ok((token, password)),
+        Some(AuthMethod::Token) => Ok((token, None)),
+        Some(AuthMethod::Password) if password.is_none() => Err(Failure::config(
+            "gateway.auth.mode is \"password\" and there is none: set OPENCLAW_GATEWAY_PASSWORD or gateway.auth.password",
+        )),
+        Some(AuthMethod::Password) => Ok((None, password)),
+        Some(AuthMethod::None) => Ok((None, None)),
+        // programs on this machine may still come with the password
+        Some(AuthMethod::TrustedProxy) => Ok((None, password)),
+    }
+}
+
+/// Whom a proxy may vouch for, if that is the mode. A proxy that anybody could be is refused.
+fn proxy(setting: &Setting) -> Result<Option<ProxyAuth>, Failure> {
+    let config = &setting.config.gateway;
+    if config.auth.mode != Some(AuthMethod::TrustedProxy) {
+        return Ok(None);
+    }
+    let proxy = config.auth.trusted_proxy.clone().unwrap_or_default();
+    if config.trusted_proxies.is_empty() {
+        return Err(Failure::config(
+            "gateway.auth.mode is \"trusted-proxy\" and no proxy is trusted: set gateway.trustedProxies to its address",
+        ));
+    }
+    if proxy.user_header.trim().is_empty() {
+        return Err(Failure::config(
+            "gateway.auth.mode is \"trusted-proxy\": name the header with the user in gateway.auth.trustedProxy.userHeader",
+        ));
+    }
+    Ok(Some(ProxyAuth {
+        user_header: proxy.user_header.trim().to_ascii_lowercase(),
+        required_headers: proxy.required_headers,
+        allow_users: proxy.allow_users,
+        allow_loopback: proxy.allow_loopback,
+    }))
+}
+
+/// What the owner allows.
+fn policy(setting: &Setting) -> Policy {
+    let config = &setting.config.gateway;
+    let (usual, limit) = (Attempts::default(), &config.auth.rate_limit);
+    Policy {
+        auto_approve_local: config.nodes.pairing.auto_approve_local.unwrap_or(true),
+        pages_without_device: config.control_ui.dangerously_disable_device_auth,
+        attempts: Attempts {
+            most: limit.max_attempts.map_or(usual.most, |most| most as usize),
+            window: limit.window_ms.map_or(usual.window, Duration::from_millis),
+            lockout: limit.lockout_ms.map_or(usual.lockout, Duration::from_millis),
+            exempt_loopback: limit.exempt_loopback.unwrap_or(usual.exempt_loopback),
+        },
+    }
 }
 
 /// A secret that is none lets everybody in, so it is refused wherever it comes from.

@@ -8,7 +8,7 @@ use crate::{
     app::{Gateway, Options, StartError},
     clock::Clock,
     config::{BindMode, ChannelPolicy, Config, Env, Loaded},
-    gateway::{Options as Door, Server, Stop},
+    gateway::{Fleet, NodePolicy, Options as Door, Server, Stop},
     journal::Steps,
     methods::Methods,
     plugins::plugin::Spec,
@@ -107,6 +107,11 @@ async fn serve(setting: Setting, env: Env, door: Door, begin: Instant) -> Result
     }
     let mut terminate = signal(SignalKind::terminate()).map_err(|e| Failure::io("listen to signals", e))?;
     let (running, config) = watch::channel(Arc::new(setting.config.clone()));
+    let commands = &setting.config.gateway.nodes.commands;
+    let commands = NodePolicy {
+        allow: commands.allow.clone(),
+        deny: commands.deny.clone(),
+    };
     // read once more, now that there is a file: what is watched is what was read
     let loaded = Loaded::read(&setting.paths, &env).map_err(Failure::config)?;
     let gateway = Gateway::start(options(setting, &env, config))
@@ -121,11 +126,15 @@ async fn serve(setting: Setting, env: Env, door: Door, begin: Instant) -> Result
         tracing::warn!(target: "openclaw::plugins", "no plugins: nothing can be received or answered");
     }
     let again = env.clone();
+    let fleet = Fleet::new(gateway.journal(), &door.events, &door.clock, commands);
     let methods = Arc::new(Methods::new(
         gateway.clone(),
+        fleet.clone(),
         Arc::new(move |id| reread(&again, id)),
     ));
-    let server = Server::bind(door, methods.clone()).await.map_err(Failure::new)?;
+    let server = Server::bind(door, fleet, methods.clone())
+        .await
+        .map_err(Failure::new)?;
     methods.tell(server.events());
     for address in server.addresses() {
         let pid = std::process::id();

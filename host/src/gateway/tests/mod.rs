@@ -1,6 +1,7 @@
 //! The gateway over real loopback sockets. Support first; the tests by topic.
 mod captures;
 mod client;
+mod fleet;
 mod handshake;
 mod http;
 mod requests;
@@ -8,10 +9,10 @@ mod routes;
 mod table;
 
 use super::{
-    Auth, Caller, Failure, Handler, Method, Options, Readiness, Responder, Running, Scope, Server,
-    device::tests::NOW,
+    Auth, Caller, Failure, Fleet, Handler, Method, NodePolicy, Options, Readiness, Responder, Running, Scope,
+    Server, device::tests::NOW,
 };
-use crate::clock::Clock;
+use crate::{clock::Clock, journal::Journal};
 use futures_util::{FutureExt, SinkExt, StreamExt, future::BoxFuture};
 use openclaw_plugin_api::Secret;
 use serde_json::{Map, Value, json};
@@ -36,6 +37,8 @@ pub(super) struct Fake {
     pub(super) runs: AtomicUsize,
     pub(super) go: Notify,
     pub(super) routes: Option<Arc<dyn super::Routes>>,
+    /// Answers the methods of devices and nodes.
+    pub(super) fleet: Option<Fleet>,
 }
 
 impl Handler for Fake {
@@ -43,10 +46,14 @@ impl Handler for Fake {
         let mut methods = vec![
             Method::keyed("agent", Scope::Write),
             Method::new("slow", Scope::Read),
+            Method::for_nodes("node.only"),
             Method::new("boom", Scope::Read),
             Method::new("config.set", Scope::Admin),
         ];
         methods.extend(Scope::ALL.map(|scope| Method::new(format!("needs.{scope}"), scope)));
+        let own: Vec<String> = methods.iter().map(|method| method.name.to_string()).collect();
+        let real = crate::methods::table().into_iter();
+        methods.extend(real.filter(|method| !own.contains(&method.name.to_string())));
         methods
     }
 
@@ -102,6 +109,13 @@ impl Handler for Fake {
                     Ok(json!("slept"))
                 }
                 "boom" => panic!("a handler's fault"),
+                _ if self.fleet.is_some()
+                    && (method.starts_with("device.")
+                        || method.starts_with("node.") && method != "node.only") =>
+                {
+                    let fleet = self.fleet.as_ref().unwrap();
+                    crate::methods::of_fleet(fleet, method, params, caller).await
+                }
                 _ => Ok(json!({"method": method, "params": params, "caller": caller.principal.subject()})),
             }
         }
@@ -113,13 +127,23 @@ impl Handler for Fake {
 pub(super) struct Gateway {
     pub(super) running: Running,
     pub(super) fake: Arc<Fake>,
+    pub(super) fleet: Fleet,
     pub(super) address: SocketAddr,
+    _folder: tempfile::TempDir,
+}
+
+/// A fleet with a journal of its own.
+pub(super) fn fleet(options: &Options) -> (tempfile::TempDir, Fleet) {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = Journal::open(&folder.path().join("state.db")).unwrap();
+    let fleet = Fleet::new(&journal, &options.events, &options.clock, NodePolicy::default());
+    (folder, fleet)
 }
 
 pub(super) fn token_auth() -> Auth {
     Auth {
         token: Some(Secret::new(TOKEN)),
-        password: None,
+        ..Auth::default()
     }
 }
 
@@ -139,13 +163,19 @@ impl Gateway {
     }
 
     pub(super) async fn with(options: Options) -> Self {
-        let fake = Arc::new(Fake::default());
-        let running = Server::bind(options, fake.clone()).await.unwrap();
+        let (folder, fleet) = fleet(&options);
+        let fake = Arc::new(Fake {
+            fleet: Some(fleet.clone()),
+            ..Fake::default()
+        });
+        let running = Server::bind(options, fleet.clone(), fake.clone()).await.unwrap();
         let address = running.addresses()[0];
         Self {
             running,
             fake,
+            fleet,
             address,
+            _folder: folder,
         }
     }
 

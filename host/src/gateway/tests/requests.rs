@@ -200,8 +200,8 @@ async fn new_secrets_send_the_old_ones_away() {
     let gateway = Gateway::start().await;
     let mut client = gateway.client(READ).await;
     let other = Auth {
-        token: None,
         password: Some(Secret::new("another")),
+        ..Auth::default()
     };
     gateway.running.replace_auth(&other).unwrap();
     assert_eq!(client.closed().await.0, 4001);

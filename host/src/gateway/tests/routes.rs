@@ -117,12 +117,16 @@ async fn gateway() -> (Gateway, Arc<Site>) {
         routes: Some(site.clone()),
         ..Fake::default()
     });
-    let running = Server::bind(options(), fake.clone()).await.unwrap();
+    let options = options();
+    let (folder, fleet) = fleet(&options);
+    let running = Server::bind(options, fleet.clone(), fake.clone()).await.unwrap();
     let address = running.addresses()[0];
     let gateway = Gateway {
         running,
         fake,
+        fleet,
         address,
+        _folder: folder,
     };
     (gateway, site)
 }

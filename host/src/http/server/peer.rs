@@ -15,6 +15,7 @@ use super::limits::MAX_FORWARDED_HOPS;
 pub struct Peer {
     address: IpAddr,
     relayed: bool,
+    proxy: Option<IpAddr>,
 }
 
 /// A network of addresses, like `10.0.0.0/8`; a lone address is a network of one.
@@ -45,10 +46,12 @@ impl Peer {
         .iter()
         .any(|name| headers.contains_key(*name));
         let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(*address));
-        if !relayed || !is_trusted(&remote) {
+        let proxy = Some(remote).filter(is_trusted);
+        if !relayed || proxy.is_none() {
             return Self {
                 address: remote,
                 relayed,
+                proxy,
             };
         }
         let hops = hops(headers);
@@ -64,7 +67,11 @@ impl Peer {
                 break;
             }
         }
-        Self { address, relayed }
+        Self {
+            address,
+            relayed,
+            proxy,
+        }
     }
 
     /// Its address; an IPv4 address in IPv6 clothes is an IPv4 address.
@@ -75,6 +82,11 @@ impl Peer {
     /// Is it a program on this machine that talks to us directly?
     pub fn is_local(&self) -> bool {
         !self.relayed && self.address.is_loopback()
+    }
+
+    /// The trusted proxy that the socket leads to, if it is one.
+    pub fn proxy(&self) -> Option<IpAddr> {
+        self.proxy
     }
 
     /// What one client can easily change is left out: of an IPv6 address only the first 64 bits remain.
