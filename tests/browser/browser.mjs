@@ -34,6 +34,7 @@ export async function open(browser, gateway, { token, path = "", ...options } = 
     const { host, protocol } = new URL(request.url());
     if (/^(http|ws)s?:$/.test(protocol) && host !== new URL(gateway.url).host) wrong.push(`asked ${request.url()}`);
   });
+  page.setDefaultTimeout(15_000);
   await page.goto(gateway.url + path + (token ? `#token=${token}` : ""));
   return { page, context, wrong };
 }

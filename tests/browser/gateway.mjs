@@ -9,6 +9,8 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const TARGET = process.env.CARGO_TARGET_DIR ?? join(ROOT, "target");
 /** Longest that anything may take. */
 export const PATIENCE = 60_000;
+/** Longest that it may take to stop when it is asked to. */
+const STOP_MS = 10_000;
 export const TOKEN = "a-token-for-the-browser-tests-0001";
 
 /** The program, from where the build says or where cargo leaves it. */
@@ -71,7 +73,9 @@ export class Gateway {
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const gone = new Promise((resolve) => child.once("exit", resolve));
     child.kill(signal);
+    const late = setTimeout(() => child.kill("SIGKILL"), STOP_MS);
     await gone;
+    clearTimeout(late);
     this.log = "";
   }
 

@@ -4,7 +4,7 @@ import { html, nothing, type TemplateResult } from "lit";
 import type { Hello, AgentRow, SessionRow } from "../gateway/types";
 import { icon, mark, type Icon } from "../ui/icons";
 import { View, define } from "../ui/view";
-import { app, gateway, link, signIn, signOut, welcomed } from "./state";
+import { app, gateway, keyTitle, link, sessionTitle, signIn, signOut, welcomed } from "./state";
 import { setTheme, theme, type Theme } from "./theme";
 import "../pages/login";
 import "../pages/chat";
@@ -113,9 +113,15 @@ export class Shell extends View {
     const chat = entry.page === "chat";
     return html`<header class="topbar">
       <button class="btn quiet icon-only" aria-label="Menu" aria-expanded=${this.#nav} @click=${() => this.#menu(true)}>${icon("menu")}</button>
-      <h1 class="clip">${entry.name}</h1>
+      <h1 class="clip">${chat ? this.#title() : entry.name}</h1>
       ${chat ? html`<button class="btn quiet icon-only" aria-label="Conversations" @click=${() => document.dispatchEvent(new Event("oc-sessions"))}>${icon("list")}</button>` : nothing}
     </header>`;
+  }
+
+  #title(): string {
+    const key = app.place.rest || app.mainKey;
+    const row = app.sessions?.find((one) => one.key === key);
+    return row ? sessionTitle(row) : keyTitle(key);
   }
 
   #banner(): TemplateResult | typeof nothing {

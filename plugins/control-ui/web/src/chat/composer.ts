@@ -1,32 +1,16 @@
 // Where messages are written: grows with the text, completes commands, takes files that are pasted or dropped.
 import { html, nothing, type TemplateResult } from "lit";
 import { app, gateway } from "../app/state";
-import type { CommandRow } from "../gateway/types";
 import { bytes } from "../ui/bits";
 import { icon } from "../ui/icons";
 import { failed, toast } from "../ui/toast";
 import { View, define } from "../ui/view";
+import { suggestions } from "./commands";
 import type { Attachment, Conversation } from "./conversation";
 
 const MAX_FILES = 10;
 const MAX_BYTES = 19_464_192;
 const DRAFT = "openclaw.control.draft.v1:";
-
-/** Commands that go with what is written so far. */
-export function suggestions(written: string, commands: readonly CommandRow[]): { name: string; description: string }[] {
-  const word = /^\/([\w-]*)$/.exec(written)?.[1]?.toLowerCase();
-  if (word === undefined) return [];
-  const all = commands.map((command) => ({ name: alias(command), description: command.description ?? "" }));
-  return all
-    .filter(({ name }) => name.slice(1).toLowerCase().startsWith(word))
-    .sort((a, b) => a.name.localeCompare(b.name))
-    .slice(0, 40);
-}
-
-function alias(command: CommandRow): string {
-  const name = command.textAliases?.[0] ?? command.name;
-  return name.startsWith("/") ? name : `/${name}`;
-}
 
 export class Composer extends View {
   static override properties = { conversation: { attribute: false }, busy: { type: Boolean } };

@@ -96,7 +96,10 @@ export class Conversation extends EventTarget {
     this.loadingOlder = true;
     this.#changed();
     try {
-      const offset = this.transcript.rows.length;
+      const first = this.transcript.rows[0]?.__openclaw?.seq ?? 0;
+      const { total } = this.transcript;
+      // rows are numbered from 1, and so is what the history keeps besides and doesn't show
+      const offset = first > 0 && total >= first ? total - first + 1 : this.transcript.rows.length;
       const page = await gateway.request<History>("chat.history", { sessionKey: this.key, limit: OLDER, offset });
       this.transcript.older(page.messages ?? []);
       this.hasOlder = Boolean(page.hasMore) && page.messages.length > 0;
@@ -152,6 +155,7 @@ export class Conversation extends EventTarget {
   }
 
   async #read(): Promise<void> {
+    if (!gateway.has("chat.history")) return;
     const askedAt = Date.now();
     const known = this.transcript.rows.length > 0;
     const method = !known && gateway.has("chat.startup") ? "chat.startup" : "chat.history";
@@ -192,9 +196,10 @@ export class Conversation extends EventTarget {
     }));
     const params = { sessionKey: this.key, message: kept.message, idempotencyKey: runId, ...(attachments.length ? { attachments } : {}) };
     try {
-      await gateway.request("chat.send", params, SEND_MS);
+      const taken = await gateway.request<{ runId?: string; status?: string }>("chat.send", params, SEND_MS);
       this.#kept.delete(runId);
-      this.transcript.accepted(runId, Date.now());
+      if (taken.status === "started" || taken.status === "in_flight") this.transcript.accepted(runId, Date.now());
+      else this.#done(runId);
     } catch (error) {
       // lost: it is sent again under the same key as soon as there is a connection
       if (error instanceof GatewayError && error.isLost) return;
@@ -202,6 +207,12 @@ export class Conversation extends EventTarget {
       this.problem = explain(error);
     }
     this.#changed();
+  }
+
+  /** It was an order that is carried out, or was answered before. */
+  #done(runId: string): void {
+    this.transcript.settled(runId);
+    void this.refresh();
   }
 
   #chat(event: ChatEvent): void {

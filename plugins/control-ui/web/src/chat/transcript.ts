@@ -126,6 +126,13 @@ export class Transcript {
     this.#runs.delete(runId);
   }
 
+  /** It was taken, and no answer comes for it. */
+  settled(runId: string): void {
+    const sent = this.#sent.get(runId);
+    if (sent) sent.state = "sent";
+    this.#runs.delete(runId);
+  }
+
   discard(runId: string): void {
     this.#sent.delete(runId);
   }

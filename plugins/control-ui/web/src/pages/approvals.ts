@@ -71,7 +71,7 @@ export class ApprovalsPage extends Page {
     const allowed = (request.allowedDecisions ?? ["allow-once", "allow-always", "deny"]).filter((name) => !request.unavailableDecisions?.includes(name));
     const what = "The decision was not taken";
     const button = (name: string) => html`<button class="btn ${name === "allow-once" ? "primary" : name === "deny" ? "danger" : ""}" ?disabled=${this.busy(what)} @click=${() => this.#decide(one, name)}>${WORDS[name] ?? name}</button>`;
-    return html`<section class="card approval" aria-label="Waiting for a decision"><div class="head">${icon("warning")}<h2 class="grow">${request.title ?? (one.kind === "exec" ? "Run a command" : (request.toolName ?? "Use a tool"))}</h2><span class="small muted">asked ${ago(one.createdAtMs)}${one.expiresAtMs ? ` · until ${ago(one.expiresAtMs)}` : ""}</span></div>
+    return html`<section class="card approval" aria-label="Waiting for a decision"><div class="head">${icon("warning")}<h2 class="grow">${request.title ?? (one.kind === "exec" ? "Run a command" : (request.toolName ?? "Use a tool"))}</h2><span class="small muted">asked ${ago(one.createdAtMs)}${one.expiresAtMs ? ` · expires ${ago(one.expiresAtMs)}` : ""}</span></div>
       <div class="body stack">
         ${request.description ? html`<p>${request.description}</p>` : nothing}
         ${request.command ? html`<pre tabindex="0">${request.command}</pre>` : nothing}

@@ -2,6 +2,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import { app, gateway, go, keyTitle, link, sessionTitle } from "../app/state";
+import { byDay } from "../chat/by-day";
 import "../chat/composer";
 import type { Composer } from "../chat/composer";
 import { Conversation } from "../chat/conversation";
@@ -10,30 +11,16 @@ import type { Log } from "../chat/log";
 import type { SessionRow } from "../gateway/types";
 import { badge, empty, note, skeletons } from "../ui/bits";
 import { ask, confirm } from "../ui/dialog";
-import { icon } from "../ui/icons";
+import { icon, type Icon } from "../ui/icons";
 import { failed, toast } from "../ui/toast";
 import { View, define } from "../ui/view";
 
-const DAY = 86_400_000;
 const STARTERS = [
   ["What can you do?", "Ask for its tools and skills"],
   ["/status", "Model, session and usage at a glance"],
   ["Remind me tomorrow at nine to call Ada", "Something for later"],
   ["/help", "Every command"],
 ] as const;
-
-/** Conversations by when something was said. */
-export function byDay(rows: readonly SessionRow[], now: number): [string, SessionRow[]][] {
-  const midnight = new Date(now).setHours(0, 0, 0, 0);
-  const groups = new Map<string, SessionRow[]>();
-  const time = (row: SessionRow) => row.lastActivityAt ?? row.updatedAt ?? 0;
-  for (const row of [...rows].sort((a, b) => Number(b.pinned ?? false) - Number(a.pinned ?? false) || time(b) - time(a))) {
-    const at = time(row);
-    const name = row.pinned ? "Pinned" : at >= midnight ? "Today" : at >= midnight - DAY ? "Yesterday" : at >= midnight - 7 * DAY ? "This week" : "Earlier";
-    groups.set(name, [...(groups.get(name) ?? []), row]);
-  }
-  return [...groups];
-}
 
 export class ChatPage extends View {
   #conversation: Conversation | undefined;
@@ -90,10 +77,14 @@ export class ChatPage extends View {
       <span class="grow"></span>
       ${used !== undefined ? html`<span class="tiny faint number" title="How full the model's context is">${used}% of context</span>` : nothing}
       ${this.#models(conversation)}
-      ${gateway.has("sessions.patch") ? html`<button class="btn quiet small icon-only" aria-label="Rename" title="Rename" @click=${() => this.#rename(conversation)}>${icon("edit")}</button>` : nothing}
-      ${gateway.has("sessions.reset") ? html`<button class="btn quiet small icon-only" aria-label="Start this conversation anew" title="Start anew" @click=${() => this.#reset(conversation)}>${icon("refresh")}</button>` : nothing}
-      ${gateway.has("sessions.delete") && conversation.key !== app.mainKey ? html`<button class="btn quiet small icon-only" aria-label="Delete" title="Delete" @click=${() => this.#delete(conversation)}>${icon("trash")}</button>` : nothing}
+      ${this.#acts(conversation)}
     </header>`;
+  }
+
+  #acts(conversation: Conversation): TemplateResult {
+    const act = (method: string, name: string, art: Icon, run: (conversation: Conversation) => Promise<void>) =>
+      gateway.has(method) ? html`<button class="btn quiet small icon-only" aria-label=${name} title=${name} @click=${() => run.call(this, conversation)}>${icon(art)}</button>` : nothing;
+    return html`${act("sessions.patch", "Rename", "edit", this.#rename)}${act("sessions.reset", "Start anew", "refresh", this.#reset)}${conversation.key === app.mainKey ? nothing : act("sessions.delete", "Delete", "trash", this.#delete)}`;
   }
 
   #models(conversation: Conversation): TemplateResult | typeof nothing {
@@ -111,6 +102,7 @@ export class ChatPage extends View {
 
   #body(conversation: Conversation): TemplateResult {
     const nothingYet = !conversation.transcript.rows.length && !conversation.transcript.items().length;
+    if (!gateway.has("chat.history")) return html`<div class="log">${empty("chat", "Chat is not offered", html`This gateway lacks <code>chat.history</code>. A newer version has it.`)}</div>`;
     if (conversation.loading) return html`<div class="log"><div class="rows">${skeletons(3)}</div></div>`;
     if (!nothingYet) return html`<oc-log class="fill" .conversation=${conversation}></oc-log>`;
     const agent = app.agents.find((one) => one.id === conversation.agentId);
@@ -131,6 +123,7 @@ export class ChatPage extends View {
         <div class="searchbox grow">${icon("search")}<input class="input" type="search" placeholder="Search" aria-label="Search conversations" .value=${this.#search} @input=${(event: InputEvent) => ((this.#search = (event.target as HTMLInputElement).value), this.requestUpdate())} /></div>
         <button class="btn icon-only" aria-label="New conversation" title="New conversation" @click=${() => this.#new(conversation)}>${icon("plus")}</button>
       </div>
+      <div class="phone-only acts"><span class="small muted grow">This conversation</span>${this.#models(conversation)}${this.#acts(conversation)}</div>
       <nav class="list" aria-label="Conversations">
         ${app.sessions === undefined && gateway.has("sessions.list") ? skeletons(5) : nothing}
         ${byDay(shown, Date.now()).map(([name, group]) => html`<div class="when">${name}</div>${repeat(group, (row) => row.key, (row) => this.#row(row, conversation))}`)}

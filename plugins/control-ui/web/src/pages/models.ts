@@ -7,6 +7,7 @@ import "../ui/chart";
 import { icon } from "../ui/icons";
 import { Page } from "../ui/page";
 import { define } from "../ui/view";
+import { everyDay, type Day } from "./days";
 
 interface Provider {
   provider?: string;
@@ -26,16 +27,6 @@ interface AuthStatus {
   fallbacks?: string[];
 }
 
-export interface Day {
-  date: string;
-  input?: number;
-  output?: number;
-  cacheRead?: number;
-  cacheWrite?: number;
-  totalTokens?: number;
-  totalCost?: number;
-}
-
 interface Usage {
   daily: Day[];
   totals: Omit<Day, "date">;
@@ -52,16 +43,6 @@ interface SessionUsage {
 }
 
 const RANGES = [["7", "7 days"], ["30", "30 days"], ["90", "90 days"]] as const;
-
-/** Every day of the range, also those on which nothing was used. */
-export function everyDay(days: readonly Day[], length: number, today: Date): Day[] {
-  const known = new Map(days.map((day) => [day.date, day]));
-  return Array.from({ length }, (_, n) => {
-    const at = new Date(Date.UTC(today.getFullYear(), today.getMonth(), today.getDate() - (length - 1 - n)));
-    const date = at.toISOString().slice(0, 10);
-    return known.get(date) ?? { date };
-  });
-}
 
 export class ModelsPage extends Page {
   protected override readonly heading = "Models and usage";

@@ -5,7 +5,7 @@ export interface Change {
 }
 
 /** More differences than this are shown as: all of it is new. */
-const MOST = 2_000;
+const MOST = 400;
 
 /** The shortest way from one text to the other (Myers). */
 export function diff(from: string, to: string): Change[] {

@@ -1,0 +1,61 @@
+// From nothing to a chatting assistant: no configuration but the token, and the model that needs no key.
+import assert from "node:assert/strict";
+import { TOKEN } from "./gateway.mjs";
+import { open, shot } from "./browser.mjs";
+import { suite } from "./suite.mjs";
+
+const { world, test } = suite(["control-ui", "demo", "telegram"]);
+
+test("a wrong token is refused in words, the right one leads to an answer", async () => {
+  const { page, context, wrong } = await open(world.browser, world.gateway);
+  await page.getByLabel("Gateway token").fill("not-the-token");
+  await page.getByRole("button", { name: "Connect" }).click();
+  await page.getByText("That is not this gateway's token.").waitFor();
+  await shot(page, "first-run-1-refused");
+  await page.getByLabel("Gateway token").fill(TOKEN);
+  await page.getByRole("button", { name: "Connect" }).click();
+  await page.getByRole("heading", { name: "What shall we do?" }).waitFor();
+  await shot(page, "first-run-2-empty");
+  await page.getByLabel("Message").fill("Hello there");
+  await page.keyboard.press("Enter");
+  await page.locator("article").getByText("You said: Hello there").waitFor();
+  await page.getByRole("button", { name: "Copy the answer" }).waitFor({ state: "attached" });
+  await shot(page, "first-run-3-answered");
+  await page.reload();
+  await page.locator("article").getByText("You said: Hello there").waitFor();
+  assert.equal(await page.getByText("Hello there", { exact: true }).count(), 1, "shown once, from the history");
+  assert.deepEqual(wrong, []);
+  await context.close();
+});
+
+test("a token in the fragment is taken and removed; the browser's own key is enough afterwards", async () => {
+  const { page, context, wrong } = await open(world.browser, world.gateway, { token: TOKEN });
+  await page.getByLabel("Message").waitFor();
+  assert.equal(page.url().includes(TOKEN), false, page.url());
+  assert.equal(await page.evaluate((token) => JSON.stringify(localStorage).includes(token), TOKEN), false, "the token is in no lasting storage");
+  const again = await context.newPage();
+  await again.goto(world.gateway.url);
+  await again.getByLabel("Message").waitFor();
+  assert.deepEqual(wrong, []);
+  await context.close();
+});
+
+test("the first steps say that a demonstration answers, and what to do about it", async () => {
+  const { page, context, wrong } = await open(world.browser, world.gateway, { token: TOKEN });
+  await page.getByRole("link", { name: "Get started" }).click();
+  await page.getByText("demonstration model").waitFor();
+  await page.getByRole("button", { name: /Anthropic/ }).click();
+  await page.getByRole("button", { name: /Telegram/ }).click();
+  await shot(page, "first-run-4-steps");
+  assert.deepEqual(wrong, []);
+  await context.close();
+});
+
+test("a link can't lead the page to another gateway", async () => {
+  const { page, context, wrong } = await open(world.browser, world.gateway, { path: "?gatewayUrl=ws://127.0.0.1:9/&token=x", token: TOKEN });
+  await page.getByLabel("Message").waitFor();
+  const stored = await page.evaluate(() => JSON.stringify([{ ...localStorage }, { ...sessionStorage }]));
+  assert.equal(stored.includes("127.0.0.1:9/"), false);
+  assert.deepEqual(wrong, []);
+  await context.close();
+});
