@@ -1,12 +1,16 @@
-//! Asks a running gateway of this user.
+//! Asks a running gateway: this user's, or one elsewhere.
+//!
+//! Invariant: a secret goes only to the gateway that it belongs to. What is configured for one gateway is not sent to
+//! another one that `--url` names.
 use super::{Failure, address, setting::Setting};
 use crate::{
-    config::Env,
+    config::{Env, GatewayMode, SecretInput},
     gateway::{
         Scope,
-        client::{Client, ClientInfo},
+        client::{Client, ClientInfo, Login},
     },
 };
+use openclaw_plugin_api::Secret;
 use serde_json::Value;
 use std::time::Duration;
 
@@ -16,9 +20,25 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// Which gateway to ask.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(super) struct Target {
-    /// Port of the gateway [default: OPENCLAW_GATEWAY_PORT, gateway.port, 18789]
-    #[arg(long)]
+    /// Address of the gateway, ws://… or wss://… [default: OPENCLAW_GATEWAY_URL, gateway.remote.url, this machine]
+    #[arg(long, global = true)]
+    url: Option<String>,
+    /// Its token [default: OPENCLAW_GATEWAY_TOKEN, gateway.auth.token]
+    #[arg(long, global = true)]
+    token: Option<String>,
+    /// Its password [default: OPENCLAW_GATEWAY_PASSWORD, gateway.auth.password]
+    #[arg(long, global = true)]
+    password: Option<String>,
+    /// Port of the gateway on this machine [default: OPENCLAW_GATEWAY_PORT, gateway.port, 18789]
+    #[arg(long, global = true)]
     port: Option<u16>,
+}
+
+/// A gateway, and what opens it.
+#[derive(Debug)]
+pub(super) struct Place {
+    pub(super) url: String,
+    pub(super) login: Login,
 }
 
 /// A runtime for commands that wait for the network.
@@ -30,6 +50,50 @@ pub(super) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Res
 }
 
 impl Target {
+    /// Where it is and what opens it.
+    pub(super) fn place(&self, env: &Env, setting: &Setting) -> Result<Place, Failure> {
+        let config = &setting.config.gateway;
+        let given = |flag: &Option<String>, variable: &str| {
+            flag.as_deref().or_else(|| env.var(variable)).map(Secret::new)
+        };
+        let token = given(&self.token, "OPENCLAW_GATEWAY_TOKEN");
+        let password = given(&self.password, "OPENCLAW_GATEWAY_PASSWORD");
+        let written =
+            |secret: &Option<SecretInput>| secret.as_ref().and_then(|secret| secret.secret().cloned());
+        let named = match (&self.url, self.port) {
+            (Some(url), _) => Some(url.clone()),
+            (None, Some(_)) => None,
+            (None, None) => env.var("OPENCLAW_GATEWAY_URL").map(str::to_owned),
+        };
+        if let Some(url) = named {
+            check(&url)?;
+            return Ok(Place {
+                url,
+                login: Login { token, password },
+            });
+        }
+        let remote = config.remote.url.clone().filter(|_| self.port.is_none());
+        if let (Some(GatewayMode::Remote), Some(url)) = (config.mode, remote) {
+            let login = Login {
+                token: token.or_else(|| written(&config.remote.token)),
+                password: password.or_else(|| written(&config.remote.password)),
+            };
+            return Ok(Place { url, login });
+        }
+        let port = address::port(self.port, env, setting)?;
+        let token = token
+            .or_else(|| address::configured_token(env, setting))
+            .or_else(|| address::own_token(setting));
+        let login = Login {
+            token,
+            password: password.or_else(|| written(&config.auth.password)),
+        };
+        Ok(Place {
+            url: format!("ws://127.0.0.1:{port}"),
+            login,
+        })
+    }
+
     /// Connects.
     pub(super) async fn connect(
         &self,
@@ -37,12 +101,21 @@ impl Target {
         setting: &Setting,
         scope: Scope,
     ) -> Result<Client, Failure> {
-        let port = address::port(self.port, env, setting)?;
-        let url = format!("ws://127.0.0.1:{port}");
-        let token = address::configured_token(env, setting).or_else(|| address::own_token(setting));
-        Client::connect(&url, token.as_ref(), &ClientInfo::cli([scope]), CONNECT)
+        self.connect_as(env, setting, &ClientInfo::cli([scope]), CONNECT)
             .await
-            .map_err(Failure::new)
+    }
+
+    /// Connects as this client.
+    pub(super) async fn connect_as(
+        &self,
+        env: &Env,
+        setting: &Setting,
+        info: &ClientInfo,
+        limit: Duration,
+    ) -> Result<Client, Failure> {
+        let place = self.place(env, setting)?;
+        let connected = Client::log_in(&place.url, &place.login, info, limit).await;
+        connected.map_err(Failure::new)
     }
 
     /// Connects and calls one method.
@@ -55,9 +128,53 @@ impl Target {
         params: Value,
         limit: Duration,
     ) -> Result<Value, Failure> {
+        self.ask_with(env, setting, [scope], method, params, limit)
+    }
+
+    /// Connects with these scopes and calls one method.
+    pub(super) fn ask_with(
+        &self,
+        env: &Env,
+        setting: &Setting,
+        scopes: impl IntoIterator<Item = Scope>,
+        method: &str,
+        params: Value,
+        limit: Duration,
+    ) -> Result<Value, Failure> {
+        let info = ClientInfo::cli(scopes);
         block_on(async {
-            let client = self.connect(env, setting, scope).await?;
+            let client = self.connect_as(env, setting, &info, CONNECT.min(limit)).await?;
             client.call(method, params, limit).await.map_err(Failure::new)
         })
+    }
+}
+
+/// An address of the command line or of the environment.
+fn check(url: &str) -> Result<(), Failure> {
+    let parsed = url::Url::parse(url).ok();
+    let scheme = parsed.as_ref().map(url::Url::scheme);
+    if matches!(scheme, Some("ws" | "wss")) {
+        return Ok(());
+    }
+    Err(Failure::usage(
+        "the gateway's address has to be ws://… or wss://…",
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_websocket_addresses_are_taken() {
+        for (url, good) in [
+            ("ws://127.0.0.1:1", true),
+            ("wss://gateway.example", true),
+            ("http://gateway.example", false),
+            ("gateway.example", false),
+            ("", false),
+        ] {
+            assert_eq!(check(url).is_ok(), good, "{url}");
+        }
     }
 }

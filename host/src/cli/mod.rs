@@ -4,12 +4,14 @@ pub mod agent;
 pub mod channels;
 pub mod config;
 mod connect;
+pub mod devices;
 mod failure;
 pub mod gateway;
 pub mod health;
 pub mod logs;
 pub mod message;
 pub mod models;
+pub mod nodes;
 mod output;
 pub mod pairing;
 pub mod plugins;
@@ -44,8 +46,7 @@ pub struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Runs the gateway
-    Gateway(gateway::Args),
+    Gateway(Box<gateway::Args>),
     /// Says something to an agent of the running gateway
     Agent(agent::Args),
     /// Sends messages to chats by hand
@@ -64,6 +65,10 @@ enum Command {
     Plugins(plugins::Args),
     /// Shows who asks to be let in, and lets them in
     Pairing(pairing::Args),
+    /// Shows which devices may use the gateway, and lets them in
+    Devices(devices::Args),
+    /// Shows devices that do what the gateway asks them
+    Nodes(nodes::Args),
 }
 
 /// Runs the command line and gives the exit code: 0 done, 1 failed, 2 wrong use, 78 wrong configuration.
@@ -108,7 +113,7 @@ impl Cli {
         };
         crate::observe::init(self.log_format, filter.unwrap_or(usual)).map_err(Failure::usage)?;
         match self.command {
-            Command::Gateway(args) => gateway::run(args, env),
+            Command::Gateway(args) => gateway::run(*args, env),
             Command::Agent(args) => agent::run(&args, env),
             Command::Message(args) => message::run(&args, env),
             Command::Sessions(args) => sessions::run(&args, env),
@@ -120,6 +125,8 @@ impl Cli {
             Command::Config(args) => config::run(args, env),
             Command::Plugins(args) => plugins::run(args, env),
             Command::Pairing(args) => pairing::run(&args, env),
+            Command::Devices(args) => devices::run(&args, env),
+            Command::Nodes(args) => nodes::run(&args, env),
         }
     }
 }

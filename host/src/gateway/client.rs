@@ -3,20 +3,17 @@
 //! It connects, authenticates, calls, and passes events on. It does not reconnect: a command that lost its gateway says so.
 //!
 //! Invariants: every wait has the caller's deadline; an error says what to do next and holds no secret.
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::{broadcast, mpsc},
     time::{self, Instant},
 };
 
-use super::{connect, limits, random};
-use crate::http::{
-    self, Egress, Origin,
-    websocket::{Connect, Message, Receiver, Sender},
-};
+use super::{limits, random};
 use openclaw_plugin_api::Secret;
 
+mod greet;
 mod pump;
 
 /// A program that talks to a gateway.
@@ -30,6 +27,15 @@ pub struct ClientInfo {
     pub version: String,
     /// What it asks to be allowed.
     pub scopes: Vec<super::Scope>,
+}
+
+/// What opens a gateway. With both, the token is tried.
+#[derive(Debug, Clone, Default)]
+pub struct Login {
+    /// Its token.
+    pub token: Option<Secret>,
+    /// Its password.
+    pub password: Option<Secret>,
 }
 
 /// An authenticated connection. It closes when the last clone is dropped.
@@ -158,18 +164,32 @@ impl ClientInfo {
 // === impl Client ===
 
 impl Client {
-    /// Connects and authenticates, all within `deadline`.
+    /// Connects and authenticates with a token, all within `deadline`.
     pub async fn connect(
         url: &str,
         token: Option<&Secret>,
         info: &ClientInfo,
         deadline: Duration,
     ) -> Result<Self, Error> {
+        let login = Login {
+            token: token.cloned(),
+            password: None,
+        };
+        Self::log_in(url, &login, info, deadline).await
+    }
+
+    /// Connects and authenticates, all within `deadline`.
+    pub async fn log_in(
+        url: &str,
+        login: &Login,
+        info: &ClientInfo,
+        deadline: Duration,
+    ) -> Result<Self, Error> {
         let url: Arc<str> = shown(url).into();
         let opening = async {
-            let (mut sender, mut receiver) = open(&url, deadline).await?;
-            challenge(&url, &mut receiver).await?;
-            let hello = introduce(&url, (&mut sender, &mut receiver), token, info).await?;
+            let (mut sender, mut receiver) = greet::open(&url, deadline).await?;
+            greet::challenge(&url, &mut receiver).await?;
+            let hello = greet::introduce(&url, (&mut sender, &mut receiver), login, info).await?;
             Ok((sender, receiver, hello))
         };
         let timed_out = || Error::TimedOut {
@@ -286,100 +306,4 @@ fn shown(url: &str) -> String {
     url.set_query(None);
     url.set_fragment(None);
     url.to_string()
-}
-
-async fn open(url: &Arc<str>, deadline: Duration) -> Result<(Sender, Receiver), Error> {
-    let wrong = |error: &http::Error| Error::NotAGateway {
-        url: url.clone(),
-        reason: error.to_string(),
-    };
-    let client = http::Client::new(http::Options::default()).map_err(|error| wrong(&error))?;
-    let egress = Egress::new("cli", ["*"], true).expect("the pattern is a pattern");
-    let mut connect = Connect::new(url.as_ref(), Origin::Trusted);
-    connect.deadline = deadline;
-    connect.max_message_bytes = limits::MAX_MESSAGE;
-    match client.websocket(&Arc::new(egress), connect).await {
-        Ok((_, sender, receiver)) => Ok((sender, receiver)),
-        Err(http::Error::Connect { reason, .. } | http::Error::Dns { reason, .. }) => {
-            Err(Error::NotRunning {
-                url: url.clone(),
-                reason,
-            })
-        }
-        Err(http::Error::Timeout { .. }) => Err(Error::TimedOut {
-            url: url.clone(),
-            what: "connect".into(),
-        }),
-        Err(error) => Err(wrong(&error)),
-    }
-}
-
-async fn challenge(url: &Arc<str>, receiver: &mut Receiver) -> Result<(), Error> {
-    let frame = pump::receive(url, receiver).await?;
-    if frame["event"] == "connect.challenge" {
-        return Ok(());
-    }
-    Err(Error::NotAGateway {
-        url: url.clone(),
-        reason: "it sent no challenge".into(),
-    })
-}
-
-async fn introduce(
-    url: &Arc<str>,
-    (sender, receiver): (&mut Sender, &mut Receiver),
-    token: Option<&Secret>,
-    info: &ClientInfo,
-) -> Result<Value, Error> {
-    let id = random::uuid();
-    let params = introduction(token, info);
-    let request = json!({"type": "req", "id": id, "method": "connect", "params": params}).to_string();
-    if let Err(error) = sender.send(Message::Text(request)).await {
-        return Err(Error::Closed {
-            url: url.clone(),
-            code: pump::NO_CLOSE,
-            reason: error.to_string(),
-        });
-    }
-    loop {
-        let mut frame = pump::receive(url, receiver).await?;
-        if frame["id"] != id.as_str() {
-            continue;
-        }
-        if frame["ok"] == true {
-            return Ok(frame["payload"].take());
-        }
-        let message = frame["error"]["message"]
-            .as_str()
-            .unwrap_or("no reason given")
-            .to_owned();
-        let details = frame["error"]["details"].take();
-        return Err(Error::Refused {
-            url: url.clone(),
-            message,
-            details,
-        });
-    }
-}
-
-fn introduction(token: Option<&Secret>, info: &ClientInfo) -> Map<String, Value> {
-    let mut params = Map::new();
-    params.insert("minProtocol".into(), json!(connect::PROTOCOL));
-    params.insert("maxProtocol".into(), json!(connect::PROTOCOL));
-    let client = json!({
-        "id": info.id,
-        "mode": info.mode,
-        "version": info.version,
-        "platform": std::env::consts::OS,
-        "instanceId": random::uuid(),
-    });
-    params.insert("client".into(), client);
-    params.insert("caps".into(), json!([]));
-    params.insert("role".into(), json!("operator"));
-    let scopes: Vec<&str> = info.scopes.iter().map(|scope| scope.name()).collect();
-    params.insert("scopes".into(), json!(scopes));
-    if let Some(token) = token {
-        params.insert("auth".into(), json!({"token": token.expose()}));
-    }
-    params
 }

@@ -3,12 +3,13 @@
 //!
 //! Invariants: a request for a host that isn't ours gets no further, unless it is for a route whose requests are signed;
 //! no route takes the place of the gateway's own paths; sockets without authentication are bounded, in sum
-//! and per client; a probe tells details only to callers that bring the secret.
+//! and per client; a probe tells details only to programs on this machine and to
+//! callers that bring a secret.
 use axum::{
     Extension, Json, Router,
     body::Body,
     extract::{Request, State},
-    http::{HeaderMap, Method, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::get,
@@ -27,19 +28,23 @@ use tokio::{
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::{
-    auth::ProxyClaim,
+    auth::{ProxyClaim, Role},
     denial,
     handshake::{self, Entrance},
     hub,
     limiter::Client,
     limits,
     outbox::{Close, Outbox},
-    routes,
+    random, routes,
+    scope::Scope,
     server::Shared,
     session,
     wire::{End, Wire},
 };
-use crate::http::server::{Peer, Place, peer_of};
+use crate::http::server::{Peer, Place, Sites, peer_of};
+
+/// Names a response, for reports of faults.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Sockets that have not authenticated yet, per client.
 #[derive(Debug, Default)]
@@ -96,7 +101,18 @@ async fn gate(State(shared): State<Arc<Shared>>, mut request: Request, next: Nex
         return switch(shared, request, peer, host);
     }
     request.extensions_mut().insert(peer);
-    next.run(request).await
+    let mut response = next.run(request).await;
+    let id = HeaderValue::try_from(random::uuid()).expect("digits and dashes are a header's value");
+    response.headers_mut().insert(REQUEST_ID, id);
+    response
+}
+
+/// May this one see details? Whoever brings a secret, and programs on this machine: a page can't read the answer.
+async fn sees(shared: &Shared, peer: &Peer, headers: &HeaderMap) -> Result<bool, Response> {
+    let host = header_text(headers, &header::HOST).unwrap_or_default();
+    let local = peer.is_local() && Sites::is_loopback(host);
+    let caller = identify(shared, peer, headers, Scope::Read).await?;
+    Ok(local || matches!(caller, Caller::Known))
 }
 
 async fn elsewhere(
@@ -116,15 +132,15 @@ async fn ready(
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
 ) -> Response {
-    let caller = match identify(&shared, &peer, &headers).await {
-        Ok(caller) => caller,
+    let sees = match sees(&shared, &peer, &headers).await {
+        Ok(sees) => sees,
         Err(refused) => return refused,
     };
     let readiness = shared.handler.readiness();
     let failing: Vec<String> = readiness.pending.into_iter().chain(readiness.failing).collect();
     let status = status_if(failing.is_empty());
     let mut body = json!({"ready": failing.is_empty()});
-    if let Caller::Known = caller {
+    if sees {
         body["failing"] = json!(failing);
         body["uptimeMs"] = json!(shared.uptime_ms());
         merge(&mut body, readiness.details);
@@ -137,14 +153,14 @@ async fn started(
     Extension(peer): Extension<Peer>,
     headers: HeaderMap,
 ) -> Response {
-    let caller = match identify(&shared, &peer, &headers).await {
-        Ok(caller) => caller,
+    let sees = match sees(&shared, &peer, &headers).await {
+        Ok(sees) => sees,
         Err(refused) => return refused,
     };
     let pending = shared.handler.readiness().pending;
     let status = if pending.is_none() { "started" } else { "starting" };
     let mut body = json!({"ok": pending.is_none(), "status": status});
-    if let Caller::Known = caller {
+    if sees {
         body["version"] = json!(shared.version);
         body["uptimeMs"] = json!(shared.uptime_ms());
         if let Some(pending) = &pending {
@@ -154,10 +170,23 @@ async fn started(
     (status_if(pending.is_none()), Json(body)).into_response()
 }
 
-/// Who asks: nobody in particular, or somebody with the secret. A wrong secret is refused and counted.
-pub(super) async fn identify(shared: &Shared, peer: &Peer, headers: &HeaderMap) -> Result<Caller, Response> {
+/// Who asks: nobody in particular, or somebody who may do what takes `needed`: with the secret, by the token of a device
+/// or by a proxy's word. A wrong secret is refused and counted.
+pub(super) async fn identify(
+    shared: &Shared,
+    peer: &Peer,
+    headers: &HeaderMap,
+    needed: Scope,
+) -> Result<Caller, Response> {
+    let verifier = shared.verifier();
     let Some(offered) = header_text(headers, &header::AUTHORIZATION) else {
-        return Ok(Caller::Anonymous);
+        let claim = ProxyClaim::read(verifier.proxy(), peer, headers);
+        let caller = if claim.permits(needed) {
+            Caller::Known
+        } else {
+            Caller::Anonymous
+        };
+        return Ok(caller);
     };
     let client = Client::new(peer, headers.contains_key(header::ORIGIN));
     if let Err(after) = shared.limiter.check(client, Instant::now()) {
@@ -167,13 +196,18 @@ pub(super) async fn identify(shared: &Shared, peer: &Peer, headers: &HeaderMap) 
         let headers = [(header::RETRY_AFTER, seconds)];
         return Err((StatusCode::TOO_MANY_REQUESTS, headers, Json(error)).into_response());
     }
-    let secret = offered.strip_prefix("Bearer ").map(str::trim);
-    if secret
-        .and_then(|secret| shared.verifier().check(secret))
-        .is_some()
-    {
+    let secret = offered.strip_prefix("Bearer ").map(str::trim).unwrap_or_default();
+    if verifier.check(secret).is_some() {
         shared.limiter.succeeded(client);
         return Ok(Caller::Known);
+    }
+    if let Some(holder) = shared.devices.holder(secret).await {
+        shared.limiter.succeeded(client);
+        if holder.role == Role::Operator && holder.scopes.permit(needed) {
+            return Ok(Caller::Known);
+        }
+        let error = json!({"error": {"message": "Forbidden", "type": "forbidden"}});
+        return Err((StatusCode::FORBIDDEN, Json(error)).into_response());
     }
     time::sleep(shared.limiter.failed(client, Instant::now())).await;
     let error = json!({"error": {"message": "Unauthorized", "type": "unauthorized"}});

@@ -18,7 +18,7 @@ mod sessions;
 use crate::{
     agent::Desk,
     app::Gateway,
-    gateway::{self, Caller, Code, Events, Failure, Fleet, Handler, Method, Readiness, Responder},
+    gateway::{self, Caller, Code, Events, Failure, Fleet, Handler, Method, Readiness, Responder, Scope},
     journal::{Journal, JournalError},
 };
 use feed::Subscribers;
@@ -116,8 +116,14 @@ impl Handler for Methods {
         health::readiness(&self.gateway)
     }
 
-    fn snapshot(&self, _: &Caller) -> Map<String, Value> {
-        Map::from_iter([("sessionDefaults".to_owned(), session_defaults(&self.gateway))])
+    fn snapshot(&self, caller: &Caller) -> Map<String, Value> {
+        let mut snapshot = Map::from_iter([("sessionDefaults".to_owned(), session_defaults(&self.gateway))]);
+        if caller.principal.scopes().permit(Scope::Admin) {
+            let paths = self.gateway.paths();
+            snapshot.insert("configPath".into(), json!(paths.config_file));
+            snapshot.insert("stateDir".into(), json!(paths.state_dir));
+        }
+        snapshot
     }
 
     fn health<'a>(&'a self, params: &'a Value) -> BoxFuture<'a, Map<String, Value>> {

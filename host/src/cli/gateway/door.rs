@@ -1,6 +1,6 @@
 //! Where the gateway listens and who gets in: flags before environment before configuration, and no open door by
 //! accident.
-use super::Args;
+use super::Run;
 use crate::{
     cli::{Failure, address, setting::Setting},
     clock::Clock,
@@ -30,7 +30,7 @@ const PLACEHOLDERS: [&str; 8] = [
 ];
 
 /// How to listen. Beyond this machine only with a secret that the operator chose.
-pub(super) fn door(args: &Args, env: &Env, setting: &Setting) -> Result<Options, Failure> {
+pub(super) fn door(args: &Run, env: &Env, setting: &Setting) -> Result<Options, Failure> {
     let config = &setting.config.gateway;
     if config.mode == Some(GatewayMode::Remote) {
         return Err(Failure::config(
@@ -80,7 +80,7 @@ pub(super) fn door(args: &Args, env: &Env, setting: &Setting) -> Result<Options,
     })
 }
 
-fn secrets(args: &Args, env: &Env, setting: &Setting) -> Result<(Option<Secret>, Option<Secret>), Failure> {
+fn secrets(args: &Run, env: &Env, setting: &Setting) -> Result<(Option<Secret>, Option<Secret>), Failure> {
     let configured = &setting.config.gateway.auth;
     let plain = |flag: &Option<String>, variable: &str| {
         flag.as_deref().or_else(|| env.var(variable)).map(Secret::new)

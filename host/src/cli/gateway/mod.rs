@@ -1,9 +1,11 @@
-//! `openclaw gateway`: runs the gateway until it is told to stop.
+//! `openclaw gateway`: runs the gateway until it is told to stop. Its subcommands ask one that runs.
+mod call;
 mod door;
 mod follow;
 mod lock;
+mod probe;
 
-use super::{Failure, setting::Setting};
+use super::{Failure, health, setting::Setting};
 use crate::{
     app::{Gateway, Options, StartError},
     clock::Clock,
@@ -13,6 +15,7 @@ use crate::{
     methods::Methods,
     plugins::plugin::Spec,
 };
+use clap::Subcommand;
 use lock::Lock;
 use openclaw_plugin_api::Secret;
 use std::{
@@ -30,12 +33,29 @@ use tokio::{
 /// What a first start without a configuration writes.
 const MINIMAL: &str = "{\n  // Made at the first start. `openclaw config schema` has every key.\n  \"gateway\": { \"mode\": \"local\" }\n}\n";
 
-/// Runs the gateway.
+/// Runs the gateway, or asks one that runs
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct Args {
-    /// `run` is what happens anyway
-    #[arg(value_parser = ["run"], hide = true)]
-    action: Option<String>,
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    run: Run,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the gateway: what happens anyway
+    Run(Run),
+    Call(call::Args),
+    Health(health::Args),
+    Probe(probe::Probe),
+    Status(probe::Status),
+}
+
+/// How to run it.
+#[derive(Debug, clap::Args)]
+struct Run {
     /// Start without a configuration, and write a minimal one
     #[arg(long)]
     allow_unconfigured: bool,
@@ -63,7 +83,12 @@ pub struct Args {
 impl Args {
     /// What is logged if nobody says.
     pub(super) fn usual_filter(&self) -> &'static str {
-        if self.verbose { "debug" } else { "info" }
+        match &self.command {
+            None if self.run.verbose => "debug",
+            Some(Command::Run(run)) if run.verbose => "debug",
+            None | Some(Command::Run(_)) => "info",
+            Some(_) => "warn",
+        }
     }
 }
 
@@ -73,6 +98,17 @@ fn bind_mode(word: &str) -> Result<BindMode, String> {
 
 /// Runs the command.
 pub fn run(args: Args, env: &Env) -> Result<(), Failure> {
+    match args.command {
+        None => start(&args.run, env),
+        Some(Command::Run(run)) => start(&run, env),
+        Some(Command::Call(args)) => call::run(&args, env),
+        Some(Command::Health(args)) => health::run(&args, env),
+        Some(Command::Probe(args)) => probe::probe(&args, env),
+        Some(Command::Status(args)) => probe::status(&args, env),
+    }
+}
+
+fn start(args: &Run, env: &Env) -> Result<(), Failure> {
     let begin = Instant::now();
     let setting = Setting::read(env)?;
     if !setting.configured && !args.allow_unconfigured {
@@ -88,7 +124,7 @@ pub fn run(args: Args, env: &Env) -> Result<(), Failure> {
         crate::config::write_atomic(file, MINIMAL.as_bytes())
             .map_err(|e| Failure::io(format_args!("write {}", file.display()), e))?;
     }
-    let door = door::door(&args, env, &setting)?;
+    let door = door::door(args, env, &setting)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

@@ -4,8 +4,14 @@
 //! them.
 use axum::http::HeaderMap;
 
-use super::super::{failure::Failure, scope::Scope};
-use crate::{gateway::denial, http::server::Peer};
+use crate::{
+    gateway::{
+        denial,
+        failure::Failure,
+        scope::{Scope, Scopes},
+    },
+    http::server::Peer,
+};
 
 /// Header that narrows the scopes of whoever is let in by a proxy's word.
 const SCOPES: &str = "x-openclaw-scopes";
@@ -80,6 +86,12 @@ impl ProxyClaim {
             Ok(user) => Ok(user.as_str()),
             Err(failure) => Err(failure.clone()),
         })
+    }
+
+    /// Does a proxy vouch for somebody who may do what takes `needed`?
+    pub(crate) fn permits(&self, needed: Scope) -> bool {
+        let granted = Scopes::granted(self.grant().iter().map(|scope| scope.name()), &Scope::ALL);
+        matches!(self.user, Some(Ok(_))) && granted.permit(needed)
     }
 
     /// The scopes that are left of all.

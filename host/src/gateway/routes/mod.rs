@@ -33,6 +33,7 @@ use tokio::{
 
 use super::{
     http::{Caller, identify},
+    scope::Scope,
     server::Shared,
 };
 use crate::http::server::Peer;
@@ -193,7 +194,8 @@ async fn known(shared: &Shared, peer: &Peer, parts: &Parts) -> Result<(), Refuse
     if text(header::ORIGIN).is_some_and(|origin| !shared.sites.origin_allowed(origin, host)) {
         return Err(refusal::unread(StatusCode::FORBIDDEN, "this page may not call the gateway").into());
     }
-    let caller = identify(shared, peer, &parts.headers).await;
+    // what a plugin serves acts in the owner's name
+    let caller = identify(shared, peer, &parts.headers, Scope::Write).await;
     match caller.map_err(refusal::hang_up)? {
         Caller::Known => Ok(()),
         Caller::Anonymous if shared.verifier().is_open() => Ok(()),

@@ -174,6 +174,63 @@ async fn refusals_have_the_fields_and_codes_of_the_original() {
 }
 
 #[tokio::test]
+async fn devices_are_let_in_with_the_fields_of_the_original() {
+    use crate::gateway::device::tests::Asked;
+    for name in ["hs-device-ok-tui", "fr-node-role-calls-operator"] {
+        let Some(recording) = Recording::read(name) else {
+            continue;
+        };
+        let theirs = recording.frame("s2c", |frame| frame["payload"]["type"] == "hello-ok")["payload"].take();
+        let connect = recording.frame("c2s", |frame| frame["method"] == "connect")["params"].take();
+        let texts = |key: &str| -> Vec<&str> {
+            let list = connect[key].as_array().into_iter().flatten();
+            list.filter_map(Value::as_str).collect()
+        };
+        let gateway = Gateway::start().await;
+        let (mut raw, nonce) = gateway.raw().await;
+        let client = &connect["client"];
+        let asked = Asked {
+            token: Some(TOKEN),
+            nonce: &nonce,
+            scopes: &texts("scopes"),
+            role: connect["role"].as_str().unwrap(),
+            client: (client["id"].as_str().unwrap(), client["mode"].as_str().unwrap()),
+            commands: &texts("commands"),
+            ..Asked::default()
+        };
+        let ours = raw.request("connect", asked.sign(1)).await["payload"].take();
+        let known = |auth: &Value| -> BTreeSet<String> {
+            let ours_not = ["recoveryScope", "recoveryMigrationAllowed"];
+            fields(auth)
+                .into_iter()
+                .filter(|field| !ours_not.contains(&field.as_str()))
+                .collect()
+        };
+        assert_eq!(known(&ours["auth"]), known(&theirs["auth"]), "{name}");
+        for key in ["method", "role", "scopes"] {
+            assert_eq!(ours["auth"][key], theirs["auth"][key], "{name}: {key}");
+        }
+        // who is seen, and how
+        if name == "hs-device-ok-tui" {
+            let event = recording.frame("s2c", |frame| frame["event"] == "presence");
+            let own = raw.event("presence").await;
+            let entry = |event: &Value| -> BTreeSet<String> {
+                let entries = event["payload"]["presence"].as_array().unwrap();
+                fields(entries.last().unwrap())
+            };
+            let missing: Vec<_> = entry(&event).difference(&entry(&own)).cloned().collect();
+            // there are no user profiles here, and this client gave no instance
+            let expected = ["instanceId", "user.avatarUrl", "user.id", "user.identity"];
+            assert!(
+                missing.iter().all(|field| expected.contains(&field.as_str())),
+                "{missing:?}"
+            );
+            assert_eq!(own["seq"], event["seq"]);
+        }
+    }
+}
+
+#[tokio::test]
 async fn frame_errors_are_those_of_the_original() {
     for name in [
         "fr-bad-frame-after",

@@ -264,3 +264,58 @@ async fn what_a_node_publishes_is_shown_and_what_it_tells_is_answered_truly() {
         .await;
     assert_eq!(event["payload"]["handled"], true);
 }
+
+#[tokio::test]
+async fn a_client_of_protocol_3_gets_a_hello_of_protocol_3() {
+    let gateway = Gateway::start().await;
+    let (mut raw, _) = gateway.raw().await;
+    let mut old = params(&["operator.read"]);
+    (old["minProtocol"], old["maxProtocol"]) = (json!(3), json!(3));
+    let hello = raw.request("connect", old).await["payload"].take();
+    assert_eq!(hello["protocol"], 3);
+    assert!(hello["features"].get("capabilities").is_none() && hello.get("auth").is_none());
+    let health = raw.request("health", json!({})).await;
+    assert_eq!(health["ok"], true);
+}
+
+#[tokio::test]
+async fn a_devices_token_opens_what_its_scopes_permit_over_http() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let gateway = Gateway::start().await;
+    let ask = async |token: &str| {
+        let mut tcp = TcpStream::connect(gateway.address).await.unwrap();
+        let head = format!(
+            "GET /readyz HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nx-forwarded-for: 192.0.2.1\r\n\
+             authorization: Bearer {token}\r\n\r\n"
+        );
+        tcp.write_all(head.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        tcp.read_to_string(&mut answer).await.unwrap();
+        answer.split(' ').nth(1).unwrap().to_owned()
+    };
+    let mut tokens = Vec::new();
+    for (number, scopes) in [(1, &["operator.read"]), (2, &["operator.talk"])] {
+        let asked = Asked {
+            scopes,
+            ..terminal(TOKEN)
+        };
+        let (_, hello) = device(&gateway, number, asked, &[]).await;
+        tokens.push(
+            hello["payload"]["auth"]["deviceToken"]
+                .as_str()
+                .unwrap()
+                .to_owned(),
+        );
+    }
+    assert_eq!(ask(&tokens[0]).await, "503", "not ready, and told why");
+    assert_eq!(ask(&tokens[1]).await, "403");
+    assert_eq!(ask("guess").await, "401");
+    let mut owner = gateway.client(&["operator.admin"]).await;
+    let list = owner.request("device.pair.list", json!({})).await["payload"].take();
+    let rows = list["paired"].as_array().unwrap();
+    for row in rows {
+        let params = json!({"deviceId": row["deviceId"], "role": "operator"});
+        owner.request("device.token.revoke", params).await;
+    }
+    assert_eq!(ask(&tokens[0]).await, "401", "taken away");
+}

@@ -36,17 +36,34 @@ async fn probes_tell_little_without_the_secret() {
     ] {
         assert!(head.contains(header), "{header} in {head}");
     }
-    let (status, _, body) = ask(&gateway, "GET /startupz", "").await;
+    assert!(head.contains("x-request-id:"), "{head}");
+    // a program on this machine sees more than somebody elsewhere
+    let away = "x-forwarded-for: 192.0.2.1\r\n";
+    let (status, _, body) = ask(&gateway, "GET /startupz", away).await;
     assert_eq!(
         (status, json(&body)),
         (200, json!({"ok": true, "status": "started"}))
     );
-    let (_, _, body) = ask(&gateway, "GET /startupz", &bearer).await;
-    assert_eq!(json(&body)["version"], "2026.9.6");
-    let (status, _, body) = ask(&gateway, "GET /readyz", "").await;
+    let (status, _, body) = ask(&gateway, "GET /readyz", away).await;
     assert_eq!((status, json(&body)), (503, json!({"ready": false})));
-    let (_, _, body) = ask(&gateway, "GET /readyz", &bearer).await;
-    assert_eq!(json(&body)["failing"], json!(["channel pigeon/main"]));
+    for headers in [String::new(), format!("{away}{bearer}")] {
+        let (_, _, body) = ask(&gateway, "GET /startupz", &headers).await;
+        assert_eq!(json(&body)["version"], "2026.9.6");
+        let (_, _, body) = ask(&gateway, "GET /readyz", &headers).await;
+        assert_eq!(json(&body)["failing"], json!(["channel pigeon/main"]));
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_shared_with_other_origins() {
+    let gateway = Gateway::start().await;
+    let headers = "origin: https://evil.example\r\naccess-control-request-method: GET\r\n";
+    for request in ["OPTIONS /healthz", "OPTIONS /", "GET /healthz"] {
+        let (_, head, _) = ask(&gateway, request, headers).await;
+        assert!(!head.contains("access-control-"), "{request}: {head}");
+    }
+    let (status, head, _) = ask(&gateway, "POST /healthz", "").await;
+    assert!(status == 405 && head.contains("allow: get,head"), "{head}");
 }
 
 #[tokio::test]

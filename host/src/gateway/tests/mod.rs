@@ -4,6 +4,7 @@ mod client;
 mod fleet;
 mod handshake;
 mod http;
+mod noise;
 mod requests;
 mod routes;
 mod table;

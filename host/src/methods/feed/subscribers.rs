@@ -75,7 +75,11 @@ impl Subscribers {
 
     /// Forgets connections that have gone, if there are many.
     pub(super) fn tidy(&self, events: &Events) {
-        if self.known().all.len() + self.known().some.len() <= MANY {
+        let many = {
+            let known = self.known();
+            known.all.len() + known.some.len() > MANY
+        };
+        if !many {
             return;
         }
         let here: BTreeSet<_> = events
