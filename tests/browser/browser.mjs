@@ -21,7 +21,7 @@ export async function launch() {
 }
 
 /** A page of its own profile, with a list of what went wrong in it. */
-export async function open(browser, gateway, { token, path = "", ...options } = {}) {
+export async function open(browser, gateway, { token, path = "", prepare, ...options } = {}) {
   const context = await browser.newContext({ ...DESK, locale: "en-GB", ...options });
   await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: gateway.url });
   const page = await context.newPage();
@@ -35,6 +35,7 @@ export async function open(browser, gateway, { token, path = "", ...options } = 
     if (/^(http|ws)s?:$/.test(protocol) && host !== new URL(gateway.url).host) wrong.push(`asked ${request.url()}`);
   });
   page.setDefaultTimeout(15_000);
+  await prepare?.(page);
   await page.goto(gateway.url + path + (token ? `#token=${token}` : ""));
   return { page, context, wrong };
 }

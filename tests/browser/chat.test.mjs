@@ -14,6 +14,7 @@ const { world, test } = suite(["control-ui", "demo", "openai"], async () => {
 });
 
 async function chat(options = {}) {
+  model.go();
   const opened = await open(world.browser, world.gateway, { token: TOKEN, ...options });
   await opened.page.getByLabel("Message").waitFor();
   await opened.page.evaluate(() => (location.hash = `#/chat/agent:main:test-${Math.random().toString(36).slice(2)}`));
@@ -30,12 +31,12 @@ test("an answer is shown while it is written", async () => {
   const { page, context, wrong, say, answer } = await chat();
   model.pause();
   await say("Tell me a lot");
-  await page.getByText("word5").waitFor();
+  await answer.getByText("word5").waitFor();
   assert.equal(await answer.getByText("word40").count(), 0);
   await page.getByRole("button", { name: "Stop" }).waitFor();
   await shot(page, "chat-1-streaming");
   model.go();
-  await page.getByText("word40").waitFor();
+  await answer.getByText("word40").waitFor();
   await page.getByRole("button", { name: "Stop" }).waitFor({ state: "detached" });
   assert.equal(await answer.count(), 1);
   assert.deepEqual(wrong, []);
@@ -46,13 +47,13 @@ test("an answer can be stopped, and what was written of it stays", async () => {
   const { page, context, wrong, say, answer } = await chat();
   model.pause();
   await say("Tell me a lot");
-  await page.getByText("word5").waitFor();
+  await answer.getByText("word5").waitFor();
   await page.getByRole("button", { name: "Stop" }).click();
   await answer.getByText("Stopped").waitFor();
-  await page.getByText("word5").waitFor();
+  await answer.getByText("word5").waitFor();
   model.go();
   await say("And now shortly");
-  await page.getByText("word40").waitFor();
+  await answer.getByText("word40").waitFor();
   await shot(page, "chat-2-stopped");
   assert.deepEqual(wrong, []);
   await context.close();
@@ -65,7 +66,7 @@ test("a tool is a card with what it was asked and what it gave", async () => {
   const card = page.locator("details.tool");
   await card.getByText("done").waitFor();
   await card.locator("summary").click();
-  await card.getByText("one two three").waitFor();
+  await card.locator("pre").getByText("one two three").waitFor();
   await shot(page, "chat-3-tool");
   await page.reload();
   await page.locator("details.tool").waitFor();
@@ -113,7 +114,7 @@ test("a pasted picture goes along", async () => {
 test("what is written while the gateway is away is sent once when it is back, and nothing is lost", async () => {
   const { page, context, wrong, say, answer } = await chat();
   await say("Before");
-  await page.getByText("word40").waitFor();
+  await answer.getByText("word40").waitFor();
   await world.gateway.kill();
   await page.getByText(/Not connected|Connecting again/).first().waitFor();
   await say("Meanwhile");
@@ -123,7 +124,7 @@ test("what is written while the gateway is away is sent once when it is back, an
   await page.getByText("Connecting again").waitFor({ state: "detached" });
   await answer.nth(1).getByText("word40").waitFor();
   await page.getByText("Sending").waitFor({ state: "detached" });
-  for (const text of ["Before", "Meanwhile"]) assert.equal(await page.getByText(text, { exact: true }).count(), 1, text);
+  for (const text of ["Before", "Meanwhile"]) assert.equal(await page.locator(".bubble").getByText(text, { exact: true }).count(), 1, text);
   assert.equal(await answer.count(), 2);
   const asked = model.requests.filter(({ messages }) => JSON.stringify(messages.at(-1)).includes("Meanwhile"));
   assert.equal(asked.length, 1, "the model was asked once");
@@ -136,9 +137,9 @@ test("an answer goes on when the page comes back in the middle of it", async () 
   const { page, context, wrong, say, answer } = await chat();
   model.pause();
   await say("Tell me a lot");
-  await page.getByText("word5").waitFor();
+  await answer.getByText("word5").waitFor();
   await page.reload();
-  await page.getByText("Tell me a lot", { exact: true }).waitFor();
+  await page.locator(".bubble").getByText("Tell me a lot", { exact: true }).waitFor();
   await page.getByRole("button", { name: "Stop" }).waitFor();
   model.go();
   await answer.getByText("word40").waitFor();

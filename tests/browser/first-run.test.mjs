@@ -23,7 +23,7 @@ test("a wrong token is refused in words, the right one leads to an answer", asyn
   await shot(page, "first-run-3-answered");
   await page.reload();
   await page.locator("article").getByText("You said: Hello there").waitFor();
-  assert.equal(await page.getByText("Hello there", { exact: true }).count(), 1, "shown once, from the history");
+  assert.equal(await page.locator(".bubble").getByText("Hello there", { exact: true }).count(), 1, "shown once, from the history");
   assert.deepEqual(wrong, []);
   await context.close();
 });
@@ -58,4 +58,26 @@ test("a link can't lead the page to another gateway", async () => {
   assert.equal(stored.includes("127.0.0.1:9/"), false);
   assert.deepEqual(wrong, []);
   await context.close();
+});
+
+test("the page is found below the path that the operator chose, and nowhere when it is switched off", async () => {
+  const { Gateway } = await import("./gateway.mjs");
+  const gateway = new Gateway(["control-ui", "demo"]);
+  try {
+    gateway.configure({ gateway: { mode: "local", auth: { token: TOKEN }, controlUi: { basePath: "/ui" } } });
+    await gateway.start();
+    const status = async (path) => (await fetch(gateway.url + path, { redirect: "manual" })).status;
+    assert.deepEqual(await Promise.all(["", "chat", "ui", "ui/", "ui/chat", "healthz"].map(status)), [404, 404, 302, 200, 200, 200]);
+    const { page, context, wrong } = await open(world.browser, gateway, { token: TOKEN, path: "ui" });
+    await page.getByLabel("Message").waitFor();
+    assert.equal(new URL(page.url()).pathname, "/ui/");
+    assert.deepEqual(wrong, []);
+    await context.close();
+    await gateway.kill();
+    gateway.configure({ gateway: { mode: "local", auth: { token: TOKEN }, controlUi: { enabled: false } } });
+    await gateway.start();
+    assert.deepEqual(await Promise.all(["", "ui/", "healthz"].map(status)), [404, 404, 200]);
+  } finally {
+    await gateway[Symbol.asyncDispose]();
+  }
 });

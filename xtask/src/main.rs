@@ -17,6 +17,7 @@ mod new_plugin;
 mod progress;
 mod run;
 mod test;
+mod web;
 mod workspace;
 
 /// Builds, tests and packs the gateway.

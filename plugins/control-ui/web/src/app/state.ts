@@ -1,6 +1,6 @@
 // What all pages share: the connection, who we are, and where in the page we are.
 import { Client, type Credentials } from "../gateway/client";
-import { keys, socketAddress } from "../gateway/keys";
+import { keys, socketAddress, takeFragmentToken } from "../gateway/keys";
 import type { AgentRow, Hello, SessionRow } from "../gateway/types";
 
 export const VERSION = "0.1.0";
@@ -28,6 +28,9 @@ class App extends EventTarget {
   constructor() {
     super();
     addEventListener("hashchange", () => {
+      // a link with a token, opened where the page is already
+      const token = takeFragmentToken();
+      if (token) signIn(token);
       this.place = here();
       this.changed();
     });

@@ -169,12 +169,19 @@ export class Conversation extends EventTarget {
       this.models = history.metadata?.models ?? this.models;
       this.commands = history.metadata?.commands ?? this.commands;
       this.problem = "";
+      this.#seen();
     } catch (error) {
       if (!(error instanceof GatewayError && error.isLost)) this.problem = explain(error);
     } finally {
       this.loading = false;
       this.#changed();
     }
+  }
+
+  /** Whoever looks at it has read it. */
+  #seen(): void {
+    if (!this.info?.unread || document.hidden || !gateway.has("sessions.patch")) return;
+    gateway.request("sessions.patch", { key: this.key, unread: false }).catch(() => undefined);
   }
 
   async #learnCommands(): Promise<void> {

@@ -6,7 +6,7 @@ import { icon } from "../ui/icons";
 import { copyText, markdown } from "../ui/markdown";
 import { toast } from "../ui/toast";
 import type { Conversation } from "./conversation";
-import type { Item, Part } from "./transcript";
+import type { Item, Part, Picture } from "./transcript";
 
 const LONGEST = 20_000;
 
@@ -24,11 +24,14 @@ function user(item: Item & { kind: "user" }, conversation: Conversation): Templa
         ><button class="btn small quiet" @click=${() => conversation.discard(runId)}>Discard</button>`
     : item.at ? html`${item.from ? html`<span>${item.from}</span>` : nothing}<time>${clock(item.at)}</time>` : nothing;
   return html`<article class="turn user ${item.state}" aria-label="You">
-    ${item.pictures.length ? html`<div class="pictures">${item.pictures.map(({ src, name }) => html`<img src=${src} alt=${name} />`)}</div>` : nothing}
+    ${item.pictures.length ? html`<div class="pictures">${item.pictures.map(picture)}</div>` : nothing}
     ${item.text ? html`<div class="bubble" dir="auto">${item.text}</div>` : nothing}
     <div class="meta">${meta}</div>
   </article>`;
 }
+
+const picture = ({ src, name }: Picture) =>
+  src ? html`<img src=${src} alt=${name} />` : html`<span class="chip" title="The gateway keeps it and shows it to the model">${icon("clip")}${name}</span>`;
 
 function answer(item: Item & { kind: "answer" }): TemplateResult {
   const said = item.parts.flatMap((part) => (part.kind === "text" ? [part.text] : [])).join("\n\n");
@@ -57,7 +60,7 @@ function shown(part: Part, live: boolean): TemplateResult {
     case "thinking":
       return html`<details class="thought"><summary>${icon("chevron", "chevron")}${live ? "Thinking" : "Thought"}</summary><div class="said" dir="auto">${part.text}</div></details>`;
     case "picture":
-      return html`<div class="pictures"><img src=${part.picture.src} alt=${part.picture.name} /></div>`;
+      return html`<div class="pictures">${picture(part.picture)}</div>`;
     case "tool":
       return tool(part);
   }

@@ -7,6 +7,7 @@ import type { AgentEvent, Block, ChatEvent, Message, Usage } from "../gateway/ty
 
 export type ToolState = "running" | "done" | "failed";
 export interface Picture {
+  /** Empty if the gateway keeps it and does not send it. */
   src: string;
   name: string;
 }
@@ -39,6 +40,11 @@ interface Sent {
   state: "sending" | "sent" | "failed";
 }
 
+/** Channels that are no platform: clients of the gateway, as this page is. */
+const OWN = new Set(["gateway", "webchat", "clients", "client"]);
+/** Sent pictures that are remembered, because a history does not carry them. */
+const REMEMBERED = 40;
+
 const PHASES: Record<string, string> = {
   preparing_workspace: "Preparing",
   preparing_context: "Reading the conversation",
@@ -50,6 +56,7 @@ export class Transcript {
   #settled: Item[] | undefined;
   #runs = new Map<string, Run>();
   #sent = new Map<string, Sent>();
+  #pictures = new Map<string, Picture[]>();
   total = 0;
 
   /** Rows that the history has, oldest first. */
@@ -112,6 +119,8 @@ export class Transcript {
 
   send(runId: string, text: string, pictures: Picture[], at: number): void {
     this.#sent.set(runId, { runId, text, pictures, at, state: "sending" });
+    if (pictures.length) this.#pictures.set(`${runId}:user`, pictures);
+    if (this.#pictures.size > REMEMBERED) this.#pictures.delete(this.#pictures.keys().next().value ?? "");
   }
 
   accepted(runId: string, at: number): void {
@@ -187,7 +196,7 @@ export class Transcript {
   }
 
   items(): Item[] {
-    this.#settled ??= settle(this.#rows);
+    this.#settled ??= settle(this.#rows, this.#pictures);
     const live = [...this.#runs.values()];
     const replaced = new Set(live.filter((run) => run.parts.length > 0).map((run) => run.id));
     const items = replaced.size
@@ -313,7 +322,7 @@ function identity(row: Message): string {
 }
 
 /** The history's rows as items: the steps of a turn are one answer, and a tool's result belongs to its call. */
-export function settle(rows: readonly Message[]): Item[] {
+export function settle(rows: readonly Message[], known: ReadonlyMap<string, Picture[]> = new Map()): Item[] {
   const items: Item[] = [];
   const calls = new Map<string, Part & { kind: "tool" }>();
   let answer: (Item & { kind: "answer" }) | undefined;
@@ -335,16 +344,17 @@ export function settle(rows: readonly Message[]): Item[] {
       return;
     }
     answer = undefined;
-    if (row.role === "user") items.push(user(row, key, at));
+    if (row.role === "user") items.push(user(row, key, at, known));
     else items.push({ kind: "marker", key, text: text(row.content) || marker(row.__openclaw?.kind), at });
   });
   return items.filter((item) => item.kind !== "answer" || item.parts.length > 0 || item.error || item.stopped);
 }
 
-function user(row: Message, key: string, at: number): Item {
+function user(row: Message, key: string, at: number, known: ReadonlyMap<string, Picture[]>): Item {
   const blocks = Array.isArray(row.content) ? row.content : [];
-  const item: Item = { kind: "user", key, text: text(row.content), pictures: blocks.flatMap(picture), at, state: "sent" };
-  if (row.__openclaw?.transport) item.from = row.__openclaw.transport;
+  const item: Item = { kind: "user", key, text: text(row.content), pictures: known.get(row.idempotencyKey ?? "") ?? blocks.flatMap(picture), at, state: "sent" };
+  const { channel, senderName } = row.__openclaw ?? {};
+  if (channel && !OWN.has(channel)) item.from = senderName ? `${senderName} over ${channel}` : channel;
   return item;
 }
 
@@ -382,6 +392,7 @@ function picture(block: Block): Picture[] {
   const image = block as Block & { type: "image"; mimeType?: string; data?: string; source?: { data?: string; media_type?: string } };
   const data = image.data ?? image.source?.data;
   const kind = image.mimeType ?? image.source?.media_type ?? "image/png";
+  if (block.omitted === true) return [{ src: "", name: "picture" }];
   if (typeof data !== "string" || !/^image\/[\w.+-]+$/.test(kind)) return [];
   return [{ src: data.startsWith("data:") ? data : `data:${kind};base64,${data}`, name: "picture" }];
 }

@@ -47,7 +47,7 @@ export type Block =
   | { type: "text"; text: string }
   | { type: "thinking"; thinking?: string; text?: string }
   | { type: "toolCall"; id: string; name: string; arguments?: unknown }
-  | { type: "image"; mimeType?: string; data?: string; url?: string; source?: { data?: string; media_type?: string } }
+  | { type: "image"; mimeType?: string; data?: string; omitted?: boolean; source?: { data?: string; media_type?: string } }
   | { type: string; [key: string]: unknown };
 
 export interface Usage {
@@ -74,7 +74,7 @@ export interface Message {
   toolName?: string;
   isError?: boolean;
   openclawAbort?: { aborted?: boolean; runId?: string };
-  __openclaw?: { id?: string; seq?: number; runId?: string; idempotencyKey?: string; kind?: string; transport?: string };
+  __openclaw?: { id?: string; seq?: number; runId?: string; idempotencyKey?: string; kind?: string; channel?: string; senderName?: string };
 }
 
 export interface History {

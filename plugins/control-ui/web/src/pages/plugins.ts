@@ -103,7 +103,7 @@ export class PluginsPage extends Page {
             <dt>Offers</dt><dd class="row wrap">${(plugin.registers ?? plugin.capabilities ?? []).map((what) => html`<span class="chip">${what}</span>`)}</dd></dl>
         </div></section>
       <div class="grid three">
-        ${stat("Calls", count(metrics.calls))}${stat("Failed", count((metrics.faults ?? 0) + (metrics.timeouts ?? 0)), (metrics.faults ?? 0) > 0)}${stat("Typical (p50)", span((metrics.p50Us ?? 0) / 1000))}${stat("Slow (p99)", span((metrics.p99Us ?? 0) / 1000))}${memory === undefined ? stat("Memory", "shared") : stat("Memory", bytes(memory))}${stat("Restarts", count(metrics.restarts))}
+        ${stat("Calls", count(metrics.calls))}${stat("Failed", count((metrics.faults ?? 0) + (metrics.timeouts ?? 0)), (metrics.faults ?? 0) > 0)}${stat("Typical (p50)", time(metrics.p50Us))}${stat("Slow (p99)", time(metrics.p99Us))}${memory === undefined ? stat("Memory", "shared") : stat("Memory", bytes(memory))}${stat("Restarts", count(metrics.restarts))}
       </div>
       <div class="grid">
         <div class="card"><div class="body"><oc-chart label="Latency" .series=${[{ name: "p99", values: history.p99 }, { name: "p50", values: history.p50 }]} .times=${history.times} .format=${span}></oc-chart></div></div>
@@ -126,6 +126,8 @@ export class PluginsPage extends Page {
     await this.reload();
   }
 }
+
+const time = (us: number | undefined) => span(us ? us / 1000 : undefined);
 
 function stat(label: string, value: string, bad = false): TemplateResult {
   return html`<div class="card stat"><div class="label small">${label}</div><div class="value ${bad ? "wrong-text" : ""}">${value}</div></div>`;
