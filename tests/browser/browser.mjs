@@ -22,7 +22,7 @@ export async function launch() {
 
 /** A page of its own profile, with a list of what went wrong in it. */
 export async function open(browser, gateway, { token, path = "", prepare, ...options } = {}) {
-  const context = await browser.newContext({ ...DESK, locale: "en-GB", ...options });
+  const context = await browser.newContext({ ...DESK, locale: "en-GB", reducedMotion: "reduce", ...options });
   await context.grantPermissions(["clipboard-read", "clipboard-write"], { origin: gateway.url });
   const page = await context.newPage();
   const wrong = [];

@@ -4,7 +4,7 @@ import { TOKEN } from "./gateway.mjs";
 import { open, shot } from "./browser.mjs";
 import { suite } from "./suite.mjs";
 
-const { world, test } = suite(["control-ui", "demo", "telegram"]);
+const { world, test } = suite(["control-ui", "demo", "openai", "telegram"]);
 
 test("a wrong token is refused in words, the right one leads to an answer", async () => {
   const { page, context, wrong } = await open(world.browser, world.gateway);
@@ -44,7 +44,7 @@ test("the first steps say that a demonstration answers, and what to do about it"
   const { page, context, wrong } = await open(world.browser, world.gateway, { token: TOKEN });
   await page.getByRole("link", { name: "Get started" }).click();
   await page.getByText("demonstration model").waitFor();
-  await page.getByRole("button", { name: /Anthropic/ }).click();
+  await page.getByRole("button", { name: /^OpenAI/ }).click();
   await page.getByRole("button", { name: /Telegram/ }).click();
   await shot(page, "first-run-4-steps");
   assert.deepEqual(wrong, []);
@@ -77,6 +77,28 @@ test("the page is found below the path that the operator chose, and nowhere when
     gateway.configure({ gateway: { mode: "local", auth: { token: TOKEN }, controlUi: { enabled: false } } });
     await gateway.start();
     assert.deepEqual(await Promise.all(["", "ui/", "healthz"].map(status)), [404, 404, 200]);
+  } finally {
+    await gateway[Symbol.asyncDispose]();
+  }
+});
+
+test("a browser that has to be approved says how, and goes on by itself when it is", async () => {
+  const { Gateway } = await import("./gateway.mjs");
+  const gateway = new Gateway(["control-ui", "demo"]);
+  try {
+    gateway.configure({ gateway: { mode: "local", auth: { token: TOKEN }, nodes: { pairing: { autoApproveLocal: false } } } });
+    await gateway.start();
+    const { page, context, wrong } = await open(world.browser, gateway, { token: TOKEN });
+    await page.getByRole("heading", { name: "Approve this browser" }).waitFor();
+    await shot(page, "first-run-5-approve");
+    const request = (await page.locator("code.chip").innerText()).split(" ").at(-1);
+    await gateway.cli(["devices", "approve", request]);
+    await page.getByLabel("Message").waitFor();
+    await page.evaluate(() => (location.hash = "#/devices"));
+    await page.getByText("this browser").waitFor();
+    await shot(page, "first-run-6-devices");
+    assert.deepEqual(wrong, []);
+    await context.close();
   } finally {
     await gateway[Symbol.asyncDispose]();
   }

@@ -1,9 +1,10 @@
 // The real program in a home of its own, for tests: started, killed, started again.
-import { spawn } from "node:child_process";
-import { copyFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { execFile, spawn } from "node:child_process";
+import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const TARGET = process.env.CARGO_TARGET_DIR ?? join(ROOT, "target");
@@ -40,11 +41,7 @@ export class Gateway {
 
   /** Starts it, on the port that it had. */
   async start() {
-    const env = {
-      PATH: process.env.PATH, HOME: this.state, OPENCLAW_STATE_DIR: this.state,
-      OPENCLAW_BUNDLED_PLUGINS_DIR: this.plugins, OPENCLAW_LOG: "info",
-    };
-    const child = spawn(program(), ["gateway", "--port", String(this.port), "--bind", "loopback", "--verbose"], { env, stdio: ["ignore", "ignore", "pipe"] });
+    const child = spawn(program(), ["gateway", "--port", String(this.port), "--bind", "loopback", "--verbose"], { env: this.#env(), stdio: ["ignore", "ignore", "pipe"] });
     this.child = child;
     await new Promise((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error(`the gateway did not get ready:\n${this.log}`)), PATIENCE);
@@ -61,6 +58,19 @@ export class Gateway {
     });
     child.removeAllListeners("exit");
     return this;
+  }
+
+  /** Runs a command of the program to its end. */
+  async cli(args) {
+    const { stdout } = await promisify(execFile)(program(), args, { env: { ...this.#env(), OPENCLAW_GATEWAY_PORT: String(this.port) }, timeout: PATIENCE });
+    return stdout;
+  }
+
+  #env() {
+    return {
+      PATH: process.env.PATH, HOME: this.state, OPENCLAW_STATE_DIR: this.state,
+      OPENCLAW_BUNDLED_PLUGINS_DIR: this.plugins, OPENCLAW_LOG: "info",
+    };
   }
 
   get url() {
@@ -82,9 +92,5 @@ export class Gateway {
   async [Symbol.asyncDispose]() {
     await this.kill("SIGTERM");
     rmSync(this.state, { recursive: true, force: true });
-  }
-
-  files() {
-    return readdirSync(this.state);
   }
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { byDay } from "../src/chat/by-day";
+import { byDay, plain } from "../src/chat/by-day";
 import { suggestions } from "../src/chat/commands";
 import { everyDay } from "../src/pages/days";
 import { parseLine, passes } from "../src/pages/log-lines";
@@ -24,6 +24,13 @@ describe("conversations", () => {
     const hours = (count: number) => now - count * 3_600_000;
     const rows = [{ key: "old", updatedAt: hours(400) }, { key: "today", updatedAt: hours(2) }, { key: "pin", updatedAt: hours(900), pinned: true }, { key: "yesterday", updatedAt: hours(20) }, { key: "never" }];
     expect(byDay(rows, now).map(([name, group]) => [name, group.map(({ key }) => key)])).toEqual([["Pinned", ["pin"]], ["Today", ["today"]], ["Yesterday", ["yesterday"]], ["Earlier", ["old", "never"]]]);
+  });
+});
+
+describe("the last words", () => {
+  it("are shown without marks", () => {
+    expect(plain("# Title\n**bold** `code` [a link](http://x)\n- item")).toBe("Title bold code a link item");
+    expect(plain("2 * 3 = 6, snake_case")).toBe("2 * 3 = 6, snake_case");
   });
 });
 

@@ -15,3 +15,8 @@ export function byDay(rows: readonly SessionRow[], now: number): [string, Sessio
   }
   return [...groups];
 }
+
+/** The words of a message without the marks of Markdown. */
+export function plain(text: string): string {
+  return text.replace(/```[\w-]*|`|\*\*|__|^#+\s|^>\s|^[-*]\s/gm, "").replace(/\[([^\]]*)\]\([^)]*\)/g, "$1").replace(/\s+/g, " ").trim();
+}

@@ -46,7 +46,7 @@ function answer(item: Item & { kind: "answer" }): TemplateResult {
       : html`<div class="meta">
           ${item.stopped ? html`<span class="badge warn">Stopped</span>` : nothing}
           ${item.at ? html`<time>${clock(item.at)}</time>` : nothing}
-          ${item.model ? html`<span>${item.model}</span>` : nothing}
+          ${item.model && !item.model.startsWith("openclaw/") ? html`<span>${item.model}</span>` : nothing}
           ${tokens ? html`<span class="number">${count(tokens)} tokens</span>` : nothing}
           ${said ? html`<button class="btn quiet small icon-only" aria-label="Copy the answer" title="Copy" @click=${() => copied(said)}>${icon("copy")}</button>` : nothing}
         </div>`}

@@ -375,7 +375,7 @@ function fill(answer: Item & { kind: "answer" }, row: Message, calls: Map<string
       for (const found of picture(block)) answer.parts.push({ kind: "picture", id, picture: found });
     }
   }
-  if (row.model) answer.model = row.model;
+  if (row.model) answer.model = row.provider ? `${row.provider}/${row.model}` : row.model;
   if (row.usage) answer.usage = row.usage;
   if (row.stopReason === "aborted" || row.openclawAbort?.aborted) answer.stopped = true;
   if (row.stopReason === "error") answer.error = row.errorMessage ?? "the turn failed";

@@ -2,7 +2,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
 import { app, gateway, go, keyTitle, link, sessionTitle } from "../app/state";
-import { byDay } from "../chat/by-day";
+import { byDay, plain } from "../chat/by-day";
 import "../chat/composer";
 import type { Composer } from "../chat/composer";
 import { Conversation } from "../chat/conversation";
@@ -118,12 +118,12 @@ export class ChatPage extends View {
     const all = app.sessions ?? [];
     const rows = all.filter((row) => !row.archived && (!wanted || `${sessionTitle(row)} ${row.key} ${row.lastMessagePreview ?? ""}`.toLowerCase().includes(wanted)));
     const known = rows.some((row) => row.key === conversation.key) || wanted;
-    const shown = known ? rows : [{ key: conversation.key, lastActivityAt: Date.now() }, ...rows];
+    const shown = known ? rows : [{ ...conversation.info, key: conversation.key, lastActivityAt: Date.now() }, ...rows];
     return html`<div class="tools">
         <div class="searchbox grow">${icon("search")}<input class="input" type="search" placeholder="Search" aria-label="Search conversations" .value=${this.#search} @input=${(event: InputEvent) => ((this.#search = (event.target as HTMLInputElement).value), this.requestUpdate())} /></div>
         <button class="btn icon-only" aria-label="New conversation" title="New conversation" @click=${() => this.#new(conversation)}>${icon("plus")}</button>
       </div>
-      <div class="phone-only acts"><span class="small muted grow">This conversation</span>${this.#models(conversation)}${this.#acts(conversation)}</div>
+      <div class="phone-only acts">${this.#models(conversation)}${this.#acts(conversation)}</div>
       <nav class="list" aria-label="Conversations">
         ${app.sessions === undefined && gateway.has("sessions.list") ? skeletons(5) : nothing}
         ${byDay(shown, Date.now()).map(([name, group]) => html`<div class="when">${name}</div>${repeat(group, (row) => row.key, (row) => this.#row(row, conversation))}`)}
@@ -135,7 +135,7 @@ export class ChatPage extends View {
     const current = row.key === conversation.key;
     return html`<a class="session" href=${link("chat", row.key)} aria-current=${current ? "true" : "false"} title=${row.key} @click=${() => ((this.#open = false), this.requestUpdate())}>
       <span class="name">${row.hasActiveRun ? html`<span class="dot busy" role="img" aria-label="answering"></span>` : nothing}<span class="clip">${sessionTitle(row)}</span>${row.unread && !current ? html`<span class="unread" role="img" aria-label="unread"></span>` : nothing}</span>
-      <span class="last clip">${row.lastMessagePreview || row.channel || row.agentId || "No messages yet"}</span>
+      <span class="last clip">${plain(row.lastMessagePreview ?? "") || row.channel || row.agentId || "No messages yet"}</span>
     </a>`;
   }
 

@@ -11,9 +11,14 @@ import { View, define } from "../ui/view";
 const WRONG = ["AUTH_TOKEN_MISMATCH", "AUTH_PASSWORD_MISMATCH", "AUTH_UNAUTHORIZED"];
 const STALE = ["AUTH_DEVICE_TOKEN_MISMATCH", "AUTH_SCOPE_MISMATCH"];
 
+/** How often a browser that waits for its approval asks whether it is there. */
+const RETRY_MS = 3_000;
+
 export class Login extends View {
   #shown = false;
   #id = "";
+  #error: GatewayError | undefined;
+  #retry: ReturnType<typeof setTimeout> | undefined;
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -21,7 +26,19 @@ export class Login extends View {
       this.#id = own.id;
       this.requestUpdate();
     });
-    this.until(gateway.on("phase", () => this.requestUpdate()));
+    this.#follow();
+    this.until(gateway.on("phase", () => this.#follow()));
+    this.until(() => clearTimeout(this.#retry));
+  }
+
+  /** Keeps what was said while another try is under way, so that the page does not flicker. */
+  #follow(): void {
+    const { phase } = gateway;
+    if (phase.name === "refused") this.#error = phase.error;
+    else if (phase.name === "idle") this.#error = undefined;
+    clearTimeout(this.#retry);
+    if (phase.name === "refused" && phase.error.code === "NOT_PAIRED" && phase.error.details.retryable === true) this.#retry = setTimeout(() => signIn(), RETRY_MS);
+    this.requestUpdate();
   }
 
   protected override firstUpdated(): void {
@@ -29,8 +46,7 @@ export class Login extends View {
   }
 
   protected override render(): TemplateResult {
-    const { phase } = gateway;
-    const error = phase.name === "refused" ? phase.error : undefined;
+    const error = this.#error;
     return html`<main class="welcome"><div class="panel">
       <div class="stack">${mark}<div><h1>OpenClaw</h1><p class="muted">Your gateway at <span class="mono">${location.host}</span></p></div></div>
       ${error?.code === "NOT_PAIRED" ? this.#pairing(error) : this.#token(error)}
@@ -77,7 +93,7 @@ export class Login extends View {
     const request = typeof error.details.requestId === "string" ? error.details.requestId : "";
     return html`<div class="card"><div class="body stack">
       <div class="row">${icon("devices")}<h2>Approve this browser</h2></div>
-      <p class="muted">The token is right, but the gateway does not know this browser yet. On a device that is signed in open Devices, or run:</p>
+      <p class="muted">The token is right, but the gateway does not know this browser yet. Open Devices where you are signed in already, or run this on the gateway's machine. The page goes on by itself.</p>
       <code class="chip">openclaw devices approve ${request || "<request>"}</code>
       <dl class="kv"><dt>This browser</dt><dd class="mono">${this.#id.slice(0, 16)}…</dd></dl>
       <div class="row"><button class="btn primary" @click=${() => signIn()}>Try again</button><button class="btn quiet" @click=${() => signOut()}>Use another token</button></div>

@@ -7,6 +7,7 @@ import { badge, note } from "../ui/bits";
 import { icon } from "../ui/icons";
 import { copyText } from "../ui/markdown";
 import { Page } from "../ui/page";
+import { words } from "../ui/schema";
 import { explain, toast } from "../ui/toast";
 import { define } from "../ui/view";
 import "./plugin-settings";
@@ -20,7 +21,7 @@ interface Vendor {
 }
 
 const VENDORS: readonly Vendor[] = [
-  { id: "anthropic", name: "Anthropic", model: "anthropic/claude-sonnet-4-5", variable: "ANTHROPIC_API_KEY", hint: "Claude" },
+  { id: "anthropic", name: "Anthropic", model: "anthropic/claude-sonnet-4-6", variable: "ANTHROPIC_API_KEY", hint: "Claude" },
   { id: "openai", name: "OpenAI", model: "openai/gpt-5", variable: "OPENAI_API_KEY", hint: "GPT" },
   { id: "google", name: "Google", model: "google/gemini-2.5-pro", variable: "GEMINI_API_KEY", hint: "Gemini" },
 ];
@@ -72,11 +73,22 @@ export class SetupPage extends Page {
   #model(model: string, demo: boolean, hasModel: boolean): TemplateResult {
     if (hasModel) return html`<div class="row wrap">${badge(model, "good", true)}<a class="small" href=${link("models")}>All models</a></div>`;
     const vendor = this.#vendor;
+    const vendors = this.#vendors();
+    if (!vendors.length) return note("warn", html`There is no plugin for a model service beside this gateway. Add one with <code>openclaw plugins install</code>, or take a build with plugins.`);
     const problem = this.#auth?.problem;
     return html`
       ${demo ? note("info", html`Now the <strong>demonstration model</strong> answers: it needs no account, and only repeats what it hears. Choose a real one and enter its key.`) : problem ? note("warn", problem) : html`<p class="muted">An assistant thinks with a model. You need a key of one vendor.</p>`}
-      <div class="picks" role="group" aria-label="Vendors">${VENDORS.map((one) => html`<button class="pick-card" aria-pressed=${one === vendor} @click=${() => ((this.#vendor = one), this.requestUpdate())}><strong>${one.name}</strong><span>${one.hint}</span></button>`)}</div>
+      <div class="picks" role="group" aria-label="Vendors">${vendors.map((one) => html`<button class="pick-card" aria-pressed=${one === vendor} @click=${() => ((this.#vendor = one), this.requestUpdate())}><strong>${one.name}</strong><span>${one.hint}</span></button>`)}</div>
       ${vendor ? (canChange() ? this.#key(vendor) : this.#byHand(vendor)) : nothing}`;
+  }
+
+  /** The services that a plugin beside this gateway speaks to; those that most people know come first. */
+  #vendors(): Vendor[] {
+    const offered = this.#plugins.flatMap(({ registers = [] }) => registers.flatMap((what) => (what.startsWith("provider/") ? [what.split(" ")[1] ?? ""] : [])));
+    if (!offered.length) return [...VENDORS];
+    const known = VENDORS.filter(({ id }) => offered.includes(id));
+    const others = offered.filter((id) => id && id !== "demo" && !known.some((one) => one.id === id)).sort();
+    return [...known, ...others.map((id) => ({ id, name: words(id), model: `${id}/`, variable: `${id.toUpperCase().replaceAll("-", "_")}_API_KEY`, hint: "" }))];
   }
 
   #key(vendor: Vendor): TemplateResult {
