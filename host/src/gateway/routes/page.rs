@@ -63,7 +63,10 @@ mod tests {
         assert!(root.permits("/", "/") && root.permits("/", "/chat") && root.folder("/").is_none());
         for written in ["/ui", "ui/", "/ui/"] {
             let below = PagePlace::below(written);
-            assert!(below.permits("/", "/ui/") && below.permits("/", "/ui/assets/a.js"), "{written}");
+            assert!(
+                below.permits("/", "/ui/") && below.permits("/", "/ui/assets/a.js"),
+                "{written}"
+            );
             for path in ["/", "/ui", "/uix/", "/chat"] {
                 assert!(!below.permits("/", path), "{path}");
             }
@@ -71,6 +74,8 @@ mod tests {
             assert!(below.permits("/hook", "/hook"), "other routes are where they are");
         }
         let nowhere = PagePlace::nowhere();
-        assert!(!nowhere.permits("/", "/") && nowhere.permits("/hook", "/hook") && nowhere.folder("").is_none());
+        assert!(
+            !nowhere.permits("/", "/") && nowhere.permits("/hook", "/hook") && nowhere.folder("").is_none()
+        );
     }
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import * as ed from "@noble/ed25519";
 import { createHash, createPublicKey, verify } from "node:crypto";
+import { browserName } from "../src/gateway/browser";
 import { portable, signedText } from "../src/gateway/device";
 import { socketAddress, takeFragmentToken } from "../src/gateway/keys";
 
@@ -40,5 +41,15 @@ describe("the address", () => {
     expect(shown).toEqual(["/ui/?a=1"]);
     expect(takeFragmentToken(page("http://h/#/chat"), past)).toBeUndefined();
     expect(takeFragmentToken(page("http://h/#token=%zz"), past)).toBeUndefined();
+  });
+});
+
+describe("a browser", () => {
+  it("has a name that people know", () => {
+    const name = (agent: string) => browserName(agent);
+    expect(name("Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0")).toBe("Firefox on Linux");
+    expect(name("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 Chrome/148.0 Safari/537.36 Edg/148.0")).toBe("Edge on Windows");
+    expect(name("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605 Version/18.0 Mobile Safari/604.1")).toBe("Safari on iPhone");
+    expect(name("")).toBe("Browser");
   });
 });

@@ -3,6 +3,7 @@
 // Invariants: a request is answered once, or fails with a `GatewayError`; a gap in the numbers of events is told, so that
 // whoever shows state reads it again; no secret is sent anywhere but to the address that it was entered for.
 import { device, signedText } from "./device";
+import { browserName } from "./browser";
 import type { Challenge, GatewayFailure, Hello } from "./types";
 
 const PROTOCOL = 4;
@@ -228,6 +229,7 @@ export class Client {
     const { token, deviceToken } = this.#credentials;
     const client = {
       id: "openclaw-control-ui",
+      displayName: browserName(navigator.userAgent),
       version: this.#version,
       platform: navigator.platform || "web",
       mode: "webchat",

@@ -113,7 +113,7 @@ export class AutomationsPage extends Page {
       <div class="field"><label for="job-when">Time</label><input class="input" id="job-when" name="when" required placeholder="30m, 2h, 1d" aria-describedby="job-help" /><span class="hint" id="job-help">Again and again: <code>30m</code>, <code>2h</code>, <code>1d</code>. Cron: <code>0 7 * * 1-5</code>. Once: <code>20m</code> from now, or <code>2027-01-31 09:00</code>.</span></div>
       <div class="field"><label for="job-target">Conversation</label><select class="input" id="job-target" name="target"><option value="isolated">One of its own</option><option value="main">The main one</option></select></div>
     </div>`;
-    const yes = await confirm({ title: "New automation", body, action: "Create", ready: () => Boolean(data && planned(data)) });
+    const yes = await confirm({ title: "New automation", body, action: "Create", wrong: () => (data && planned(data) ? undefined : NO_TIME) });
     const schedule = data && planned(data);
     if (!yes || !data || !schedule) return;
     const message = String(data.get("message"));
@@ -132,7 +132,9 @@ export class AutomationsPage extends Page {
   };
 }
 
-/** What was entered as a schedule; nothing, and a word about it, if it is none. */
+const NO_TIME = "This is no time: write 30m, 2h or 1d; five fields for cron; or a date like 2027-01-31 09:00.";
+
+/** What was entered as a schedule; nothing if it is none. */
 function planned(data: FormData): Schedule | undefined {
   const when = String(data.get("when") ?? "").trim();
   const kind = String(data.get("kind") ?? "every");
@@ -141,7 +143,6 @@ function planned(data: FormData): Schedule | undefined {
   if (kind === "every" && ms) return { kind: "every", everyMs: ms };
   const at = ms ? Date.now() + ms : Date.parse(when.replace(" ", "T"));
   if (kind === "at" && Number.isFinite(at)) return { kind: "at", at: new Date(at).toISOString() };
-  toast({ tone: "bad", title: "This is no time", body: "Write 30m, 2h or 1d; five fields for cron; or a date like 2027-01-31 09:00." });
   return undefined;
 }
 

@@ -75,7 +75,7 @@ export class ChatPage extends View {
       <h1 class="clip" title=${conversation.key}>${row ? sessionTitle(row) : keyTitle(conversation.key)}</h1>
       ${row?.channel ? badge(row.channel) : nothing}
       <span class="grow"></span>
-      ${used !== undefined ? html`<span class="tiny faint number" title="How full the model's context is">${used}% of context</span>` : nothing}
+      ${used ? html`<span class="tiny faint number" title="How full the model's context is">${used}% of context</span>` : nothing}
       ${this.#models(conversation)}
       ${this.#acts(conversation)}
     </header>`;

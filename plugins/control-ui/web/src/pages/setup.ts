@@ -74,11 +74,14 @@ export class SetupPage extends Page {
     if (hasModel) return html`<div class="row wrap">${badge(model, "good", true)}<a class="small" href=${link("models")}>All models</a></div>`;
     const vendor = this.#vendor;
     const vendors = this.#vendors();
+    const known = vendors.filter((one) => VENDORS.includes(one));
+    const others = vendors.filter((one) => !VENDORS.includes(one));
     if (!vendors.length) return note("warn", html`There is no plugin for a model service beside this gateway. Add one with <code>openclaw plugins install</code>, or take a build with plugins.`);
     const problem = this.#auth?.problem;
     return html`
       ${demo ? note("info", html`Now the <strong>demonstration model</strong> answers: it needs no account, and only repeats what it hears. Choose a real one and enter its key.`) : problem ? note("warn", problem) : html`<p class="muted">An assistant thinks with a model. You need a key of one vendor.</p>`}
-      <div class="picks" role="group" aria-label="Vendors">${vendors.map((one) => html`<button class="pick-card" aria-pressed=${one === vendor} @click=${() => ((this.#vendor = one), this.requestUpdate())}><strong>${one.name}</strong><span>${one.hint}</span></button>`)}</div>
+      <div class="picks" role="group" aria-label="Vendors">${known.map((one) => html`<button class="pick-card" aria-pressed=${one === vendor} @click=${() => ((this.#vendor = one), this.requestUpdate())}><strong>${one.name}</strong><span>${one.hint}</span></button>`)}
+        ${others.length ? html`<select class="input" aria-label="Another service" @change=${(event: Event) => ((this.#vendor = others[Number((event.target as HTMLSelectElement).value)]), this.requestUpdate())}><option value="" ?selected=${!vendor || known.includes(vendor)}>Another service…</option>${others.map((one, at) => html`<option value=${at} ?selected=${one.id === vendor?.id}>${one.name}</option>`)}</select>` : nothing}</div>
       ${vendor ? (canChange() ? this.#key(vendor) : this.#byHand(vendor)) : nothing}`;
   }
 

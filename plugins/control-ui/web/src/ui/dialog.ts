@@ -7,8 +7,8 @@ export interface Question {
   action: string;
   danger?: boolean;
   wide?: boolean;
-  /** The action waits until this says yes. */
-  ready?(): boolean;
+  /** What is still wrong with what was entered; nothing if the action may go on. */
+  wrong?(): string | undefined;
 }
 
 /** Asks; true if the answer is yes. */
@@ -24,7 +24,10 @@ export function confirm(question: Question): Promise<boolean> {
     };
     const submit = (event: Event) => {
       event.preventDefault();
-      if (question.ready?.() !== false) close(true);
+      const wrong = question.wrong?.();
+      if (!wrong) return close(true);
+      const said = dialog.querySelector(".said-wrong");
+      if (said) said.textContent = wrong;
     };
     dialog.addEventListener("cancel", (event) => (event.preventDefault(), close(false)));
     render(
@@ -32,6 +35,7 @@ export function confirm(question: Question): Promise<boolean> {
         <div class="head"><h2 id="dialog-title">${question.title}</h2></div>
         <div class="body">${typeof question.body === "string" ? html`<p class="muted">${question.body}</p>` : question.body}</div>
         <div class="foot">
+          <span class="said-wrong wrong-text small grow" role="alert"></span>
           <button type="button" class="btn" @click=${() => close(false)}>Cancel</button>
           <button class="btn ${question.danger ? "danger" : "primary"}" ?autofocus=${!question.danger}>${question.action}</button>
         </div>
@@ -50,6 +54,6 @@ export async function ask(title: string, label: string, value = "", action = "Sa
     <label for="dialog-value">${label}</label>
     <input id="dialog-value" class="input" autofocus .value=${value} @input=${(event: InputEvent) => (entered = (event.target as HTMLInputElement).value)} />
   </div>`;
-  const yes = await confirm({ title, body, action, ready: () => entered.trim() !== "" });
+  const yes = await confirm({ title, body, action, wrong: () => (entered.trim() ? undefined : "Enter something.") });
   return yes ? entered.trim() : undefined;
 }
