@@ -1,11 +1,14 @@
 //! The running gateway: journal, services, plugins and inbox, put together and taken apart in the right order.
 mod accounts;
+mod guard;
 mod hub;
 
 pub use accounts::{AccountView, Accounts};
 
 use crate::{
-    agent::{Briefings, Desk, Enclosures, Inbox, Lanes, Listener, Models, TurnOutcome, Wish, live::Live},
+    agent::{
+        Briefings, Desk, Enclosures, Inbox, Lanes, Listener, Models, Places, TurnOutcome, Wish, live::Live,
+    },
     clock::Clock,
     config::{Config, Env, Paths},
     deliver::Outbox,
@@ -28,11 +31,13 @@ use std::{
     sync::{Arc, OnceLock, Weak},
     time::Duration,
 };
-use tokio::sync::{Semaphore, broadcast, watch};
+use tokio::sync::{broadcast, watch};
 
 /// Threads that poll plugins.
 const POLL_THREADS: usize = 2;
 
+/// How long the outcome of what is being sent is waited for at the end.
+const DRAIN: Duration = Duration::from_secs(10);
 /// How long new events wait for those that were left at the last end.
 const RESUME_FIRST: Duration = Duration::from_secs(2);
 /// How often it is tried whether a journal in trouble can write again.
@@ -98,11 +103,12 @@ struct Office {
 
 impl Gateway {
     /// Starts it. Returns when every plugin has started or failed.
-    pub async fn start(options: Options) -> Result<Self, StartError> {
+    pub async fn start(mut options: Options) -> Result<Self, StartError> {
         let paths = options.paths.clone();
         let state = paths.state_dir.clone();
         let journal = Journal::open_with(&state.join("state.db"), options.steps)?;
         journal.sweep(options.clock.now_ms())?;
+        guard::begin(&journal, &state, &mut options.specs, options.clock.now_ms())?;
         stage::sweep(&state);
         let http = http::Client::new(http::Options::default()).map_err(StartError::Http)?;
         let hub = Arc::new(Hub::new(options.clock.clone()));
@@ -211,6 +217,11 @@ impl Gateway {
     pub async fn stop(&self) {
         // before the plugins: a turn whose model goes away would be told as failed
         self.office.lanes.end();
+        // nor what the platform has without a note of it: it would be sent once more
+        if !self.office.desk.outbox.close(DRAIN).await {
+            tracing::warn!(target: "openclaw::outbox", "a reply is still being sent; the next start sends it once more");
+        }
+        self.office.desk.keep_resting().await;
         self.registry.stop().await;
     }
 }
@@ -230,11 +241,12 @@ async fn tend(desk: Weak<Desk>) {
         let Some(desk) = desk.upgrade() else {
             return;
         };
+        desk.keep_resting().await;
         let (troubled, now) = (desk.journal.trouble().is_some(), desk.clock.now_ms());
         if !troubled && !round.is_multiple_of(SWEEP_EVERY) {
             continue;
         }
-        let tended = desk.journal.run(move |j| {
+        let tended = desk.journal.run_aside(move |j| {
             j.probe(now);
             if troubled { Ok(()) } else { j.sweep(now) }
         });
@@ -271,6 +283,7 @@ impl Office {
             clock.clone(),
             paths.clone(),
             env,
+            Desk::resting_before(journal, clock.now_ms()),
         );
         let desk = Arc::new(Desk {
             registry: registry.clone(),
@@ -282,7 +295,7 @@ impl Office {
             asker: Arc::new(models),
             enclosures,
             briefings: Briefings::default(),
-            turns: Semaphore::new(turns),
+            turns: Places::new(turns),
             live: Live::new(clock.clone()),
         });
         let lanes = Lanes::new(desk.clone());

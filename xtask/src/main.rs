@@ -14,6 +14,7 @@ mod layout;
 mod memory;
 mod miri;
 mod new_plugin;
+mod peers;
 mod progress;
 mod run;
 mod test;

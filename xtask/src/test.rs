@@ -5,7 +5,7 @@
 use crate::{
     artifacts::{self, Artifact},
     error::{Error, Result},
-    layout, memory,
+    layout, memory, peers,
     progress::Progress,
     web,
     workspace::Workspace,
@@ -30,8 +30,8 @@ const INSTALL_DENY: &str = "cargo install cargo-deny --locked";
 /// Arguments of `cargo xtask test`.
 #[derive(clap::Args)]
 #[command(after_help = "\
-Steps: format, lints, gateway, plugins, fixtures, third-party plugin, doctests, dependencies, memory, pages,
-browser, tests.
+Steps: format, lints, gateway, plugins, fixtures, third-party plugin, doctests, dependencies, memory, peers,
+pages, browser, tests.
 With --filter: gateway, plugins, fixtures, tests.
 
 Tests find what was built for them by the environment:
@@ -59,7 +59,7 @@ struct Fixtures {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let workspace = Workspace::load()?;
     let whole = args.filter.is_none();
-    let mut progress = Progress::new(if whole { 12 } else { 4 });
+    let mut progress = Progress::new(if whole { 13 } else { 4 });
     if whole {
         lint(&workspace, &mut progress)?;
     }
@@ -70,6 +70,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         dependencies(&workspace, &mut progress)?;
         let libraries = fixtures.living(&workspace);
         memory::run(&workspace, &fixtures.program, &libraries, &mut progress)?;
+        peers::run(&workspace, &fixtures.program, &fixtures.plugins, &mut progress)?;
         web::test(&workspace, &mut progress)?;
         web::browse(&workspace, &mut progress, |command| {
             fixtures.tell(command);

@@ -17,6 +17,7 @@ pub use admitted::{Admitted, Rights};
 pub use mention::{MentionPatterns, PatternError};
 pub use pairing::{OlderFiles, PairedStore, Pairing, PairingError, pairing_reply};
 pub use pending::Skipped;
+pub use place::chat_prompt;
 pub use verdict::{Invitation, Reason, Refusal, Verdict};
 
 use crate::{
@@ -55,6 +56,8 @@ pub struct Ask<'a> {
     pub is_command: &'a dyn Fn(&str) -> bool,
     /// How the agent that would answer is called.
     pub mentions: &'a MentionPatterns,
+    /// What was chosen for the chat: must the agent be addressed? None: as the configuration says.
+    pub require_mention: Option<bool>,
     /// Who is paired.
     pub paired: &'a dyn PairedStore,
     /// The time.
@@ -86,8 +89,9 @@ impl Access {
             return Ok(self.refuse(ask, &event, refusal));
         }
         let mentioned = is_mentioned(ask, &event);
+        let require_mention = ask.require_mention.unwrap_or(pass.require_mention);
         let speech = matches!(event.kind, InboundKind::Message | InboundKind::Edit);
-        if speech && pass.require_mention && !mentioned && !(command && addresses_nobody(&event.text)) {
+        if speech && require_mention && !mentioned && !(command && addresses_nobody(&event.text)) {
             self.skip(ask, &event);
             return Ok(Verdict::Buffered);
         }

@@ -4,7 +4,7 @@
 //! was addressed is asked later. Lists of people never look at the pairing store outside of private chats.
 use super::{Ask, Reason, Refusal, peer, people::slug};
 use crate::{
-    config::{ChatRule, DmPolicy, GroupPolicy, IdList, PlaceRule, SpaceRule, TopicRule},
+    config::{ChannelPolicy, ChatRule, DmPolicy, GroupPolicy, IdList, PlaceRule, SpaceRule, TopicRule},
     journal::JournalError,
 };
 use openclaw_plugin_api::{Chat, ChatKind, Inbound};
@@ -262,6 +262,33 @@ fn of_chat<'a>(rules: &'a BTreeMap<String, PlaceRule>, chat: &Chat) -> Option<(&
         .map(|(key, rule)| (key.as_str(), rule))
 }
 
+/// What the operator has the agent told of a chat: of its group or person, then of its topic or room.
+pub fn chat_prompt(policy: &ChannelPolicy, event: &Inbound) -> String {
+    let chat = &event.chat;
+    let own = match chat.kind {
+        ChatKind::Direct => {
+            entry(&policy.direct, &event.sender.id).map(|(_, rule)| [&rule.system_prompt, &None])
+        }
+        _ if policy.has_spaces() => {
+            let space = policy.space(&chat.space_id).map(|(_, space)| space);
+            let place = space.and_then(|space| of_chat(&space.channels, chat));
+            place.map(|(_, place)| [&place.system_prompt, &None])
+        }
+        _ => entry(&policy.groups, &chat.id).map(|(_, rule)| {
+            let topic = entry(&rule.topics, &chat.thread_id);
+            [
+                &rule.system_prompt,
+                topic.map_or(&None, |(_, topic)| &topic.system_prompt),
+            ]
+        }),
+    };
+    let texts = own.into_iter().flatten().flatten().map(|text| text.trim());
+    texts
+        .filter(|text| !text.is_empty())
+        .collect::<Vec<_>>()
+        .join("\n\n")
+}
+
 /// The rule of an id, else that of `*`.
 fn entry<'a, T>(rules: &'a BTreeMap<String, T>, id: &str) -> Option<(&'a str, &'a T)> {
     let own = Some(id)
@@ -273,4 +300,43 @@ fn entry<'a, T>(rules: &'a BTreeMap<String, T>, id: &str) -> Option<(&'a str, &'
 
 fn refuse(reason: Reason, key: impl Into<String>) -> Gate {
     Gate::Refuse(Refusal::new(reason, key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn the_operator_speaks_of_a_group_and_its_topic_of_a_room_and_of_a_person() {
+        let policy = |value| serde_json::from_value::<ChannelPolicy>(value).expect("a policy");
+        let groups = policy(json!({
+            "groups": { "*": { "systemPrompt": "any" }, "g": { "systemPrompt": " club ", "topics": { "7": { "systemPrompt": "art" } } } },
+            "direct": { "ada": { "systemPrompt": "be kind" } },
+        }));
+        let rooms = policy(json!({ "guilds": { "s": { "channels": { "r": { "systemPrompt": "room" } } } } }));
+        let event = |kind, id: &str, thread: &str| {
+            let mut event = Inbound::default();
+            event.chat.kind = kind;
+            event.chat.id = id.into();
+            event.chat.thread_id = thread.into();
+            event.chat.space_id = "s".into();
+            event.sender.id = "ada".into();
+            event
+        };
+        for (policy, kind, id, thread, text) in [
+            (&groups, ChatKind::Group, "g", "7", "club\n\nart"),
+            (&groups, ChatKind::Group, "g", "8", "club"),
+            (&groups, ChatKind::Group, "other", "", "any"),
+            (&groups, ChatKind::Direct, "x", "", "be kind"),
+            (&rooms, ChatKind::Channel, "r", "", "room"),
+            (&rooms, ChatKind::Channel, "elsewhere", "", ""),
+        ] {
+            assert_eq!(
+                chat_prompt(policy, &event(kind, id, thread)),
+                text,
+                "{id} {thread}"
+            );
+        }
+    }
 }

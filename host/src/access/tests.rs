@@ -82,6 +82,7 @@ impl World {
             policy: &policy,
             commands: &CommandAccess::of(&config),
             is_command: &|text| text.starts_with("/status"),
+            require_mention: None,
             mentions: &self.mentions,
             paired: &self.known,
             now_ms: 0,

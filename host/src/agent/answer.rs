@@ -2,33 +2,35 @@
 //!
 //! Each event that comes in here is settled, whatever happens: answered, or failed with a word to the person.
 use super::{
-    about::About,
-    asker::FOR_PERSON,
     briefing::Occasion,
     client::{self, Ask},
     commands::thinking_word,
     compose::{Composition, in_place},
     desk::Desk,
-    job::{EventJob, Job, Steering},
-    live::{End, Run, Source},
-    pictures, post,
-    request::{self, DEFAULT_MODEL, count, turn_of, within, within_limit},
-    turn::{self, Joined, Turn, TurnEvents, TurnOutcome, Workbench},
+    flush::flush,
+    heard::{about, apology, input, join, run_of, turn_id, watched},
+    job::{EventJob, Steering},
+    live::{End, Run},
+    post,
+    request::{self, DEFAULT_MODEL, turn_of, usage, within, within_limit},
+    turn::{self, Turn, TurnEvents, TurnOutcome, Workbench},
 };
 use crate::{
+    access::chat_prompt,
     config::{Agent, ChannelPolicy, Config, StreamMode, TypingMode},
     deliver::{Body, Place, Seen, UNKNOWN, follow, lane_of, message_to},
-    journal::{Entry, JournalError, NewDelivery, Session, Settled},
+    gateway::random::uuid,
+    journal::{
+        self, Cost, Entry, Journal, JournalError, NewDelivery, NewSession, Session, SessionUsage, Settled,
+    },
 };
 use futures_util::FutureExt;
-use openclaw_plugin_api::{ChannelInfo, Content, Error, ErrorKind, Message, Result, Role, ToolOrigin};
+use openclaw_plugin_api::{ChannelInfo, Error, ErrorKind, Result, ToolOrigin};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{mpsc, watch};
 
 /// How often a turn is begun for the same events: it ended the process each time before.
 const MAX_ATTEMPTS: u32 = 3;
-/// Largest picture that a model is shown, bytes.
-pub(super) const MAX_PICTURE: u64 = 5 << 20;
 /// Events of a turn that the chat's picture of it may fall behind by.
 const TURN_EVENTS: usize = 64;
 
@@ -95,8 +97,12 @@ async fn answer(
     let (rows, turn) = (begin.rows.clone(), begin.turn_id.clone());
     let (session, attempts) = desk
         .insist(move |j| {
-            let session = j.session(&id, &name, &crate::gateway::random::uuid(), now)?;
-            Ok((session, j.begin(&rows, &turn)?))
+            let conversation = NewSession {
+                key: &id,
+                agent: &name,
+                id: &uuid(),
+            };
+            j.begin_in(&conversation, &rows, &turn, now)
         })
         .await?;
     let case = Case::new(desk, key, &config, agent, session, begin, jobs);
@@ -236,6 +242,7 @@ impl<'a> Case<'a> {
         )
         .await;
         turn.resumed = resumed;
+        turn.idle = request::idle(self.desk, &self.session);
         let wish = last.ask.as_ref().and_then(|ask| ask.thinking);
         turn.thinking = wish.or(last.settings.thinking_level).unwrap_or(turn.thinking);
         if let Some(chosen) = last.settings.model() {
@@ -256,7 +263,9 @@ impl<'a> Case<'a> {
             ..ToolOrigin::default()
         };
         let tools = self.desk.registry.tools();
+        let chat_prompt = chat_prompt(&self.policy, &last.event);
         let occasion = Occasion {
+            chat_prompt: &chat_prompt,
             session_key: self.key,
             model: &turn.models[0],
             default_model: self.agent.model.primary.as_deref().unwrap_or(DEFAULT_MODEL),
@@ -298,17 +307,15 @@ impl<'a> Case<'a> {
             Some(ask) => self.deliveries(ask, &outcome).await,
             None => self.addressed(&in_place(self.composition().answer(&outcome).await, &seen.shown)),
         };
-        self.commit(replies, outcome.entries.clone(), Settled::Done)
-            .await?;
-        self.run.wrote();
         let end = End::Answered {
             text: outcome.text.clone(),
             usage: outcome.usage,
         };
+        let (context, cost) = (outcome.context, Some((usage(&outcome), outcome.model)));
+        self.commit(replies, outcome.entries, cost, Settled::Done).await?;
+        self.run.wrote();
         self.desk.live.end(&self.run.id, end);
-        if let Err(error) = count(self.desk, self.key, &outcome).await {
-            tracing::warn!(target: "openclaw::agent", %error, "what the turn has cost is not counted");
-        }
+        flush(self.desk, self.agent, self.key, context).await;
         Ok(())
     }
 
@@ -324,7 +331,7 @@ impl<'a> Case<'a> {
             None => self.addressed(&in_place(self.composition().plain(&text), &seen.shown)),
         };
         let (note, end) = request::failure(&self.run, &self.turn_id, apology(error), error);
-        let done = self.commit(replies, vec![note], Settled::Failed(error.to_string()));
+        let done = self.commit(replies, vec![note], None, Settled::Failed(error.to_string()));
         done.await?;
         self.run.wrote();
         self.desk.live.end(&self.run.id, end);
@@ -335,7 +342,7 @@ impl<'a> Case<'a> {
     async fn stopped(self) -> std::result::Result<(), JournalError> {
         let entries = request::partial(&self.run, &self.turn_id);
         let how = Settled::Dropped("stopped".into());
-        self.commit(Vec::new(), entries, how).await?;
+        self.commit(Vec::new(), entries, None, how).await?;
         self.run.wrote();
         self.desk.live.end(&self.run.id, End::Aborted);
         Ok(())
@@ -371,132 +378,26 @@ impl<'a> Case<'a> {
         &self,
         replies: Vec<NewDelivery>,
         entries: Vec<Entry>,
+        cost: Option<(SessionUsage, String)>,
         how: Settled,
     ) -> std::result::Result<(), JournalError> {
-        let (rows, id, now) = (
-            self.all_rows(),
-            self.session.session_id.clone(),
-            self.desk.clock.now_ms(),
-        );
-        let written = self
-            .desk
-            .insist(move |j| j.reply(&rows, &how, &replies, &id, &entries, now))
-            .await?;
-        for delivery in &written {
+        let (key, rows) = (self.key.to_owned(), self.all_rows());
+        let (id, now) = (self.session.session_id.clone(), self.desk.clock.now_ms());
+        let end = move |j: &Journal| {
+            let end = journal::End {
+                session_id: &id,
+                entries: &entries,
+                cost: cost.as_ref().map(|(usage, model)| Cost {
+                    key: &key,
+                    usage: *usage,
+                    model,
+                }),
+            };
+            j.end_turn(&rows, &how, &replies, &end, now)
+        };
+        for delivery in &self.desk.insist(end).await? {
             self.desk.outbox.wake(&delivery.lane);
         }
         Ok(())
     }
-}
-
-/// What a person said, with the pictures that came with it.
-fn input(job: &EventJob) -> Message {
-    let mut content = vec![Content::text(left_out(job) + &job.text)];
-    content.extend(pictures::parts(&job.event.attachments, MAX_PICTURE));
-    Message {
-        role: Role::User,
-        content,
-        ..Message::default()
-    }
-}
-
-/// What messages said that got no turn of their own, in a line each.
-fn left_out(job: &EventJob) -> String {
-    let left = &job.left_out;
-    if left.lines.is_empty() {
-        return String::new();
-    }
-    let more = if left.more > 0 {
-        format!(" (and {} before them)", left.more)
-    } else {
-        String::new()
-    };
-    let lines: Vec<_> = left.lines.iter().map(|line| format!("- {line}")).collect();
-    format!(
-        "[Messages that were left out because too many waited{more}]\n{}\n\n",
-        lines.join("\n")
-    )
-}
-
-/// A message that joins a running turn: a run of its own it has no more.
-fn join(desk: &Desk, job: Job) -> Joined {
-    match job {
-        Job::Event(job) => {
-            let own = job.ask.iter().map(|ask| &ask.run_id);
-            own.chain(&job.heir_of)
-                .for_each(|run| desk.live.end(run, End::Merged));
-            (input(&job), about(&job), job.rows)
-        }
-        Job::Run(job) => (
-            Message::text(Role::User, &job.run.text),
-            About::default(),
-            Vec::new(),
-        ),
-    }
-}
-
-/// What is known of a message beside its words.
-fn about(job: &EventJob) -> About {
-    let event = &job.event;
-    match &job.ask {
-        Some(ask) => ask.about(event),
-        None => About {
-            idempotency_key: format!("{}:{}:user", job.channel, event.event_id),
-            sender_id: event.sender.id.clone(),
-            sender_name: event.sender.name.clone(),
-            sender_is_owner: job.from_owner,
-            channel: job.channel.clone(),
-            said_ms: event.timestamp_ms,
-            ..About::default()
-        },
-    }
-}
-
-/// The turn that answers these; an earlier process may have named it.
-fn turn_id(jobs: &[EventJob]) -> String {
-    let Some(first) = jobs.first() else {
-        return String::new();
-    };
-    match (first.turn.as_str(), &first.ask) {
-        ("", Some(ask)) => format!("run-{}", ask.run_id),
-        ("", None) => format!("event-{}", first.rows.first().copied().unwrap_or_default()),
-        (turn, _) => turn.to_owned(),
-    }
-}
-
-/// The run that answers these, as clients know it.
-fn run_of(jobs: &[EventJob]) -> String {
-    client::run_id(&turn_id(jobs)).to_owned()
-}
-
-/// The run that answers these, for whoever watches. What came with the first has no run of its own.
-fn watched(desk: &Desk, key: &str, agent: &str, jobs: &[EventJob]) -> Arc<Run> {
-    let source = match jobs.first().and_then(|job| job.ask.as_ref()) {
-        Some(_) => Source::Client,
-        None => Source::Channel,
-    };
-    let id = run_of(jobs);
-    let (run, _) = desk.live.open(&id, key, agent, source);
-    let others = jobs
-        .iter()
-        .flat_map(|job| job.ask.iter().map(|ask| &ask.run_id).chain(&job.heir_of));
-    for other in others.filter(|other| **other != id) {
-        desk.live.end(other, End::Merged);
-    }
-    run
-}
-
-/// What a person is told of a failure: what to do, and nothing of the machine's inside.
-pub(super) fn apology(error: &Error) -> String {
-    let told = error.detail().get(FOR_PERSON).and_then(|text| text.as_str());
-    let usual = match error.kind() {
-        ErrorKind::Timeout => "⚠️ The answer took too long. Please try again, or ask for something smaller.",
-        ErrorKind::NotFound | ErrorKind::Config | ErrorKind::Closed => {
-            "⚠️ No model can answer now. The operator finds the reason in the gateway's log."
-        }
-        _ => {
-            "⚠️ Something went wrong and this was not answered. The operator finds the reason in the gateway's log."
-        }
-    };
-    told.unwrap_or(usual).to_owned()
 }

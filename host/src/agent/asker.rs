@@ -62,12 +62,13 @@ impl Models {
         clock: Clock,
         paths: Paths,
         env: Env,
+        resting: Snapshot,
     ) -> Self {
         let rules = config.borrow().auth.cooldowns.clone();
         Self {
             registry,
             config,
-            cooldowns: Cooldowns::new(clock.clone(), rules, Snapshot::default()),
+            cooldowns: Cooldowns::new(clock.clone(), rules, resting),
             clock,
             paths,
             env,
@@ -156,6 +157,11 @@ impl Models {
             }
         }
         None
+    }
+
+    /// What rests, if that has changed.
+    pub(super) fn resting(&self) -> Option<Snapshot> {
+        self.cooldowns.news()
     }
 
     /// The models that may be chosen for an agent.
@@ -251,8 +257,9 @@ impl Models {
     ) -> Result<Answer> {
         let plan = self.plan(turn).await?;
         let window = Window::new(&plan[0].info, turn.context_cap, turn.reserve_floor);
+        window.check(&plan[0].reference)?;
         let prefix = tokens::of_prefix(&turn.system, tools);
-        if window.is_full(prefix + history.tokens) {
+        if turn.shortening.automatic && window.is_full(prefix + history.tokens) {
             self.shorten(turn, history, &plan[0], window, events).await?;
         }
         match self.drive(&plan, turn, history, tools, events).await {
@@ -270,7 +277,7 @@ impl Models {
         &self,
         turn: &Turn,
         history: &mut History,
-        served: &Served,
+        served: &Arc<Served>,
         window: Window,
         events: &TurnEvents,
     ) -> Result<()> {
@@ -325,7 +332,12 @@ impl Models {
         let mut request = served.request(&now.credential);
         request.system.clone_from(&turn.system);
         let folder = self.paths.state_dir.join("media");
-        request.messages = pictures::develop(history.for_model(), &folder, served.takes_images()).await;
+        let mut messages = history.for_model();
+        if let Some(pruning) = &turn.pruning {
+            let window = Window::new(&served.info, turn.context_cap, turn.reserve_floor);
+            compaction::prune(&mut messages, pruning, window, turn.idle);
+        }
+        request.messages = pictures::develop(messages, &folder, served.takes_images()).await;
         request.tools = tools.to_vec();
         request.session_id.clone_from(&turn.session_id);
         request.thinking = turn.thinking;

@@ -1,7 +1,7 @@
 //! What an agent is told ahead of a conversation, from its workspace and its settings.
 use super::{
     desk::Desk,
-    prompt::{PromptInput, PromptMode, PromptReport, Runtime, SystemPrompt, Workspace},
+    prompt::{InjectedFile, PromptInput, PromptMode, PromptReport, Runtime, SystemPrompt, Workspace},
 };
 use crate::config::Agent;
 use openclaw_plugin_api::ToolSpec;
@@ -27,6 +27,8 @@ pub(super) struct Occasion<'a> {
     pub(super) default_model: &'a str,
     pub(super) channel: &'a str,
     pub(super) thinking: &'a str,
+    /// What the operator says of the chat.
+    pub(super) chat_prompt: &'a str,
     pub(super) extra: &'a str,
     pub(super) tools: &'a [ToolSpec],
 }
@@ -36,12 +38,10 @@ impl Briefings {
     pub(super) async fn build(&self, desk: &Desk, agent: &Agent, occasion: Occasion<'_>) -> Vec<String> {
         let path = agent.workspace(&desk.paths);
         let workspace = self.workspace(&path, agent);
-        let files = tokio::task::spawn_blocking(move || {
-            // a workspace that can't be made is told of as a missing one
-            let _ = std::fs::create_dir_all(workspace.path());
-            workspace.load(PromptMode::Full)
-        });
-        let files = files.await.unwrap_or_default();
+        let files = match workspace.unchanged(PromptMode::Full) {
+            Some(files) => files,
+            None => load(workspace).await,
+        };
         let name = agent.identity.name.as_deref().or(agent.name.as_deref());
         let prompt = SystemPrompt::build(&PromptInput {
             mode: PromptMode::Full,
@@ -50,7 +50,7 @@ impl Briefings {
             workspace: &path.display().to_string(),
             time_zone: agent.settings.user_timezone.as_deref().unwrap_or("UTC"),
             files: &files,
-            chat_prompt: "",
+            chat_prompt: occasion.chat_prompt,
             extra: occasion.extra,
             runtime: Runtime {
                 agent: &agent.id,
@@ -82,4 +82,13 @@ impl Briefings {
         let made = || Arc::new(Workspace::with_caps(path, one, all));
         workspaces.entry(path.to_owned()).or_insert_with(made).clone()
     }
+}
+
+async fn load(workspace: Arc<Workspace>) -> Vec<InjectedFile> {
+    let files = tokio::task::spawn_blocking(move || {
+        // a workspace that can't be made is told of as a missing one
+        let _ = std::fs::create_dir_all(workspace.path());
+        workspace.load(PromptMode::Full)
+    });
+    files.await.unwrap_or_default()
 }

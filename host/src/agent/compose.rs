@@ -2,6 +2,7 @@
 use super::{
     chunk::{Limits, Mode, Unit, chunk},
     desk::Desk,
+    footer::footer,
     job::EventJob,
     reply::{self, Occasion, Payload, PrefixVars, Reply, ReplyTo},
     turn::TurnOutcome,
@@ -44,6 +45,10 @@ impl Composition<'_> {
         }
         payload.text = reply::with_prefix(&payload.text, self.prefix(outcome).as_deref());
         let files = files(self.desk, self.agent, &mut payload).await;
+        let wanted = self.job.settings.response_usage.unwrap_or_default();
+        if let Some(line) = footer(wanted, outcome) {
+            payload.text = format!("{}\n\n{line}", payload.text.trim_end());
+        }
         self.messages(&payload, files)
     }
 

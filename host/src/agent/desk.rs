@@ -8,6 +8,7 @@ use super::{
     job::{EventJob, Job, RunJob, Steering, Wish},
     lane::{Lanes, Work, Worker},
     live::{End, Live},
+    places::Places,
     queue::QueueRules,
     request,
     turn::{Listener, TurnOutcome},
@@ -18,16 +19,20 @@ use crate::{
     deliver::Outbox,
     gateway::random::uuid,
     journal::{Journal, JournalError, Session, Settled},
+    models::Snapshot,
     plugins::registry::Registry,
     route::Delivery,
 };
 use futures_util::future::BoxFuture;
 use openclaw_plugin_api::{AgentRun, Error, ErrorKind, Result};
 use std::{sync::Arc, time::Duration};
-use tokio::sync::{Semaphore, SemaphorePermit, oneshot, watch};
+use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 
 /// How long to wait when the journal can't be used.
 const JOURNAL_WAIT: Duration = Duration::from_secs(5);
+
+/// Where the journal has which keys and models rest.
+const RESTING: (&str, &str) = ("host:models", "resting");
 
 /// What turns are worked on with.
 pub struct Desk {
@@ -50,7 +55,7 @@ pub struct Desk {
     /// Files of answers.
     pub enclosures: Enclosures,
     /// Turns that run at once.
-    pub turns: Semaphore,
+    pub turns: Places,
     /// Runs that are under way, for whoever watches.
     pub live: Live,
 }
@@ -59,6 +64,35 @@ impl Desk {
     /// The configuration as it is now.
     pub fn config(&self) -> Arc<Config> {
         self.config.borrow().clone()
+    }
+
+    /// The configuration is another one.
+    pub fn reconfigured(&self) {
+        self.turns.resize(self.config().agents().max_concurrent);
+    }
+
+    /// Keeps which keys and models rest, if that has changed: the next process must not try them at once.
+    pub async fn keep_resting(&self) {
+        let Some(resting) = self.asker.resting() else {
+            return;
+        };
+        let (value, now) = (
+            serde_json::to_vec(&resting).unwrap_or_default(),
+            self.clock.now_ms(),
+        );
+        let kept = self
+            .journal
+            .run(move |j| j.put(RESTING.0, RESTING.1, &value, None, now));
+        if let Err(error) = kept.await {
+            tracing::warn!(target: "openclaw::models", %error, "which keys rest is not kept");
+        }
+    }
+
+    /// What rested when the last process ended.
+    pub fn resting_before(journal: &Journal, now_ms: i64) -> Snapshot {
+        let kept = journal.get(RESTING.0, RESTING.1, now_ms).ok().flatten();
+        kept.and_then(|value| serde_json::from_slice(&value).ok())
+            .unwrap_or_default()
     }
 
     /// A conversation, made if there is none.
@@ -125,8 +159,8 @@ impl Desk {
     }
 
     /// Waits for one of the places of turns.
-    pub(super) async fn place(&self) -> Option<SemaphorePermit<'_>> {
-        self.turns.acquire().await.ok()
+    pub(super) async fn place(&self) -> Option<OwnedSemaphorePermit> {
+        self.turns.take().await
     }
 
     /// Does something with the journal until the disk takes it: what a turn has brought about must not be lost to a

@@ -1,12 +1,13 @@
 //! The rules for events, made once from each configuration: who may write, who answers, what a command is.
-use super::commands::{ParseContext, Parsed, parse};
+use super::commands::{Activation, ParseContext, Parsed, parse};
 use crate::{
     access::{Access, Ask, MentionPatterns, Pairing, Verdict},
     config::{Agent, ChannelPolicy, CommandAccess, Config},
-    journal::JournalError,
+    deliver::lane_of,
+    journal::{Journal, JournalError},
     route::{Resolver, Route},
 };
-use openclaw_plugin_api::{ChannelInfo, Inbound};
+use openclaw_plugin_api::{ChannelInfo, ChatKind, Inbound};
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex, PoisonError},
@@ -75,6 +76,40 @@ impl Rules {
     }
 }
 
+/// Where the journal has what `/activation` chose, by chat: the gate asks before there is a conversation.
+const ACTIVATION: &str = "host:activation";
+
+/// Notes what was chosen for the chat of an event.
+pub(super) fn choose(
+    journal: &Journal,
+    channel: &str,
+    event: &Inbound,
+    activation: Activation,
+    now_ms: i64,
+) -> Result<(), JournalError> {
+    let word = activation.to_string();
+    journal.put(
+        ACTIVATION,
+        &lane_of(channel, event),
+        word.as_bytes(),
+        None,
+        now_ms,
+    )
+}
+
+/// Whether the agent must be addressed in the chat of an event, if somebody chose.
+fn chosen(
+    journal: &Journal,
+    channel: &str,
+    event: &Inbound,
+    now_ms: i64,
+) -> Result<Option<bool>, JournalError> {
+    let word = journal.get(ACTIVATION, &lane_of(channel, event), now_ms)?;
+    let word = word.and_then(|word| String::from_utf8(word).ok());
+    let activation = word.and_then(|word| Activation::from_word(&word));
+    Ok(activation.map(|activation| activation == Activation::Mention))
+}
+
 /// Whether a text is nothing but a command of the gateway's.
 fn is_command(text: &str) -> bool {
     let context = ParseContext {
@@ -125,12 +160,17 @@ impl Gate {
     /// Judges an event. Blocks for as long as the journal needs.
     pub(super) fn admit(
         &self,
+        journal: &Journal,
         rules: &Rules,
         channel: &str,
         info: &ChannelInfo,
         event: Inbound,
         now_ms: i64,
     ) -> Result<Verdict, JournalError> {
+        let require_mention = match event.chat.kind {
+            ChatKind::Direct => None,
+            _ => chosen(journal, channel, &event, now_ms)?,
+        };
         let account = if event.account_id.is_empty() {
             "default"
         } else {
@@ -145,6 +185,7 @@ impl Gate {
             policy: &policy,
             commands: &rules.commands,
             is_command: &is_command,
+            require_mention,
             mentions: rules.mentions.get(&agent).unwrap_or(&nobody),
             paired: &self.pairing,
             now_ms,
@@ -156,5 +197,41 @@ impl Gate {
 impl std::fmt::Debug for Gate {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Gate").finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::OlderFiles;
+    use serde_json::json;
+
+    #[test]
+    fn what_was_chosen_for_a_chat_counts_there_and_nowhere_else() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let journal = Journal::open(&folder.path().join("state.db")).expect("created");
+        let gate = Gate::new(Pairing::new(journal.clone(), OlderFiles::of_state(folder.path())));
+        let config = json!({ "channels": { "chat": { "groupPolicy": "open", "groups": { "*": {} } } } });
+        let rules = gate.rules(&Arc::new(Config::from_value(config).expect("valid")));
+        let event = |chat: &str| {
+            let mut event = Inbound {
+                event_id: "e".into(),
+                text: "hello all".into(),
+                ..Inbound::default()
+            };
+            event.chat.kind = ChatKind::Group;
+            event.chat.id = chat.into();
+            event.sender.id = "ada".into();
+            event
+        };
+        let admitted = |chat: &str| {
+            let verdict = gate.admit(&journal, &rules, "chat", &ChannelInfo::default(), event(chat), 1);
+            matches!(verdict.expect("judged"), Verdict::Admitted(_))
+        };
+        assert!(!admitted("one"), "nobody addressed the agent");
+        choose(&journal, "chat", &event("one"), Activation::Always, 1).expect("kept");
+        assert!(admitted("one") && !admitted("two"));
+        choose(&journal, "chat", &event("one"), Activation::Mention, 1).expect("kept");
+        assert!(!admitted("one"));
     }
 }

@@ -5,6 +5,7 @@ use super::{
         SessionSettings, Tokens,
     },
     desk::Desk,
+    gate,
     lane::Lanes,
     prompt::PromptReport,
 };
@@ -137,9 +138,16 @@ impl Orders<'_> {
         let after = serde_json::to_string(&settings).unwrap_or_default();
         if after != before {
             let (key, after) = (self.route.session_key.clone(), after);
+            let (channel, event) = (self.route.delivery.channel.clone(), self.event.clone());
+            let (activation, now) = (settings.group_activation, self.desk.clock.now_ms());
             let kept = self
                 .desk
-                .insist(move |j| j.set_session_settings(&key, &after))
+                .insist(move |j| {
+                    if let Some(activation) = activation {
+                        gate::choose(j, &channel, &event, activation, now)?;
+                    }
+                    j.set_session_settings(&key, &after)
+                })
                 .await;
             if let Err(error) = kept {
                 return Carried::Out(Some(format!("⚠️ The setting was not kept: {error}")));

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 
 /// What stands in the transcript before the id of a file.
 const MARK: &str = "media:";
+/// Largest picture that a model is shown, bytes.
+pub(super) const MAX_PICTURE: u64 = 5 << 20;
 /// Pictures that a model gets at most, the newest ones.
 const MAX_PICTURES: usize = 10;
 

@@ -35,8 +35,19 @@ pub struct Post {
 }
 
 impl Desk {
-    /// Puts a message into the outbox. When this returns well, it is on the disk. Gives the rows of its parts.
+    /// Puts a message into the outbox. When this returns well, it is on the disk. Gives the rows of its parts. One that
+    /// was put there before under the same key is not put there again.
     pub async fn post(&self, post: &Post) -> Result<Vec<i64>> {
+        let unusable = |error: JournalError| Error::new(ErrorKind::Overloaded, error);
+        let key = post.key.clone();
+        let before = self
+            .journal
+            .run(move |j| j.posted(&key))
+            .await
+            .map_err(unusable)?;
+        if !before.is_empty() {
+            return Ok(before);
+        }
         let config = self.config();
         let agents = config.agents();
         let agent = agents.default_agent();
@@ -53,7 +64,6 @@ impl Desk {
                 "there is nothing to send; give a text or a file",
             ));
         }
-        let unusable = |error: JournalError| Error::new(ErrorKind::Overloaded, error);
         let rows = put(self, &replies, "", &[]).await.map_err(unusable)?;
         self.journal.synced().await.map_err(unusable)?;
         Ok(rows)
@@ -131,7 +141,7 @@ fn messages(desk: &Desk, post: &Post, files: Vec<MediaRef>) -> Vec<NewDelivery> 
         if post.voice {
             message.extra.insert("audioAsVoice".into(), true.into());
         }
-        Body::new(message).to(&lane, &to.channel)
+        Body::new(message).once(&lane, &to.channel)
     });
     parts.collect()
 }

@@ -1,12 +1,11 @@
 //! Turns for somebody who waits for their end: a plugin, or a client of the gateway.
 use super::{
     about::{self, About},
-    answer,
     briefing::Occasion,
     commands::{SessionSettings, thinking_word},
-    compaction::{self, Policy, Shortening},
+    compaction::{self, Policy, Pruning, Shortening, Summariser},
     desk::Desk,
-    envelope,
+    envelope, heard,
     job::{Job, RunJob, Steering, Wish},
     live::{End, Run, Source},
     pictures, post,
@@ -15,7 +14,7 @@ use super::{
 use crate::{
     config::{Agent, Config},
     gateway::random::uuid,
-    journal::{Entry, EntryKind, JournalError, NewDelivery, Session, SessionUsage},
+    journal::{Cost, Entry, EntryKind, JournalError, NewDelivery, Session, SessionUsage},
 };
 use openclaw_plugin_api::{AgentRun, Content, Error, ErrorKind, Message, Result, Role, ToolOrigin};
 use std::time::Duration;
@@ -56,7 +55,7 @@ pub(super) async fn serve(desk: &Desk, job: RunJob, stop: watch::Receiver<bool>,
         },
         Err(error) => {
             let turn = format!("run-{}", job.run.idempotency_key);
-            let (note, failed) = failure(&watched, &turn, answer::apology(error), error);
+            let (note, failed) = failure(&watched, &turn, heard::apology(error), error);
             let stopped = error.kind() == ErrorKind::Cancelled;
             let entries = if stopped {
                 partial(&watched, &turn)
@@ -96,7 +95,7 @@ impl Drop for Watch<'_> {
         if std::thread::panicking() {
             let text = "the gateway broke off while it worked on this; please report it";
             let error = Error::new(ErrorKind::Internal, text);
-            let message = answer::apology(&error);
+            let message = heard::apology(&error);
             self.desk.live.end(self.id, End::Failed { message, error });
         }
     }
@@ -166,6 +165,7 @@ async fn run(
         turn.models = vec![chosen];
     }
     turn.profile = settings.auth_profile_override.unwrap_or_default();
+    turn.idle = idle(desk, &session);
     let tools = desk.registry.tools();
     let occasion = Occasion {
         session_key: &run.session_key,
@@ -173,17 +173,22 @@ async fn run(
         default_model: agent.model.primary.as_deref().unwrap_or(DEFAULT_MODEL),
         channel: "",
         thinking: thinking_word(turn.thinking),
+        chat_prompt: "",
         extra: &run.system,
         tools: &tools,
     };
     turn.system = desk.briefings.build(desk, agent, occasion).await;
-    turn.input = vec![spoken(run)];
-    turn.about = vec![About {
+    turn.input = said(run);
+    turn.callers_tools.clone_from(&run.tools);
+    turn.max_tokens = run.max_tokens.or(turn.max_tokens);
+    // known of what is answered; what comes before it is the caller's own
+    turn.about = vec![About::default(); turn.input.len().saturating_sub(1)];
+    turn.about.push(About {
         idempotency_key: format!("{}:user", run.idempotency_key),
         sender_id: run.sender_id.clone(),
         sender_is_owner: run.sender_id.is_empty(),
         ..About::default()
-    }];
+    });
     turn.origin = ToolOrigin {
         agent_id: agent.id.clone(),
         session_key: run.session_key.clone(),
@@ -233,8 +238,23 @@ pub(super) async fn turn_of(desk: &Desk, agent: &Agent, session_id: &str, id: St
         context_cap: agent.settings.context_tokens,
         reserve_floor: agent.compaction.reserve_tokens_floor,
         shortening: Policy::of(&agent.compaction),
+        summariser: summariser(agent),
+        pruning: Pruning::of(&agent.settings.context_pruning),
         ..Turn::default()
     }
+}
+
+fn summariser(agent: &Agent) -> Summariser {
+    let mut summariser = Summariser::of(&agent.compaction);
+    let written = summariser.model.as_ref();
+    summariser.model = written.map(|written| agent.reference(written).to_owned());
+    summariser
+}
+
+/// How long ago the last request of a conversation was.
+pub(super) fn idle(desk: &Desk, session: &Session) -> Duration {
+    let ms = desk.clock.now_ms().saturating_sub(session.updated_ms);
+    Duration::from_millis(u64::try_from(ms).unwrap_or(0))
 }
 
 /// What is read of a conversation if the operator names no window, tokens: as much as the usual window takes.
@@ -253,12 +273,13 @@ pub(super) async fn compact(
         .await
         .map_err(unusable)?;
     let (served, window) = desk.asker.first(&turn).await?;
+    let (summarising, window) = desk.asker.summarising(&turn, &served, window).await;
     let how = Shortening {
         policy: Policy::of(&agent.compaction),
         window,
         instructions: instructions.as_deref(),
     };
-    let ask = |request| compaction::ask(&desk.asker, &turn, &served, request);
+    let ask = |request| compaction::ask(&desk.asker, &turn, &summarising, request);
     let Some(done) = compaction::summarise(&mut history, &how, ask).await? else {
         return Ok(None);
     };
@@ -313,31 +334,42 @@ pub(super) async fn count(
     key: &str,
     outcome: &TurnOutcome,
 ) -> std::result::Result<(), JournalError> {
-    let usage = SessionUsage {
+    let (key, model, now) = (key.to_owned(), outcome.model.clone(), desk.clock.now_ms());
+    let usage = usage(outcome);
+    let added = desk.journal.run(move |j| {
+        let cost = Cost {
+            key: &key,
+            usage,
+            model: &model,
+        };
+        j.add_session_usage(&cost, now)
+    });
+    added.await
+}
+
+/// What a turn adds to what its conversation has cost.
+pub(super) fn usage(outcome: &TurnOutcome) -> SessionUsage {
+    SessionUsage {
         input: outcome.usage.input + outcome.usage.cache_read + outcome.usage.cache_write,
         output: outcome.usage.output,
         context: outcome.context,
         cost: outcome.usage.cost,
-    };
-    let (key, model, now) = (key.to_owned(), outcome.model.clone(), desk.clock.now_ms());
-    desk.journal
-        .run(move |j| j.add_session_usage(&key, &usage, &model, now))
-        .await
+    }
 }
 
-/// What somebody asks, with the pictures that came with it.
-fn spoken(run: &AgentRun) -> Message {
-    let text = match run.attachments.as_slice() {
-        [] => run.text.clone(),
-        files => format!("{}\n{}", run.text, envelope::attachments(files)),
+/// What somebody asks, with the files that came with it.
+fn said(run: &AgentRun) -> Vec<Message> {
+    let mut messages = match run.messages.as_slice() {
+        [] => vec![Message::text(Role::User, &run.text)],
+        messages => messages.to_vec(),
     };
-    let mut content = vec![Content::text(text)];
-    content.extend(pictures::parts(&run.attachments, answer::MAX_PICTURE));
-    Message {
-        role: Role::User,
-        content,
-        ..Message::default()
+    if let Some(last) = messages.last_mut().filter(|_| !run.attachments.is_empty()) {
+        last.content
+            .push(Content::text(envelope::attachments(&run.attachments)));
+        last.content
+            .extend(pictures::parts(&run.attachments, pictures::MAX_PICTURE));
     }
+    messages
 }
 
 fn joined_text(job: Job) -> String {

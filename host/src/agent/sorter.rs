@@ -12,6 +12,7 @@ use super::{
     lane::{Lanes, Work},
     orders::{Carried, Errand, Orders},
     said::{Said, local_offset_s, said, seen_text},
+    settle::reply,
     turn::entry,
 };
 use crate::{
@@ -25,7 +26,7 @@ use crate::{
 use futures_util::FutureExt;
 use openclaw_plugin_api::{ChannelInfo, Inbound, Message, MessageTarget, React, Role, surface::ids};
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
-use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
 /// An event that is in the journal.
 #[derive(Debug)]
@@ -46,12 +47,18 @@ type Outcome = Result<(), JournalError>;
 /// How long a turn that is begun again waits for its other messages, which are on their way.
 const REST_OF_TURN: Duration = Duration::from_secs(5);
 
+/// Signs that a message was seen that are under way at once; beyond that none is given.
+const MAX_SIGNS: usize = 32;
+/// How long one may take.
+const SIGN_LIMIT: Duration = Duration::from_secs(15);
+
 /// Brings events on their way.
 #[derive(Debug)]
 pub(super) struct Sorter {
     desk: Arc<Desk>,
     lanes: Arc<Lanes>,
     gate: Arc<Gate>,
+    signs: Arc<Semaphore>,
 }
 
 impl Sorter {
@@ -61,6 +68,7 @@ impl Sorter {
             desk,
             lanes,
             gate: Arc::new(Gate::new(pairing)),
+            signs: Arc::new(Semaphore::new(MAX_SIGNS)),
         }
     }
 
@@ -108,7 +116,7 @@ impl Sorter {
                 self.desk.clock.now_ms(),
             );
             self.desk
-                .insist(move |_| gate.admit(&rules, &channel, &info, event.clone(), now))
+                .insist(move |j| gate.admit(j, &rules, &channel, &info, event.clone(), now))
                 .await?
         };
         match verdict {
@@ -271,11 +279,16 @@ impl Sorter {
             emoji: emoji.to_owned(),
             remove: false,
         };
+        let Ok(place) = self.signs.clone().try_acquire_owned() else {
+            return;
+        };
         let (registry, channel) = (self.desk.registry.clone(), taken.channel.clone());
         tokio::spawn(async move {
+            let _place = place;
             if let Ok(plugin) = registry.channel(&channel) {
                 // a platform that can't is no reason not to answer
-                let _ = plugin.call::<()>(ids::channel::REACT, &channel, &react).await;
+                let call = plugin.call::<()>(ids::channel::REACT, &channel, &react);
+                let _ = tokio::time::timeout(SIGN_LIMIT, call).await;
             }
         });
     }
@@ -381,27 +394,4 @@ impl Sorter {
         self.desk.outbox.wake(&lane);
         Ok(())
     }
-}
-
-/// Answers without a turn.
-async fn reply(desk: &Desk, taken: &Taken, text: Option<String>, how: Settled) -> Outcome {
-    if let Some(ask) = client::of(taken) {
-        return client::told(desk, &ask, taken.row, text, how).await;
-    }
-    let event = &taken.event;
-    let lane = lane_of(&taken.channel, event);
-    let key = format!("event-{}", taken.row);
-    let message = text.map(|text| message_to(event, text, format!("{key}:0")));
-    let replies: Vec<_> = message
-        .map(|message| Body::new(message).to(&lane, &taken.channel))
-        .into_iter()
-        .collect();
-    let (rows, now) = (vec![taken.row], desk.clock.now_ms());
-    let written = desk
-        .insist(move |j| j.reply(&rows, &how, &replies, "", &[], now))
-        .await?;
-    if !written.is_empty() {
-        desk.outbox.wake(&lane);
-    }
-    Ok(())
 }

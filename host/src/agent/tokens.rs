@@ -2,7 +2,8 @@
 //!
 //! Vendors count exactly, but only afterwards; before a call a quarter of the bytes is close enough, and it costs nothing.
 //! The estimate is replaced by the vendor's figure as soon as there is one.
-use openclaw_plugin_api::{Content, Message, ModelInfo, ToolSpec};
+use openclaw_plugin_api::{Content, Error, ErrorKind, Message, ModelInfo, Result, ToolSpec};
+use std::fmt;
 
 /// Bytes of a token in usual text.
 const BYTES_PER_TOKEN: u64 = 4;
@@ -68,6 +69,25 @@ impl Window {
             0..TOO_SMALL => Guard::TooSmall,
             TOO_SMALL..SMALL => Guard::Small,
             _ => Guard::Fine,
+        }
+    }
+
+    /// A window in which no conversation fits is an error that says so; one in which little does is worth a line.
+    pub fn check(self, model: impl fmt::Display) -> Result<()> {
+        let total = self.total;
+        match self.guard() {
+            Guard::Fine => Ok(()),
+            Guard::Small => {
+                tracing::warn!(target: "openclaw::models", %model, total, "the window is small: little of a conversation fits");
+                Ok(())
+            }
+            Guard::TooSmall => {
+                let text = format!(
+                    "the window of {model} has {total} tokens, too few for a conversation; choose another model, or correct \
+                     contextWindow or contextTokens"
+                );
+                Err(Error::new(ErrorKind::Config, text))
+            }
         }
     }
 

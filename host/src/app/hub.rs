@@ -9,7 +9,10 @@ use crate::{
     },
 };
 use futures_util::future::BoxFuture;
-use openclaw_plugin_api::{AgentRun, ChannelStatus, Error, ErrorKind, Inbound, Result, Sink};
+use openclaw_plugin_api::{
+    AgentRun, ChannelStatus, EmbedRequest, Embeddings, Error, ErrorKind, Inbound, Result, Sink, ToolCall,
+    ToolOutput, surface::ids,
+};
 use serde_json::Value;
 use std::sync::{Arc, OnceLock, Weak};
 use tokio::sync::{broadcast, mpsc};
@@ -94,6 +97,21 @@ impl Core for Hub {
             };
             let (turn, forwarded) = tokio::join!(office.run(run, tx), forward);
             turn.and(forwarded)
+        })
+    }
+
+    fn embed(&self, request: EmbedRequest) -> BoxFuture<'static, Result<Embeddings>> {
+        let office = self.office();
+        Box::pin(async move { office?.desk.asker.embed(request).await })
+    }
+
+    fn tool_invoke(&self, tool: &str, call: ToolCall) -> BoxFuture<'static, Result<ToolOutput>> {
+        let (registry, tool) = (self.registry(), tool.to_owned());
+        Box::pin(async move {
+            let plugin = registry?.offering("tool/1", &tool).ok_or_else(|| {
+                Error::new(ErrorKind::NotFound, format_args!("there is no tool named {tool}"))
+            })?;
+            plugin.call(ids::tool::INVOKE, &tool, &call).await
         })
     }
 

@@ -57,7 +57,7 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, env: &Env) -> Result<(), Failure> {
-    let setting = Setting::read(env)?;
+    let setting = Setting::for_client(env)?;
     let answer = block_on(ask(args, env, &setting))?;
     if args.json {
         return output::json(&answer);

@@ -7,12 +7,12 @@ use crate::{
     config::{Env, GatewayMode, SecretInput},
     gateway::{
         Scope,
-        client::{Client, ClientInfo, Login},
+        client::{Client, ClientInfo, Identity, Login},
     },
 };
 use openclaw_plugin_api::Secret;
 use serde_json::Value;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -50,8 +50,20 @@ pub(super) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Res
 }
 
 impl Target {
-    /// Where it is and what opens it.
+    /// Where it is and what opens it. To a gateway on another machine this one says which device it is.
     pub(super) fn place(&self, env: &Env, setting: &Setting) -> Result<Place, Failure> {
+        let mut place = self.named(env, setting)?;
+        if !is_here(&place.url) {
+            setting.paths.prepare_state_dir().map_err(Failure::config)?;
+            let file = setting.paths.state_dir.join("device.key");
+            let identity = Identity::load(&file)
+                .map_err(|e| Failure::io(format_args!("use the key in {}", file.display()), e))?;
+            place.login.device = Some(Arc::new(identity));
+        }
+        Ok(place)
+    }
+
+    fn named(&self, env: &Env, setting: &Setting) -> Result<Place, Failure> {
         let config = &setting.config.gateway;
         let given = |flag: &Option<String>, variable: &str| {
             flag.as_deref().or_else(|| env.var(variable)).map(Secret::new)
@@ -69,7 +81,11 @@ impl Target {
             check(&url)?;
             return Ok(Place {
                 url,
-                login: Login { token, password },
+                login: Login {
+                    token,
+                    password,
+                    device: None,
+                },
             });
         }
         let remote = config.remote.url.clone().filter(|_| self.port.is_none());
@@ -77,6 +93,7 @@ impl Target {
             let login = Login {
                 token: token.or_else(|| written(&config.remote.token)),
                 password: password.or_else(|| written(&config.remote.password)),
+                device: None,
             };
             return Ok(Place { url, login });
         }
@@ -87,6 +104,7 @@ impl Target {
         let login = Login {
             token,
             password: password.or_else(|| written(&config.auth.password)),
+            device: None,
         };
         Ok(Place {
             url: format!("ws://127.0.0.1:{port}"),
@@ -149,6 +167,17 @@ impl Target {
     }
 }
 
+/// Is it an address of this machine?
+fn is_here(url: &str) -> bool {
+    let parsed = url::Url::parse(url).ok();
+    match parsed.as_ref().and_then(url::Url::host) {
+        Some(url::Host::Ipv4(address)) => address.is_loopback(),
+        Some(url::Host::Ipv6(address)) => address.is_loopback(),
+        Some(url::Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
 /// An address of the command line or of the environment.
 fn check(url: &str) -> Result<(), Failure> {
     let parsed = url::Url::parse(url).ok();
@@ -164,6 +193,19 @@ fn check(url: &str) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_this_machine_is_here() {
+        for (url, here) in [
+            ("ws://127.0.0.1:1", true),
+            ("ws://[::1]:1", true),
+            ("ws://localhost:1", true),
+            ("ws://localhost.example:1", false),
+            ("wss://192.0.2.1", false),
+        ] {
+            assert_eq!(is_here(url), here, "{url}");
+        }
+    }
 
     #[test]
     fn only_websocket_addresses_are_taken() {

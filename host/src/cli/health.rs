@@ -22,7 +22,7 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, env: &Env) -> Result<(), Failure> {
-    let setting = Setting::read(env)?;
+    let setting = Setting::for_client(env)?;
     let params = json!({ "probe": args.probe });
     let answer = args
         .target

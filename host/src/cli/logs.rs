@@ -34,7 +34,7 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, env: &Env) -> Result<(), Failure> {
-    let setting = Setting::read(env)?;
+    let setting = Setting::for_client(env)?;
     block_on(async {
         let client = args.target.connect(env, &setting, Scope::Read).await?;
         let mut params = json!({ "limit": args.limit, "maxBytes": MAX_BYTES });
@@ -65,16 +65,11 @@ fn print(line: &str, json: bool) {
     }
 }
 
-/// `2026-01-01T00:00:00Z warn [plugins] message key=value`
+/// `2026-01-01T00:00:00Z warn [plugins] message`
 fn readable(line: &Value) -> String {
     let head = ["time", "level", "subsystem", "message"];
     let [time, level, subsystem, message] = head.map(|key| output::text(&line[key]));
-    let rest = line.as_object().into_iter().flatten();
-    let rest: String = rest
-        .filter(|(key, _)| !head.contains(&key.as_str()))
-        .map(|(key, value)| format!(" {key}={}", output::text(value)))
-        .collect();
-    format!("{time} {level} [{subsystem}] {message}{rest}")
+    format!("{time} {level} [{subsystem}] {message}")
 }
 
 #[cfg(test)]
@@ -83,8 +78,7 @@ mod tests {
 
     #[test]
     fn lines_read_as_the_gateway_writes_them() {
-        let line =
-            json!({"time": "T", "level": "warn", "subsystem": "http", "message": "slow\u{1b}[2J", "ms": "5"});
+        let line = json!({"time": "T", "level": "warn", "subsystem": "http", "message": "slow\u{1b}[2J ms=5", "_meta": {}});
         assert_eq!(readable(&line), "T warn [http] slow[2J ms=5");
     }
 }

@@ -51,6 +51,9 @@ struct Send {
     /// Without a sound on the other side
     #[arg(long)]
     silent: bool,
+    /// Sent once however often it is asked for under this key [default: a new one]
+    #[arg(long, value_name = "KEY")]
+    idempotency_key: Option<String>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -65,10 +68,10 @@ pub fn run(args: &Args, env: &Env) -> Result<(), Failure> {
 }
 
 fn send(args: &Send, env: &Env) -> Result<(), Failure> {
-    let setting = Setting::read(env)?;
+    let setting = Setting::for_client(env)?;
     let mut params = json!({
         "to": args.target, "message": args.message.as_deref().unwrap_or_default(), "mediaUrls": args.media,
-        "silent": args.silent, "idempotencyKey": uuid(),
+        "silent": args.silent, "idempotencyKey": args.idempotency_key.clone().unwrap_or_else(uuid),
     });
     let optional = [
         ("channel", &args.channel),

@@ -36,12 +36,19 @@ use std::{ffi::OsString, path::PathBuf};
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// How log lines look
-    #[arg(long, global = true, value_enum, default_value_t)]
-    log_format: LogFormat,
-    /// Which events are logged, such as info,plugin::demo=debug [default: info; OPENCLAW_LOG]
+    /// How log lines look [default: logging.consoleStyle, text]
+    #[arg(long, global = true, value_enum)]
+    log_format: Option<LogFormat>,
+    /// Which events are logged, such as info,plugin::demo=debug [default: OPENCLAW_LOG, logging.level, info]
     #[arg(long, global = true)]
     log: Option<String>,
+}
+
+/// What was asked for on the command line or in the environment; it counts for more than the configuration.
+#[derive(Debug, Clone, Default)]
+struct Asked {
+    format: Option<LogFormat>,
+    filter: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -106,14 +113,18 @@ fn residence(args: impl IntoIterator<Item = OsString>) -> Option<PathBuf> {
 impl Cli {
     fn run(self, env: &Env) -> Result<(), Failure> {
         let filter = self.log.as_deref().or_else(|| env.var("OPENCLAW_LOG"));
-        // Commands that end by themselves speak on standard output; they log only what is wrong.
-        let usual = match &self.command {
-            Command::Gateway(args) => args.usual_filter(),
-            _ => "warn",
+        let asked = Asked {
+            format: self.log_format,
+            filter: filter.map(str::to_owned),
         };
-        crate::observe::init(self.log_format, filter.unwrap_or(usual)).map_err(Failure::usage)?;
+        // Commands that end by themselves speak on standard output; they log only what is wrong. The gateway begins its
+        // log when it knows what its configuration says of it.
+        if !matches!(self.command, Command::Gateway(_)) {
+            let filter = asked.filter.as_deref().unwrap_or("warn");
+            crate::observe::init(asked.format.unwrap_or_default(), filter).map_err(Failure::usage)?;
+        }
         match self.command {
-            Command::Gateway(args) => gateway::run(*args, env),
+            Command::Gateway(args) => gateway::run(*args, env, asked),
             Command::Agent(args) => agent::run(&args, env),
             Command::Message(args) => message::run(&args, env),
             Command::Sessions(args) => sessions::run(&args, env),

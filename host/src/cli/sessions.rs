@@ -68,7 +68,7 @@ pub fn run(args: &Args, env: &Env) -> Result<(), Failure> {
 }
 
 fn list(args: &List, env: &Env) -> Result<(), Failure> {
-    let setting = Setting::read(env)?;
+    let setting = Setting::for_client(env)?;
     let mut params = json!({ "limit": args.limit });
     if let Some(minutes) = args.active {
         params["activeMinutes"] = json!(minutes);
@@ -117,7 +117,7 @@ fn table(answer: &Value) -> String {
 }
 
 fn end(args: &One, env: &Env, method: &str, what: &str) -> Result<(), Failure> {
-    let setting = Setting::read(env)?;
+    let setting = Setting::for_client(env)?;
     let params = json!({ "key": args.key });
     let answer = args
         .target

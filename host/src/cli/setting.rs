@@ -30,8 +30,31 @@ pub(super) struct Setting {
 impl Setting {
     /// Reads the configuration and looks for plugins. A missing file is an empty one.
     pub(super) fn read(env: &Env) -> Result<Self, Failure> {
+        Self::read_by(Loaded::read, env)
+    }
+
+    /// The same without fetching secrets, which may need programs and people: for commands that use none.
+    pub(super) fn look(env: &Env) -> Result<Self, Failure> {
+        Self::read_by(Loaded::read_without_secrets, env)
+    }
+
+    /// The same for who speaks to a running gateway: secrets are fetched if the token of the gateway is one of them.
+    pub(super) fn for_client(env: &Env) -> Result<Self, Failure> {
+        let setting = Self::look(env)?;
+        let written = setting.config.gateway.auth.token.as_ref();
+        let is_fetched = written.is_some_and(|token| token.secret().is_none());
+        if is_fetched && env.var("OPENCLAW_GATEWAY_TOKEN").is_none() {
+            return Self::read(env);
+        }
+        Ok(setting)
+    }
+
+    fn read_by(
+        read: impl FnOnce(&Paths, &Env) -> Result<Loaded, ConfigError>,
+        env: &Env,
+    ) -> Result<Self, Failure> {
         let paths = Paths::resolve(env).map_err(Failure::config)?;
-        let (config, warnings, configured) = match Loaded::read(&paths, env) {
+        let (config, warnings, configured) = match read(&paths, env) {
             Ok(loaded) => (loaded.config, loaded.warnings, true),
             Err(ConfigError::Include(IncludeError::Missing(_))) => (Config::default(), Vec::new(), false),
             Err(error) => return Err(Failure::config(error)),

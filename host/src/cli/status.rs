@@ -19,7 +19,7 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, env: &Env) -> Result<(), Failure> {
-    let setting = Setting::read(env)?;
+    let setting = Setting::for_client(env)?;
     let answer = args
         .target
         .ask(env, &setting, Scope::Read, "status", json!({}), ASK)?;

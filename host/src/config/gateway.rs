@@ -151,7 +151,7 @@ pub struct RateLimitConfig {
     /// How long a try counts, milliseconds. Default: 60,000.
     #[schemars(range(min = 1, max = 86_400_000))]
     pub window_ms: Option<u64>,
-    /// How long the lock lasts, milliseconds. Default: 300,000.
+    /// How long the lock lasts, milliseconds. Default: 500.000.
     #[schemars(range(min = 1, max = 86_400_000))]
     pub lockout_ms: Option<u64>,
     /// Is this machine exempt? Default: true.
@@ -196,7 +196,7 @@ pub struct RemoteConfig {
 pub struct ReloadConfig {
     /// What happens when the file changes. Default: `hybrid`.
     pub mode: Option<ReloadMode>,
-    /// How long the file must be quiet before it is read, milliseconds. Default: 300.
+    /// How long the file must be quiet before it is read, milliseconds. Default: 500.
     #[schemars(range(max = 60_000))]
     pub debounce_ms: Option<u64>,
 }

@@ -48,9 +48,10 @@ use serde_json::Value;
 
 pub use agents::{
     Agent, AgentDefaults, AgentEntry, AgentSettings, Agents, AgentsConfig, BreakPreference, Chunk, Coalesce,
-    Compaction, CompactionMode, ContextInjection, HumanDelay, HumanDelayMode, Identity, MAIN_AGENT,
-    MemoryFlush, ModelChoice, ModelEntry, ModelPolicy, OnOff, Params, ReasoningLevel, StreamingBreak,
-    Subagents, ThinkingLevel, TimeFormat, TypingMode, VerboseLevel, agent_id,
+    Compaction, CompactionMode, ContextInjection, ContextPruning, HardClear, HumanDelay, HumanDelayMode,
+    Identity, MAIN_AGENT, MemoryFlush, ModelChoice, ModelEntry, ModelPolicy, OnOff, Params, PruningMode,
+    PruningTools, ReasoningLevel, SoftTrim, StreamingBreak, Subagents, ThinkingLevel, TimeFormat, TypingMode,
+    VerboseLevel, agent_id,
 };
 pub use auth::{AuthConfig, AuthMode, AuthProfile, CooldownsConfig};
 pub use bindings::{BindingConfig, BindingKind, BindingMatch, BindingSession, PeerConfig, PeerKind};

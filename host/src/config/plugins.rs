@@ -97,6 +97,9 @@ pub struct PermissionsConfig {
     pub files: Option<FilesConfig>,
     /// Programs that it starts.
     pub processes: Option<Vec<String>>,
+    /// Sections of this file that it reads beside its entry. Default: what its manifest asks for if it is bundled, nothing
+    /// if it is not.
+    pub sections: Option<Vec<String>>,
     /// URLs from messages, models and tools may lead to private addresses. False by default.
     pub private_network: bool,
     /// Memory of its process, megabytes; only with isolation. Default: no limit.

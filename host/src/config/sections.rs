@@ -94,7 +94,7 @@ fn described(mut schema: Schemars, text: &str) -> Schemars {
 }
 
 /// Keys of the top level that others judge: the plugins of the channels.
-pub(super) const FREE: &[&str] = &["channels"];
+pub(super) const FREE: &[&str] = &["channels", "hooks"];
 /// Keys of the top level that are for people and other programs: not even worth a warning.
 pub(super) const SILENT: &[&str] = &["$schema", "wizard"];
 

@@ -9,6 +9,8 @@ use tokio::{sync::mpsc, time::MissedTickBehavior};
 
 /// How often the files are looked at. They must look the same twice before they are read.
 const INTERVAL: Duration = Duration::from_millis(500);
+/// The shortest that somebody may want.
+const SHORTEST: Duration = Duration::from_millis(50);
 /// News that may wait; while nobody takes them, nothing new is looked for.
 const QUEUE: usize = 4;
 
@@ -91,7 +93,7 @@ impl Watch {
     pub fn run(mut self) -> mpsc::Receiver<News> {
         let (sender, receiver) = mpsc::channel(QUEUE);
         tokio::spawn(async move {
-            let mut tick = tokio::time::interval(INTERVAL);
+            let mut tick = tokio::time::interval(self.interval());
             tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
                 tokio::select! {
@@ -115,6 +117,12 @@ impl Watch {
             }
         });
         receiver
+    }
+
+    /// `gateway.reload.debounceMs`: a file has to look the same for so long.
+    fn interval(&self) -> Duration {
+        let written = self.running.gateway.reload.debounce_ms;
+        written.map_or(INTERVAL, |ms| Duration::from_millis(ms).max(SHORTEST))
     }
 
     fn loaded(&mut self, loaded: Loaded) -> Option<News> {

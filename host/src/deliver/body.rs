@@ -61,6 +61,15 @@ impl Body {
             lane: lane.to_owned(),
             channel: channel.to_owned(),
             body: serde_json::to_string(self).unwrap_or_default(),
+            key: String::new(),
+        }
+    }
+
+    /// The same for a message that somebody may ask for twice and that is sent once.
+    pub fn once(&self, lane: &str, channel: &str) -> NewDelivery {
+        NewDelivery {
+            key: self.message.idempotency_key.clone(),
+            ..self.to(lane, channel)
         }
     }
 

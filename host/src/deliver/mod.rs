@@ -9,5 +9,5 @@ mod presence;
 mod verdict;
 
 pub use body::{Body, lane_of, lane_to, message_to};
-pub use outbox::Outbox;
+pub use outbox::{Carrier, Outbox};
 pub use presence::{Place, Seen, UNKNOWN, follow};

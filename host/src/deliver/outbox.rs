@@ -1,19 +1,22 @@
 //! One worker for each lane that has something to send: it takes the lane's replies from the journal one by one.
 //!
-//! Bounded by the journal: a worker holds one reply, and there are as many workers as lanes with open replies.
+//! Bounded by the journal: a worker holds one reply, and there are as many workers as lanes with open replies. A worker
+//! that breaks off is begun again; what it had under way is then a reply that a killed process left.
 use super::{Body, verdict::judge};
 use crate::{
     clock::Clock,
     journal::{Delivery, Journal, JournalError, Outcome, SendState},
     plugins::registry::Registry,
 };
-use openclaw_plugin_api::{Receipt, Result};
+use futures_util::{FutureExt, future::BoxFuture};
+use openclaw_plugin_api::{ChannelInfo, Receipt, Result};
 use std::{
     collections::HashMap,
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 
 /// Lanes that are taken up at a start.
 const MAX_LANES: u32 = 10_000;
@@ -23,15 +26,27 @@ const JOURNAL_WAIT: Duration = Duration::from_secs(5);
 /// The reply of a lane that is to be sent next, and when it was taken.
 type Next = std::result::Result<Option<(Delivery, i64)>, JournalError>;
 
+/// What brings messages to their platforms.
+pub trait Carrier: Send + Sync + 'static {
+    /// What a channel can do.
+    fn info(&self, channel: &str) -> ChannelInfo;
+
+    /// One try.
+    fn carry<'a>(&'a self, body: &'a Body, channel: &'a str) -> BoxFuture<'a, Result<Receipt>>;
+}
+
 /// Sends what stands in the journal's outbox.
-#[derive(Debug)]
 pub struct Outbox {
     journal: Journal,
-    registry: Arc<Registry>,
+    carrier: Arc<dyn Carrier>,
     clock: Clock,
     workers: Mutex<HashMap<String, Arc<Worker>>>,
     /// Rung after each try.
     tried: Notify,
+    /// Rung when a worker has left.
+    left: Notify,
+    /// Nothing more is begun.
+    closed: watch::Sender<bool>,
 }
 
 /// A worker's bell. `rung` is read and written under the lock of the map.
@@ -43,13 +58,15 @@ struct Worker {
 
 impl Outbox {
     /// An outbox that has nothing to do yet.
-    pub fn new(journal: Journal, registry: Arc<Registry>, clock: Clock) -> Arc<Self> {
+    pub fn new(journal: Journal, carrier: Arc<dyn Carrier>, clock: Clock) -> Arc<Self> {
         Arc::new(Self {
             journal,
-            registry,
+            carrier,
             clock,
             workers: Mutex::default(),
             tried: Notify::new(),
+            left: Notify::new(),
+            closed: watch::channel(false).0,
         })
     }
 
@@ -62,9 +79,36 @@ impl Outbox {
         Ok(lanes.len())
     }
 
+    /// Begins nothing more, and waits until the outcome of what is being sent is noted: what the platform has must not
+    /// be sent again by the next process. False: something was still under way when `patience` ended.
+    pub async fn close(&self, patience: Duration) -> bool {
+        self.closed.send_replace(true);
+        let empty = async {
+            loop {
+                // before the look, so that nobody leaves unseen between the two
+                let left = self.left.notified();
+                tokio::pin!(left);
+                left.as_mut().enable();
+                if self
+                    .workers
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner)
+                    .is_empty()
+                {
+                    return;
+                }
+                left.await;
+            }
+        };
+        tokio::time::timeout(patience, empty).await.is_ok()
+    }
+
     /// There is something new in a lane.
     pub fn wake(self: &Arc<Self>, lane: &str) {
         use std::sync::atomic::Ordering::Relaxed;
+        if *self.closed.borrow() {
+            return;
+        }
         let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(worker) = workers.get(lane) {
             worker.rung.store(true, Relaxed);
@@ -75,7 +119,7 @@ impl Outbox {
         workers.insert(lane.to_owned(), worker.clone());
         drop(workers);
         let (outbox, lane) = (self.clone(), lane.to_owned());
-        tokio::spawn(async move { outbox.work(&lane, &worker).await });
+        tokio::spawn(async move { outbox.keep_working(&lane, &worker).await });
     }
 
     /// Waits until a reply is settled. None: it was not within `patience`, and is still on its way.
@@ -99,6 +143,18 @@ impl Outbox {
         tokio::time::timeout(patience, wait).await.unwrap_or(Ok(None))
     }
 
+    /// A worker that breaks off must not leave its lane without one.
+    async fn keep_working(&self, lane: &str, worker: &Worker) {
+        while AssertUnwindSafe(self.work(lane, worker))
+            .catch_unwind()
+            .await
+            .is_err()
+        {
+            tracing::error!(target: "openclaw::outbox", lane, "the gateway broke off while it sent a reply; trying again; please report it");
+            self.pause(JOURNAL_WAIT).await;
+        }
+    }
+
     async fn work(&self, lane: &str, worker: &Worker) {
         let mut next = self.next(lane).await;
         loop {
@@ -108,14 +164,26 @@ impl Outbox {
                 Ok(None) => self.next(lane).await,
                 Err(error) => {
                     tracing::error!(target: "openclaw::outbox", lane, %error, "the journal can't be used; trying again");
-                    tokio::time::sleep(JOURNAL_WAIT).await;
+                    self.pause(JOURNAL_WAIT).await;
                     self.next(lane).await
                 }
             };
         }
     }
 
+    /// Waits, but not for longer than there is something to wait for.
+    async fn pause(&self, time: Duration) {
+        let mut closed = self.closed.subscribe();
+        tokio::select! {
+            () = tokio::time::sleep(time) => {}
+            Ok(_) = closed.wait_for(|closed| *closed) => {}
+        }
+    }
+
     async fn next(&self, lane: &str) -> Next {
+        if *self.closed.borrow() {
+            return Ok(None);
+        }
         let (lane, now) = (lane.to_owned(), self.clock.now_ms());
         let taken = self.journal.run(move |j| j.take_delivery(&lane, now)).await?;
         Ok(taken.map(|delivery| (delivery, now)))
@@ -124,10 +192,12 @@ impl Outbox {
     /// False: something has come in meanwhile.
     fn leave(&self, lane: &str, worker: &Worker) -> bool {
         let mut workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
-        if worker.rung.swap(false, std::sync::atomic::Ordering::Relaxed) {
+        if worker.rung.swap(false, std::sync::atomic::Ordering::Relaxed) && !*self.closed.borrow() {
             return false;
         }
         workers.remove(lane);
+        drop(workers);
+        self.left.notify_waiters();
         true
     }
 
@@ -140,7 +210,7 @@ impl Outbox {
         let wait = Duration::from_millis(u64::try_from(wait).unwrap_or(0));
         // whoever rings wants the lane looked at again, not the wait cut short: the reply is still not due
         tokio::select! {
-            () = tokio::time::sleep(wait) => {}
+            () = self.pause(wait) => {}
             () = worker.bell.notified() => {}
         }
         self.next(&delivery.lane).await
@@ -151,7 +221,7 @@ impl Outbox {
         let body: Result<Body> = serde_json::from_str(&delivery.body).map_err(Into::into);
         let idempotent = body
             .as_ref()
-            .is_ok_and(|body| self.is_idempotent(body, &delivery.channel));
+            .is_ok_and(|body| body.is_idempotent(&self.carrier.info(&delivery.channel)));
         let repeats = delivery.state == SendState::Sending && !idempotent;
         let outcome = match (body, repeats && delivery.repeated) {
             (Err(error), _) => Outcome::Failed(format!("it can't be read: {error}")),
@@ -160,7 +230,7 @@ impl Outbox {
                 if delivery.state == SendState::Sending {
                     self.journal.run(move |j| j.sending(id, repeats)).await?;
                 }
-                let sent = body.send(&self.registry, &delivery.channel).await;
+                let sent = self.carrier.carry(&body, &delivery.channel).await;
                 self.outcome(&delivery, sent, idempotent)
             }
         };
@@ -169,9 +239,10 @@ impl Outbox {
         // noted, and looked for the next, in one go: each way to the journal and back is two switches between threads
         let next = loop {
             let (outcome, lane) = (outcome.clone(), delivery.lane.clone());
-            let noted = self.journal.run(move |j| {
-                j.tried(id, &outcome, now)?;
-                j.take_delivery(&lane, now)
+            let closed = *self.closed.borrow();
+            let noted = self.journal.run(move |j| match closed {
+                true => j.tried(id, &outcome, now).map(|()| None),
+                false => j.tried_and_next(id, &outcome, &lane, now),
             });
             match noted.await {
                 // forgotten, it would be sent once more
@@ -186,15 +257,27 @@ impl Outbox {
         Ok(next?.map(|delivery| (delivery, now)))
     }
 
-    fn is_idempotent(&self, body: &Body, channel: &str) -> bool {
-        body.is_idempotent(&self.registry.channel_info(channel))
-    }
-
     fn outcome(&self, delivery: &Delivery, sent: Result<Receipt>, idempotent: bool) -> Outcome {
         match sent {
             Ok(receipt) => Outcome::Sent(serde_json::to_string(&receipt).unwrap_or_default()),
             Err(error) => judge(delivery, &error, idempotent, self.clock.now_ms()),
         }
+    }
+}
+
+impl Carrier for Registry {
+    fn info(&self, channel: &str) -> ChannelInfo {
+        self.channel_info(channel)
+    }
+
+    fn carry<'a>(&'a self, body: &'a Body, channel: &'a str) -> BoxFuture<'a, Result<Receipt>> {
+        Box::pin(body.send(self, channel))
+    }
+}
+
+impl std::fmt::Debug for Outbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Outbox").finish_non_exhaustive()
     }
 }
 
@@ -212,3 +295,6 @@ fn report(delivery: &Delivery, outcome: &Outcome) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,10 @@ use super::{limits, random};
 use openclaw_plugin_api::Secret;
 
 mod greet;
+mod identity;
 mod pump;
+
+pub use identity::Identity;
 
 /// A program that talks to a gateway.
 #[derive(Debug, Clone)]
@@ -36,6 +39,8 @@ pub struct Login {
     pub token: Option<Secret>,
     /// Its password.
     pub password: Option<Secret>,
+    /// Who asks, for a gateway on another machine.
+    pub device: Option<Arc<Identity>>,
 }
 
 /// An authenticated connection. It closes when the last clone is dropped.
@@ -112,6 +117,16 @@ pub enum Error {
         /// What a program can read.
         details: Value,
     },
+    /// The gateway's owner has to let this device in.
+    #[error(
+        "the gateway at {url} does not know this device: run `openclaw devices approve {request}` on its machine, then retry"
+    )]
+    NotPaired {
+        /// Where.
+        url: Arc<str>,
+        /// What the owner approves.
+        request: String,
+    },
     /// It takes too long.
     #[error("the gateway at {url} did not answer {what} in time: retry, or raise --timeout")]
     TimedOut {
@@ -173,7 +188,7 @@ impl Client {
     ) -> Result<Self, Error> {
         let login = Login {
             token: token.cloned(),
-            password: None,
+            ..Login::default()
         };
         Self::log_in(url, &login, info, deadline).await
     }
@@ -188,8 +203,9 @@ impl Client {
         let url: Arc<str> = shown(url).into();
         let opening = async {
             let (mut sender, mut receiver) = greet::open(&url, deadline).await?;
-            greet::challenge(&url, &mut receiver).await?;
-            let hello = greet::introduce(&url, (&mut sender, &mut receiver), login, info).await?;
+            let challenge = greet::challenge(&url, &mut receiver).await?;
+            let params = greet::introduction(login, info, &challenge);
+            let hello = greet::introduce(&url, (&mut sender, &mut receiver), params).await?;
             Ok((sender, receiver, hello))
         };
         let timed_out = || Error::TimedOut {

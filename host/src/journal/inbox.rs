@@ -1,5 +1,9 @@
 //! Events of channels: taken once, kept until they are dealt with, and after that as an id that makes a repeat void.
-use super::{Entry, Journal, JournalError, transcript};
+use super::{
+    Entry, Journal, JournalError, Session,
+    session::{self, NewSession},
+    transcript,
+};
 use rusqlite::{Connection, OptionalExtension, ToSql, params};
 
 /// How long the id of a settled event is kept, milliseconds: longer than any platform repeats one.
@@ -74,6 +78,22 @@ impl Journal {
     /// The turn of some events begins; says for the how-manieth time. They stay together from now on.
     pub fn begin(&self, rows: &[i64], turn: &str) -> Result<u32, JournalError> {
         let begun = self.write(|c| begin(c, rows, turn));
+        self.step("begin.after");
+        begun
+    }
+
+    /// The same, with the conversation of the turn, made if there is none.
+    pub fn begin_in(
+        &self,
+        conversation: &NewSession<'_>,
+        rows: &[i64],
+        turn: &str,
+        now_ms: i64,
+    ) -> Result<(Session, u32), JournalError> {
+        let begun = self.write(|c| {
+            let session = session::find_or_make(c, conversation, now_ms)?;
+            Ok((session, begin(c, rows, turn)?))
+        });
         self.step("begin.after");
         begun
     }

@@ -26,14 +26,14 @@ pub use health::Trouble;
 pub use inbox::{Accepted, Pending, Settled};
 pub use media::StoredMedia;
 pub use node::{Node, NodeRequest, Surface};
-pub use outbox::{Counts, Delivery, NewDelivery, Outcome, SendState};
+pub use outbox::{Counts, Delivery, End, NewDelivery, Outcome, SendState};
 pub use pairing::{Approved, LIFETIME_MS, MAX_PENDING, PairingRequest, Peer, Requested, Stranger};
 pub use past::EventState;
-pub use session::{Session, SessionUsage};
+pub use session::{Cost, NewSession, Session, SessionUsage};
 pub use transcript::{Entry, EntryKind};
 
 use health::Health;
-use rusqlite::Connection;
+use rusqlite::{Connection, TransactionBehavior};
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
@@ -155,19 +155,32 @@ impl Journal {
         self.inner.health.trouble()
     }
 
-    /// Runs blocking work of the journal away from the async threads, in the order in which it comes.
+    /// Runs short work of the journal for async code, in the order in which it comes: here if nobody else is at it, else
+    /// on the journal's thread.
     pub async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Self) -> Result<T, JournalError> + Send + 'static,
     ) -> Result<T, JournalError> {
         let journal = self.clone();
         let done = self.inner.worker.run(move || work(&journal)).await;
-        done.unwrap_or_else(|| {
-            Err(JournalError::BrokeOff {
-                path: self.inner.path.clone(),
-                why: "the work on it was broken off; see the log".into(),
-            })
-        })
+        done.unwrap_or_else(|| Err(self.broke_off()))
+    }
+
+    /// The same for work that takes longer, which is always done on the journal's thread.
+    pub async fn run_aside<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, JournalError> + Send + 'static,
+    ) -> Result<T, JournalError> {
+        let journal = self.clone();
+        let done = self.inner.worker.run_aside(move || work(&journal)).await;
+        done.unwrap_or_else(|| Err(self.broke_off()))
+    }
+
+    fn broke_off(&self) -> JournalError {
+        JournalError::BrokeOff {
+            path: self.inner.path.clone(),
+            why: "the work on it was broken off; see the log".into(),
+        }
     }
 
     /// Waits until everything that is committed by now is on the disk. Many wait for one sync.
@@ -198,11 +211,18 @@ impl Journal {
             .connection
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let done = connection.transaction().and_then(|transaction| {
+        // at once, for one that looks before it writes could not go on if a command wrote in between
+        let begun = connection.transaction_with_behavior(TransactionBehavior::Immediate);
+        let done = begun.and_then(|transaction| {
             let value = work(&transaction)?;
             transaction.commit()?;
             Ok(value)
         });
+        if self.inner.syncer.wants_restart()
+            && let Err(error) = open::restart_log(&connection)
+        {
+            tracing::warn!(target: "openclaw::journal", %error, "the log could not begin anew");
+        }
         drop(connection);
         self.inner.health.wrote(&done);
         self.inner.syncer.committed();

@@ -15,7 +15,7 @@ const BUSY: Duration = Duration::from_secs(5);
 /// Statements that stay prepared: all that a message needs on its way, and the rest of them too.
 const STATEMENTS: usize = 64;
 /// What the write-ahead log shrinks to when it starts over, bytes.
-const LOG_LIMIT: i64 = 16 << 20;
+pub(super) const LOG_LIMIT: i64 = 32 << 20;
 
 pub(super) struct Opened {
     pub(super) connection: Connection,
@@ -73,6 +73,15 @@ fn try_open(path: &Path, owner: bool) -> Result<Connection, JournalError> {
     }
     prepare(&mut connection, found, owner).map_err(failed)?;
     Ok(connection)
+}
+
+/// Moves what is left of the log into the database, so that the next write begins it anew. Whoever reads beside this
+/// gateway is not waited for: then it is for another time.
+pub(super) fn restart_log(connection: &Connection) -> rusqlite::Result<()> {
+    connection.busy_timeout(Duration::ZERO)?;
+    let moved = connection.query_row("PRAGMA wal_checkpoint(RESTART)", [], |_| Ok(()));
+    connection.busy_timeout(BUSY)?;
+    moved
 }
 
 fn version(connection: &Connection) -> rusqlite::Result<i64> {

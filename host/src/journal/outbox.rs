@@ -6,9 +6,10 @@
 use super::{
     Entry, Journal, JournalError,
     inbox::{Settled, settle},
+    session::{self, Cost},
     transcript,
 };
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// A reply to be sent.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,6 +20,8 @@ pub struct NewDelivery {
     pub channel: String,
     /// What to send, JSON.
     pub body: String,
+    /// Written once, however often it is asked for, as long as the outbox remembers it. Empty: no such promise.
+    pub key: String,
 }
 
 /// A reply that is on its way.
@@ -68,6 +71,17 @@ pub enum Outcome {
     Unknown(String),
 }
 
+/// What the transcript has at the end of a turn.
+#[derive(Debug, Clone, Copy)]
+pub struct End<'a> {
+    /// The transcript.
+    pub session_id: &'a str,
+    /// What was said last.
+    pub entries: &'a [Entry],
+    /// What the turn has cost, if it is known.
+    pub cost: Option<Cost<'a>>,
+}
+
 /// How many replies are where.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Counts {
@@ -93,23 +107,51 @@ impl Journal {
         entries: &[Entry],
         now_ms: i64,
     ) -> Result<Vec<Delivery>, JournalError> {
+        let end = End {
+            session_id,
+            entries,
+            cost: None,
+        };
+        self.end_turn(rows, how, replies, &end, now_ms)
+    }
+
+    /// The same, with what the turn has cost.
+    pub fn end_turn(
+        &self,
+        rows: &[i64],
+        how: &Settled,
+        replies: &[NewDelivery],
+        end: &End<'_>,
+        now_ms: i64,
+    ) -> Result<Vec<Delivery>, JournalError> {
         self.step("reply.before");
         let written = self.write(|c| {
-            transcript::append(c, session_id, entries, now_ms)?;
+            transcript::append(c, end.session_id, end.entries, now_ms)?;
             let mut written = Vec::with_capacity(replies.len());
             for reply in replies {
                 let sql = format!(
-                    "INSERT INTO outbox (inbox, lane, channel, body, due_ms, created_ms) VALUES (?1, ?2, ?3, ?4, ?5, ?5)
-                     RETURNING {COLUMNS}"
+                    "INSERT INTO outbox (inbox, lane, channel, body, due_ms, created_ms, key)
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?5, ?6)
+                     ON CONFLICT (key) WHERE key <> '' DO UPDATE SET key = excluded.key RETURNING {COLUMNS}"
                 );
                 let row = c.prepare_cached(&sql)?.query_row(
-                    params![rows.last(), reply.lane, reply.channel, reply.body, now_ms],
+                    params![
+                        rows.last(),
+                        reply.lane,
+                        reply.channel,
+                        reply.body,
+                        now_ms,
+                        reply.key
+                    ],
                     delivery,
                 )?;
                 written.push(row);
             }
             for row in rows {
                 settle(c, *row, how, now_ms)?;
+            }
+            if let Some(cost) = &end.cost {
+                session::add_usage(c, cost, now_ms)?;
             }
             Ok(written)
         });
@@ -120,13 +162,7 @@ impl Journal {
     /// A reply goes to its channel now.
     pub fn sending(&self, id: i64, repeated: bool) -> Result<(), JournalError> {
         self.step("sending.before");
-        let noted = self.write(|c| {
-            c.prepare_cached(
-                "UPDATE outbox SET state = 'sending', attempts = attempts + 1, repeated = max(repeated, ?2) WHERE id = ?1",
-            )?
-            .execute(params![id, repeated])
-            .map(drop)
-        });
+        let noted = self.write(|c| sending(c, id, repeated));
         self.step("sending.after");
         noted
     }
@@ -134,45 +170,40 @@ impl Journal {
     /// The first reply of a lane that is not settled. If it may go now and was not on its way before, it is from now
     /// on; what is given is how it stood before.
     pub fn take_delivery(&self, lane: &str, now_ms: i64) -> Result<Option<Delivery>, JournalError> {
-        let Some(found) = self.next_delivery(lane)? else {
-            return Ok(None);
-        };
-        if found.state == SendState::Pending && found.due_ms <= now_ms {
-            self.sending(found.id, false)?;
-        }
-        Ok(Some(found))
+        self.step("sending.before");
+        let taken = self.write(|c| take(c, lane, now_ms));
+        self.step("sending.after");
+        taken
     }
 
     /// A try has ended.
     pub fn tried(&self, id: i64, outcome: &Outcome, now_ms: i64) -> Result<(), JournalError> {
         self.step("tried.before");
-        let noted = self.write(|c| {
-            let (state, note, receipt, due, settled) = match outcome {
-                Outcome::Sent(receipt) => ("sent", "", receipt.as_str(), 0, Some(now_ms)),
-                Outcome::Retry(due, why) => ("pending", why.as_str(), "", *due, None),
-                Outcome::Failed(why) => ("failed", why.as_str(), "", 0, Some(now_ms)),
-                Outcome::Unknown(why) => ("unknown", why.as_str(), "", 0, Some(now_ms)),
-            };
-            c.prepare_cached(
-                "UPDATE outbox SET state = ?2, note = ?3, receipt = ?4, due_ms = ?5, settled_ms = ?6,
-                                   body = CASE ?2 WHEN 'sent' THEN '' ELSE body END
-                 WHERE id = ?1",
-            )?
-            .execute(params![id, state, note, receipt, due, settled])
-            .map(drop)
-        });
+        let noted = self.write(|c| tried(c, id, outcome, now_ms));
         self.step("tried.after");
         noted
     }
 
+    /// A try has ended, and the next reply of its lane is taken like in [`Journal::take_delivery`].
+    pub fn tried_and_next(
+        &self,
+        id: i64,
+        outcome: &Outcome,
+        lane: &str,
+        now_ms: i64,
+    ) -> Result<Option<Delivery>, JournalError> {
+        self.step("tried.before");
+        let next = self.write(|c| {
+            tried(c, id, outcome, now_ms)?;
+            take(c, lane, now_ms)
+        });
+        self.step("tried.after");
+        next
+    }
+
     /// The first reply of a lane that is not settled.
     pub fn next_delivery(&self, lane: &str) -> Result<Option<Delivery>, JournalError> {
-        self.read(|c| {
-            let sql = format!(
-                "SELECT {COLUMNS} FROM outbox WHERE settled_ms IS NULL AND lane = ?1 ORDER BY id LIMIT 1"
-            );
-            c.prepare_cached(&sql)?.query_row([lane], delivery).optional()
-        })
+        self.read(|c| next(c, lane))
     }
 
     /// How a reply ended. None: it has not, or is not known any more.
@@ -190,6 +221,19 @@ impl Journal {
                 })
             })
             .optional()
+        })
+    }
+
+    /// The rows of a message that was written under a key, in the order of its parts.
+    pub fn posted(&self, key: &str) -> Result<Vec<i64>, JournalError> {
+        self.read(|c| {
+            // the parts of one message are `key:0`, `key:1`, …; `;` comes after `:`, and another key may hold a `:`
+            let mut statement = c.prepare_cached(
+                "SELECT id FROM outbox WHERE key <> '' AND key > ?1 || ':' AND key < ?1 || ';'
+                                         AND substr(key, length(?1) + 2) NOT GLOB '*[^0-9]*' ORDER BY id",
+            )?;
+            let rows = statement.query_map([key], |row| row.get(0))?;
+            rows.collect()
         })
     }
 
@@ -231,6 +275,47 @@ impl Journal {
             })
         })
     }
+}
+
+fn next(c: &Connection, lane: &str) -> rusqlite::Result<Option<Delivery>> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM outbox WHERE settled_ms IS NULL AND lane = ?1 ORDER BY id LIMIT 1");
+    c.prepare_cached(&sql)?.query_row([lane], delivery).optional()
+}
+
+fn take(c: &Connection, lane: &str, now_ms: i64) -> rusqlite::Result<Option<Delivery>> {
+    let found = next(c, lane)?;
+    if let Some(found) = &found
+        && found.state == SendState::Pending
+        && found.due_ms <= now_ms
+    {
+        sending(c, found.id, false)?;
+    }
+    Ok(found)
+}
+
+fn sending(c: &Connection, id: i64, repeated: bool) -> rusqlite::Result<()> {
+    c.prepare_cached(
+        "UPDATE outbox SET state = 'sending', attempts = attempts + 1, repeated = max(repeated, ?2) WHERE id = ?1",
+    )?
+    .execute(params![id, repeated])
+    .map(drop)
+}
+
+fn tried(c: &Connection, id: i64, outcome: &Outcome, now_ms: i64) -> rusqlite::Result<()> {
+    let (state, note, receipt, due, settled) = match outcome {
+        Outcome::Sent(receipt) => ("sent", "", receipt.as_str(), 0, Some(now_ms)),
+        Outcome::Retry(due, why) => ("pending", why.as_str(), "", *due, None),
+        Outcome::Failed(why) => ("failed", why.as_str(), "", 0, Some(now_ms)),
+        Outcome::Unknown(why) => ("unknown", why.as_str(), "", 0, Some(now_ms)),
+    };
+    c.prepare_cached(
+        "UPDATE outbox SET state = ?2, note = ?3, receipt = ?4, due_ms = ?5, settled_ms = ?6,
+                           body = CASE ?2 WHEN 'sent' THEN '' ELSE body END
+         WHERE id = ?1",
+    )?
+    .execute(params![id, state, note, receipt, due, settled])
+    .map(drop)
 }
 
 fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {

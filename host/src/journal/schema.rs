@@ -4,7 +4,7 @@
 pub(super) const VERSION: i64 = STEPS.len() as i64;
 
 /// Each step brings the schema from its index to the next version.
-pub(super) const STEPS: [&str; 5] = [
+pub(super) const STEPS: [&str; 6] = [
     "
     CREATE TABLE plugin_kv (
         plugin TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, expires_ms INTEGER,
@@ -48,6 +48,11 @@ pub(super) const STEPS: [&str; 5] = [
     CREATE INDEX transcript_turn ON transcript (turn);
 ",
     super::pairing::SCHEMA,
+    // messages that somebody may ask for twice
+    "
+    ALTER TABLE outbox ADD COLUMN key TEXT NOT NULL DEFAULT '';
+    CREATE UNIQUE INDEX outbox_key ON outbox (key) WHERE key <> '';
+",
     super::device::SCHEMA,
     super::node::SCHEMA,
 ];

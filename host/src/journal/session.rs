@@ -1,6 +1,6 @@
 //! Conversations: which there are, what is set in them, what they have cost.
 use super::{Journal, JournalError};
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// One conversation.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,6 +40,28 @@ pub struct SessionUsage {
     pub cost: f64,
 }
 
+/// A conversation that is made if there is none.
+#[derive(Debug, Clone, Copy)]
+pub struct NewSession<'a> {
+    /// Key, `agent:main:…`.
+    pub key: &'a str,
+    /// Agent.
+    pub agent: &'a str,
+    /// Id of its transcript.
+    pub id: &'a str,
+}
+
+/// What a turn adds to what its conversation has cost.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Cost<'a> {
+    /// The conversation.
+    pub key: &'a str,
+    /// What is added; the context takes the place of the one before.
+    pub usage: SessionUsage,
+    /// The model that answered, `provider/model`.
+    pub model: &'a str,
+}
+
 pub(super) const SESSION_COLUMNS: &str = "key, session_id, agent, settings, route, input, output, context, cost, compactions, model, \
                        created_ms, updated_ms";
 
@@ -55,14 +77,12 @@ impl Journal {
         if let Some(session) = self.find_session(key)? {
             return Ok(session);
         }
-        self.write(|c| {
-            c.prepare_cached(
-                "INSERT INTO session (key, session_id, agent, created_ms, updated_ms) VALUES (?1, ?2, ?3, ?4, ?4)
-                 ON CONFLICT DO NOTHING",
-            )?
-            .execute(params![key, session_id, agent, now_ms])?;
-            find(c, key)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
-        })
+        let new = NewSession {
+            key,
+            agent,
+            id: session_id,
+        };
+        self.write(|c| find_or_make(c, &new, now_ms))
     }
 
     /// A conversation, if there is one.
@@ -132,34 +152,45 @@ impl Journal {
     }
 
     /// Adds what a turn has cost.
-    pub fn add_session_usage(
-        &self,
-        key: &str,
-        usage: &SessionUsage,
-        model: &str,
-        now_ms: i64,
-    ) -> Result<(), JournalError> {
-        self.write(|c| {
-            c.prepare_cached(
-                "UPDATE session SET input = input + ?2, output = output + ?3, context = ?4, cost = cost + ?5, model = ?6,
-                                    updated_ms = ?7
-                 WHERE key = ?1",
-            )?
-            .execute(params![
-                key,
-                usage.input,
-                usage.output,
-                usage.context,
-                usage.cost,
-                model,
-                now_ms
-            ])
-            .map(drop)
-        })
+    pub fn add_session_usage(&self, cost: &Cost<'_>, now_ms: i64) -> Result<(), JournalError> {
+        self.write(|c| add_usage(c, cost, now_ms))
     }
 }
 
-fn find(c: &rusqlite::Connection, key: &str) -> rusqlite::Result<Option<Session>> {
+pub(super) fn add_usage(c: &Connection, cost: &Cost<'_>, now_ms: i64) -> rusqlite::Result<()> {
+    let usage = &cost.usage;
+    c.prepare_cached(
+        "UPDATE session SET input = input + ?2, output = output + ?3, context = ?4, cost = cost + ?5, model = ?6,
+                            updated_ms = ?7
+         WHERE key = ?1",
+    )?
+    .execute(params![
+        cost.key,
+        usage.input,
+        usage.output,
+        usage.context,
+        usage.cost,
+        cost.model,
+        now_ms
+    ])
+    .map(drop)
+}
+
+/// A conversation, made if there is none.
+pub(super) fn find_or_make(c: &Connection, new: &NewSession<'_>, now_ms: i64) -> rusqlite::Result<Session> {
+    let NewSession { key, agent, id } = new;
+    if let Some(session) = find(c, key)? {
+        return Ok(session);
+    }
+    c.prepare_cached(
+        "INSERT INTO session (key, session_id, agent, created_ms, updated_ms) VALUES (?1, ?2, ?3, ?4, ?4)
+         ON CONFLICT DO NOTHING",
+    )?
+    .execute(params![key, id, agent, now_ms])?;
+    find(c, key)?.ok_or(rusqlite::Error::QueryReturnedNoRows)
+}
+
+fn find(c: &Connection, key: &str) -> rusqlite::Result<Option<Session>> {
     let sql = format!("SELECT {SESSION_COLUMNS} FROM session WHERE key = ?1");
     c.prepare_cached(&sql)?.query_row([key], session).optional()
 }

@@ -1,15 +1,15 @@
 //! Brings commits to the disk, on a thread of its own: acknowledgements wait for it, replies don't.
 //!
 //! A sync of the write-ahead log covers every commit before it, so all that wait are served by one. The same thread
-//! moves the log into the database now and then; the writer never does.
-use super::health::Health;
+//! moves the log into the database now and then; the writer only moves the rest of one that has grown long.
+use super::{health::Health, open::LOG_LIMIT};
 use rusqlite::Connection;
 use std::{
     fs::File,
     path::{Path, PathBuf},
     sync::{
         Arc, Condvar, Mutex, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread::JoinHandle,
 };
@@ -17,6 +17,9 @@ use tokio::sync::oneshot;
 
 /// Commits after which the log is moved into the database.
 const CHECKPOINT_EVERY: u64 = 1000;
+
+/// Frames of a log that is long: as many as it may keep room for when it begins anew.
+const LONG: i64 = LOG_LIMIT / 4096;
 
 type Waiter = oneshot::Sender<Result<(), String>>;
 
@@ -30,6 +33,9 @@ struct Shared {
     queue: Mutex<Queue>,
     wake: Condvar,
     commits: AtomicU64,
+    /// The log has grown long. Under load something new is always in it by the time when the rest has been moved, and a
+    /// log of which anything is left goes on growing, with the index of it that is in memory.
+    long: AtomicBool,
 }
 
 /// Who waits: as many as there are events being accepted, which the inbox bounds.
@@ -65,6 +71,16 @@ impl Syncer {
                 .checkpoint = true;
             self.shared.wake.notify_one();
         }
+    }
+
+    /// Whether the writer should now move what is left of the log, which is little, so that it begins anew.
+    pub(super) fn wants_restart(&self) -> bool {
+        self.shared.long.swap(false, Ordering::Relaxed)
+    }
+
+    #[cfg(test)]
+    pub(super) fn want_restart(&self) {
+        self.shared.long.store(true, Ordering::Relaxed);
     }
 
     /// Waits for a sync that begins after this call.
@@ -133,7 +149,7 @@ impl Disk {
                 }
             }
             if checkpoint {
-                self.checkpoint();
+                shared.long.store(self.checkpoint() > LONG, Ordering::Relaxed);
             }
             if stop {
                 return;
@@ -169,12 +185,13 @@ impl Disk {
             .ok_or_else(|| std::io::ErrorKind::NotFound.into())
     }
 
-    /// Moves what it can without holding anybody up. What it can't, the next one will.
-    fn checkpoint(&self) {
+    /// Moves what it can without holding anybody up. Gives the frames of the log.
+    fn checkpoint(&self) -> i64 {
         let moved = Connection::open(&self.path)
-            .and_then(|c| c.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get::<_, i64>(0)));
-        if let Err(error) = moved {
+            .and_then(|c| c.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(1)));
+        moved.unwrap_or_else(|error| {
             tracing::warn!(target: "openclaw::journal", %error, "the log could not be moved into the database");
-        }
+            0
+        })
     }
 }

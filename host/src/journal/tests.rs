@@ -1,6 +1,6 @@
 //! The journal's promises, on a real database.
 use super::{
-    Accepted, Entry, EntryKind, Journal, NewDelivery, Outcome, SendState, SessionUsage, Settled,
+    Accepted, Cost, End, Entry, EntryKind, Journal, NewDelivery, Outcome, SendState, SessionUsage, Settled,
     schema::VERSION,
 };
 use rusqlite::Connection;
@@ -21,6 +21,7 @@ fn to(lane: &str) -> NewDelivery {
         lane: lane.into(),
         channel: "c".into(),
         body: "{}".into(),
+        key: String::new(),
     }
 }
 
@@ -65,6 +66,37 @@ fn a_database_of_the_first_version_is_brought_up_to_date() {
     assert_eq!(
         journal.accept("c", "a", "one", b"", 9).expect("taken"),
         Accepted::Known
+    );
+}
+
+#[test]
+fn a_message_with_a_key_is_written_once_also_by_the_next_process() {
+    let (folder, journal) = journal();
+    let part = |key: &str| NewDelivery {
+        key: key.into(),
+        ..to("lane")
+    };
+    let both = [part("k:0"), part("k:1"), part("k:1:0")];
+    let write = |j: &Journal| {
+        let written = j.reply(&[], &Settled::Done, &both, "", &[], 1).expect("written");
+        written.iter().map(|delivery| delivery.id).collect::<Vec<_>>()
+    };
+    let rows = write(&journal);
+    journal
+        .tried(rows[0], &Outcome::Sent("{}".into()), 2)
+        .expect("noted");
+    drop(journal);
+    let journal = Journal::open(&folder.path().join("state.db")).expect("opened");
+    assert_eq!(
+        journal.posted("k").expect("read"),
+        rows[..2],
+        "and not what another key begins with"
+    );
+    assert_eq!(write(&journal), rows);
+    let counts = journal.outbox_counts().expect("read");
+    assert_eq!(
+        (counts.pending, journal.posted("other").expect("read")),
+        (2, vec![])
     );
 }
 
@@ -259,8 +291,20 @@ fn a_session_is_made_once_and_counts_what_it_costs() {
         context: 5,
         cost: 0.5,
     };
-    journal.add_session_usage("k", &usage, "p/m", 3).expect("added");
-    journal.add_session_usage("k", &usage, "p/m", 4).expect("added");
+    let cost = Cost {
+        key: "k",
+        usage,
+        model: "p/m",
+    };
+    journal.add_session_usage(&cost, 3).expect("added");
+    let end = End {
+        session_id: "",
+        entries: &[],
+        cost: Some(cost),
+    };
+    journal
+        .end_turn(&[], &Settled::Done, &[], &end, 4)
+        .expect("added");
     let now = journal.find_session("k").expect("read").expect("there");
     assert_eq!((now.usage.input, now.usage.context, now.updated_ms), (6, 5, 4));
     journal.reset_session("k", "three", 9).expect("reset");
@@ -300,4 +344,21 @@ fn opening_twice_keeps_what_is_there() {
         again.get("p", "k", 0).expect("read").as_deref(),
         Some(b"v".as_slice())
     );
+}
+
+#[test]
+fn a_log_that_has_grown_long_begins_anew() {
+    let (folder, journal) = journal();
+    let beginnings = || {
+        let log = std::fs::read(folder.path().join("state.db-wal")).expect("the log is there");
+        u32::from_be_bytes(log[12..16].try_into().expect("four bytes of its header"))
+    };
+    journal.probe(1);
+    let before = beginnings();
+    journal.probe(2);
+    assert_eq!(beginnings(), before, "a short one goes on");
+    journal.inner.syncer.want_restart();
+    journal.probe(3);
+    journal.probe(4);
+    assert_eq!(beginnings(), before + 1);
 }

@@ -86,28 +86,25 @@ impl Journal {
     /// The end of a transcript, oldest first: entries from `first` on, as many as fit into `tokens`, back to the last
     /// compaction. The newest entry is there whatever its length.
     pub fn tail(&self, session_id: &str, first: i64, tokens: u64) -> Result<Vec<Entry>, JournalError> {
-        self.read(|c| {
-            let sql = format!(
-                "SELECT {COLUMNS} FROM transcript WHERE session_id = ?1 AND seq >= ?2 ORDER BY seq DESC"
-            );
-            let mut statement = c.prepare_cached(&sql)?;
-            let mut rows = statement.query(params![session_id, first])?;
-            let (mut found, mut sum) = (Vec::new(), 0);
-            while let Some(row) = rows.next()? {
-                let entry = entry(row)?;
-                sum += u64::from(entry.tokens);
-                if sum > tokens && !found.is_empty() {
-                    break;
-                }
-                let last = entry.kind == EntryKind::Compaction;
-                found.push(entry);
-                if last {
-                    break;
-                }
-            }
-            found.reverse();
-            Ok(found)
-        })
+        self.read(|c| tail(c, session_id, first, tokens))
+    }
+
+    /// The end of a transcript as by [`Journal::tail`], and then what is added to it.
+    pub fn tail_and_append(
+        &self,
+        session_id: &str,
+        tokens: u64,
+        entries: &[Entry],
+        now_ms: i64,
+    ) -> Result<Vec<Entry>, JournalError> {
+        self.step("append.before");
+        let before = self.write(|c| {
+            let before = tail(c, session_id, 0, tokens)?;
+            append(c, session_id, entries, now_ms)?;
+            Ok(before)
+        });
+        self.step("append.after");
+        before
     }
 
     /// What a turn has written so far, oldest first.
@@ -133,6 +130,28 @@ impl Journal {
             Ok(found)
         })
     }
+}
+
+fn tail(c: &Connection, session_id: &str, first: i64, tokens: u64) -> rusqlite::Result<Vec<Entry>> {
+    let sql =
+        format!("SELECT {COLUMNS} FROM transcript WHERE session_id = ?1 AND seq >= ?2 ORDER BY seq DESC");
+    let mut statement = c.prepare_cached(&sql)?;
+    let mut rows = statement.query(params![session_id, first])?;
+    let (mut found, mut sum) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        let entry = entry(row)?;
+        sum += u64::from(entry.tokens);
+        if sum > tokens && !found.is_empty() {
+            break;
+        }
+        let last = entry.kind == EntryKind::Compaction;
+        found.push(entry);
+        if last {
+            break;
+        }
+    }
+    found.reverse();
+    Ok(found)
 }
 
 pub(super) fn append(

@@ -65,7 +65,8 @@ impl Routes for OfPlugins {
             offers.extend(spec.manifest.routes.iter().map(|path| {
                 Offer {
                     plugin: plugin.id().to_owned(),
-                    path: path.clone(),
+                    path: spec.settings.moved_routes.get(path).unwrap_or(path).clone(),
+                    declared: path.clone(),
                     route: routes
                         .iter()
                         .find(|r| r.id == *path)
@@ -77,12 +78,13 @@ impl Routes for OfPlugins {
     }
 
     fn check(&self, offer: &Offer, head: HttpCall, deadline: Duration) -> BoxFuture<'static, Result<()>> {
-        let call = self.call(offer, request(ids::CHECK, offer, &head), deadline);
+        let call = self.call(offer, request(ids::CHECK, offer, &at_home(offer, head)), deadline);
         Box::pin(async move { call.await.map(drop) })
     }
 
     fn handle(&self, offer: &Offer, call: HttpCall, out: Sink) -> BoxFuture<'static, Result<()>> {
         let (mut feed, input) = source_pair(1);
+        let call = at_home(offer, call);
         let request = request(ids::HANDLE, offer, &call).map(|request| Request {
             out: Some(out),
             input: Some(input),
@@ -100,10 +102,24 @@ impl Routes for OfPlugins {
     }
 }
 
+/// The call with the path that the plugin has declared, wherever the operator moved it.
+fn at_home(offer: &Offer, mut call: HttpCall) -> HttpCall {
+    if offer.path != offer.declared
+        && let Some(rest) = call.path.strip_prefix(&offer.path)
+    {
+        let declared = offer.declared.trim_end_matches('/');
+        call.path = match format!("{declared}{rest}") {
+            path if path.is_empty() => "/".to_owned(),
+            path => path,
+        };
+    }
+    call
+}
+
 fn request(method: &str, offer: &Offer, call: &HttpCall) -> Result<Request> {
     Ok(Request {
         method: method.to_owned(),
-        target: offer.path.clone(),
+        target: offer.declared.clone(),
         body: serde_json::to_vec(call)?,
         ..Request::default()
     })

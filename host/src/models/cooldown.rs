@@ -58,6 +58,8 @@ pub struct Cooldowns {
     clock: Clock,
     rules: CooldownsConfig,
     entries: Mutex<Snapshot>,
+    /// As it was last kept.
+    kept: Mutex<Snapshot>,
 }
 
 // === impl Scope ===
@@ -92,6 +94,7 @@ impl Cooldowns {
         Self {
             clock,
             rules,
+            kept: Mutex::new(before.clone()),
             entries: Mutex::new(before),
         }
     }
@@ -168,6 +171,17 @@ impl Cooldowns {
             .clone()
     }
 
+    /// What to keep, if it is not what was kept last. Whoever asks keeps it.
+    pub fn news(&self) -> Option<Snapshot> {
+        let now = self.snapshot();
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if *kept == now {
+            return None;
+        }
+        kept.clone_from(&now);
+        Some(now)
+    }
+
     fn rest(&self, credential: &str, kind: ErrorKind, failures: u32) -> Duration {
         let turn = usize::try_from(failures.saturating_sub(1)).unwrap_or(usize::MAX);
         match kind {
@@ -208,6 +222,21 @@ mod tests {
         let clock = now.clone();
         let clock = Clock::from_fn(move || clock.load(Ordering::Relaxed));
         (Cooldowns::new(clock, rules, Snapshot::new()), now)
+    }
+
+    #[test]
+    fn what_rests_is_kept_once_and_known_to_the_next_run() {
+        let (cooldowns, now) = held(CooldownsConfig::default());
+        assert!(cooldowns.news().is_none());
+        cooldowns.failed("v:a", "v/m", ErrorKind::Auth, None);
+        let news = cooldowns.news().expect("something rests");
+        assert!(cooldowns.news().is_none(), "it is kept");
+        let clock = Clock::from_fn(move || now.load(Ordering::Relaxed));
+        let next = Cooldowns::new(clock, CooldownsConfig::default(), news);
+        assert_eq!(next.resting("v:a", "v/m"), cooldowns.resting("v:a", "v/m"));
+        assert!(next.news().is_none(), "nothing has changed");
+        next.succeeded("v:a", "v/m");
+        assert_eq!(next.news(), Some(Snapshot::new()));
     }
 
     fn rest(cooldowns: &Cooldowns, now: &AtomicI64) -> i64 {

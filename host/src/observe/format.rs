@@ -1,4 +1,5 @@
 //! `12:34:56.789 WARN [plugins] message key=value`
+use super::redact::redact_patterns;
 use std::fmt::{self, Write};
 use tracing::{
     Event, Level, Subscriber,
@@ -38,7 +39,8 @@ where
         write!(out, " [{}] ", subsystem(metadata.target()))?;
         let mut fields = Fields::default();
         event.record(&mut fields);
-        writeln!(out, "{}{}", fields.message, fields.rest)
+        let text = redact_patterns(fields.message + &fields.rest);
+        writeln!(out, "{text}")
     }
 }
 

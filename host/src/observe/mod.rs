@@ -1,13 +1,17 @@
-//! What the gateway says of itself: one line for each event, `[subsystem] message`, or JSON.
+//! What the gateway says of itself: one line for each event, `[subsystem] message`, or JSON; and the same in a file.
+mod file;
 mod format;
 mod recent;
 mod redact;
 
+pub use file::Place;
 pub use recent::{Recent, Tail, recent};
+pub use redact::Redaction;
 
 use clap::ValueEnum;
-use std::io::IsTerminal;
-use tracing_subscriber::{EnvFilter, Layer, prelude::*};
+use file::LogFile;
+use std::{io::IsTerminal, sync::OnceLock};
+use tracing_subscriber::{EnvFilter, Layer, Registry, prelude::*, reload};
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -19,11 +23,37 @@ pub enum LogFormat {
     Json,
 }
 
-/// Sends events to standard error from now on, and keeps the last ones. `filter` is as in `info,plugin::demo=debug`.
+/// How much is said where. Filters are as in `info,plugin::demo=debug`.
+#[derive(Debug, Clone, Default)]
+pub struct Levels {
+    /// On standard error.
+    pub console: String,
+    /// In the file, and in what `logs.tail` gives.
+    pub file: String,
+    /// What is hidden.
+    pub redaction: Redaction,
+}
+
+type Handle = reload::Handle<EnvFilter, Registry>;
+
+static FILTERS: OnceLock<(Handle, Handle)> = OnceLock::new();
+static FILE: OnceLock<LogFile> = OnceLock::new();
+
+/// Sends events to standard error from now on, and keeps the last ones.
 pub fn init(format: LogFormat, filter: &str) -> Result<(), String> {
-    let filter = EnvFilter::try_new(filter).map_err(|e| {
-        format!("\"{filter}\" is no log filter ({e}); write one like info,plugin::demo=debug")
-    })?;
+    let levels = Levels {
+        console: filter.to_owned(),
+        file: filter.to_owned(),
+        ..Levels::default()
+    };
+    start(format, levels, None)
+}
+
+/// The same, and to a file of at most so many bytes. Without the file it goes on: the error says why.
+pub fn start(format: LogFormat, levels: Levels, file: Option<(Place, Option<u64>)>) -> Result<(), String> {
+    let (console, console_handle) = reload::Layer::new(filter(&levels.console)?);
+    let (kept, kept_handle) = reload::Layer::new(filter(&levels.file)?);
+    redact::set_rules(levels.redaction);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines = match format {
         LogFormat::Json => lines.json().flatten_event(true).boxed(),
@@ -32,10 +62,49 @@ pub fn init(format: LogFormat, filter: &str) -> Result<(), String> {
             .event_format(format::Lines)
             .boxed(),
     };
-    tracing_subscriber::registry()
-        .with(filter)
-        .with(lines)
-        .with(recent::Keep(recent()))
-        .init();
+    let mut trouble = None;
+    let file = file.and_then(|(place, max_bytes)| {
+        let path = place.now();
+        match LogFile::open(place, max_bytes.unwrap_or(file::MAX_BYTES)) {
+            Ok(file) => Some(FILE.get_or_init(|| file)),
+            Err(error) => {
+                trouble = Some(format!("no log file {}: {error}", path.display()));
+                None
+            }
+        }
+    });
+    let keep = recent::Keep { ring: recent(), file };
+    let layers: Vec<Box<dyn Layer<Registry> + Send + Sync>> =
+        vec![lines.with_filter(console).boxed(), keep.with_filter(kept).boxed()];
+    tracing_subscriber::registry().with(layers).init();
+    let _ = FILTERS.set((console_handle, kept_handle));
+    if let Some(trouble) = trouble {
+        tracing::warn!(target: "openclaw::logs", "{trouble}; the log goes to standard error only");
+    }
     Ok(())
+}
+
+/// Other levels from now on.
+pub fn change(levels: Levels) -> Result<(), String> {
+    let (console, kept) = (filter(&levels.console)?, filter(&levels.file)?);
+    redact::set_rules(levels.redaction);
+    if let Some((console_handle, kept_handle)) = FILTERS.get() {
+        let changed = console_handle
+            .reload(console)
+            .and_then(|()| kept_handle.reload(kept));
+        changed.map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+/// Waits until what was said so far is in the file.
+pub fn flush() {
+    if let Some(file) = FILE.get() {
+        file.flush();
+    }
+}
+
+fn filter(text: &str) -> Result<EnvFilter, String> {
+    EnvFilter::try_new(text)
+        .map_err(|e| format!("\"{text}\" is no log filter ({e}); write one like info,plugin::demo=debug"))
 }

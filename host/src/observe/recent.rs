@@ -1,9 +1,9 @@
 //! The last log lines of this process, kept for whoever asks the gateway. Bounded in lines and bytes; without secrets.
-use super::redact::redact;
-use serde_json::{Map, Value, json};
+use super::{file::LogFile, redact::redact};
+use serde_json::{Map, Value};
 use std::{
     collections::VecDeque,
-    fmt,
+    fmt::{self, Write as _},
     sync::{Mutex, PoisonError},
 };
 use tracing::{
@@ -44,9 +44,12 @@ pub struct Tail {
     pub reset: bool,
 }
 
-/// Brings events into the ring.
+/// Brings events into the ring, and into the file if there is one.
 #[derive(Debug)]
-pub(super) struct Keep(pub(super) &'static Recent);
+pub(super) struct Keep {
+    pub(super) ring: &'static Recent,
+    pub(super) file: Option<&'static LogFile>,
+}
 
 static RECENT: Recent = Recent(Mutex::new(Kept {
     lines: VecDeque::new(),
@@ -105,16 +108,12 @@ impl<S: Subscriber> Layer<S> for Keep {
         let mut fields = Fields::default();
         event.record(&mut fields);
         let metadata = event.metadata();
-        let mut line = Map::new();
-        line.insert("time".into(), json!(jiff::Timestamp::now().to_string()));
-        line.insert("level".into(), json!(metadata.level().to_string().to_lowercase()));
-        line.insert(
-            "subsystem".into(),
-            json!(super::format::subsystem(metadata.target())),
-        );
-        line.insert("message".into(), json!(fields.message));
-        line.extend(fields.rest);
-        self.0.push(Value::Object(line).to_string());
+        let subsystem = super::format::subsystem(metadata.target());
+        let line = super::file::line(*metadata.level(), subsystem, &fields.message(), &fields.rest);
+        if let Some(file) = &self.file {
+            file.write(line.clone());
+        }
+        self.ring.push(line);
     }
 }
 
@@ -133,6 +132,15 @@ impl Fields {
                 self.rest.insert(name.to_owned(), Value::String(text));
             }
         }
+    }
+
+    /// The message with its fields, as on standard error.
+    fn message(&self) -> String {
+        let mut text = self.message.clone();
+        for (name, value) in &self.rest {
+            let _ = write!(text, " {name}={}", value.as_str().unwrap_or_default());
+        }
+        text
     }
 }
 
@@ -157,6 +165,7 @@ fn cut(text: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     fn texts(tail: &Tail) -> Vec<&str> {
         tail.lines.iter().map(String::as_str).collect()
@@ -211,16 +220,19 @@ mod tests {
             bytes: 0,
             written: 0,
         }));
-        let subscriber = tracing_subscriber::registry().with(Keep(&OWN));
+        let subscriber = tracing_subscriber::registry().with(Keep {
+            ring: &OWN,
+            file: None,
+        });
         tracing::subscriber::with_default(subscriber, || {
             tracing::warn!(target: "plugin::demo", count = 2, "asked with Bearer abcdef123456");
         });
         let tail = OWN.tail(None, 1, 1000);
         let line: Value = serde_json::from_str(&tail.lines[0]).expect("JSON");
         assert_eq!(
-            (&line["level"], &line["subsystem"], &line["count"]),
+            (&line["level"], &line["subsystem"], &line["fields"]["count"]),
             (&json!("warn"), &json!("demo"), &json!("2"))
         );
-        assert_eq!(line["message"], "asked with Bearer ***");
+        assert_eq!(line["message"], "asked with Bearer *** count=2");
     }
 }

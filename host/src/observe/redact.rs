@@ -1,7 +1,10 @@
 //! Hides in a log line what looks like a secret. Secrets don't get into log lines by our own code; this is for what
 //! plugins, platforms and libraries write.
 use regex::Regex;
-use std::sync::LazyLock;
+use std::{
+    borrow::Cow,
+    sync::{LazyLock, PoisonError, RwLock},
+};
 
 /// Stands for a secret.
 const HIDDEN: &str = "***";
@@ -22,8 +25,66 @@ static USERINFO: LazyLock<Regex> =
 static WORD: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"[A-Za-z0-9_\-:]{30,}").expect("the expression is valid"));
 
-/// The text without what looks like a secret.
+/// What is hidden beside what is known as a secret.
+#[derive(Debug, Clone, Default)]
+pub struct Redaction {
+    /// What only looks like a secret stays.
+    pub only_patterns: bool,
+    /// What these match is hidden.
+    pub patterns: Vec<Regex>,
+}
+
+static RULES: RwLock<Redaction> = RwLock::new(Redaction {
+    only_patterns: false,
+    patterns: Vec::new(),
+});
+
+/// From now on. Process-wide, as the log is.
+pub(super) fn set_rules(rules: Redaction) {
+    *RULES.write().unwrap_or_else(PoisonError::into_inner) = rules;
+}
+
+/// The text without what is to be hidden in every line of the log.
 pub(super) fn redact(text: &str) -> String {
+    let rules = RULES.read().unwrap_or_else(PoisonError::into_inner);
+    rules.apply(text)
+}
+
+/// The same for people's eyes: only what the operator wants hidden.
+pub(super) fn redact_patterns(text: String) -> String {
+    let rules = RULES.read().unwrap_or_else(PoisonError::into_inner);
+    if rules.patterns.is_empty() {
+        text
+    } else {
+        rules.hide(&text)
+    }
+}
+
+// === impl Redaction ===
+
+impl Redaction {
+    fn apply(&self, text: &str) -> String {
+        let text = self.hide(text);
+        if self.only_patterns {
+            text
+        } else {
+            hide_secrets(&text)
+        }
+    }
+
+    fn hide(&self, text: &str) -> String {
+        let mut text = Cow::Borrowed(text);
+        for pattern in &self.patterns {
+            if let Cow::Owned(hidden) = pattern.replace_all(&text, HIDDEN) {
+                text = Cow::Owned(hidden);
+            }
+        }
+        text.into_owned()
+    }
+}
+
+/// The text without what looks like a secret.
+fn hide_secrets(text: &str) -> String {
     let named = NAMED.replace_all(text, format!("${{1}}{HIDDEN}"));
     let named = USERINFO.replace_all(&named, format!("${{1}}{HIDDEN}@"));
     WORD.replace_all(&named, |found: &regex::Captures<'_>| {
@@ -70,7 +131,21 @@ mod tests {
                 "listening on ws://127.0.0.1:18789 (PID 4711)",
             ),
         ] {
-            assert_eq!(redact(text), shown);
+            assert_eq!(hide_secrets(text), shown);
         }
+    }
+
+    #[test]
+    fn the_operator_says_what_else_is_hidden() {
+        let mut rules = Redaction {
+            only_patterns: false,
+            patterns: vec![Regex::new("[0-9]{4}").expect("valid")],
+        };
+        assert_eq!(rules.apply("Bearer abcd1234, pin 4711"), "Bearer ***, pin ***");
+        rules.only_patterns = true;
+        assert_eq!(
+            rules.apply("Bearer abcdefgh, pin 4711"),
+            "Bearer abcdefgh, pin ***"
+        );
     }
 }

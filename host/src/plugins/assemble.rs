@@ -5,7 +5,7 @@ use super::{
     egress,
     ladder::{self, Switches},
     plugin::Spec,
-    serves,
+    sections, serves,
     settings::{ChildLimits, Deadlines, Isolation, Settings},
     stage::Integrity,
 };
@@ -84,18 +84,30 @@ pub fn assemble(config: &Config, found: &Found) -> Assembly {
 pub fn switches(config: &Config, found: &Found) -> Switches {
     let plugins = &config.plugins;
     // a plugin that is not to be used serves nobody, so that another one can
-    let usable = found
+    let usable: Vec<_> = found
         .plugins
         .values()
-        .map(|candidate| &candidate.library.manifest);
-    let usable: Vec<_> = usable.filter(|manifest| may_run(config, &manifest.id)).collect();
+        .filter(|candidate| may_run(config, &candidate.library.manifest.id))
+        .collect();
+    let manifests: Vec<_> = usable
+        .iter()
+        .map(|candidate| &candidate.library.manifest)
+        .collect();
     Switches {
         enabled: plugins.enabled,
         allow: plugins.allow.clone(),
         deny: plugins.deny.clone(),
         channels: config.channels(),
         providers: config.providers(),
-        services: serves::speakers(config, &usable),
+        sections: usable
+            .iter()
+            .filter_map(|candidate| {
+                let manifest = &candidate.library.manifest;
+                let section = sections::switch(config, manifest, candidate.origin)?;
+                Some((manifest.id.clone(), section))
+            })
+            .collect(),
+        services: serves::speakers(config, &manifests),
     }
 }
 
@@ -137,8 +149,10 @@ fn settings(config: &Config, manifest: &Manifest, entry: &EntryConfig, origin: O
         (None, Origin::Config | Origin::Installed) => Isolation::Process,
     };
     let pin = entry.integrity.clone().unwrap_or_default();
+    let own = sections::configuration(config, manifest, entry, origin);
     Settings {
-        config: entry.config.clone().unwrap_or_else(|| json!({})),
+        moved_routes: sections::moved(manifest, &own),
+        config: own,
         isolation,
         integrity: Integrity {
             sha256: pin.sha256,
@@ -257,6 +271,10 @@ fn find_absent(config: &Config, found: &Found, assembly: &mut Assembly) {
         .values()
         .flat_map(|c| c.library.manifest.channels.iter())
         .collect();
+    let manifests = found.plugins.values().map(|c| &c.library.manifest);
+    for section in sections::unread(config, manifests) {
+        absent(format!("a plugin for {section}"), section.to_owned(), false);
+    }
     for channel in config.channels() {
         if !offered.contains(&channel) {
             absent(format!("channel {channel}"), format!("channels.{channel}"), false);

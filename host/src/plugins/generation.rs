@@ -332,7 +332,7 @@ async fn local(
 fn starting(owner: &Owner, limit: Duration) -> Arc<Owner> {
     let ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
     Arc::new(Owner {
-        plugin: owner.plugin.clone(),
+        plugin: owner.plugin,
         stuck_after_ms: ms,
         on_stuck: Box::new(|| {}),
     })

@@ -18,6 +18,8 @@ pub struct Switches {
     pub channels: BTreeSet<String>,
     /// Providers that a model reference or an auth profile names.
     pub providers: BTreeSet<String>,
+    /// Sections that are switched on, by the plugin that reads them.
+    pub sections: BTreeMap<String, String>,
     /// Services of `models.providers` that no plugin knows by name, by the plugin that speaks to them.
     pub services: BTreeMap<String, String>,
 }
@@ -41,6 +43,8 @@ pub enum Reason {
     Provider(String),
     /// A service of `models.providers` needs it.
     Service(String),
+    /// A section of the configuration that it reads is switched on.
+    Section(String),
     /// Its manifest says so.
     DefaultEnabled,
     /// Nothing switches it on.
@@ -52,6 +56,13 @@ pub enum Reason {
         /// The plugin that has it.
         owner: String,
     },
+    /// Its code ended the gateway again and again.
+    Crashed {
+        /// How often lately.
+        times: usize,
+    },
+    /// The gateway crashed again and again.
+    SafeMode,
 }
 
 impl Reason {
@@ -63,8 +74,14 @@ impl Reason {
                 | Self::Channel(_)
                 | Self::Provider(_)
                 | Self::Service(_)
+                | Self::Section(_)
                 | Self::DefaultEnabled
         )
+    }
+
+    /// Is it off for what the gateway went through, and not because somebody wants it so?
+    pub fn is_set_aside(&self) -> bool {
+        matches!(self, Self::Crashed { .. } | Self::SafeMode)
     }
 }
 
@@ -79,10 +96,20 @@ impl fmt::Display for Reason {
             Self::Channel(id) => write!(f, "channels.{id} is configured"),
             Self::Provider(id) => write!(f, "a model or auth profile of {id} is configured"),
             Self::Service(id) => write!(f, "models.providers.{id} needs it"),
+            Self::Section(path) => write!(f, "{path} is switched on"),
             Self::DefaultEnabled => f.write_str("on by default"),
             Self::NotConfigured => f.write_str("nothing enables it"),
             Self::Clash { what, owner } => {
                 write!(f, "{what} already belongs to plugin {owner}; disable one of them")
+            }
+            Self::Crashed { times } => {
+                write!(
+                    f,
+                    "set aside: its code ended the gateway {times} times lately; reload it to try again"
+                )
+            }
+            Self::SafeMode => {
+                f.write_str("set aside: the gateway crashed again and again; reload it to try again")
             }
         }
     }
@@ -122,6 +149,9 @@ pub fn decide(manifest: &Manifest, entry: Option<bool>, switches: &Switches) -> 
     if let Some(service) = switches.services.get(id) {
         return Reason::Service(service.clone());
     }
+    if let Some(section) = switches.sections.get(id) {
+        return Reason::Section(section.clone());
+    }
     if manifest.default_enabled {
         Reason::DefaultEnabled
     } else {
@@ -140,6 +170,7 @@ mod tests {
             deny: Vec::new(),
             channels: BTreeSet::new(),
             providers: BTreeSet::new(),
+            sections: BTreeMap::new(),
             services: BTreeMap::new(),
         }
     }

@@ -1,4 +1,5 @@
-//! Opens a library that has passed every check, and finds its root. The only `unsafe` of the host.
+//! Opens a library that has passed every check, and finds its root. The only `unsafe` of the host; so what tells that
+//! code of a library ends the process is here too.
 //!
 //! A library is never closed: wakers, vtables and destructors of thread locals may point into it as long as the process
 //! lives. Constructors of the library run inside [`open`], so it is called where a stuck thread can be given up.
@@ -14,7 +15,25 @@ use openclaw_plugin_api::abi::{
     PluginRootRef, RootHandle, SYMBOL,
     c::{CRoot, CRootError},
 };
-use std::path::{Path, PathBuf};
+use std::{
+    mem::MaybeUninit,
+    path::{Path, PathBuf},
+    ptr,
+    sync::OnceLock,
+};
+
+/// Signals by which code ends the process it runs in.
+const FATAL: [libc::c_int; 5] = [
+    libc::SIGSEGV,
+    libc::SIGBUS,
+    libc::SIGILL,
+    libc::SIGFPE,
+    libc::SIGABRT,
+];
+/// What was done at each of them before; no more than there are signals, and written before the first can come.
+static BEFORE: [OnceLock<libc::sigaction>; FATAL.len()] = [const { OnceLock::new() }; FATAL.len()];
+/// Told of the end.
+static TOLD: OnceLock<fn(bool)> = OnceLock::new();
 
 /// How much of a layout difference is shown; abi_stable writes up to 30 KB.
 const MAX_DETAIL: usize = 400;
@@ -106,6 +125,59 @@ pub fn open(path: &Path) -> Result<RootHandle, LoadError> {
         why: short(&e),
     })?;
     check(header, &path)
+}
+
+/// Has `note` called on the thread whose code ends this process, by a fatal signal or by `exit`. What happens then is
+/// what would have happened without it. `note` is told whether it is a signal, may write to an open file and read memory, and nothing else. Once for a
+/// process; later calls have no effect.
+pub fn at_fatal_end(note: fn(bool)) {
+    if TOLD.set(note).is_err() {
+        return;
+    }
+    for (signal, before) in FATAL.into_iter().zip(&BEFORE) {
+        let mut old = MaybeUninit::zeroed();
+        // SAFETY: zero is a valid `sigaction`, and each field that counts is set.
+        let mut ours: libc::sigaction = unsafe { MaybeUninit::zeroed().assume_init() };
+        ours.sa_sigaction = on_signal as *const () as libc::sighandler_t;
+        // on the thread's spare stack: the usual one may be what has run out
+        ours.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK;
+        // SAFETY: both point to what lives as long as the call, and the system writes the second when it gives 0.
+        unsafe {
+            if libc::sigaction(signal, ptr::null(), old.as_mut_ptr()) == 0 {
+                let _ = before.set(old.assume_init());
+                libc::sigaction(signal, &raw const ours, ptr::null_mut());
+            }
+        }
+    }
+    // SAFETY: the function lives as long as the process.
+    unsafe { libc::atexit(on_exit) };
+}
+
+extern "C" fn on_exit() {
+    tell(false);
+}
+
+fn tell(fault: bool) {
+    if let Some(note) = TOLD.get() {
+        note(fault);
+    }
+}
+
+/// Notes it, puts back what was there before, and lets the fault happen again.
+extern "C" fn on_signal(signal: libc::c_int, info: *const libc::siginfo_t, _: *mut libc::c_void) {
+    tell(true);
+    let at = FATAL.iter().position(|fatal| *fatal == signal);
+    let before = at.and_then(|at| BEFORE[at].get());
+    // SAFETY: `sigaction` and `raise` may be called in a handler; the system gives a valid `info`. A fault comes again by
+    // itself when this returns, what somebody has sent does not.
+    unsafe {
+        if let Some(before) = before {
+            libc::sigaction(signal, before, ptr::null_mut());
+        }
+        if (*info).si_code <= 0 {
+            libc::raise(signal);
+        }
+    }
 }
 
 fn not_a_root(error: CRootError, path: &Path) -> LoadError {

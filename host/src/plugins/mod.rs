@@ -3,6 +3,7 @@
 //! From the file to a call: [`discover`] → [`ladder`] → [`manifest`] → [`stage`] → [`schema`] → [`load`] →
 //! [`generation`] → [`plugin`]. What a plugin asks of the host is served by [`services`].
 pub mod assemble;
+pub mod blame;
 pub mod confined;
 pub mod discover;
 pub mod egress;
@@ -19,7 +20,8 @@ pub mod plugin;
 pub mod pool;
 pub mod registry;
 pub mod schema;
-pub mod serves;
+pub mod sections;
+mod serves;
 pub mod services;
 pub mod settings;
 pub mod stage;

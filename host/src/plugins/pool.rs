@@ -10,6 +10,7 @@
 //! (`MAX_TASKS` in `services::context`), and the few that open, create and drop it. A cancelled task stands there until a
 //! thread takes it. Should every thread be stuck and no more be replaced, nobody does; then calls time out, and plugins
 //! are set aside for their timeouts, so that few are added.
+use super::blame;
 use std::{
     collections::VecDeque,
     future::Future,
@@ -34,7 +35,7 @@ const STACK: usize = 2 << 20;
 /// On whose behalf a task is polled.
 pub struct Owner {
     /// Plugin id.
-    pub plugin: String,
+    pub plugin: &'static str,
     /// A single poll longer than this means that the thread is stuck. Milliseconds.
     pub stuck_after_ms: u64,
     /// Told once for every thread that is given up because of this owner.
@@ -246,7 +247,7 @@ impl Worker {
         let begin = Instant::now();
         *lock(&self.polling) = Some((owner.clone(), begin));
         // Futures of plugins are caught one by one; this keeps a thread alive if something else in a task panics.
-        let _ = catch_unwind(AssertUnwindSafe(|| task.run()));
+        let _ = catch_unwind(AssertUnwindSafe(|| blame::running(owner.plugin, || task.run())));
         *lock(&self.polling) = None;
         let time = begin.elapsed();
         if time > SLOW_POLL && !self.given_up.load(Ordering::Relaxed) {
@@ -290,7 +291,7 @@ mod tests {
         let (tx, rx) = mpsc::sync_channel(8);
         let tx = Mutex::new(tx);
         let owner = Owner {
-            plugin: "test".into(),
+            plugin: "test",
             stuck_after_ms,
             on_stuck: Box::new(move || {
                 let _ = lock(&tx).send(());

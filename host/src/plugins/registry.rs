@@ -213,6 +213,9 @@ impl Registry {
                 State::Failed { why, .. } | State::Quarantined { why, .. } => {
                     problems.push((plugin.id().to_owned(), why))
                 }
+                State::Off if plugin.spec().reason.is_set_aside() => {
+                    problems.push((plugin.id().to_owned(), plugin.spec().reason.to_string()))
+                }
                 State::Starting => problems.push((plugin.id().to_owned(), "is still starting".into())),
                 State::Off | State::Running | State::Stopped => {}
             }

@@ -2,7 +2,7 @@
 use super::stage::Integrity;
 use openclaw_plugin_api::{Account, NetworkPermission, Permissions, surface::ids};
 use serde_json::Value;
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 /// Where a plugin runs.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
@@ -40,7 +40,9 @@ pub struct ChildLimits {
 /// What the operator decided about one plugin.
 #[derive(Clone, PartialEq)]
 pub struct Settings {
-    /// `plugins.entries.<id>.config`, valid by the schema.
+    /// Where the operator moved routes to, by their declared paths.
+    pub moved_routes: BTreeMap<String, String>,
+    /// `plugins.entries.<id>.config` with the sections that it reads, valid by the schema.
     pub config: Value,
     /// Where it runs.
     pub isolation: Isolation,

@@ -1,6 +1,7 @@
 //! Keeps one plugin running: starts it, replaces an instance that panicked or died, sets the plugin aside after
 //! repeated faults, swaps in a new generation, and stops it. One task for each plugin; nothing else changes its state.
 use super::{
+    blame,
     generation::{Generation, Workshop},
     plugin::{EVENTS, Event, Fault, Plugin, Spec, State, Status},
     pool::Owner,
@@ -71,7 +72,7 @@ fn owner(plugin: &Arc<Plugin>) -> Arc<Owner> {
     let told: Weak<Plugin> = Arc::downgrade(plugin);
     let call = plugin.spec().settings.deadlines.call;
     Arc::new(Owner {
-        plugin: plugin.id().to_owned(),
+        plugin: blame::interned(plugin.id()),
         stuck_after_ms: u64::try_from(call.as_millis()).unwrap_or(u64::MAX),
         on_stuck: Box::new(move || {
             if let Some(plugin) = told.upgrade() {

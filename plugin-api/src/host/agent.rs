@@ -1,6 +1,8 @@
 //! Agents, for plugins that bring a way to talk to them: a phone call, an API, a page.
 use super::{host_ids, streamed::Streamed};
-use crate::{Host, MediaRef, Result, ToolOutput, Usage};
+use crate::{
+    EmbedRequest, Embeddings, Host, MediaRef, Message, Result, ToolCall, ToolOutput, ToolSpec, Usage,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -20,6 +22,15 @@ pub struct AgentRun {
     pub session_key: String,
     /// What the person says.
     pub text: String,
+    /// What is said, in more than one message, in place of `text`: for callers that keep the conversation themselves and
+    /// bring all of it each time. The last one is what is answered.
+    pub messages: Vec<Message>,
+    /// Tools of the caller's own. When the model asks for one, the turn ends: the call comes as
+    /// [`AgentEvent::ToolStarted`] and nothing follows it but [`AgentEvent::Done`]. The caller runs it and begins another
+    /// turn that tells the result.
+    pub tools: Vec<ToolSpec>,
+    /// Longest answer, tokens. None: the model's own.
+    pub max_tokens: Option<u32>,
     /// Files that go with it.
     pub attachments: Vec<MediaRef>,
     /// What the model should know for this turn only.
@@ -100,6 +111,29 @@ impl Agent {
             body,
             None,
         )))
+    }
+}
+
+/// What agents work with, for plugins that offer it to others; see [`Host::capabilities`].
+#[derive(Debug, Clone)]
+pub struct Capabilities {
+    host: Host,
+}
+
+impl Capabilities {
+    pub(super) fn new(host: Host) -> Self {
+        Self { host }
+    }
+
+    /// Turns texts into vectors. `model` is `provider/model`, a provider alone, or empty for the first provider that can;
+    /// the host adds key and address.
+    pub async fn embed(&self, request: &EmbedRequest) -> Result<Embeddings> {
+        self.host.call(host_ids::EMBED, "", request).await
+    }
+
+    /// Runs a tool as the agent of `call.origin` would. Who may do that is the caller's to decide before.
+    pub async fn invoke(&self, tool: &str, call: &ToolCall) -> Result<ToolOutput> {
+        self.host.call(host_ids::TOOL_INVOKE, tool, call).await
     }
 }
 

@@ -12,6 +12,10 @@ pub mod host {
     pub const CHANNEL_STATUS: &str = "host/1/channel.status";
     /// Body: [`crate::AgentRun`]; out: [`crate::AgentEvent`]s as JSON; reply: null.
     pub const AGENT_RUN: &str = "host/1/agent.run";
+    /// Body: [`crate::EmbedRequest`] with `provider/model` and the texts; reply: [`crate::Embeddings`].
+    pub const EMBED: &str = "host/1/model.embed";
+    /// Body: [`crate::ToolCall`]; reply: [`crate::ToolOutput`]. Target: tool name.
+    pub const TOOL_INVOKE: &str = "host/1/tool.invoke";
     /// Reply: the value's bytes, or fault `not_found`. Target: key.
     pub const STORE_GET: &str = "host/1/store.get";
     /// Body: the value's bytes; meta: `ttlMs`; reply: null. Target: key.
@@ -44,6 +48,8 @@ pub mod host {
         INBOUND,
         CHANNEL_STATUS,
         AGENT_RUN,
+        EMBED,
+        TOOL_INVOKE,
         STORE_GET,
         STORE_PUT,
         STORE_ADD,

@@ -10,7 +10,7 @@ mod streamed;
 mod time;
 mod websocket;
 
-pub use agent::{Agent, AgentEvent, AgentRun, AgentStream};
+pub use agent::{Agent, AgentEvent, AgentRun, AgentStream, Capabilities};
 pub use channel::ChannelHost;
 pub use fetch::{Fetch, FetchResponse, HttpRequest, RequestBuilder};
 pub use ids::host as host_ids;
@@ -137,6 +137,11 @@ impl Host {
     /// Agents.
     pub fn agents(&self) -> Agent {
         Agent::new(self.clone())
+    }
+
+    /// What agents work with: embeddings, tools.
+    pub fn capabilities(&self) -> Capabilities {
+        Capabilities::new(self.clone())
     }
 
     /// Engines that speak and listen.

@@ -24,6 +24,8 @@ pub struct Declaration {
     pub(super) services: &'static [&'static str],
     pub(super) config_schema: Option<&'static str>,
     pub(super) channel_schemas: &'static [(&'static str, &'static str)],
+    pub(super) sections: &'static [&'static str],
+    pub(super) route_keys: &'static [(&'static str, &'static str)],
     pub(super) ui_hints: Option<&'static str>,
     pub(super) secrets: &'static [&'static str],
     pub(super) network: Network,
@@ -86,6 +88,8 @@ impl Declaration {
             services: &[],
             config_schema: None,
             channel_schemas: &[],
+            sections: &[],
+            route_keys: &[],
             ui_hints: None,
             secrets: &[],
             network: Network::None,
@@ -160,6 +164,22 @@ impl Declaration {
     /// JSON Schemas of the channels' own blocks, `channels.<id>`.
     pub const fn channel_config(mut self, schemas: &'static [(&'static str, &'static str)]) -> Self {
         self.channel_schemas = schemas;
+        self
+    }
+
+    /// Sections of `openclaw.json` beside `plugins.entries.<id>` that it reads, for keys that operators already know by
+    /// another place. They stand in [`crate::Registrar::config`] under the same path, so `config_schema` describes them
+    /// too. A section with `enabled: true` in it switches the plugin on. The host gives sections to bundled plugins, and
+    /// to others what `plugins.entries.<id>.permissions.sections` lists; it never gives what holds others' secrets.
+    pub const fn sections(mut self, paths: &'static [&'static str]) -> Self {
+        self.sections = paths;
+        self
+    }
+
+    /// Routes that the operator can move: the declared path, and the key in one of [`Declaration::sections`] that says
+    /// where to. The plugin goes on seeing the declared path.
+    pub const fn route_keys(mut self, keys: &'static [(&'static str, &'static str)]) -> Self {
+        self.route_keys = keys;
         self
     }
 

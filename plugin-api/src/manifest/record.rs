@@ -57,6 +57,11 @@ pub struct Manifest {
     pub config_schema: Option<Value>,
     /// JSON Schema of `channels.<id>`, by channel id.
     pub channel_schemas: Map<String, Value>,
+    /// Sections of `openclaw.json` beside `plugins.entries.<id>` that it reads, `gateway.http.endpoints`. They stand in its
+    /// configuration under the same path. One of them with `enabled: true` switches the plugin on.
+    pub sections: Vec<String>,
+    /// Routes that the operator can move, by the key of a section that says where to.
+    pub route_keys: Map<String, Value>,
     /// How a form shows the fields of the configuration: JSON path to label, help, placeholder, sensitive, advanced.
     pub ui_hints: Map<String, Value>,
     /// Environment variables that it may ask the host for.

@@ -87,6 +87,8 @@ impl<const N: usize> Writer<N> {
         self.list("commands", d.commands);
         self.list("services", d.services);
         self.list("secrets", d.secrets);
+        self.list("sections", d.sections);
+        self.pairs("routeKeys", d.route_keys);
         self.json("configSchema", d.config_schema);
         self.json("uiHints", d.ui_hints);
         self.schemas(d.channel_schemas);
@@ -123,6 +125,23 @@ impl<const N: usize> Writer<N> {
             self.string(schemas[i].0);
             self.raw(":");
             self.raw(schemas[i].1);
+            i += 1;
+        }
+        self.raw("}");
+    }
+
+    const fn pairs(&mut self, name: &str, pairs: &[(&str, &str)]) {
+        self.raw(",");
+        self.string(name);
+        self.raw(":{");
+        let mut i = 0;
+        while i < pairs.len() {
+            if i > 0 {
+                self.raw(",");
+            }
+            self.string(pairs[i].0);
+            self.raw(":");
+            self.string(pairs[i].1);
             i += 1;
         }
         self.raw("}");

@@ -73,6 +73,8 @@ pub struct Route {
     pub max_body_bytes: u64,
     /// Time for the body to arrive, milliseconds. 5,000 by default.
     pub body_timeout_ms: u64,
+    /// Time for the answer to begin, milliseconds; the host's own limit is 15 minutes. 30,000 by default.
+    pub answer_timeout_ms: u64,
     /// A WebSocket may be opened here.
     pub websocket: bool,
 }
@@ -145,6 +147,7 @@ impl Default for Route {
             check_head: false,
             max_body_bytes: 64 * 1024,
             body_timeout_ms: 5000,
+            answer_timeout_ms: 30_000,
             websocket: false,
         }
     }

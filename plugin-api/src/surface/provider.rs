@@ -10,6 +10,8 @@ pub mod ids {
     pub const COMPLETE: &str = "provider/1/complete";
     /// Body: [`super::CatalogRequest`]; reply: `[ModelInfo]`.
     pub const MODELS: &str = "provider/1/models";
+    /// Body: [`super::EmbedRequest`]; reply: [`super::Embeddings`].
+    pub const EMBED: &str = "provider/1/embed";
 }
 
 /// A model vendor, or something that speaks like one.
@@ -28,6 +30,11 @@ pub trait Provider: Send + Sync + 'static {
     /// The models that it offers, the one that it would take first. Called at start and on request, with a deadline.
     fn models(&self, _: CatalogRequest) -> impl Future<Output = Result<Vec<ModelInfo>>> + Send {
         async { Ok(Vec::new()) }
+    }
+
+    /// Turns texts into vectors.
+    fn embed(&self, _: EmbedRequest) -> impl Future<Output = Result<Embeddings>> + Send {
+        async { Err(Error::unsupported("this provider makes no embeddings")) }
     }
 }
 
@@ -157,6 +164,37 @@ pub struct CatalogRequest {
     pub base_url: String,
     /// Ask the vendor now instead of answering what is known.
     pub refresh: bool,
+}
+
+/// Texts to turn into vectors.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct EmbedRequest {
+    /// Model id without the provider; empty for the provider's usual one.
+    pub model: String,
+    /// The texts.
+    pub input: Vec<String>,
+    /// Length of the vectors. None: the model's own.
+    pub dimensions: Option<u32>,
+    /// The key to use.
+    #[serde(serialize_with = "crate::secret::expose")]
+    pub credential: Option<Secret>,
+    /// Address of the service. Empty: the vendor's.
+    pub base_url: String,
+    /// Headers to add.
+    pub headers: BTreeMap<String, String>,
+}
+
+/// Vectors of texts.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Embeddings {
+    /// One for each text, in their order.
+    pub vectors: Vec<Vec<f32>>,
+    /// What it cost.
+    pub usage: Usage,
+    /// The model that made them.
+    pub model: String,
 }
 
 /// One model of a catalogue.
@@ -325,6 +363,11 @@ pub(crate) fn provider_register<P: Provider>(api: &mut Registrar, id: &str, prov
     api.unary(ids::MODELS, id, move |request| {
         let provider = catalog.clone();
         async move { provider.models(request).await }
+    });
+    let embedder = provider.clone();
+    api.unary(ids::EMBED, id, move |request| {
+        let provider = embedder.clone();
+        async move { provider.embed(request).await }
     });
     api.handle(ids::COMPLETE, id, move |request| {
         let provider = provider.clone();

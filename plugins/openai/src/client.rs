@@ -3,7 +3,7 @@
 //! Invariant: an answer that is cut off is an error, never a short answer. Whoever reads it and goes away closes the
 //! request, because the response is dropped with the future.
 use crate::{
-    catalog, completions,
+    catalog, completions, embeddings,
     errors::{self, Told},
     reader::Reader,
     responses,
@@ -11,7 +11,8 @@ use crate::{
     vendors::{OPENAI, Vendor},
 };
 use openclaw_plugin_api::{
-    CatalogRequest, Delta, FetchResponse, ModelInfo, RequestBuilder, prelude::*, sse::Decoder,
+    CatalogRequest, Delta, EmbedRequest, Embeddings, FetchResponse, ModelInfo, RequestBuilder, prelude::*,
+    sse::Decoder,
 };
 use std::time::Duration;
 
@@ -21,6 +22,8 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(300);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 /// Time to a catalogue.
 const LIST_TIMEOUT: Duration = Duration::from_secs(20);
+/// Time to the vectors of texts.
+const EMBED_TIMEOUT: Duration = Duration::from_secs(60);
 /// Longest body of a refusal that is read. Bytes.
 const MAX_REFUSAL: usize = 64 << 10;
 /// Longest answer. Bytes.
@@ -110,6 +113,22 @@ impl Provider for OpenAi {
             request: &asker,
         };
         exchange.list().await
+    }
+
+    async fn embed(&self, request: EmbedRequest) -> Result<Embeddings> {
+        let service = Service::at(self.vendor, &request.base_url);
+        let asker = CompletionRequest {
+            credential: request.credential.clone(),
+            headers: request.headers.clone(),
+            ..CompletionRequest::default()
+        };
+        let exchange = Exchange {
+            host: &self.host,
+            service: &service,
+            key: service.key(&self.host, &asker).await?,
+            request: &asker,
+        };
+        exchange.embed(&request).await
     }
 }
 
@@ -215,6 +234,24 @@ impl Exchange<'_> {
         catalog::read_list(&list, self.service.is_openai()).ok_or_else(|| {
             let text = format!(
                 "{} answered with something that is no list of models; check the address",
+                self.service.name
+            );
+            Error::new(ErrorKind::Server, text)
+        })
+    }
+
+    async fn embed(&self, request: &EmbedRequest) -> Result<Embeddings> {
+        let body = embeddings::body(request, self.service.is_openai())?;
+        let post = self
+            .host
+            .http()
+            .post(format!("{}/embeddings", self.service.base_url));
+        let post = post.timeout(EMBED_TIMEOUT).max_bytes(MAX_ANSWER).json(&body);
+        let answer = self.send(post).await?;
+        let answer = answer.map_err(|(told, wait)| self.error(told, wait))?;
+        embeddings::read(&answer.json().await?, request.input.len()).ok_or_else(|| {
+            let text = format!(
+                "{} answered with something that is no list of embeddings; check the model and the address",
                 self.service.name
             );
             Error::new(ErrorKind::Server, text)

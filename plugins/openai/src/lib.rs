@@ -7,6 +7,7 @@ mod catalog;
 mod client;
 mod compat;
 mod completions;
+mod embeddings;
 mod errors;
 mod history;
 mod proof;

@@ -13,10 +13,10 @@ use futures_util::{
     future::{Either, select},
 };
 use openclaw_plugin_api::{
-    Activity, Channel, ChannelHost, ChannelInfo, ChannelState, ChannelStatus, Edit, Error, ErrorKind,
+    Action, Activity, Channel, ChannelHost, ChannelInfo, ChannelState, ChannelStatus, Edit, Error, ErrorKind,
     MessageTarget, Outbound, React, Receipt, Result, Secret,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 
 /// What to do about a token that Telegram refuses; `{}` is the account.
@@ -77,6 +77,7 @@ impl Channel for Telegram {
             delete: true,
             reactions: true,
             media: true,
+            actions: outbound::ACTIONS.map(str::to_owned).to_vec(),
             threads: true,
             replies: true,
             native_commands: true,
@@ -135,6 +136,10 @@ impl Channel for Telegram {
 
     async fn activity(&self, activity: Activity) -> Result<()> {
         outbound::activity(&*self.accounts.get(&activity.account_id)?, &activity).await
+    }
+
+    async fn action(&self, action: Action) -> Result<Value> {
+        outbound::perform(&*self.accounts.get(&action.account_id)?, &action).await
     }
 
     async fn probe(&self, account_id: String) -> Result<ChannelStatus> {

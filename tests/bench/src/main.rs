@@ -16,6 +16,9 @@ struct Args {
     /// Which
     #[arg(value_parser = ["abi", "main"])]
     what: String,
+    /// Measure only this part of `main`, to find a cause; the figures that count come from a whole run
+    #[arg(long, value_enum)]
+    part: Option<main_job::Part>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -43,7 +46,7 @@ fn main() -> ExitCode {
     let plugins = args.plugins.unwrap_or_else(|| here.join("../plugin"));
     let program = args.program.unwrap_or_else(|| here.join("openclaw"));
     let measured = match args.what.as_str() {
-        "main" => main_job::run(&plugins, &program),
+        "main" => main_job::run(&plugins, &program, args.part),
         _ => abi::run(&plugins, &program),
     };
     match measured {

@@ -32,6 +32,8 @@ const MANY: usize = 10_000;
 const LOOK_EVERY: usize = 500;
 /// Messages after which memory should not grow any more.
 const SETTLED_AFTER: usize = 4_000;
+/// Messages of a chat after which its conversation begins anew, while memory is watched.
+const NEW_AFTER: usize = 10;
 /// Messages that are under way at once while memory is watched.
 const AT_ONCE: usize = 16;
 /// Messages of a burst.
@@ -52,8 +54,22 @@ pub struct Built {
     pub program: PathBuf,
 }
 
-/// Measures everything.
-pub fn run(plugins: &Path, program: &Path) -> Outcome<Vec<Figure>> {
+/// What can be measured by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Part {
+    /// From spawn to ready
+    Starts,
+    /// Memory at rest, round trips, and memory after many messages
+    Messages,
+    /// Many messages at once
+    Bursts,
+    /// Turns of long conversations
+    Sessions,
+}
+
+/// Measures one part, or everything.
+pub fn run(plugins: &Path, program: &Path, only: Option<Part>) -> Outcome<Vec<Figure>> {
+    let wanted = |part| only.is_none_or(|only| only == part);
     let built = Built {
         plugins: plugins.to_owned(),
         program: program.to_owned(),
@@ -65,17 +81,24 @@ pub fn run(plugins: &Path, program: &Path) -> Outcome<Vec<Figure>> {
     runtime.block_on(async {
         let mut world = World::start().await.map_err(|e| e.to_string())?;
         let mut figures = vec![sync_floor()?];
-        figures.extend(starts(&built, &world.root).await?);
-        let home = built.home(&world.root, None)?;
-        let gateway = start(&home).await?;
-        figures.extend(idle(&gateway).await);
-        figures.extend(round_trips(&gateway, &mut world).await?);
-        figures.extend(growth(&gateway, &mut world).await?);
-        drop(gateway);
-        for at_once in [None, Some(100)] {
-            figures.push(burst(&built.home(&world.root, at_once)?, &mut world, at_once).await?);
+        if wanted(Part::Starts) {
+            figures.extend(starts(&built, &world.root).await?);
         }
-        figures.extend(sessions::run(&built.home(&world.root, None)?, &mut world).await?);
+        if wanted(Part::Messages) {
+            let home = built.home(&world.root, None)?;
+            let gateway = start(&home).await?;
+            figures.extend(idle(&gateway).await);
+            figures.extend(round_trips(&gateway, &mut world).await?);
+            figures.extend(growth(&gateway, &mut world).await?);
+        }
+        if wanted(Part::Bursts) {
+            for at_once in [None, Some(100)] {
+                figures.push(burst(&built.home(&world.root, at_once)?, &mut world, at_once).await?);
+            }
+        }
+        if wanted(Part::Sessions) {
+            figures.extend(sessions::run(&built.home(&world.root, None)?, &mut world).await?);
+        }
         Ok(figures)
     })
 }
@@ -200,13 +223,19 @@ async fn answer(world: &mut World) -> Outcome<world::Sent> {
 }
 
 /// How memory grows with messages, and how many go through.
+///
+/// Conversations that only get longer are no steady state: a turn holds its conversation, so that its memory would grow
+/// with them until their windows are full. Here each begins anew after some messages, so that at any time there are
+/// some of every length.
 async fn growth(gateway: &Running, world: &mut World) -> Outcome<Vec<Figure>> {
     let (mut said, mut answered) = (0, 0);
     let mut looks = Vec::new();
     let begin = Instant::now();
     while answered < MANY {
         while said < MANY && said - answered < AT_ONCE {
-            world.say(1 + said as i64 % CHATS, "And please water them.");
+            let (round, chat) = (said / CHATS as usize, 1 + said as i64 % CHATS);
+            let over = (round + chat as usize).is_multiple_of(NEW_AFTER);
+            world.say(chat, if over { "/new" } else { "And please water them." });
             said += 1;
         }
         answer(world).await?;

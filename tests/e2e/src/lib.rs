@@ -1,4 +1,5 @@
 //! What the end-to-end tests share: where the built things are, and a gateway in this process with real libraries.
+pub mod chat;
 pub mod running;
 pub mod world;
 
@@ -104,6 +105,7 @@ pub fn try_spec(path: &Path) -> Result<Spec, manifest::ManifestError> {
         )
     });
     let settings = Settings {
+        moved_routes: BTreeMap::new(),
         config: json!({}),
         isolation: Isolation::None,
         integrity: Integrity::default(),

@@ -74,6 +74,11 @@ impl Home {
         self.state.path()
     }
 
+    /// Where its plugins are.
+    pub fn plugins(&self) -> &Path {
+        self.plugins.path()
+    }
+
     /// What the libraries of its plugins take, bytes.
     pub fn plugin_bytes(&self) -> u64 {
         let files = fs::read_dir(self.plugins.path()).expect("a folder");

@@ -7,6 +7,7 @@ mod cut;
 mod flush;
 mod prune;
 mod shorten;
+mod summariser;
 mod summary;
 
 pub use cut::{Cut, cut};
@@ -14,6 +15,7 @@ pub use flush::{FLUSH_PROMPT, FLUSH_SYSTEM, Flush, flush_due};
 pub use prune::{Pruning, prune};
 pub use shorten::{Shortened, Shortening, summarise};
 pub(super) use shorten::{ask, shorten};
+pub use summariser::Summariser;
 pub use summary::{MAX_SUMMARY_TOKENS, parts, request};
 
 use crate::config::Compaction;

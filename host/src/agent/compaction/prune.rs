@@ -3,6 +3,7 @@
 //! It is done after a pause longer than the vendor keeps its cache: then the whole prefix is paid for anew anyway, and a
 //! shorter one is cheaper. Answers with pictures and everything near the end are left alone.
 use super::super::tokens::{self, Window};
+use crate::config::{ContextPruning, PruningTools};
 use openclaw_plugin_api::{Content, Message, Role};
 use std::time::Duration;
 
@@ -27,6 +28,10 @@ pub struct Pruning {
     pub tail: usize,
     /// What stands for an answer that was taken away.
     pub placeholder: String,
+    /// Is anything taken away?
+    pub clears: bool,
+    /// With which tools it is done.
+    pub tools: PruningTools,
 }
 
 // === impl Pruning ===
@@ -43,7 +48,38 @@ impl Default for Pruning {
             head: 1_500,
             tail: 1_500,
             placeholder: "[Old tool result content cleared]".into(),
+            clears: true,
+            tools: PruningTools::default(),
         }
+    }
+}
+
+impl Pruning {
+    /// What the configuration says. None: it is not done.
+    pub fn of(config: &ContextPruning) -> Option<Self> {
+        let usual = Self::default();
+        let ContextPruning {
+            soft_trim,
+            hard_clear,
+            ..
+        } = config;
+        Some(Self {
+            ttl: config.pause()?,
+            keep_assistants: config.keep_last_assistants.unwrap_or(usual.keep_assistants),
+            soft_ratio: config.soft_trim_ratio.unwrap_or(usual.soft_ratio),
+            hard_ratio: config.hard_clear_ratio.unwrap_or(usual.hard_ratio),
+            min_chars: config.min_prunable_tool_chars.unwrap_or(usual.min_chars),
+            soft_max: soft_trim.max_chars.unwrap_or(usual.soft_max),
+            head: soft_trim.head_chars.unwrap_or(usual.head),
+            tail: soft_trim.tail_chars.unwrap_or(usual.tail),
+            placeholder: hard_clear.placeholder.clone().unwrap_or(usual.placeholder),
+            clears: hard_clear.enabled.unwrap_or(true),
+            tools: config.tools.clone(),
+        })
+    }
+
+    fn is_for(&self, message: &Message) -> bool {
+        is_prunable(message) && self.tools.admits(&message.tool_name)
     }
 }
 
@@ -56,18 +92,28 @@ pub fn prune(messages: &mut [Message], pruning: &Pruning, window: Window, idle: 
     }
     let end = prunable_end(messages, pruning.keep_assistants);
     let mut changed = false;
-    for message in messages[..end].iter_mut().filter(|message| is_prunable(message)) {
+    for message in messages[..end]
+        .iter_mut()
+        .filter(|message| pruning.is_for(message))
+    {
         let before = tokens::of_message(message);
         if soften(message, pruning) {
             changed = true;
             total = total.saturating_sub(before) + tokens::of_message(message);
         }
     }
-    let left: usize = messages[..end].iter().filter(|m| is_prunable(m)).map(chars).sum();
-    if left < pruning.min_chars {
+    let left: usize = messages[..end]
+        .iter()
+        .filter(|m| pruning.is_for(m))
+        .map(chars)
+        .sum();
+    if left < pruning.min_chars || !pruning.clears {
         return changed;
     }
-    for message in messages[..end].iter_mut().filter(|message| is_prunable(message)) {
+    for message in messages[..end]
+        .iter_mut()
+        .filter(|message| pruning.is_for(message))
+    {
         if !over(total, pruning.hard_ratio) {
             break;
         }

@@ -11,6 +11,7 @@ use super::{
 };
 use crate::models::{Scope, Served};
 use openclaw_plugin_api::{CompletionRequest, Error, ErrorKind, Result};
+use std::sync::Arc;
 
 /// How to shorten.
 #[derive(Debug, Clone, Copy)]
@@ -37,17 +38,18 @@ pub(in crate::agent) async fn shorten(
     models: &Models,
     turn: &Turn,
     history: &mut History,
-    served: &Served,
+    served: &Arc<Served>,
     window: Window,
 ) -> Result<()> {
     let usual = turn.shortening;
+    let (summarising, window) = models.summarising(turn, served, window).await;
     for policy in [usual, usual.tighter()] {
         let how = Shortening {
             policy,
             window,
             instructions: None,
         };
-        let ask = |request| ask(models, turn, served, request);
+        let ask = |request| ask(models, turn, &summarising, request);
         if let Some(done) = summarise(history, &how, ask).await? {
             let Shortened {
                 tokens_before,
@@ -121,7 +123,15 @@ pub(in crate::agent) async fn ask(
             (Some(wanted), Some(most)) => Some(wanted.min(most)),
             (wanted, most) => wanted.or(most),
         };
-        match models.aside(served, call).await {
+        let limit = turn.summariser.limit;
+        let asked = tokio::time::timeout(limit, models.aside(served, call)).await;
+        let late = |_| {
+            let text = format!(
+                "the summary took longer than {limit:?}; see agents.defaults.compaction.timeoutSeconds"
+            );
+            Err(Error::new(ErrorKind::Timeout, text))
+        };
+        match asked.unwrap_or_else(late) {
             Err(error)
                 if matches!(
                     Scope::of(error.kind()),

@@ -4,8 +4,10 @@
 //! It observes and decides nothing. A run never waits for whoever watches: what it says is kept with the run, and a
 //! bounded broadcast tells that there is more. Who falls behind finds the whole text at the run.
 mod run;
+mod step;
 
-pub use run::{End, Run, Source, Step, Written};
+pub use run::{End, Run, Source, Written};
+pub use step::Step;
 
 use crate::clock::Clock;
 use std::{
@@ -82,6 +84,18 @@ impl Live {
 
     /// The run with this id, made if nobody has named it yet; and whether it was.
     pub fn open(&self, id: &str, session_key: &str, agent_id: &str, source: Source) -> (Arc<Run>, bool) {
+        self.open_for(id, session_key, agent_id, source, "")
+    }
+
+    /// The same for a client with this connection.
+    pub fn open_for(
+        &self,
+        id: &str,
+        session_key: &str,
+        agent_id: &str,
+        source: Source,
+        connection: &str,
+    ) -> (Arc<Run>, bool) {
         let mut known = self.known();
         if let Some(run) = known.active.get(id) {
             return (run.clone(), false);
@@ -94,6 +108,8 @@ impl Live {
             self.news.clone(),
             self.clock.clone(),
         ));
+        // before anybody is told of it
+        run.sent_by(connection);
         known.active.insert(id.to_owned(), run.clone());
         drop(known);
         run.opened();

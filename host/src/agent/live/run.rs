@@ -1,5 +1,5 @@
 //! One run: what it has said so far, and how it ended.
-use super::News;
+use super::{News, Step};
 use crate::clock::Clock;
 use openclaw_plugin_api::{AgentEvent, Content, Error, StopReason, ToolOutput, Usage};
 use serde_json::Value;
@@ -21,59 +21,6 @@ pub enum Source {
     Channel,
     /// Somebody who waits for its end: a client's `agent`, or a plugin.
     Caller,
-}
-
-/// Something that happened in a run.
-#[derive(Debug, Clone)]
-pub enum Step {
-    /// Somebody asked for it.
-    Opened,
-    /// Who asked for it knows that it is taken.
-    Acked,
-    /// It waits, or is being prepared.
-    Phase(&'static str),
-    /// The turn begins.
-    Began,
-    /// A model is asked.
-    Asks {
-        /// Its provider.
-        provider: String,
-        /// Its id.
-        model: String,
-    },
-    /// There is more of a text or a thought; see [`Run::written`].
-    Grew,
-    /// A model has said a whole message.
-    Said {
-        /// Its text.
-        text: String,
-        /// It wants tools.
-        calls: bool,
-        /// What it cost.
-        usage: Usage,
-    },
-    /// A tool begins.
-    ToolBegan {
-        /// Id of the call.
-        id: String,
-        /// Its name.
-        name: String,
-        /// What it was given.
-        arguments: Value,
-    },
-    /// A tool has ended.
-    ToolEnded {
-        /// Id of the call.
-        id: String,
-        /// What it gave, cut to what is shown.
-        output: ToolOutput,
-    },
-    /// The conversation is being made shorter, or was.
-    Compacting(bool),
-    /// There is more in the transcript.
-    Wrote,
-    /// It has ended; see [`Run::how`].
-    Ended,
 }
 
 /// How a run ended.
@@ -267,7 +214,7 @@ impl Run {
     }
 
     /// The connection of the client that asked for it.
-    pub fn sent_by(&self, connection: &str) {
+    pub(super) fn sent_by(&self, connection: &str) {
         connection.clone_into(&mut self.state().sent_by);
     }
 

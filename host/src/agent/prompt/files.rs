@@ -1,7 +1,7 @@
 //! The workspace's files that go into every prompt.
 //!
 //! They are opened through the workspace's handle, so no symbolic link leads out of it, and read up to a bound. A file
-//! is read again only when its time or size changed: a turn costs a look at each. All of it is blocking.
+//! is read again only when its time or size changed: a turn costs a look at each. All but those looks is blocking.
 use super::PromptMode;
 use cap_std::{
     ambient_authority,
@@ -62,7 +62,20 @@ pub struct Workspace {
     max_total_chars: usize,
     // One entry for each name of `FILES` at most.
     seen: Mutex<HashMap<&'static str, Seen>>,
+    loaded: Mutex<Option<Loaded>>,
 }
+
+/// What was loaded last.
+#[derive(Debug)]
+struct Loaded {
+    mode: PromptMode,
+    /// How each file looked before it was loaded.
+    looks: Vec<Look>,
+    files: Vec<InjectedFile>,
+}
+
+/// Time and size of a file; none if there is no such file.
+type Look = Option<(Option<SystemTime>, u64)>;
 
 /// A file as it stands in the prompt.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -113,6 +126,7 @@ impl Workspace {
             max_file_chars,
             max_total_chars,
             seen: Mutex::default(),
+            loaded: Mutex::default(),
         }
     }
 
@@ -121,8 +135,42 @@ impl Workspace {
         &self.path
     }
 
+    /// Its files for a prompt as they were loaded last, if they all look as they did then. A few looks take less than
+    /// the way to a thread that may block, and back.
+    pub fn unchanged(&self, mode: PromptMode) -> Option<Vec<InjectedFile>> {
+        // a folder that has gone is made anew by whoever loads
+        if !self.path.is_dir() {
+            return None;
+        }
+        let looks = self.looks();
+        let loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        let loaded = loaded.as_ref()?;
+        (loaded.mode == mode && loaded.looks == looks).then(|| loaded.files.clone())
+    }
+
+    fn looks(&self) -> Vec<Look> {
+        let look = |name: &&str| {
+            let meta = std::fs::metadata(self.path.join(name)).ok()?;
+            Some((meta.modified().ok(), meta.len()))
+        };
+        FILES.iter().flat_map(|known| known.names).map(look).collect()
+    }
+
     /// Its files for a prompt. A file that can't be read counts as missing: a turn doesn't fail for it. Blocking.
     pub fn load(&self, mode: PromptMode) -> Vec<InjectedFile> {
+        // before the files are read: what changes meanwhile is seen next time
+        let looks = self.looks();
+        let files = self.load_now(mode);
+        let loaded = Loaded {
+            mode,
+            looks,
+            files: files.clone(),
+        };
+        *self.loaded.lock().unwrap_or_else(PoisonError::into_inner) = Some(loaded);
+        files
+    }
+
+    fn load_now(&self, mode: PromptMode) -> Vec<InjectedFile> {
         // Opened each time: the folder may have been made or replaced meanwhile.
         let dir = Dir::open_ambient_dir(&self.path, ambient_authority());
         let mut left = self.max_total_chars;

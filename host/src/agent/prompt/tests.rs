@@ -194,3 +194,19 @@ fn a_heartbeat_file_of_comments_is_blank() {
         assert_eq!(heartbeat_is_blank(text), blank, "{text:?}");
     }
 }
+
+#[test]
+fn what_was_loaded_counts_until_a_file_looks_otherwise() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let workspace = Workspace::new(dir.path());
+    assert_eq!(workspace.unchanged(PromptMode::Full), None, "nothing was loaded");
+    let loaded = workspace.load(PromptMode::Full);
+    assert_eq!(workspace.unchanged(PromptMode::Full), Some(loaded));
+    assert_eq!(workspace.unchanged(PromptMode::Minimal), None, "other files");
+    std::fs::write(dir.path().join("SOUL.md"), "Be kind.").expect("written");
+    assert_eq!(workspace.unchanged(PromptMode::Full), None, "there is one more");
+    let loaded = workspace.load(PromptMode::Full);
+    assert_eq!(workspace.unchanged(PromptMode::Full), Some(loaded));
+    std::fs::remove_dir_all(dir.path()).expect("removed");
+    assert_eq!(workspace.unchanged(PromptMode::Full), None, "it has to be made");
+}

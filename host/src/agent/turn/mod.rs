@@ -11,7 +11,8 @@ pub use memory::{History, compaction, entry, read};
 
 use super::{
     about::{self, About},
-    compaction::Policy,
+    collect::Wish,
+    compaction::{Policy, Pruning, Summariser},
     job::Steering,
     live::Run as Watched,
 };
@@ -23,7 +24,7 @@ use crate::{
 use openclaw_plugin_api::{
     AgentEvent, Error, ErrorKind, Message, Result, Role, Thinking, ToolOrigin, ToolSpec, Usage,
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 use tokio::sync::{mpsc, watch};
 
 /// How often a model may ask for tools in one turn.
@@ -46,6 +47,8 @@ pub struct Turn {
     pub system: Vec<String>,
     /// What is said, in one or more messages.
     pub input: Vec<Message>,
+    /// Tools that the caller runs itself: a turn ends when its model asks for one.
+    pub callers_tools: Vec<ToolSpec>,
     /// What is known of each of them beside its words; none where there are fewer.
     pub about: Vec<About>,
     /// How hard to think.
@@ -60,6 +63,12 @@ pub struct Turn {
     pub reserve_floor: Option<u64>,
     /// What stays when the conversation has to become shorter.
     pub shortening: Policy,
+    /// Who makes it shorter, and how long that may take.
+    pub summariser: Summariser,
+    /// How old answers of tools are made shorter for a request. None: they are not.
+    pub pruning: Option<Pruning>,
+    /// How long ago the last request of the conversation was.
+    pub idle: Duration,
     /// On whose behalf tools run.
     pub origin: ToolOrigin,
 }
@@ -153,7 +162,7 @@ impl<'a> Run<'a> {
             turn,
             events,
             history: History::default(),
-            tools: bench.registry.tools(),
+            tools: offered(bench.registry, turn),
             outcome: TurnOutcome::default(),
             said: Vec::new(),
         }
@@ -177,6 +186,9 @@ impl<'a> Run<'a> {
             if calls.is_empty() && !self.bench.steering.has_some() {
                 return Ok(self.finish(&answer.message, &answer.about).await);
             }
+            if self.hand_over(&calls).await {
+                return Ok(self.finish(&answer.message, &answer.about).await);
+            }
             let said = about::entry(&self.turn.id, EntryKind::Message, &answer.message, &answer.about);
             self.put(&[answer.message], vec![said], Vec::new()).await?;
             for call in calls {
@@ -194,6 +206,25 @@ impl<'a> Run<'a> {
         }
         let text = format!("the model asked for tools {MAX_ROUNDS} times in one turn without an answer");
         Err(Error::new(ErrorKind::Refused, text))
+    }
+
+    /// Tells the caller which of its own tools the model wants. Others that it wants beside them are not run: the caller
+    /// begins the next turn, and the model sees what is still open.
+    async fn hand_over(&self, calls: &[Wish]) -> bool {
+        let mut any = false;
+        for call in calls {
+            let of_caller = |tool: &ToolSpec| tool.name == call.name;
+            if self.turn.callers_tools.iter().any(of_caller) {
+                any = true;
+                let wanted = AgentEvent::ToolStarted {
+                    id: call.id.clone(),
+                    name: call.name.clone(),
+                    arguments: call.arguments.clone().unwrap_or_default(),
+                };
+                self.tell(wanted).await;
+            }
+        }
+        any
     }
 
     /// Reads the conversation. A turn that was interrupted goes on with what it had; a new one begins with its input.
@@ -241,11 +272,10 @@ impl<'a> Run<'a> {
         );
         let entries = self.input();
         let tokens = tokens_of(&entries);
-        let begun = self.bench.journal.run(move |j| {
-            let before = j.tail(&id, 0, budget)?;
-            j.append(&id, &entries, now)?;
-            Ok(before)
-        });
+        let begun = self
+            .bench
+            .journal
+            .run(move |j| j.tail_and_append(&id, budget, &entries, now));
         self.history = History::of(&begun.await.map_err(unusable)?);
         self.history.tokens += tokens;
         self.history.messages.extend_from_slice(&self.turn.input);
@@ -282,7 +312,13 @@ impl<'a> Run<'a> {
             .journal
             .run(move |j| j.compact(&key, &id, &entry, now))
             .await;
-        written.map_err(unusable)
+        written.map_err(unusable)?;
+        if self.turn.summariser.tell {
+            self.outcome
+                .notices
+                .push("🧹 The older part of this conversation was summarised.".into());
+        }
+        Ok(())
     }
 
     async fn take_joining(&mut self) -> Result<()> {
@@ -341,6 +377,15 @@ impl<'a> Run<'a> {
     async fn tell(&self, event: AgentEvent) {
         tell(self.events, event).await;
     }
+}
+
+/// The tools of the plugins, and the caller's own in front of those of the same name.
+fn offered(registry: &Registry, turn: &Turn) -> Vec<ToolSpec> {
+    let mut tools = turn.callers_tools.clone();
+    let others = registry.tools();
+    let hidden = |tool: &ToolSpec| turn.callers_tools.iter().any(|own| own.name == tool.name);
+    tools.extend(others.into_iter().filter(|tool| !hidden(tool)));
+    tools
 }
 
 /// Nobody listening is fine.

@@ -43,7 +43,7 @@ pub struct Remove {
 
 /// Runs `add`.
 pub fn add(args: &Add, env: &Env) -> Result<(), Failure> {
-    let setting = Setting::read(env)?;
+    let setting = Setting::look(env)?;
     let mut specs = setting.assembly.specs.iter();
     let spec = specs.find(|spec| spec.manifest.channels.contains(&args.channel));
     let spec = spec.ok_or_else(|| {

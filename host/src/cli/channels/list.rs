@@ -13,7 +13,7 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, env: &Env) -> Result<(), Failure> {
-    let setting = Setting::read(env)?;
+    let setting = Setting::look(env)?;
     let rows: Vec<_> = setting.assembly.specs.iter().flat_map(channels).collect();
     if args.json {
         return output::json(&json!({ "channels": rows }));

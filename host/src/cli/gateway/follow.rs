@@ -2,11 +2,14 @@
 use crate::{
     app::Gateway,
     cli::setting::Setting,
-    config::{Change, Config, Env, Loaded, News, Watch, keep_last_good},
+    config::{Change, Config, Env, Loaded, News, ReloadMode, Watch, keep_last_good},
     plugins::plugin::Spec,
 };
 use std::sync::Arc;
 use tokio::sync::watch;
+
+/// Applies what a configuration says of the log.
+pub(super) type Relog = Box<dyn Fn(&Config) + Send + Sync>;
 
 /// Follows the files until the gateway ends.
 pub(super) async fn follow(
@@ -14,13 +17,20 @@ pub(super) async fn follow(
     env: Env,
     loaded: Loaded,
     running: watch::Sender<Arc<Config>>,
+    relog: Relog,
 ) {
     let paths = gateway.paths().clone();
     keep(&loaded, &gateway);
     let mut news = Watch::new(paths, env.clone(), &loaded).run();
     while let Some(news) = news.recv().await {
         match news {
-            News::Changed(change) => apply(&gateway, &env, &change, &running).await,
+            News::Changed(change) if is_off(&change) => {
+                tracing::warn!(target: "openclaw::config", "changed, and not applied: gateway.reload.mode is \"off\"; restart the gateway");
+            }
+            News::Changed(change) => {
+                relog(&change.after);
+                apply(&gateway, &env, &change, &running).await;
+            }
             News::Broken(why) => {
                 tracing::error!(target: "openclaw::config", "the changed configuration is not used, the old one goes on: {why}");
             }
@@ -29,8 +39,16 @@ pub(super) async fn follow(
     }
 }
 
+/// Changes wait for the next start; only a change of this very key does not.
+fn is_off(change: &Change) -> bool {
+    [&change.before, &change.after]
+        .iter()
+        .all(|config| config.gateway.reload.mode == Some(ReloadMode::Off))
+}
+
 async fn apply(gateway: &Arc<Gateway>, env: &Env, change: &Change, running: &watch::Sender<Arc<Config>>) {
     running.send_replace(change.after.clone());
+    gateway.desk().reconfigured();
     let paths: Vec<_> = change.paths.iter().take(8).map(ToString::to_string).collect();
     tracing::info!(target: "openclaw::config", "changed: {}", paths.join(", "));
     for warning in &change.warnings {
@@ -57,7 +75,8 @@ async fn replace(gateway: &Arc<Gateway>, specs: Vec<Spec>) {
         let id = spec.manifest.id.clone();
         let current = gateway.registry.get(&id).map(|plugin| plugin.spec());
         let same = current.is_some_and(|old| {
-            old.reason.is_on() == spec.reason.is_on()
+            // what was set aside stays there until somebody changes something of it
+            (old.reason.is_on() == spec.reason.is_on() || old.reason.is_set_aside() && spec.reason.is_on())
                 && old.settings == spec.settings
                 && old.path == spec.path
         });

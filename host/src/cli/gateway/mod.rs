@@ -3,9 +3,10 @@ mod call;
 mod door;
 mod follow;
 mod lock;
+mod log;
 mod probe;
 
-use super::{Failure, health, setting::Setting};
+use super::{Asked, Failure, health, setting::Setting};
 use crate::{
     app::{Gateway, Options, StartError},
     clock::Clock,
@@ -80,37 +81,32 @@ struct Run {
     verbose: bool,
 }
 
-impl Args {
-    /// What is logged if nobody says.
-    pub(super) fn usual_filter(&self) -> &'static str {
-        match &self.command {
-            None if self.run.verbose => "debug",
-            Some(Command::Run(run)) if run.verbose => "debug",
-            None | Some(Command::Run(_)) => "info",
-            Some(_) => "warn",
-        }
-    }
-}
-
 fn bind_mode(word: &str) -> Result<BindMode, String> {
     serde_json::from_value(word.into()).map_err(|_| "write loopback, lan, tailnet, custom or auto".into())
 }
 
 /// Runs the command.
-pub fn run(args: Args, env: &Env) -> Result<(), Failure> {
-    match args.command {
-        None => start(&args.run, env),
-        Some(Command::Run(run)) => start(&run, env),
-        Some(Command::Call(args)) => call::run(&args, env),
-        Some(Command::Health(args)) => health::run(&args, env),
-        Some(Command::Probe(args)) => probe::probe(&args, env),
-        Some(Command::Status(args)) => probe::status(&args, env),
+pub(super) fn run(args: Args, env: &Env, asked: Asked) -> Result<(), Failure> {
+    let Some(command) = args.command else {
+        return start(&args.run, env, &asked);
+    };
+    if !matches!(command, Command::Run(_)) {
+        let filter = asked.filter.as_deref().unwrap_or("warn");
+        crate::observe::init(asked.format.unwrap_or_default(), filter).map_err(Failure::usage)?;
+    }
+    match command {
+        Command::Run(run) => start(&run, env, &asked),
+        Command::Call(args) => call::run(&args, env),
+        Command::Health(args) => health::run(&args, env),
+        Command::Probe(args) => probe::probe(&args, env),
+        Command::Status(args) => probe::status(&args, env),
     }
 }
 
-fn start(args: &Run, env: &Env) -> Result<(), Failure> {
+fn start(args: &Run, env: &Env, asked: &Asked) -> Result<(), Failure> {
     let begin = Instant::now();
     let setting = Setting::read(env)?;
+    log::begin(asked, args.verbose, &setting.config, &setting.paths)?;
     if !setting.configured && !args.allow_unconfigured {
         let file = setting.paths.config_file.display();
         return Err(Failure::config(format_args!(
@@ -130,10 +126,22 @@ fn start(args: &Run, env: &Env) -> Result<(), Failure> {
         .enable_all()
         .build();
     let runtime = runtime.map_err(|e| Failure::io("start the runtime", e))?;
-    runtime.block_on(serve(setting, env.clone(), door, begin))
+    let relog: follow::Relog = {
+        let (asked, verbose) = (asked.clone(), args.verbose);
+        Box::new(move |config| log::change(&asked, verbose, config))
+    };
+    let ended = runtime.block_on(serve(setting, env.clone(), door, relog, begin));
+    crate::observe::flush();
+    ended
 }
 
-async fn serve(setting: Setting, env: Env, door: Door, begin: Instant) -> Result<(), Failure> {
+async fn serve(
+    setting: Setting,
+    env: Env,
+    door: Door,
+    relog: follow::Relog,
+    begin: Instant,
+) -> Result<(), Failure> {
     let version = env!("CARGO_PKG_VERSION");
     let file = setting.paths.config_file.display().to_string();
     tracing::info!(target: "openclaw::gateway", "openclaw {version}, configuration {file}");
@@ -176,7 +184,7 @@ async fn serve(setting: Setting, env: Env, door: Door, begin: Instant) -> Result
         let pid = std::process::id();
         tracing::info!(target: "openclaw::gateway", "listening on ws://{address} (PID {pid})");
     }
-    let following = tokio::spawn(follow::follow(gateway.clone(), env, loaded, running));
+    let following = tokio::spawn(follow::follow(gateway.clone(), env, loaded, running, relog));
     let (ms, loaded) = (
         begin.elapsed().as_millis(),
         views.iter().filter(|p| p.status == "loaded").count(),

@@ -28,7 +28,7 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: &Args, env: &Env) -> Result<(), Failure> {
-    let setting = Setting::read(env)?;
+    let setting = Setting::for_client(env)?;
     let answer = args
         .target
         .ask(env, &setting, Scope::Read, "models.authStatus", json!({}), ASK)?;

@@ -39,7 +39,7 @@ pub struct Reload {
 
 /// Runs `top`.
 pub fn top(args: &Top, env: &Env) -> Result<(), Failure> {
-    let setting = Setting::read(env)?;
+    let setting = Setting::for_client(env)?;
     let look = || {
         args.target
             .ask(env, &setting, Scope::Read, "plugins.list", json!({}), ASK)
@@ -67,7 +67,7 @@ pub fn top(args: &Top, env: &Env) -> Result<(), Failure> {
 
 /// Runs `reload`.
 pub fn reload(args: &Reload, env: &Env) -> Result<(), Failure> {
-    let setting = Setting::read(env)?;
+    let setting = Setting::for_client(env)?;
     let params = json!({ "id": args.id });
     let answer = args
         .target

@@ -40,19 +40,19 @@ enum Command {
 /// Runs one.
 pub fn run(args: Args, env: &Env) -> Result<(), Failure> {
     match args.command {
-        Command::List(args) => list::run(&args, &Setting::read(env)?, env),
+        Command::List(args) => list::run(&args, &Setting::for_client(env)?, env),
         Command::Inspect(args) => inspect::run(&args, |id| {
-            let setting = Setting::read(env)?;
+            let setting = Setting::look(env)?;
             Ok(setting
                 .found
                 .plugins
                 .get(id)
                 .map(|candidate| candidate.path.clone()))
         }),
-        Command::Enable(args) => edit::run(&args, true, &Setting::read(env)?),
-        Command::Disable(args) => edit::run(&args, false, &Setting::read(env)?),
-        Command::Install(args) => install::install(&args, &Setting::read(env)?),
-        Command::Uninstall(args) => install::uninstall(&args, &Setting::read(env)?),
+        Command::Enable(args) => edit::run(&args, true, &Setting::look(env)?),
+        Command::Disable(args) => edit::run(&args, false, &Setting::look(env)?),
+        Command::Install(args) => install::install(&args, &Setting::look(env)?),
+        Command::Uninstall(args) => install::uninstall(&args, &Setting::look(env)?),
         Command::Check(args) => check::run_command(&args),
         Command::Doctor(args) => doctor::run(&args, &Setting::read(env)?),
         Command::Top(args) => live::top(&args, env),

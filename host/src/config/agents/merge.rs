@@ -1,6 +1,7 @@
 //! An agent's own settings before the default's, key by key.
 use super::{
     ModelChoice,
+    pruning::{ContextPruning, HardClear, SoftTrim},
     settings::{AgentSettings, Chunk, Coalesce, Compaction, HumanDelay, MemoryFlush, Subagents},
 };
 
@@ -26,6 +27,12 @@ merge! {
         timeout_seconds, notify_user; memory_flush
     }
     MemoryFlush { enabled, soft_threshold_tokens, prompt, system_prompt, model }
+    ContextPruning {
+        mode, ttl, keep_last_assistants, soft_trim_ratio, hard_clear_ratio, min_prunable_tool_chars; soft_trim, hard_clear,
+        tools
+    }
+    SoftTrim { max_chars, head_chars, tail_chars }
+    HardClear { enabled, placeholder }
     Chunk { min_chars, max_chars, break_preference }
     Coalesce { min_chars, max_chars, idle_ms }
     HumanDelay { mode, min_ms, max_ms }
@@ -52,6 +59,7 @@ impl AgentSettings {
         merged.models = models;
         merged.params = self.params.or(&usual.params);
         merged.compaction = self.compaction.or(&usual.compaction);
+        merged.context_pruning = self.context_pruning.or(&usual.context_pruning);
         merged.subagents = self.subagents.or(&usual.subagents);
         merged.model = choice(&self.model, &usual.model);
         merged.image_model = choice(&self.image_model, &usual.image_model);

@@ -4,10 +4,12 @@
 //! types say what was written and no default is applied to them; [`AgentsConfig::resolved`] does that, once.
 mod merge;
 mod model;
+mod pruning;
 mod resolve;
 mod settings;
 
 pub use model::{ModelChoice, ModelEntry, ModelPolicy, Params};
+pub use pruning::{ContextPruning, HardClear, PruningMode, PruningTools, SoftTrim};
 pub use resolve::{Agent, Agents, MAIN_AGENT, agent_id};
 pub use settings::{
     AgentSettings, BreakPreference, Chunk, Coalesce, Compaction, CompactionMode, ContextInjection,

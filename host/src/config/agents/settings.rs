@@ -2,7 +2,10 @@
 //!
 //! Everything is optional: an agent's own key wins over the default's, and [`super::Agents`] knows what holds if both
 //! are silent.
-use super::model::{ModelChoice, ModelEntry, ModelPolicy, Params};
+use super::{
+    model::{ModelChoice, ModelEntry, ModelPolicy, Params},
+    pruning::ContextPruning,
+};
 use openclaw_plugin_api::Thinking;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -55,6 +58,8 @@ pub struct AgentSettings {
     pub context_tokens: Option<u64>,
     /// What to do when the window is full.
     pub compaction: Compaction,
+    /// When old answers of tools are made shorter.
+    pub context_pruning: ContextPruning,
     /// How hard to think. Default: `low` if the model can, else `off`.
     pub thinking_default: Option<ThinkingLevel>,
     /// Does the agent say what tools do? Default: `off`.

@@ -208,6 +208,8 @@ pub struct DirectRule {
     pub dm_policy: Option<DmPolicy>,
     /// Ids that may write.
     pub allow_from: Option<IdList>,
+    /// What the agent is told of this place, by the operator.
+    pub system_prompt: Option<String>,
 }
 
 /// `channels.<id>.dms.<person>`
@@ -232,6 +234,8 @@ pub struct ChatRule {
     pub allow_from: Option<IdList>,
     /// Topics by id or `*`; what they do not set is the group's.
     pub topics: BTreeMap<String, TopicRule>,
+    /// What the agent is told of this place, by the operator.
+    pub system_prompt: Option<String>,
 }
 
 /// `channels.<id>.groups.<chat>.topics.<thread>`
@@ -246,6 +250,8 @@ pub struct TopicRule {
     pub group_policy: Option<GroupPolicy>,
     /// Ids that may write here, under every policy.
     pub allow_from: Option<IdList>,
+    /// What the agent is told of this place, by the operator.
+    pub system_prompt: Option<String>,
 }
 
 /// `channels.<id>.guilds.<space>`
@@ -276,6 +282,8 @@ pub struct PlaceRule {
     pub users: Option<IdList>,
     /// Ids of roles that may write; replaces the space's.
     pub roles: Option<IdList>,
+    /// What the agent is told of this place, by the operator.
+    pub system_prompt: Option<String>,
 }
 
 /// Where a long text is split.

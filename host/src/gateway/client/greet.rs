@@ -37,10 +37,10 @@ pub(super) async fn open(url: &Arc<str>, deadline: Duration) -> Result<(Sender, 
     }
 }
 
-pub(super) async fn challenge(url: &Arc<str>, receiver: &mut Receiver) -> Result<(), Error> {
-    let frame = pump::receive(url, receiver).await?;
+pub(super) async fn challenge(url: &Arc<str>, receiver: &mut Receiver) -> Result<Value, Error> {
+    let mut frame = pump::receive(url, receiver).await?;
     if frame["event"] == "connect.challenge" {
-        return Ok(());
+        return Ok(frame["payload"].take());
     }
     Err(Error::NotAGateway {
         url: url.clone(),
@@ -51,11 +51,9 @@ pub(super) async fn challenge(url: &Arc<str>, receiver: &mut Receiver) -> Result
 pub(super) async fn introduce(
     url: &Arc<str>,
     (sender, receiver): (&mut Sender, &mut Receiver),
-    login: &Login,
-    info: &ClientInfo,
+    params: Map<String, Value>,
 ) -> Result<Value, Error> {
     let id = random::uuid();
-    let params = introduction(login, info);
     let request = json!({"type": "req", "id": id, "method": "connect", "params": params}).to_string();
     if let Err(error) = sender.send(Message::Text(request)).await {
         return Err(Error::Closed {
@@ -77,6 +75,12 @@ pub(super) async fn introduce(
             .unwrap_or("no reason given")
             .to_owned();
         let details = frame["error"]["details"].take();
+        if let Some(request) = details["requestId"].as_str() {
+            return Err(Error::NotPaired {
+                url: url.clone(),
+                request: request.to_owned(),
+            });
+        }
         return Err(Error::Refused {
             url: url.clone(),
             message,
@@ -85,7 +89,8 @@ pub(super) async fn introduce(
     }
 }
 
-fn introduction(login: &Login, info: &ClientInfo) -> Map<String, Value> {
+/// The parameters of `connect`.
+pub(super) fn introduction(login: &Login, info: &ClientInfo, challenge: &Value) -> Map<String, Value> {
     let mut params = Map::new();
     params.insert("minProtocol".into(), json!(connect::PROTOCOL));
     params.insert("maxProtocol".into(), json!(connect::PROTOCOL));
@@ -107,5 +112,12 @@ fn introduction(login: &Login, info: &ClientInfo) -> Map<String, Value> {
         (None, None) => None,
     };
     params.extend(auth.map(|auth| ("auth".to_owned(), auth)));
+    if let (Some(device), Some(nonce), Some(at_ms)) = (
+        &login.device,
+        challenge["nonce"].as_str(),
+        challenge["ts"].as_i64(),
+    ) {
+        device.sign(&mut params, nonce, at_ms);
+    }
     params
 }

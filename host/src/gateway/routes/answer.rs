@@ -13,7 +13,7 @@ use futures_util::{
     stream,
 };
 use openclaw_plugin_api::{Error, ErrorKind, HttpHead, Result, abi::Chunks};
-use std::io;
+use std::{io, time::Duration};
 use tokio::{sync::mpsc, time};
 
 use super::{limits, refusal};
@@ -45,9 +45,9 @@ impl Exchange {
         }
     }
 
-    /// The client's answer. `place` is kept until the last byte is on its way.
-    pub(super) async fn answer(mut self, place: impl Send + 'static) -> Response {
-        let head = match time::timeout(limits::ANSWER_BEGINS, self.next()).await {
+    /// The client's answer, which begins within `patience`. `place` is kept until the last byte is on its way.
+    pub(super) async fn answer(mut self, patience: Duration, place: impl Send + 'static) -> Response {
+        let head = match time::timeout(patience.min(limits::ANSWER_BEGINS), self.next()).await {
             Ok(Ok(Some(head))) => head,
             Ok(Ok(None)) => {
                 return refusal::of(&Error::new(ErrorKind::Internal, "the route answered nothing"));

@@ -23,8 +23,8 @@ pub(super) const MAX_BODY_TIME: Duration = Duration::from_secs(30);
 /// Time for a plugin to judge a head; then the request is answered with 504.
 pub(super) const CHECK: Duration = Duration::from_secs(5);
 
-/// Time for a plugin to begin its answer; then the request is answered with 504.
-pub(super) const ANSWER_BEGINS: Duration = Duration::from_secs(30);
+/// Longest time that a route may take to begin its answer; then the request is answered with 504.
+pub(super) const ANSWER_BEGINS: Duration = Duration::from_secs(15 * 60);
 
 /// Time without a piece of an answer that has begun; then the connection is cut.
 pub(super) const ANSWER_SILENCE: Duration = Duration::from_secs(120);

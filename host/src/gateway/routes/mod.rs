@@ -158,7 +158,8 @@ async fn answer(shared: &Shared, peer: Peer, request: Request) -> Result<Respons
     call.body = read(body, limit, Duration::from_millis(route.body_timeout_ms)).await?;
     let (out, chunks) = sink_pair(limits::MAX_PIECES);
     let exchange = Exchange::new(routes.handle(&offer, call, out), chunks);
-    Ok(exchange.answer((place, room)).await)
+    let patience = Duration::from_millis(route.answer_timeout_ms);
+    Ok(exchange.answer(patience, (place, room)).await)
 }
 
 fn nothing(method: &Method) -> Response {

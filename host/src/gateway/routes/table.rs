@@ -19,8 +19,10 @@ const OWN: [&str; 5] = ["/health", "/healthz", "/ready", "/readyz", "/startupz"]
 pub struct Offer {
     /// Id of the plugin.
     pub plugin: String,
-    /// The path.
+    /// The path, where the operator wants it.
     pub path: String,
+    /// The path as the plugin declares it.
+    pub declared: String,
     /// What it has registered; `None` while it doesn't run.
     pub route: Option<Route>,
 }
@@ -117,6 +119,7 @@ mod tests {
         Offer {
             plugin: plugin.into(),
             path: path.into(),
+            declared: path.into(),
             route: Some(route),
         }
     }

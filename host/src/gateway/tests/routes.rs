@@ -37,6 +37,7 @@ fn offer(path: &str, auth: RouteAuth, methods: &str) -> Offer {
     Offer {
         plugin: "site".into(),
         path: path.into(),
+        declared: path.into(),
         route: Some(route),
     }
 }

@@ -261,11 +261,10 @@ pub(in crate::methods) async fn begin(
         system: String::new(),
     };
     let event = ask.event(wanted.message, kept, gateway.now_ms());
-    let (run, fresh) = live.open(&run_id, &key, &agent, Source::Client);
+    let (_, fresh) = live.open_for(&run_id, &key, &agent, Source::Client, &caller.connection);
     if !fresh {
         return Ok(known("in_flight"));
     }
-    run.sent_by(&caller.connection);
     if let Err(error) = gateway.inbox().accept(CLIENTS, event).await {
         // nobody was told of it
         live.end(&run_id, End::Aborted);

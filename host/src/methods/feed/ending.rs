@@ -1,5 +1,8 @@
 //! How the end of a run is told.
-use super::tale::{Event, Tale, chat, message};
+use super::{
+    event::{Event, chat, message},
+    tale::Tale,
+};
 use crate::{
     agent::{
         about::stop_word,

@@ -4,8 +4,11 @@
 //! The second reads the journal for what those who follow conversations see of them. Neither is waited for by a turn.
 mod chronicle;
 mod ending;
+mod event;
 mod subscribers;
 mod tale;
+mod timing;
+mod tools;
 
 pub(super) use subscribers::Subscribers;
 
@@ -16,9 +19,10 @@ use crate::{
     gateway::Events,
 };
 use chronicle::Chronicle;
+use event::{Event, To};
 use serde_json::{Value, json};
 use std::{collections::HashMap, sync::Arc};
-use tale::{Event, Tale, To};
+use tale::Tale;
 use tokio::{
     sync::broadcast::{Receiver, error::RecvError},
     time::Instant,
@@ -129,7 +133,7 @@ impl Feed {
         for id in gone {
             if let Some(tale) = self.tales.remove(&id) {
                 // its words are in the history; that it is over is what has to be known
-                told.push(tale::chat(tale.chat_event("final")));
+                told.push(event::chat(tale.chat_event("final")));
             }
         }
         self.send("", told);
@@ -176,6 +180,3 @@ fn record(run: &Run, first: Option<&(String, String)>) -> Value {
     }
     end
 }
-
-#[cfg(test)]
-mod tests;

@@ -2,12 +2,15 @@
 //!
 //! Pure: steps and times in, events out. Texts are told cumulatively and at most so often; what is left is told before
 //! whatever comes after it. `seq` counts the events of the run and never falls.
-use super::ending;
+use super::{
+    ending,
+    event::{Event, To, chat, grown, message},
+    timing::Timing,
+};
 use crate::agent::{
     live::{Run, Source, Step, Written},
     reply::preview,
 };
-use openclaw_plugin_api::ToolOutput;
 use serde_json::{Map, Value, json};
 use std::{collections::HashMap, time::Duration};
 use tokio::time::Instant;
@@ -16,25 +19,6 @@ use tokio::time::Instant;
 const WINDOW: Duration = Duration::from_millis(150);
 /// Events that are kept until the client knows that its message was taken.
 const MAX_HELD: usize = 256;
-
-/// Who is told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum To {
-    /// Everybody.
-    All,
-    /// Those who show tools.
-    ToolWatchers,
-    /// The client that asked for the run.
-    Sender,
-}
-
-/// An event on its way to clients.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Event {
-    pub(super) name: &'static str,
-    pub(super) payload: Value,
-    pub(super) to: To,
-}
 
 /// One run.
 #[derive(Debug)]
@@ -57,22 +41,13 @@ pub(super) struct Tale {
     last_agent: Option<Instant>,
     last_chat: Option<Instant>,
     due: Option<Instant>,
-    tools: HashMap<String, (String, i64)>,
+    pub(super) tools: HashMap<String, (String, i64)>,
     pub(super) first_model: Option<(String, String)>,
     pub(super) began: bool,
     item: String,
     /// Kept until the client knows that its message was taken.
     held: Option<Vec<Event>>,
-    timing: Option<Timing>,
-}
-
-/// When what happened, for the client that asked.
-#[derive(Debug)]
-struct Timing {
-    received: Instant,
-    acked: Option<Instant>,
-    dispatched: Instant,
-    answered: bool,
+    pub(super) timing: Option<Timing>,
 }
 
 // === impl Tale ===
@@ -100,7 +75,7 @@ impl Tale {
             began: false,
             item: crate::gateway::random::uuid(),
             held: waits.then(Vec::new),
-            timing: waits.then(|| Timing {
+            timing: waits.then_some(Timing {
                 received: now,
                 acked: None,
                 dispatched: now,
@@ -353,32 +328,6 @@ impl Tale {
         self.due = (self.visible() != self.chat).then(|| self.last_chat.map_or(now, |last| last + WINDOW));
     }
 
-    fn tool_began(&mut self, id: &str, name: &str, args: &Value, now_ms: i64, out: &mut Vec<Event>) {
-        self.tools.insert(id.to_owned(), (name.to_owned(), now_ms));
-        let mut item = item(id, name, "start", "running");
-        item["startedAt"] = json!(now_ms);
-        out.push(self.agent("item", item, now_ms));
-        let data = json!({ "phase": "start", "name": name, "toolCallId": id, "args": args });
-        out.push(self.tool(data, now_ms));
-    }
-
-    fn tool_ended(&mut self, id: &str, output: &ToolOutput, now_ms: i64, out: &mut Vec<Event>) {
-        let (name, began) = self.tools.remove(id).unwrap_or_else(|| (String::new(), now_ms));
-        let mut result = json!({ "content": output.content });
-        if !output.details.is_null() {
-            result["details"] = output.details.clone();
-        }
-        let data = json!({
-            "phase": "result", "name": name, "toolCallId": id, "isError": output.is_error, "result": result,
-        });
-        out.push(self.tool(data, now_ms));
-        let status = if output.is_error { "failed" } else { "completed" };
-        let mut item = item(id, &name, "end", status);
-        item["startedAt"] = json!(began);
-        item["endedAt"] = json!(now_ms);
-        out.push(self.agent("item", item, now_ms));
-    }
-
     fn ended(&mut self, run: &Run, now: Instant, now_ms: i64) -> Vec<Event> {
         let mut out = Vec::new();
         if self.timing.as_ref().is_some_and(|timing| timing.acked.is_none()) && self.held.is_some() {
@@ -394,26 +343,6 @@ impl Tale {
         out.extend(self.timing("post-dispatch-completed", now, after));
         self.due = None;
         out
-    }
-
-    /// For the client that asked: how long it took to come here.
-    fn timing(&self, phase: &str, now: Instant, more: Map<String, Value>) -> Option<Event> {
-        let timing = self.timing.as_ref()?;
-        let acked = timing.acked.unwrap_or(timing.received);
-        let ms = |since: Instant| (now.saturating_duration_since(since).as_secs_f64() * 1e6).round() / 1e3;
-        let mut payload = json!({
-            "phase": phase, "runId": self.run_id, "sessionKey": self.session_key, "agentId": self.agent_id,
-            "ackToPhaseMs": ms(acked), "receivedToPhaseMs": ms(timing.received),
-        });
-        if phase != "dispatch-started" {
-            payload["dispatchStartedToPhaseMs"] = json!(ms(timing.dispatched));
-        }
-        payload.as_object_mut()?.extend(more);
-        Some(Event {
-            name: "chat.send_timing",
-            payload,
-            to: To::Sender,
-        })
     }
 
     /// The next event of the agent.
@@ -440,13 +369,6 @@ impl Tale {
         event
     }
 
-    fn tool(&mut self, data: Value, now_ms: i64) -> Event {
-        Event {
-            to: To::ToolWatchers,
-            ..self.agent("tool", data, now_ms)
-        }
-    }
-
     /// An event of the chat, at the place that the run has come to.
     pub(super) fn chat_event(&self, state: &str) -> Value {
         json!({
@@ -456,39 +378,7 @@ impl Tale {
     }
 }
 
-/// An event of the chat.
-pub(super) fn chat(payload: Value) -> Event {
-    Event {
-        name: "chat",
-        payload,
-        to: To::All,
-    }
-}
-
-/// An answer as far as it is written.
-pub(super) fn message(text: &str, now_ms: i64) -> Value {
-    json!({ "role": "assistant", "content": [{ "type": "text", "text": text }], "timestamp": now_ms })
-}
-
 /// How long it is until something may be told again; none: now.
 fn rest(last: Option<Instant>, now: Instant) -> Option<Instant> {
     last.map(|last| last + WINDOW).filter(|due| *due > now)
-}
-
-fn grown(before: &str, now: &str) -> Value {
-    match now.strip_prefix(before) {
-        Some(more) => json!({ "text": now, "delta": more }),
-        None => json!({ "text": now, "delta": now, "replace": true }),
-    }
-}
-
-fn item(id: &str, name: &str, phase: &str, status: &str) -> Value {
-    let mut title = name.replace('_', " ");
-    if let Some(first) = title.get_mut(..1) {
-        first.make_ascii_uppercase();
-    }
-    json!({
-        "itemId": format!("tool:{id}"), "toolCallId": id, "name": name, "kind": "tool", "phase": phase,
-        "title": title, "status": status,
-    })
 }

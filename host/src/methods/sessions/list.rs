@@ -80,7 +80,14 @@ enum SortBy {
 #[serde(untagged)]
 enum Archived {
     Is(bool),
-    All(String),
+    All(All),
+}
+
+/// The word for them beside the others.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+enum All {
+    All,
 }
 
 /// Parameters of methods about one conversation.
@@ -176,7 +183,7 @@ fn wanted(asked: &List, session: &Session, now_ms: i64) -> bool {
         .map(|minutes| now_ms.saturating_sub(i64::from(minutes) * 60_000));
     let archived = other["archived"] == true;
     let shown = match &asked.archived {
-        Some(Archived::All(_)) => true,
+        Some(Archived::All(All::All)) => true,
         Some(Archived::Is(only)) => archived == *only,
         None => !archived,
     };

@@ -1,4 +1,5 @@
 //! `sessions.*`: which conversations there are, what was said in them, what is set in them, and their ends.
+mod count;
 mod life;
 mod list;
 pub(super) mod message;

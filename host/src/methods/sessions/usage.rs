@@ -1,7 +1,10 @@
 //! What conversations have cost, counted from their transcripts: by day, by model, by conversation.
 //!
 //! Days are those of the gateway's clock in UTC. Transcripts are read piece by piece, so that counting holds up no turn.
-use super::existing;
+use super::{
+    count::{Count, DAY_MS, Span, Sum, date, tokens},
+    existing,
+};
 use crate::{
     agent::about::About,
     app::Gateway,
@@ -9,7 +12,7 @@ use crate::{
     journal::{Entry, EntryKind},
     methods::{journal, params},
 };
-use openclaw_plugin_api::{Content, Message, Role, Usage};
+use openclaw_plugin_api::{Message, Role};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -19,8 +22,6 @@ use std::collections::BTreeMap;
 const DEFAULT_DAYS: i64 = 30;
 /// Days at most.
 const MAX_DAYS: i64 = 3_660;
-/// One day, milliseconds.
-const DAY_MS: i64 = 86_400_000;
 /// Entries that are read at once.
 const PIECE: u32 = 500;
 /// Conversations of one answer if the caller doesn't say.
@@ -70,143 +71,6 @@ struct One {
     _agent_id: Option<String>,
     #[serde(default)]
     limit: Option<usize>,
-}
-
-/// A span of days, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Span {
-    from_day: i64,
-    to_day: i64,
-}
-
-/// A sum of requests.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-struct Sum {
-    usage: Usage,
-    requests: u64,
-    /// Requests whose price nobody knows.
-    unpriced: u64,
-}
-
-/// What was counted.
-#[derive(Debug, Default)]
-struct Count {
-    all: Sum,
-    days: BTreeMap<i64, Sum>,
-    models: BTreeMap<(String, String), Sum>,
-    tools: BTreeMap<String, u64>,
-    users: u64,
-    answers: u64,
-    results: u64,
-    errors: u64,
-    took_ms: Vec<u64>,
-    last_ms: i64,
-}
-
-// === impl Sum ===
-
-impl Sum {
-    fn add(&mut self, usage: &Usage) {
-        let sum = &mut self.usage;
-        sum.input += usage.input;
-        sum.output += usage.output;
-        sum.cache_read += usage.cache_read;
-        sum.cache_write += usage.cache_write;
-        sum.cost += usage.cost;
-        self.requests += 1;
-        self.unpriced += u64::from(usage.cost == 0.0);
-    }
-
-    fn merge(&mut self, other: &Self) {
-        let requests = self.requests + other.requests;
-        let unpriced = self.unpriced + other.unpriced;
-        self.add(&other.usage);
-        (self.requests, self.unpriced) = (requests, unpriced);
-    }
-
-    fn json(&self) -> Value {
-        let usage = &self.usage;
-        json!({
-            "input": usage.input, "output": usage.output, "cacheRead": usage.cache_read,
-            "cacheWrite": usage.cache_write, "totalTokens": tokens(usage), "totalCost": usage.cost,
-            "missingCostEntries": self.unpriced,
-        })
-    }
-}
-
-// === impl Count ===
-
-impl Count {
-    fn add(&mut self, entry: &Entry, span: Span) {
-        let day = entry.created_ms.div_euclid(DAY_MS);
-        if day < span.from_day || day > span.to_day || entry.kind == EntryKind::Compaction {
-            return;
-        }
-        let Ok(message) = serde_json::from_str::<Message>(&entry.body) else {
-            return;
-        };
-        let about = About::of(entry);
-        self.last_ms = self.last_ms.max(entry.created_ms);
-        self.errors += u64::from(!about.error.is_empty() || message.is_error);
-        match message.role {
-            Role::User => self.users += 1,
-            Role::Assistant => self.answers += 1,
-            _ => self.results += 1,
-        }
-        for part in &message.content {
-            if let Content::ToolCall { name, .. } = part {
-                *self.tools.entry(name.clone()).or_default() += 1;
-            }
-        }
-        if let Some(usage) = &about.usage {
-            self.all.add(usage);
-            self.days.entry(day).or_default().add(usage);
-            self.models
-                .entry((about.provider, about.model))
-                .or_default()
-                .add(usage);
-            self.took_ms.push(about.took_ms);
-        }
-    }
-
-    fn merge(&mut self, other: Self) {
-        self.all.merge(&other.all);
-        for (day, sum) in other.days {
-            self.days.entry(day).or_default().merge(&sum);
-        }
-        for (model, sum) in other.models {
-            self.models.entry(model).or_default().merge(&sum);
-        }
-        for (tool, times) in other.tools {
-            *self.tools.entry(tool).or_default() += times;
-        }
-        self.users += other.users;
-        self.answers += other.answers;
-        self.results += other.results;
-        self.errors += other.errors;
-        self.took_ms.extend(other.took_ms);
-    }
-
-    fn daily(&self) -> Vec<Value> {
-        let days = self.days.iter().map(|(day, sum)| {
-            let mut row = sum.json();
-            row["date"] = json!(date(*day));
-            row
-        });
-        days.collect()
-    }
-
-    fn latency(&mut self) -> Value {
-        self.took_ms.sort_unstable();
-        let (all, count) = (&self.took_ms, self.took_ms.len());
-        let sum: u64 = all.iter().sum();
-        let p95 = all.get((count * 95 / 100).min(count.saturating_sub(1)));
-        json!({
-            "count": count, "avgMs": sum.checked_div(count as u64).unwrap_or(0),
-            "minMs": all.first().copied().unwrap_or(0), "maxMs": all.last().copied().unwrap_or(0),
-            "p95Ms": p95.copied().unwrap_or(0),
-        })
-    }
 }
 
 /// What was spent, day by day.
@@ -386,10 +250,6 @@ async fn each(gateway: &Gateway, session_id: &str, mut look: impl FnMut(&Entry))
     }
 }
 
-fn tokens(usage: &Usage) -> u64 {
-    usage.input + usage.output + usage.cache_read + usage.cache_write
-}
-
 fn span(asked: &Params, now_ms: i64, method: &str) -> Result<Span, Failure> {
     let today = now_ms.div_euclid(DAY_MS);
     let days = match (asked.days, asked.range.as_deref()) {
@@ -414,12 +274,6 @@ fn span(asked: &Params, now_ms: i64, method: &str) -> Result<Span, Failure> {
     Ok(Span { from_day, to_day })
 }
 
-fn date(day: i64) -> String {
-    let at = jiff::Timestamp::from_millisecond(day.saturating_mul(DAY_MS));
-    at.map(|at| at.strftime("%Y-%m-%d").to_string())
-        .unwrap_or_default()
-}
-
 fn day_of(text: &str) -> Option<i64> {
     let date: jiff::civil::Date = text.parse().ok()?;
     let at = date.to_zoned(jiff::tz::TimeZone::UTC).ok()?;
@@ -430,6 +284,7 @@ fn day_of(text: &str) -> Option<i64> {
 mod tests {
     use super::*;
     use crate::agent::about;
+    use openclaw_plugin_api::Usage;
 
     #[test]
     fn days_are_named_and_found() {

@@ -16,7 +16,8 @@ pub(crate) use media::keep as keep_media;
 use crate::{clock::Clock, http::Client, journal::Journal};
 use futures_util::future::BoxFuture;
 use openclaw_plugin_api::{
-    AgentRun, ChannelStatus, Error, ErrorKind, Inbound, Result, Secret, Sink, Source, host_ids as ids,
+    AgentRun, ChannelStatus, EmbedRequest, Embeddings, Error, ErrorKind, Inbound, Result, Secret, Sink,
+    Source, ToolCall, ToolOutput, host_ids as ids,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -54,6 +55,10 @@ pub trait Core: Send + Sync + 'static {
     fn channel_status(&self, plugin: &str, channel: &str, status: ChannelStatus);
     /// Runs a turn of an agent, writing [`openclaw_plugin_api::AgentEvent`]s.
     fn agent_run(&self, plugin: &str, run: AgentRun, out: Sink) -> BoxFuture<'static, Result<()>>;
+    /// Turns texts into vectors.
+    fn embed(&self, request: EmbedRequest) -> BoxFuture<'static, Result<Embeddings>>;
+    /// Runs a tool of any plugin.
+    fn tool_invoke(&self, tool: &str, call: ToolCall) -> BoxFuture<'static, Result<ToolOutput>>;
     /// Tells connected clients.
     fn emit(&self, plugin: &str, event: &str, payload: Value) -> Result<()>;
     /// Passes a call on to the plugin that has this speech engine (or the configured one).
@@ -137,6 +142,15 @@ async fn serve(context: Arc<Context>, mut request: Request) -> Result<Vec<u8>> {
                 .agent_run(context.plugin(), run, out)
                 .await
                 .map(|()| Vec::new())
+        }
+        ids::EMBED => {
+            let made = context.core()?.embed(request.record()?).await?;
+            Ok(serde_json::to_vec(&made)?)
+        }
+        ids::TOOL_INVOKE => {
+            let call = request.record()?;
+            let output = context.core()?.tool_invoke(&request.target, call).await?;
+            Ok(serde_json::to_vec(&output)?)
         }
         ids::EMIT => {
             let event = context.own_event(&request.target)?;

@@ -42,7 +42,7 @@ fn fixture(hosts: &[&str]) -> Fixture {
         metrics: metrics.clone(),
         pool: Pool::new(1),
         owner: Arc::new(Owner {
-            plugin: "probe".into(),
+            plugin: "probe",
             stuck_after_ms: 60_000,
             on_stuck: Box::new(|| {}),
         }),

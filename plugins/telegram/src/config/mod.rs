@@ -6,13 +6,13 @@ mod group;
 mod parts;
 mod value;
 
-pub use parts::{CustomCommand, TableMode};
+pub use parts::{Actions, CustomCommand, TableMode};
 pub use value::Token;
 
 use group::{Direct, Group};
 use parts::{
-    Actions, Commands, Dm, DraftChunk, Enabled, ExecApprovals, HeartbeatVisibility, Markdown,
-    MentionPatterns, Network, Retry, Streaming, ThreadBindings,
+    Commands, Dm, DraftChunk, Enabled, ExecApprovals, HeartbeatVisibility, Markdown, MentionPatterns,
+    Network, Retry, Streaming, ThreadBindings,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;

@@ -1,5 +1,6 @@
 //! From the host's orders to requests.
 mod act;
+mod actions;
 mod attach;
 mod render;
 mod request;
@@ -9,4 +10,5 @@ mod target;
 mod writer;
 
 pub(crate) use act::{activity, delete, edit, react};
+pub(crate) use actions::{NAMES as ACTIONS, perform};
 pub(crate) use send::send;

@@ -378,3 +378,66 @@ async fn messages_are_edited_deleted_and_reacted_to() -> Result<()> {
     );
     Ok(())
 }
+
+#[tokio::test(start_paused = true)]
+async fn actions_are_done_by_name_where_the_operator_lets_them() -> Result<()> {
+    let lab = Lab::start(json!({ "actions": { "editForumTopic": false } })).await?;
+    let act = async |name: &str, params: Value| {
+        let action = json!({ "name": name, "chatId": "-100", "params": params });
+        lab.plugin
+            .call::<Value>(ids::channel::ACTION, "telegram", &action)
+            .await
+    };
+    let poll = json!({ "pollQuestion": "Tea?", "pollOption": ["yes", "no"], "threadId": "9" });
+    let done = act("poll", poll).await?;
+    assert_eq!(done["ok"], true);
+    assert_eq!(
+        lab.bodies("sendPoll")[0],
+        json!({
+            "chat_id": -100, "message_thread_id": 9, "question": "Tea?", "options": [{ "text": "yes" }, { "text": "no" }],
+            "allows_multiple_answers": false, "is_anonymous": true,
+        })
+    );
+    let topic = act("topic-create", json!({ "name": "Art" })).await?;
+    assert_eq!(
+        (&topic["threadId"], &topic["name"]),
+        (&json!("77"), &json!("Art"))
+    );
+    act("react", json!({ "messageId": 5, "emoji": "👍" })).await?;
+    assert_eq!(lab.bodies("setMessageReaction")[0]["message_id"], 5);
+    for (name, params, kind, words) in [
+        (
+            "topic-edit",
+            json!({ "threadId": 7 }),
+            ErrorKind::Refused,
+            "actions.editForumTopic",
+        ),
+        (
+            "sticker",
+            json!({ "fileId": "x" }),
+            ErrorKind::Refused,
+            "actions.sticker",
+        ),
+        (
+            "poll",
+            json!({ "pollQuestion": "Tea?", "pollOption": ["yes"] }),
+            ErrorKind::InvalidInput,
+            "2 to 12",
+        ),
+        (
+            "edit",
+            json!({ "messageId": "5" }),
+            ErrorKind::InvalidInput,
+            "message",
+        ),
+        ("fly", json!({}), ErrorKind::Unsupported, "topic-create"),
+    ] {
+        let error = act(name, params).await.expect_err(name);
+        assert!(
+            error.kind() == kind && error.message().contains(words),
+            "{name}: {error}"
+        );
+    }
+    assert_eq!(lab.fake.complaints(), Vec::<String>::new());
+    Ok(())
+}

@@ -1,0 +1,34 @@
+//! Events that are answered without a turn: a command's answer, an invitation, or nothing at all.
+use super::{client, desk::Desk, sorter::Taken};
+use crate::{
+    deliver::{Body, lane_of, message_to},
+    journal::{JournalError, Settled},
+};
+
+/// Answers without a turn.
+pub(super) async fn reply(
+    desk: &Desk,
+    taken: &Taken,
+    text: Option<String>,
+    how: Settled,
+) -> Result<(), JournalError> {
+    if let Some(ask) = client::of(taken) {
+        return client::told(desk, &ask, taken.row, text, how).await;
+    }
+    let event = &taken.event;
+    let lane = lane_of(&taken.channel, event);
+    let key = format!("event-{}", taken.row);
+    let message = text.map(|text| message_to(event, text, format!("{key}:0")));
+    let replies: Vec<_> = message
+        .map(|message| Body::new(message).to(&lane, &taken.channel))
+        .into_iter()
+        .collect();
+    let (rows, now) = (vec![taken.row], desk.clock.now_ms());
+    let written = desk
+        .insist(move |j| j.reply(&rows, &how, &replies, "", &[], now))
+        .await?;
+    if !written.is_empty() {
+        desk.outbox.wake(&lane);
+    }
+    Ok(())
+}

@@ -1,0 +1,38 @@
+//! How long it takes to come to each phase of a run, for the client that asked for it.
+use super::{
+    event::{Event, To},
+    tale::Tale,
+};
+use serde_json::{Map, Value, json};
+use tokio::time::Instant;
+
+/// When what happened, for the client that asked.
+#[derive(Debug)]
+pub(super) struct Timing {
+    pub(super) received: Instant,
+    pub(super) acked: Option<Instant>,
+    pub(super) dispatched: Instant,
+    pub(super) answered: bool,
+}
+
+impl Tale {
+    /// For the client that asked: how long it took to come here.
+    pub(super) fn timing(&self, phase: &str, now: Instant, more: Map<String, Value>) -> Option<Event> {
+        let timing = self.timing.as_ref()?;
+        let acked = timing.acked.unwrap_or(timing.received);
+        let ms = |since: Instant| (now.saturating_duration_since(since).as_secs_f64() * 1e6).round() / 1e3;
+        let mut payload = json!({
+            "phase": phase, "runId": self.run_id, "sessionKey": self.session_key, "agentId": self.agent_id,
+            "ackToPhaseMs": ms(acked), "receivedToPhaseMs": ms(timing.received),
+        });
+        if phase != "dispatch-started" {
+            payload["dispatchStartedToPhaseMs"] = json!(ms(timing.dispatched));
+        }
+        payload.as_object_mut()?.extend(more);
+        Some(Event {
+            name: "chat.send_timing",
+            payload,
+            to: To::Sender,
+        })
+    }
+}

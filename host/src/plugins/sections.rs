@@ -1,0 +1,224 @@
+//! Sections of the configuration that plugins read beside `plugins.entries.<id>`: operators know some settings by a place
+//! that is older than the plugin that serves them.
+//!
+//! Invariant: a section that holds secrets of others is given to nobody; a plugin that is not bundled gets only what the
+//! operator lists in `plugins.entries.<id>.permissions.sections`.
+use super::discover::Origin;
+use crate::config::{Config, EntryConfig, JsonPath, without_known_keys};
+use openclaw_plugin_api::Manifest;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+/// What is given to nobody, with everything above and below it.
+const CLOSED: &[&str] = &[
+    "auth",
+    "channels",
+    "env",
+    "gateway.auth",
+    "gateway.remote",
+    "models.providers",
+    "plugins",
+    "secrets",
+];
+
+/// What only plugins serve: where it is switched on and none of them reads it, the operator should know.
+const FOR_PLUGINS: &[&str] = &["gateway.http.endpoints", "hooks"];
+
+/// The plugin's configuration: its entry's, with its sections under their own paths. What the entry says wins.
+pub(super) fn configuration(
+    config: &Config,
+    manifest: &Manifest,
+    entry: &EntryConfig,
+    origin: Origin,
+) -> Value {
+    let own = entry.config.clone().unwrap_or_else(|| json!({}));
+    let mut all = Value::Object(Map::new());
+    for section in given(manifest, entry, origin) {
+        if let Some(value) = at(config, section) {
+            put(&mut all, section, value.clone());
+        }
+    }
+    if all.as_object().is_none_or(Map::is_empty) {
+        return own;
+    }
+    if let Some(schema) = &manifest.config_schema {
+        all = without_known_keys(schema, &all, &JsonPath::root()).0;
+    }
+    overlay(&mut all, own);
+    all
+}
+
+/// The section that switches the plugin on: it says `enabled: true`, or something in it does.
+pub(super) fn switch(config: &Config, manifest: &Manifest, origin: Origin) -> Option<String> {
+    let entry = config
+        .plugins
+        .entries
+        .get(&manifest.id)
+        .cloned()
+        .unwrap_or_default();
+    let mut sections = given(manifest, &entry, origin);
+    sections.find(|section| is_on(config, section)).cloned()
+}
+
+/// Sections that are switched on and that none of these plugins reads.
+pub(super) fn unread<'m>(
+    config: &Config,
+    manifests: impl Iterator<Item = &'m Manifest>,
+) -> impl Iterator<Item = &'static str> {
+    let read: Vec<&String> = manifests.flat_map(|manifest| &manifest.sections).collect();
+    let mut sections = FOR_PLUGINS.to_vec();
+    sections.retain(|section| is_on(config, section) && !read.iter().any(|read| read == section));
+    sections.into_iter()
+}
+
+/// It says `enabled: true`, or, where it says nothing, something in it does.
+fn is_on(config: &Config, section: &str) -> bool {
+    let on = |value: &Value| value.get("enabled").is_some_and(|on| on == true);
+    at(config, section).is_some_and(|value| {
+        let silent = value.get("enabled").is_none();
+        on(value) || silent && value.as_object().is_some_and(|map| map.values().any(on))
+    })
+}
+
+/// Where the operator moved the plugin's routes to, by their declared paths.
+pub(super) fn moved(manifest: &Manifest, configuration: &Value) -> BTreeMap<String, String> {
+    let keys = manifest.route_keys.iter();
+    keys.filter_map(|(path, key)| {
+        let to = key
+            .as_str()?
+            .split('.')
+            .try_fold(configuration, |v, key| v.get(key))?;
+        let to = to.as_str()?.trim_matches('/');
+        (!to.is_empty()).then(|| (path.clone(), format!("/{to}")))
+    })
+    .collect()
+}
+
+fn given<'m>(
+    manifest: &'m Manifest,
+    entry: &'m EntryConfig,
+    origin: Origin,
+) -> impl Iterator<Item = &'m String> {
+    let permitted = move |section: &String| match &entry.permissions.sections {
+        Some(listed) => listed.contains(section),
+        None => origin == Origin::Bundled,
+    };
+    manifest
+        .sections
+        .iter()
+        .filter(move |section| !is_closed(section) && permitted(section))
+}
+
+fn is_closed(section: &str) -> bool {
+    let covers = |a: &str, b: &str| a == b || b.strip_prefix(a).is_some_and(|rest| rest.starts_with('.'));
+    section.is_empty()
+        || CLOSED
+            .iter()
+            .any(|closed| covers(closed, section) || covers(section, closed))
+}
+
+fn at<'c>(config: &'c Config, section: &str) -> Option<&'c Value> {
+    section
+        .split('.')
+        .try_fold(config.value(), |value, key| value.get(key))
+}
+
+fn put(all: &mut Value, section: &str, value: Value) {
+    let mut place = all;
+    for key in section.split('.') {
+        if !place.is_object() {
+            *place = json!({});
+        }
+        place = &mut place[key];
+    }
+    *place = value;
+}
+
+/// Puts `over` on top, object by object.
+fn overlay(under: &mut Value, over: Value) {
+    match (under, over) {
+        (Value::Object(under), Value::Object(over)) => {
+            for (key, value) in over {
+                overlay(under.entry(key).or_insert(Value::Null), value);
+            }
+        }
+        (under, over) => *under = over,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config() -> Config {
+        Config::from_value(json!({
+            "gateway": {"auth": {"token": "a-secret-of-the-gateway"}, "http": {"endpoints": {"responses": {"enabled": true}}}},
+        }))
+        .expect("valid")
+    }
+
+    fn manifest(sections: &[&str]) -> Manifest {
+        Manifest {
+            id: "x".into(),
+            sections: sections.iter().map(|&s| s.to_owned()).collect(),
+            ..Manifest::default()
+        }
+    }
+
+    #[test]
+    fn a_section_stands_under_its_path_and_the_entry_wins() {
+        let manifest = manifest(&["gateway.http.endpoints"]);
+        let entry = EntryConfig {
+            config: Some(json!({"gateway": {"http": {"endpoints": {"responses": {"more": 1}}}}, "own": 2})),
+            ..EntryConfig::default()
+        };
+        assert_eq!(
+            configuration(&config(), &manifest, &entry, Origin::Bundled),
+            json!({"gateway": {"http": {"endpoints": {"responses": {"enabled": true, "more": 1}}}}, "own": 2})
+        );
+        assert_eq!(
+            switch(&config(), &manifest, Origin::Bundled).as_deref(),
+            Some("gateway.http.endpoints")
+        );
+        assert_eq!(switch(&config(), &manifest, Origin::Installed), None);
+    }
+
+    #[test]
+    fn secrets_of_others_are_given_to_nobody() {
+        for section in [
+            "gateway",
+            "gateway.auth",
+            "gateway.auth.token",
+            "channels.x",
+            "secrets",
+            "",
+        ] {
+            let seen = configuration(
+                &config(),
+                &manifest(&[section]),
+                &EntryConfig::default(),
+                Origin::Bundled,
+            );
+            assert_eq!(seen, json!({}), "{section}");
+        }
+    }
+
+    #[test]
+    fn a_strangers_plugin_gets_what_the_operator_lists() {
+        let manifest = manifest(&["gateway.http.endpoints"]);
+        let mut entry = EntryConfig::default();
+        let seen = |entry: &EntryConfig| configuration(&config(), &manifest, entry, Origin::Installed);
+        assert_eq!(seen(&entry), json!({}));
+        entry.permissions.sections = Some(vec!["gateway.http.endpoints".into()]);
+        assert_ne!(seen(&entry), json!({}));
+    }
+
+    #[test]
+    fn a_route_moves_to_where_its_key_says() {
+        let mut manifest = manifest(&[]);
+        manifest.route_keys.insert("/hooks".into(), json!("hooks.path"));
+        let to = |value| moved(&manifest, &json!({"hooks": {"path": value}}));
+        assert_eq!(to("/in/here/")["/hooks"], "/in/here");
+        assert!(to("/").is_empty());
+    }
+}

@@ -1,0 +1,177 @@
+//! The interface in a fake host.
+use openclaw_plugin_api::{
+    HttpCall,
+    testing::{TestHost, TestPlugin},
+};
+use serde_json::{Value, json};
+
+fn plugin(host: &TestHost) -> TestPlugin {
+    let config = json!({"gateway": {"http": {"endpoints": {
+        "chatCompletions": {"enabled": true}, "responses": {"enabled": true},
+    }}}});
+    host.load(&crate::PLUGIN, config).expect("a plugin")
+}
+
+async fn post(plugin: &TestPlugin, path: &str, body: Value) -> (u16, String) {
+    let call = HttpCall {
+        method: "POST".into(),
+        path: path.into(),
+        request_id: "r1".into(),
+        body: body.to_string().into_bytes(),
+        ..HttpCall::default()
+    };
+    let (head, body) = plugin.http(path, &call).await.expect("an answer");
+    (head.status, String::from_utf8(body).expect("text"))
+}
+
+fn ask(stream: bool) -> Value {
+    json!({"model": "openclaw", "stream": stream, "stream_options": {"include_usage": true},
+           "messages": [{"role": "user", "content": "hi"}]})
+}
+
+/// The JSON of each `data:` line.
+fn data(body: &str) -> Vec<Value> {
+    let lines = body.lines().filter_map(|line| line.strip_prefix("data: "));
+    lines.filter_map(|json| serde_json::from_str(json).ok()).collect()
+}
+
+#[tokio::test]
+async fn a_completion_at_once() {
+    let plugin = plugin(&TestHost::new().agent_answer("Hello!"));
+    let (status, body) = post(&plugin, "/v1/chat/completions", ask(false)).await;
+    let body: Value = serde_json::from_str(&body).expect("JSON");
+    assert_eq!(status, 200);
+    assert_eq!(body["id"], "chatcmpl_r1");
+    assert_eq!(body["choices"][0]["message"]["content"], "Hello!");
+    assert_eq!(body["choices"][0]["finish_reason"], "stop");
+}
+
+#[tokio::test]
+async fn a_completion_piece_by_piece() {
+    let plugin = plugin(&TestHost::new().agent_answer("Hello!"));
+    let (status, body) = post(&plugin, "/v1/chat/completions", ask(true)).await;
+    let chunks = data(&body);
+    assert_eq!(status, 200);
+    assert!(body.ends_with("data: [DONE]\n\n"), "{body}");
+    assert_eq!(chunks[0]["choices"][0]["delta"]["role"], "assistant");
+    let text: String = chunks
+        .iter()
+        .filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str())
+        .collect();
+    assert_eq!(text, "Hello!");
+    let last = &chunks[chunks.len() - 1];
+    assert!(
+        last["choices"].as_array().is_some_and(Vec::is_empty) && last["usage"].is_object(),
+        "{last}"
+    );
+}
+
+#[tokio::test]
+async fn a_response_piece_by_piece_in_order() {
+    let plugin = plugin(&TestHost::new().agent_answer("Hello!"));
+    let request = json!({"model": "openclaw", "input": "hi", "stream": true});
+    let (_, body) = post(&plugin, "/v1/responses", request).await;
+    let events = data(&body);
+    let kinds: Vec<_> = events
+        .iter()
+        .map(|event| event["type"].as_str().unwrap_or(""))
+        .collect();
+    let mut unique = kinds.clone();
+    unique.dedup();
+    assert_eq!(
+        unique,
+        [
+            "response.created",
+            "response.in_progress",
+            "response.output_item.added",
+            "response.content_part.added",
+            "response.output_text.delta",
+            "response.output_text.done",
+            "response.content_part.done",
+            "response.output_item.done",
+            "response.completed",
+        ]
+    );
+    let numbers: Vec<_> = events
+        .iter()
+        .map(|event| event["sequence_number"].as_u64())
+        .collect();
+    assert!(numbers.iter().copied().eq((0..events.len() as u64).map(Some)));
+    let whole = &events[events.len() - 1]["response"];
+    assert_eq!(whole["output"][0]["content"][0]["text"], "Hello!");
+}
+
+#[tokio::test]
+async fn a_response_is_gone_on_with_by_its_id() {
+    let host = TestHost::new().agent_answer("Hello!");
+    let plugin = plugin(&host);
+    let (status, _) = post(
+        &plugin,
+        "/v1/responses",
+        json!({"model": "openclaw", "input": "hi"}),
+    )
+    .await;
+    assert_eq!(status, 200);
+    assert!(host.stored("response:resp_r1").is_some());
+    let next = json!({"model": "openclaw", "input": "more", "previous_response_id": "resp_r1"});
+    assert_eq!(post(&plugin, "/v1/responses", next).await.0, 200);
+    let lost = json!({"model": "openclaw", "input": "more", "previous_response_id": "resp_gone"});
+    let (status, body) = post(&plugin, "/v1/responses", lost).await;
+    assert_eq!(status, 400);
+    assert!(body.contains("previous_response_id"), "{body}");
+}
+
+#[tokio::test]
+async fn what_is_off_or_wrong_is_said_in_the_clients_words() {
+    let host = TestHost::new().agent_answer("Hello!");
+    let closed = host.load(&crate::PLUGIN, json!({})).expect("a plugin");
+    let (status, body) = post(&closed, "/v1/chat/completions", ask(false)).await;
+    assert_eq!(status, 404);
+    assert!(
+        body.contains("gateway.http.endpoints.chatCompletions.enabled"),
+        "{body}"
+    );
+    let plugin = plugin(&host);
+    for (wrong, param) in [
+        (
+            json!({"model": "gpt-4o", "messages": [{"role": "user", "content": "x"}]}),
+            "model",
+        ),
+        (json!({"model": "openclaw", "messages": []}), "messages"),
+        (json!({"model": "openclaw", "messages": "x"}), "body"),
+        (
+            json!({"model": "openclaw", "n": 2, "messages": [{"role": "user", "content": "x"}]}),
+            "n",
+        ),
+    ] {
+        let (status, body) = post(&plugin, "/v1/chat/completions", wrong).await;
+        let body: Value = serde_json::from_str(&body).expect("JSON");
+        assert_eq!(status, 400);
+        assert_eq!(body["error"]["type"], "invalid_request_error");
+        assert_eq!(body["error"]["param"], param);
+    }
+}
+
+#[tokio::test]
+async fn agents_are_models() {
+    let plugin = plugin(&TestHost::new());
+    let get = |path: &str| HttpCall {
+        method: "GET".into(),
+        path: path.into(),
+        ..HttpCall::default()
+    };
+    let (head, body) = plugin
+        .http("/v1/models", &get("/v1/models"))
+        .await
+        .expect("models");
+    assert_eq!(head.status, 200);
+    let body: Value = serde_json::from_slice(&body).expect("JSON");
+    assert_eq!(body["data"][0]["id"], "openclaw");
+    let one = get("/v1/models/openclaw/main");
+    assert_eq!(plugin.http("/v1/models", &one).await.expect("one").0.status, 200);
+    let none = get("/v1/models/gpt-4o");
+    assert_eq!(
+        plugin.http("/v1/models", &none).await.expect("none").0.status,
+        404
+    );
+}

@@ -1,0 +1,143 @@
+//! A chat client as others write them: every frame that comes is kept, in its order.
+use crate::running::{Running, soon};
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
+
+/// The token that [`config`] gives to the gateway.
+pub const TOKEN: &str = "a-token-for-chat-clients";
+
+/// One connection.
+#[derive(Debug)]
+pub struct Chat {
+    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    /// All frames that came, the handshake aside.
+    pub frames: Vec<Value>,
+    /// What the gateway said at the door.
+    pub hello: Value,
+    sent: u64,
+}
+
+/// A gateway that knows the token, and a model that needs no account.
+pub fn config() -> Value {
+    json!({ "gateway": { "auth": { "token": TOKEN } }, "agents": { "defaults": { "model": { "primary": "demo/echo" } } } })
+}
+
+// === impl Chat ===
+
+impl Chat {
+    /// Connects with all rights, and sees tools.
+    pub async fn connect(gateway: &Running) -> Self {
+        Self::with(gateway, &["operator.admin"], &["tool-events"]).await
+    }
+
+    /// Connects with these rights and these abilities.
+    pub async fn with(gateway: &Running, scopes: &[&str], caps: &[&str]) -> Self {
+        let url = format!("ws://127.0.0.1:{}/", gateway.port);
+        let (socket, _) = soon("a connection", connect_async(url))
+            .await
+            .expect("it listens");
+        let mut chat = Self {
+            socket,
+            frames: Vec::new(),
+            hello: Value::Null,
+            sent: 0,
+        };
+        chat.next().await;
+        chat.frames.clear();
+        let params = json!({
+            "minProtocol": 4, "maxProtocol": 4, "role": "operator", "scopes": scopes, "caps": caps,
+            "client": { "id": "cli", "version": "1", "platform": "linux", "mode": "cli" },
+            "auth": { "token": TOKEN },
+        });
+        chat.hello = chat.call("connect", params).await.expect("it is let in");
+        chat.frames.clear();
+        chat
+    }
+
+    /// Sends a request without waiting for its answer; gives its id.
+    pub async fn ask(&mut self, method: &str, params: Value) -> String {
+        self.sent += 1;
+        let id = format!("r{}", self.sent);
+        let frame = json!({ "type": "req", "id": id, "method": method, "params": params });
+        let sent = self.socket.send(Message::text(frame.to_string()));
+        soon("a request to be sent", sent).await.expect("it is connected");
+        id
+    }
+
+    /// The last answer to a request, keeping what comes before it.
+    pub async fn call(&mut self, method: &str, params: Value) -> Result<Value, Value> {
+        let id = self.ask(method, params).await;
+        self.answer(&id).await
+    }
+
+    /// The next answer to a request.
+    pub async fn answer(&mut self, id: &str) -> Result<Value, Value> {
+        loop {
+            let frame = self.next().await;
+            if frame["type"] == "res" && frame["id"] == id {
+                return if frame["ok"] == true {
+                    Ok(frame["payload"].clone())
+                } else {
+                    Err(frame["error"].clone())
+                };
+            }
+        }
+    }
+
+    /// The first event for which this holds, among those that came and those to come.
+    pub async fn until(&mut self, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
+        if let Some(found) = self.frames.iter().find(|frame| wanted(frame)) {
+            return found.clone();
+        }
+        loop {
+            let frame = tokio::time::timeout(crate::running::PATIENCE, self.next()).await;
+            let Ok(frame) = frame else {
+                panic!("waited for {what} in vain; this came: {:#?}", self.frames)
+            };
+            if wanted(&frame) {
+                return frame;
+            }
+        }
+    }
+
+    /// The end of a run, as chats see it.
+    pub async fn ended(&mut self, run: &str) -> Value {
+        let run = run.to_owned();
+        let end = self.until("the end of a run", move |frame| {
+            let state = frame["payload"]["state"].as_str().unwrap_or_default();
+            frame["event"] == "chat"
+                && frame["payload"]["runId"] == *run
+                && ["final", "error", "aborted"].contains(&state)
+        });
+        end.await["payload"].clone()
+    }
+
+    /// Events with this name that came so far.
+    pub fn events(&self, name: &str) -> Vec<Value> {
+        let events = self.frames.iter().filter(|frame| frame["event"] == name);
+        events.map(|frame| frame["payload"].clone()).collect()
+    }
+
+    async fn next(&mut self) -> Value {
+        loop {
+            let message = soon("a frame", self.socket.next()).await;
+            let Message::Text(text) = message.expect("it stays open").expect("it stays open") else {
+                continue;
+            };
+            let frame: Value = serde_json::from_str(&text).expect("JSON");
+            self.frames.push(frame.clone());
+            return frame;
+        }
+    }
+}
+
+/// The words of a message.
+pub fn words(message: &Value) -> String {
+    match &message["content"] {
+        Value::String(text) => text.clone(),
+        Value::Array(parts) => parts.iter().filter_map(|part| part["text"].as_str()).collect(),
+        _ => String::new(),
+    }
+}
