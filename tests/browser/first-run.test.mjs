@@ -103,3 +103,17 @@ test("a browser that has to be approved says how, and goes on by itself when it 
     await gateway[Symbol.asyncDispose]();
   }
 });
+
+test("where the browser has no cryptography for pages, the page brings its own", async () => {
+  const prepare = (page) => page.addInitScript(() => {
+    Object.defineProperty(globalThis, "isSecureContext", { value: false });
+    Object.defineProperty(crypto, "subtle", { value: undefined });
+    Object.defineProperty(crypto, "randomUUID", { value: undefined });
+  });
+  const { page, context, wrong } = await open(world.browser, world.gateway, { token: TOKEN, prepare });
+  await page.getByLabel("Message").fill("Hello from afar");
+  await page.getByRole("button", { name: "Send" }).click();
+  await page.locator("article").getByText("You said: Hello from afar").waitFor();
+  assert.deepEqual(wrong, []);
+  await context.close();
+});

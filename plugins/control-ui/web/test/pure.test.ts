@@ -5,6 +5,7 @@ import { everyDay } from "../src/pages/days";
 import { parseLine, passes } from "../src/pages/log-lines";
 import { Measured } from "../src/pages/measured";
 import { duration, inWords } from "../src/pages/schedule";
+import { highlight } from "../src/ui/highlight";
 import { diff, hunks } from "../src/ui/diff";
 import { ceiling, points } from "../src/ui/scale";
 import { Heights, visible } from "../src/ui/virtual-list";
@@ -114,5 +115,17 @@ describe("plots", () => {
     for (let n = 0; n < 200; n++) measured.take([{ id: "p", metrics: { calls: 10 * n, p99Us: 2_000 } }], 1_000_000 + n * 2_000);
     const { rate, p99, times } = measured.of("p");
     expect([rate.length, times.length, rate.at(-1), p99.at(-1)]).toEqual([90, 90, 5, 2]);
+  });
+});
+
+describe("code", () => {
+  it("is coloured, and stays the same text", () => {
+    expect(highlight("let x = 1; // <b>", "rust")).toBe('<span class="t-word">let</span> x = <span class="t-number">1</span>; <span class="t-comment">// &lt;b&gt;</span>');
+    expect(highlight("echo 'a' # b", "sh")).toContain('<span class="t-string">&#39;a&#39;</span>');
+    const text = (html: string) => html.replace(/<\/?span[^>]*>/g, "").replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&quot;/g, '"').replace(/&#39;/g, "'").replace(/&amp;/g, "&");
+    for (const code of ['<script>"', "a && b /* open", "`${x}` 'it''s'", "// only", ""]) for (const language of ["ts", "py", "sql", "", "unknown"]) expect(text(highlight(code, language))).toBe(code);
+  });
+  it("is never markup, whatever is in it", () => {
+    for (const language of ["js", "html", "rust", "bash"]) expect(highlight('<img src=x onerror="alert(1)">', language)).not.toMatch(/<(?!\/?span)/);
   });
 });

@@ -36,6 +36,7 @@ export class Conversation extends EventTarget {
   #refreshing: Promise<void> | undefined;
   #again = false;
   #frame = 0;
+  #named = "";
 
   constructor(key: string) {
     super();
@@ -48,7 +49,8 @@ export class Conversation extends EventTarget {
   }
 
   open(): void {
-    const mine = (key: string | undefined) => key === this.key;
+    // the gateway has its own way of writing a key, which the history tells
+    const mine = (key: string | undefined) => key !== undefined && (key === this.key || key === this.#named);
     this.#undo = [
       gateway.on<ChatEvent>("chat", (event) => mine(event.sessionKey) && this.#chat(event)),
       gateway.on<AgentEvent>("agent", (event) => {
@@ -162,6 +164,7 @@ export class Conversation extends EventTarget {
     try {
       const history = await gateway.request<History>(method, { sessionKey: this.key, limit: NEWEST });
       const rows = history.messages ?? [];
+      this.#named = history.sessionKey ?? this.key;
       const before = this.transcript.rows.length;
       this.transcript.newest(rows, askedAt, history.totalMessages);
       if (before <= rows.length) this.hasOlder = Boolean(history.hasMore);

@@ -95,7 +95,7 @@ export class Chart extends View {
 /** A line without words, for the row of a list. */
 export function spark(values: readonly number[]): TemplateResult {
   const most = ceiling(Math.max(...values, 0));
-  return html`<svg class="spark" viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" aria-hidden="true">${values.length > 1 ? svg`<polyline class="line c1" points=${points(values, most)}></polyline>` : nothing}</svg>`;
+  return html`<svg class="spark" viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" aria-hidden="true">${values.length > 1 && values.some((value) => value > 0) ? svg`<polyline class="line c1" points=${points(values, most)}></polyline>` : nothing}</svg>`;
 }
 
 define("oc-chart", Chart);

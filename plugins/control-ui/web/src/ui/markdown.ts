@@ -5,6 +5,7 @@
 import DOMPurify from "dompurify";
 import { Marked, type Tokens } from "marked";
 import { html, type TemplateResult } from "lit";
+import { highlight } from "./highlight";
 
 const REMEMBERED = 400;
 const known = new Map<string, TrustedHTML>();
@@ -21,7 +22,7 @@ const marked = new Marked({
       href.startsWith("data:image/") ? `<img src="${escape(href)}" alt="${escape(text)}">` : `<a href="${escape(href)}">${escape(text || href)}</a>`,
     code: ({ text, lang }: Tokens.Code) => {
       const name = (lang ?? "").match(/^[\w+#.-]{1,24}/)?.[0] ?? "";
-      return `<div class="code"><div class="code-head"><span>${escape(name || "text")}</span><button type="button" class="btn quiet small" data-copy>Copy</button></div><pre tabindex="0"><code>${escape(text)}</code></pre></div>`;
+      return `<div class="code"><div class="code-head"><span>${escape(name || "text")}</span><button type="button" class="btn quiet small" data-copy>Copy</button></div><pre tabindex="0"><code>${highlight(text, name)}</code></pre></div>`;
     },
   },
 });
