@@ -104,7 +104,7 @@ export class Shell extends View {
       <div class="foot">
         <div class="theme" role="group" aria-label="Colours">${THEMES.map(([name, art, label]) => html`<button aria-label=${label} title=${label} aria-pressed=${theme() === name} @click=${() => (setTheme(name), this.requestUpdate())}>${icon(art)}</button>`)}</div>
         <a class="item" href="#" @click=${(event: Event) => (event.preventDefault(), signOut())} title="Sign out">${icon("leave")}<span>Sign out</span></a>
-        <div class="link-state"><span class="dot ${ready ? "good" : "warn"}"></span><span class="clip">${ready ? `Connected · ${gateway.hello?.server.version ?? ""}` : "Not connected"}</span></div>
+        <div class="link-state"><span class="dot ${ready ? "good" : "warn"}"></span><span class="clip grow">${ready ? `Connected · ${gateway.hello?.server.version ?? ""}` : "Not connected"}</span><a class="licences" href="./licenses.txt" target="_blank" rel="noopener">Licences</a></div>
       </div>
     </nav>`;
   }
