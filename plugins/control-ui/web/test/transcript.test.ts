@@ -69,6 +69,15 @@ describe("a turn", () => {
     });
   });
 
+  it("that is answered before its sending is confirmed does not begin again", () => {
+    const transcript = new Transcript();
+    transcript.send("r1", "/status", [], 1);
+    transcript.chat({ runId: "r1", sessionKey: "s", state: "final", message: { role: "assistant", content: "well" } }, 2);
+    transcript.newest([user(1, "/status", "r1"), answer(2, "well", "r1")], 3);
+    transcript.accepted("r1", 4);
+    expect([transcript.busy, kinds(transcript)]).toEqual([false, ["user", "answer"]]);
+  });
+
   it("says that it failed, also when the history does not", () => {
     const transcript = new Transcript();
     transcript.chat({ runId: "r1", sessionKey: "s", state: "error", errorMessage: "no key" }, 1);

@@ -177,8 +177,10 @@ export class Shell extends View {
   }
 
   #listSoon(): void {
-    clearTimeout(this.#soon);
-    this.#soon = setTimeout(() => void this.#list(), 300);
+    this.#soon ??= setTimeout(() => {
+      this.#soon = undefined;
+      void this.#list();
+    }, 300);
   }
 
   async #list(): Promise<void> {

@@ -24,6 +24,7 @@ export class Log extends View {
   #window: Window = { first: 0, end: 0, before: 0, after: 0 };
   #heights = new Heights(GUESS);
   #atEnd = true;
+  #top = 0;
   #anchor: { key: string; top: number } | undefined;
   #watched: Conversation | undefined;
   #sizes = new ResizeObserver((entries) => this.#measured(entries));
@@ -119,6 +120,7 @@ export class Log extends View {
     if (!scroller) return;
     if (this.#atEnd) {
       scroller.scrollTop = scroller.scrollHeight;
+      this.#top = scroller.scrollTop;
       return;
     }
     const anchor = this.#anchor;
@@ -153,7 +155,11 @@ export class Log extends View {
   readonly #scrolled = (): void => {
     const scroller = this.#scroller;
     if (!scroller) return;
-    const atEnd = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
+    const near = scroller.scrollHeight - scroller.scrollTop - scroller.clientHeight < NEAR;
+    // rows that were measured since the last scrolling move the end away; only a reader who goes up leaves it
+    const up = scroller.scrollTop < this.#top - 2;
+    this.#top = scroller.scrollTop;
+    const atEnd = near || (this.#atEnd && !up);
     const moved = atEnd !== this.#atEnd;
     this.#atEnd = atEnd;
     if (scroller.scrollTop < EARLY) void this.conversation.older();

@@ -57,6 +57,8 @@ export class Transcript {
   #runs = new Map<string, Run>();
   #sent = new Map<string, Sent>();
   #pictures = new Map<string, Picture[]>();
+  /** Runs that have ended: an answer may be there before the sending is confirmed. */
+  #over = new Set<string>();
   total = 0;
 
   /** Rows that the history has, oldest first. */
@@ -126,7 +128,7 @@ export class Transcript {
   accepted(runId: string, at: number): void {
     const sent = this.#sent.get(runId);
     if (sent) sent.state = "sent";
-    this.#run(runId, at);
+    if (!this.#over.has(runId)) this.#run(runId, at);
   }
 
   failed(runId: string): void {
@@ -176,6 +178,8 @@ export class Transcript {
         if (!run.byStream && event.message) this.#say(run, event);
         for (const part of run.parts) if (part.kind === "tool" && part.state === "running") part.state = "done";
         run.ended = { how: event.state, at: now };
+        this.#over.add(event.runId);
+        if (this.#over.size > REMEMBERED) this.#over.delete(this.#over.values().next().value ?? "");
         if (event.state === "error") run.ended.error = event.errorMessage || "the turn failed";
         return true;
       }
