@@ -78,6 +78,7 @@ export class Log extends View {
     for (const box of boxes) if (!this.#seen.has(box)) this.#sizes.observe(box);
     this.#seen = boxes;
     this.#restore();
+    this.#ask();
   }
 
   readonly toEnd = (): void => {
@@ -152,6 +153,13 @@ export class Log extends View {
     if (this.#frame()) this.requestUpdate();
   }
 
+  /** Whoever is near the beginning of what is known gets more of it. */
+  #ask(): void {
+    const { conversation } = this;
+    const scroller = this.#scroller;
+    if (scroller && scroller.scrollTop < EARLY && conversation.hasOlder && !conversation.loadingOlder) void conversation.older();
+  }
+
   readonly #scrolled = (): void => {
     const scroller = this.#scroller;
     if (!scroller) return;
@@ -162,7 +170,7 @@ export class Log extends View {
     const atEnd = near || (this.#atEnd && !up);
     const moved = atEnd !== this.#atEnd;
     this.#atEnd = atEnd;
-    if (scroller.scrollTop < EARLY) void this.conversation.older();
+    this.#ask();
     if (this.#frame() || moved) this.requestUpdate();
   };
 }

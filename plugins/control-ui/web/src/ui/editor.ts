@@ -46,9 +46,16 @@ export class Editor extends HTMLElement {
   async #load(root: ShadowRoot): Promise<void> {
     const { makeEditor } = await import("./editor-view");
     if (!this.isConnected || !this.#area) return;
-    this.#view = makeEditor(root, this.#area.value, this.language, this.label, (text) => this.#typed(text));
-    this.#area.remove();
+    const area = this.#area;
+    // whoever has begun to write goes on where the cursor is
+    const focused = root.activeElement === area;
     this.#area = undefined;
+    this.#view = makeEditor(root, area.value, this.language, this.label, (text) => this.#typed(text));
+    if (focused) {
+      this.#view.dispatch({ selection: { anchor: area.selectionStart } });
+      this.#view.focus();
+    }
+    area.remove();
   }
 
   #typed(text: string): void {
