@@ -17,8 +17,8 @@ pub(super) fn write(config: &Config, specs: &mut [Spec]) {
     for spec in specs {
         for (channel, account) in &mut spec.settings.accounts {
             let schema = spec.manifest.channel_schemas.get(channel.as_str());
-            if schema.is_some_and(|schema| !schema["properties"][KEY].is_null()) {
-                put(account, &list, config.commands.native());
+            if let Some(schema) = schema.filter(|schema| !schema["properties"][KEY].is_null()) {
+                put(account, &as_known(&list, schema), config.commands.native());
             }
         }
     }
@@ -34,6 +34,21 @@ fn put(account: &mut Account, list: &Value, is_on: bool) {
         };
         config.entry(KEY).or_insert(list);
     }
+}
+
+/// The commands with what the channel's schema knows of one: a plugin of an earlier release knows less.
+fn as_known(list: &Value, schema: &Value) -> Value {
+    let mut item = &schema["properties"][KEY]["items"];
+    if let Some(path) = item["$ref"].as_str().and_then(|path| path.strip_prefix('#')) {
+        item = schema.pointer(path).unwrap_or(&Value::Null);
+    }
+    let mut list = list.clone();
+    if let (Some(known), Some(commands)) = (item["properties"].as_object(), list.as_array_mut()) {
+        for command in commands.iter_mut().filter_map(Value::as_object_mut) {
+            command.retain(|key, _| known.contains_key(key));
+        }
+    }
+    list
 }
 
 /// The gateway's own commands, and those that plugins which are on declare.
@@ -55,6 +70,25 @@ fn list(specs: &[Spec]) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_plugin_is_told_what_it_knows_of() {
+        let list = json!([{ "command": "help", "description": "d", "usage": "u" }]);
+        let known = json!({ "command": {}, "description": {} });
+        let inline = json!({ "properties": { KEY: { "items": { "properties": known } } } });
+        let apart = json!({
+            "properties": { KEY: { "items": { "$ref": "#/$defs/One" } } },
+            "$defs": { "One": { "properties": known } },
+        });
+        for schema in [inline, apart] {
+            assert_eq!(
+                as_known(&list, &schema),
+                json!([{ "command": "help", "description": "d" }])
+            );
+        }
+        let anything = json!({ "properties": { KEY: { "items": {} } } });
+        assert_eq!(as_known(&list, &anything), list);
+    }
 
     #[test]
     fn an_account_gets_the_commands_unless_somebody_wants_others_or_none() {
