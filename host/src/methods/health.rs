@@ -1,13 +1,20 @@
 //! `health` and `status`: whether messages flow, and what became of those that didn't. Also the answer of `/readyz`.
 use super::{channels, plugins};
-use crate::{agent::DEFAULT_MODEL, app::Gateway, gateway::Readiness, journal::JournalError};
+use crate::{
+    agent::DEFAULT_MODEL,
+    app::Gateway,
+    gateway::Readiness,
+    journal::{JournalError, Session},
+};
 use serde_json::{Map, Value, json};
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 /// Failures that are shown, each of events and of replies.
 const SHOWN_FAILURES: u32 = 5;
 /// Conversations that are shown.
 const SHOWN_SESSIONS: u32 = 5;
+/// Conversations among which those of each agent are looked for.
+const LOOKED_AT: u32 = 100;
 /// How long a platform may take to answer a probe.
 const PROBE: Duration = Duration::from_secs(10);
 
@@ -43,16 +50,36 @@ pub(super) fn readiness(gateway: &Gateway) -> Readiness {
 pub(super) async fn health(gateway: &Gateway, params: &Value) -> Map<String, Value> {
     let probe = params["probe"].as_bool().unwrap_or(false).then_some(PROBE);
     let mut answer = common(gateway, probe).await;
-    let config = gateway.desk().config();
+    let desk = gateway.desk();
+    let config = desk.config();
     let agents = config.agents();
-    let rows = agents
-        .agents
-        .iter()
-        .map(|agent| json!({ "agentId": agent.id, "isDefault": agent.is_default, "name": agent.name }));
+    let read = desk.journal.run(|j| Ok((j.sessions_of_agents()?, j.sessions(LOOKED_AT)?)));
+    // a journal that can't be read is told by the common part
+    let (counts, sessions) = read.await.unwrap_or_default();
+    let now = gateway.now_ms();
+    let rows = agents.agents.iter().map(|agent| {
+        let own = sessions.iter().filter(|session| session.agent == agent.id);
+        let recent: Vec<_> = own.take(SHOWN_SESSIONS as usize).map(|session| recent(session, now)).collect();
+        json!({
+            "agentId": agent.id, "isDefault": agent.is_default, "name": agent.name,
+            "heartbeat": { "enabled": false, "every": "disabled", "everyMs": null },
+            "sessions": { "path": store(gateway), "count": counts.get(&agent.id).unwrap_or(&0), "recent": recent },
+        })
+    });
     answer.insert("agents".into(), rows.collect());
     answer.insert("defaultAgentId".into(), json!(agents.default_agent().id));
     answer.insert("configReload".into(), json!({ "hotReloadStatus": "active" }));
     answer
+}
+
+/// Where conversations are kept.
+fn store(gateway: &Gateway) -> PathBuf {
+    gateway.paths().state_dir.join("state.db")
+}
+
+fn recent(session: &Session, now_ms: i64) -> Value {
+    let age = (now_ms - session.updated_ms).max(0);
+    json!({ "key": session.key, "updatedAt": session.updated_ms, "age": age })
 }
 
 /// Answer to `status`.
@@ -70,17 +97,16 @@ async fn common(gateway: &Gateway, probe: Option<Duration>) -> Map<String, Value
     let agents = config.agents();
     let agent = agents.default_agent();
     let model = agent.model.primary.as_deref().unwrap_or(DEFAULT_MODEL);
-    let read = desk.journal.run(|j| {
+    let now = gateway.now_ms();
+    let read = desk.journal.run(move |j| {
         let (waiting, failed) = j.inbox_counts()?;
-        let recent = j.sessions(SHOWN_SESSIONS)?.into_iter();
+        let shown = j.sessions(SHOWN_SESSIONS)?;
         Ok(Traffic {
             waiting,
             failed,
             outbox: j.outbox_counts()?,
             sessions: j.session_count()?,
-            recent: recent
-                .map(|session| json!({ "key": session.key, "updatedAt": session.updated_ms }))
-                .collect(),
+            recent: shown.iter().map(|session| recent(session, now)).collect(),
             failures: failures(j)?,
         })
     });
@@ -110,7 +136,7 @@ async fn common(gateway: &Gateway, probe: Option<Duration>) -> Map<String, Value
     answer.insert("outbox".into(), json!(traffic.outbox));
     answer.insert("failures".into(), json!(traffic.failures));
     let sessions = json!({
-        "count": traffic.sessions, "recent": traffic.recent, "defaults": {
+        "path": store(gateway), "count": traffic.sessions, "recent": traffic.recent, "defaults": {
             "model": agent.reference(model), "contextTokens": desk.asker.window(agent, ""),
         },
     });

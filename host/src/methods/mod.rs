@@ -108,6 +108,10 @@ impl Handler for Methods {
         .to_vec()
     }
 
+    fn capabilities(&self) -> Vec<Cow<'static, str>> {
+        vec!["published-model-catalog".into()]
+    }
+
     fn routes(&self) -> Option<Arc<dyn gateway::Routes>> {
         Some(Arc::new(routes::OfPlugins::new(&self.gateway.registry)))
     }
