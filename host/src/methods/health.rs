@@ -7,7 +7,7 @@ use crate::{
     journal::{JournalError, Session},
 };
 use serde_json::{Map, Value, json};
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 /// Failures that are shown, each of events and of replies.
 const SHOWN_FAILURES: u32 = 5;
@@ -50,25 +50,55 @@ pub(super) fn readiness(gateway: &Gateway) -> Readiness {
 pub(super) async fn health(gateway: &Gateway, params: &Value) -> Map<String, Value> {
     let probe = params["probe"].as_bool().unwrap_or(false).then_some(PROBE);
     let mut answer = common(gateway, probe).await;
-    let desk = gateway.desk();
-    let config = desk.config();
+    let config = gateway.desk().config();
     let agents = config.agents();
-    let read = desk.journal.run(|j| Ok((j.sessions_of_agents()?, j.sessions(LOOKED_AT)?)));
-    // a journal that can't be read is told by the common part
-    let (counts, sessions) = read.await.unwrap_or_default();
-    let now = gateway.now_ms();
+    let mut of_agents = sessions_of_agents(gateway).await;
     let rows = agents.agents.iter().map(|agent| {
-        let own = sessions.iter().filter(|session| session.agent == agent.id);
-        let recent: Vec<_> = own.take(SHOWN_SESSIONS as usize).map(|session| recent(session, now)).collect();
         json!({
-            "agentId": agent.id, "isDefault": agent.is_default, "name": agent.name,
-            "heartbeat": { "enabled": false, "every": "disabled", "everyMs": null },
-            "sessions": { "path": store(gateway), "count": counts.get(&agent.id).unwrap_or(&0), "recent": recent },
+            "agentId": agent.id, "isDefault": agent.is_default, "name": agent.name, "heartbeat": no_heartbeat(),
+            "sessions": of_agents.remove(&agent.id),
         })
     });
     answer.insert("agents".into(), rows.collect());
     answer.insert("defaultAgentId".into(), json!(agents.default_agent().id));
     answer.insert("configReload".into(), json!({ "hotReloadStatus": "active" }));
+    answer
+}
+
+/// Answer to `status`.
+pub(super) async fn status(gateway: &Gateway, params: &Value) -> Map<String, Value> {
+    let mut answer = common(gateway, None).await;
+    let degraded = gateway.registry.problems().into_iter();
+    let degraded = degraded.map(|(id, why)| json!({ "id": id, "error": why }));
+    answer.insert("degradedPlugins".into(), degraded.collect());
+    let config = gateway.desk().config();
+    let agents = config.agents();
+    let default = &agents.default_agent().id;
+    let of_agents = sessions_of_agents(gateway).await.into_iter();
+    let rows = of_agents.map(|(id, mut row)| {
+        row["agentId"] = json!(id);
+        row
+    });
+    answer["sessions"]["byAgent"] = rows.collect();
+    answer["sessions"]["paths"] = json!([store(gateway)]);
+    let hearts = agents.agents.iter().map(|agent| {
+        let mut row = no_heartbeat();
+        row["agentId"] = json!(agent.id);
+        row
+    });
+    let hearts = json!({ "defaultAgentId": default, "agents": hearts.collect::<Vec<_>>() });
+    answer.insert("heartbeat".into(), hearts);
+    if params["includeCliProjection"] == true {
+        let rows = agents.agents.iter().map(|agent| json!({ "id": agent.id, "name": agent.name }));
+        let projection = json!({
+            "agents": {
+                "defaultId": default, "ownership": super::ownership(&agents), "selectionRequired": false,
+                "rows": rows.collect::<Vec<_>>(),
+            },
+            "updateChannel": null, "memoryPlugin": { "enabled": false, "slot": null },
+        });
+        answer.insert("cliProjection".into(), projection);
+    }
     answer
 }
 
@@ -82,13 +112,31 @@ fn recent(session: &Session, now_ms: i64) -> Value {
     json!({ "key": session.key, "updatedAt": session.updated_ms, "age": age })
 }
 
-/// Answer to `status`.
-pub(super) async fn status(gateway: &Gateway) -> Map<String, Value> {
-    let mut answer = common(gateway, None).await;
-    let degraded = gateway.registry.problems().into_iter();
-    let degraded = degraded.map(|(id, why)| json!({ "id": id, "error": why }));
-    answer.insert("degradedPlugins".into(), degraded.collect());
-    answer
+/// No agent of this gateway wakes by itself.
+fn no_heartbeat() -> Value {
+    json!({ "enabled": false, "every": "disabled", "everyMs": null })
+}
+
+/// For each configured agent: how many conversations it has, and the last ones.
+async fn sessions_of_agents(gateway: &Gateway) -> BTreeMap<String, Value> {
+    let desk = gateway.desk();
+    let read = desk.journal.run(|j| Ok((j.sessions_of_agents()?, j.sessions(LOOKED_AT)?)));
+    // a journal that can't be read is told by the common part
+    let (counts, sessions) = read.await.unwrap_or_default();
+    let now = gateway.now_ms();
+    let config = desk.config();
+    let agents = config.agents();
+    let rows = agents.agents.iter().map(|agent| {
+        let own = sessions.iter().filter(|session| session.agent == agent.id);
+        let shown: Vec<_> = own
+            .take(SHOWN_SESSIONS as usize)
+            .map(|session| recent(session, now))
+            .collect();
+        let count = counts.get(&agent.id).unwrap_or(&0);
+        let row = json!({ "path": store(gateway), "count": count, "recent": shown });
+        (agent.id.clone(), row)
+    });
+    rows.collect()
 }
 
 async fn common(gateway: &Gateway, probe: Option<Duration>) -> Map<String, Value> {

@@ -134,8 +134,8 @@ impl Handler for Methods {
         Box::pin(health::health(&self.gateway, params))
     }
 
-    fn status<'a>(&'a self, _: &'a Value) -> BoxFuture<'a, Map<String, Value>> {
-        Box::pin(health::status(&self.gateway))
+    fn status<'a>(&'a self, params: &'a Value) -> BoxFuture<'a, Map<String, Value>> {
+        Box::pin(health::status(&self.gateway, params))
     }
 
     fn call<'a>(
@@ -216,12 +216,20 @@ fn session_defaults(gateway: &Gateway) -> Value {
     let config = gateway.desk().config();
     let agents = config.agents();
     let agent = agents.default_agent();
-    let sole = agents.agents.len() == 1;
     json!({
         "defaultAgentId": agent.id, "modelConfigured": agent.model.primary.is_some(),
-        "ownership": if sole { "sole" } else { "explicit" }, "selectionRequired": false, "mainKey": "main",
+        "ownership": ownership(&agents), "selectionRequired": false, "mainKey": "main",
         "mainSessionKey": crate::route::main_key(&agent.id), "scope": agents::scope(gateway),
     })
+}
+
+/// Whether the default agent is the only one.
+fn ownership(agents: &crate::config::Agents) -> &'static str {
+    if agents.agents.len() == 1 {
+        "sole"
+    } else {
+        "explicit"
+    }
 }
 
 impl std::fmt::Debug for Methods {

@@ -1,5 +1,5 @@
 //! `models.*`: which models there are, and whether each can be asked.
-use super::params;
+use super::{params, sessions::row};
 use crate::{
     agent::{DEFAULT_MODEL, Listed, commands::thinking_word},
     app::Gateway,
@@ -14,7 +14,14 @@ use serde_json::{Map, Value, json};
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 struct List {
     agent_id: Option<String>,
+    /// A conversation has the models of its agent.
+    session_key: Option<String>,
     view: View,
+    /// Only the models of one provider.
+    provider: Option<String>,
+    /// The list is made anew each time.
+    #[serde(rename = "refresh")]
+    _refresh: bool,
     /// Details are always there.
     #[serde(rename = "includeDetails")]
     _include_details: bool,
@@ -57,10 +64,12 @@ pub(super) async fn list(gateway: &Gateway, given: Value) -> Result<Value, Failu
     let asked: List = params("models.list", given)?;
     let config = gateway.desk().config();
     let agents = config.agents();
-    let agent = agent(&agents, asked.agent_id.as_deref())?;
+    let of_session = asked.session_key.as_deref().and_then(agent_of);
+    let agent = agent(&agents, asked.agent_id.as_deref().or(of_session))?;
     let found = gateway.desk().asker.list(agent, asked.view == View::All).await;
     let now = gateway.now_ms();
-    Ok(json!({ "models": found.iter().map(|model| row(model, now)).collect::<Vec<_>>() }))
+    let wanted = |model: &&Listed| asked.provider.as_ref().is_none_or(|id| *id == model.reference.provider);
+    Ok(json!({ "models": found.iter().filter(wanted).map(|model| row(gateway, agent, model, now)).collect::<Vec<_>>() }))
 }
 
 /// What an agent's models are, and how the gateway proves to their providers who asks.
@@ -74,6 +83,10 @@ pub(super) fn auth_status(gateway: &Gateway, given: Value) -> Result<Value, Fail
         let status = if provider.auth.is_there() { "ok" } else { "missing" };
         let mut row = json!(provider);
         row["status"] = json!(status);
+        row["authProvider"] = row["provider"].clone();
+        row["displayName"] = row["provider"].clone();
+        // nobody signs in here: a provider has keys or none
+        row["profiles"] = json!([]);
         row
     });
     let aliases = agent.models.iter().filter_map(|(model, entry)| {
@@ -102,14 +115,21 @@ fn agent<'a>(agents: &'a crate::config::Agents, id: Option<&str>) -> Result<&'a 
     agents.get(id).ok_or_else(unknown)
 }
 
-fn row(model: &Listed, now_ms: i64) -> Value {
+/// The agent that a conversation's key names.
+fn agent_of(key: &str) -> Option<&str> {
+    key.strip_prefix("agent:")?.split(':').next()
+}
+
+fn row(gateway: &Gateway, agent: &Agent, model: &Listed, now_ms: i64) -> Value {
     let info = &model.info;
+    let (provider, id) = (&model.reference.provider, &model.reference.model);
     let rests = model.resting_until_ms > now_ms;
     let mut row = json!({
         "id": model.reference.model, "name": info.name, "provider": model.reference.provider,
         "contextWindow": info.context_window, "maxTokens": info.max_tokens, "reasoning": info.reasoning,
         "input": info.input, "tags": model.tags, "auth": model.auth,
         "available": model.auth.is_there() && !rests,
+        "thinkingLevels": row::levels(gateway, agent, provider, id), "thinkingDefault": row::default_thinking(agent),
     });
     if !model.alias.is_empty() {
         row["alias"] = json!(model.alias);
