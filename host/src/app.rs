@@ -1,9 +1,11 @@
 //! The running gateway: journal, services, plugins and inbox, put together and taken apart in the right order.
 mod accounts;
+mod applied;
 mod guard;
 mod hub;
 
 pub use accounts::{AccountView, Accounts};
+pub use applied::Applied;
 
 use crate::{
     agent::{
@@ -89,6 +91,7 @@ pub struct Gateway {
     paths: Paths,
     pool: Pool,
     clock: Clock,
+    applied: Applied,
 }
 
 /// Where turns begin.
@@ -106,6 +109,7 @@ impl Gateway {
     pub async fn start(mut options: Options) -> Result<Self, StartError> {
         let paths = options.paths.clone();
         let state = paths.state_dir.clone();
+        let applied = Applied::new(&state);
         let journal = Journal::open_with(&state.join("state.db"), options.steps)?;
         journal.sweep(options.clock.now_ms())?;
         guard::begin(&journal, &state, &mut options.specs, options.clock.now_ms())?;
@@ -160,6 +164,7 @@ impl Gateway {
             paths,
             pool,
             clock: options.clock,
+            applied,
         })
     }
 
@@ -191,6 +196,11 @@ impl Gateway {
     /// How the accounts of channels are doing.
     pub fn accounts(&self) -> &Accounts {
         &self.hub.accounts
+    }
+
+    /// Which configuration runs.
+    pub fn applied(&self) -> &Applied {
+        &self.applied
     }
 
     /// Places of files.

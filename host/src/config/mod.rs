@@ -27,10 +27,15 @@ mod models;
 mod opaque;
 mod ordered;
 mod origin;
+mod outline;
 mod parse;
+mod patch;
 mod paths;
 mod plugins;
 mod redact;
+mod restore;
+mod revision;
+mod rewrite;
 mod schema;
 mod secrets;
 mod sections;
@@ -87,17 +92,22 @@ pub use models::{
 pub use opaque::{Ignored, Opaque};
 pub use ordered::Ordered;
 pub use origin::{EnvConfig, MetaConfig};
+pub use outline::Outline;
 pub use parse::{Document, ParseError, locate};
+pub use patch::{edits_between, merge_patch};
 pub use paths::{Paths, PathsError};
 pub use plugins::{
     DeadlinesConfig, EntryConfig, FilesConfig, IntegrityConfig, IsolationConfig, LoadConfig, MinisignConfig,
     PermissionsConfig, PluginsConfig,
 };
-pub use redact::{HIDDEN, Redactor};
+pub use redact::{HIDDEN, PLACEHOLDER, Redactor};
+pub use restore::{has_placeholder, restore};
+pub use revision::Fingerprint;
+pub use rewrite::{edited, included_file_of, rewrite};
 pub use schema::{Fault, InvalidSchema, Schema, type_name, unknown_key};
 pub use secrets::{
     EnvProvider, ExecProvider, FileMode, FileProvider, SecretDefaults, SecretInput, SecretProvider,
-    SecretRef, SecretSource, SecretsConfig,
+    SecretRef, SecretSource, SecretsConfig, sensitive_key as has_secret_name,
 };
 pub use sections::Config;
 pub use session::{
@@ -107,8 +117,8 @@ pub use session::{
 pub use substitute::{MissingVariable, substitute};
 pub use tools::{ToolPolicy, ToolProfile, ToolsConfig};
 pub use usage::provider_id;
-pub use watch::{Change, News, Watch};
-pub use whole::{PluginSchemas, json_schema};
+pub use watch::{Asked, Change, News, Outcome, Reader, Watch};
+pub use whole::{PluginSchemas, is_secret as is_secret_schema, json_schema};
 pub use write::write_atomic;
 
 /// A configuration together with the files that it came from.

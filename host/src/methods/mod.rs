@@ -3,6 +3,7 @@ mod agent;
 mod agents;
 mod channels;
 mod chat;
+mod config;
 mod devices;
 mod feed;
 mod health;
@@ -18,6 +19,7 @@ mod sessions;
 use crate::{
     agent::Desk,
     app::Gateway,
+    config::{Env, Reader},
     gateway::{self, Caller, Code, Events, Failure, Fleet, Handler, Method, Readiness, Responder, Scope},
     journal::{Journal, JournalError},
 };
@@ -32,22 +34,38 @@ use std::{borrow::Cow, sync::Arc};
 /// How a plugin's file and settings are read anew for a reload. It waits for the disk.
 pub type Reread = Arc<dyn Fn(&str) -> Result<crate::plugins::plugin::Spec, String> + Send + Sync>;
 
+/// What clients' wishes take beside the running gateway.
+pub struct Backstage {
+    /// How a plugin is read anew.
+    pub reread: Reread,
+    /// The environment.
+    pub env: Env,
+    /// Has the configuration read and followed.
+    pub reader: Reader,
+}
+
 /// Answers clients.
 pub struct Methods {
     gateway: Arc<Gateway>,
     fleet: Fleet,
     reread: Reread,
+    files: Arc<config::Files>,
     runs: Arc<Runs>,
     subscribers: Arc<Subscribers>,
 }
 
 impl Methods {
     /// For a running gateway.
-    pub fn new(gateway: Arc<Gateway>, fleet: Fleet, reread: Reread) -> Self {
+    pub fn new(gateway: Arc<Gateway>, fleet: Fleet, backstage: Backstage) -> Self {
         Self {
+            files: Arc::new(config::Files::new(
+                gateway.clone(),
+                backstage.env,
+                backstage.reader,
+            )),
             gateway,
             fleet,
-            reread,
+            reread: backstage.reread,
             runs: Arc::default(),
             subscribers: Arc::default(),
         }
@@ -56,6 +74,7 @@ impl Methods {
     /// Tells the clients of a server what happens, from now on.
     pub fn tell(&self, events: &Events) {
         feed::start(&self.gateway, events, &self.subscribers, &self.runs);
+        self.files.tell(events);
     }
 }
 
@@ -66,6 +85,7 @@ pub(crate) fn table() -> Vec<Method> {
         agents::methods(),
         channels::methods(),
         chat::methods(),
+        config::methods(),
         devices::methods(),
         logs::methods(),
         models::methods(),
@@ -101,6 +121,7 @@ impl Handler for Methods {
             "agent",
             "chat",
             "chat.send_timing",
+            "config.changed",
             "sessions.changed",
             "session.message",
         ]
@@ -122,6 +143,7 @@ impl Handler for Methods {
 
     fn snapshot(&self, caller: &Caller) -> Map<String, Value> {
         let mut snapshot = Map::from_iter([("sessionDefaults".to_owned(), session_defaults(&self.gateway))]);
+        snapshot.insert("appliedConfigHash".into(), json!(self.gateway.applied().hash()));
         if caller.principal.scopes().permit(Scope::Admin) {
             let paths = self.gateway.paths();
             snapshot.insert("configPath".into(), json!(paths.config_file));
@@ -205,6 +227,9 @@ impl Handler for Methods {
                 "sessions.patch" => sessions::patch(gateway, params).await,
                 "sessions.reset" => sessions::reset(gateway, params).await,
                 "sessions.delete" => sessions::delete(gateway, params).await,
+                _ if method.starts_with("config.") || method == "secrets.reload" => {
+                    config::call(&self.files, method, params, caller).await
+                }
                 _ => of_fleet(&self.fleet, method, params, caller).await,
             }
         })
