@@ -17,8 +17,8 @@ const TYPES = {
   ".woff2": "font/woff2",
 };
 
-/** Gives the address of a server of this folder. */
-export function serve(folder, gatewayPort, port = 0) {
+/** Gives a server of this folder and its address. The gateway may start later: its port is asked for then. */
+export function serve(folder, gatewayPort) {
   const server = createServer((request, response) => {
     const path = normalize(new URL(request.url, "http://x").pathname);
     const file = join(folder, path);
@@ -33,7 +33,7 @@ export function serve(folder, gatewayPort, port = 0) {
     createReadStream(shown).pipe(response);
   });
   server.on("upgrade", (request, socket, head) => {
-    const gateway = connect(gatewayPort, "127.0.0.1", () => {
+    const gateway = connect(gatewayPort(), "127.0.0.1", () => {
       const headers = request.rawHeaders.map((word, at) => (at % 2 === 0 ? `${word}: ` : `${word}\r\n`)).join("");
       gateway.write(`GET ${request.url} HTTP/1.1\r\n${headers}\r\n`);
       gateway.write(head);
@@ -43,6 +43,6 @@ export function serve(folder, gatewayPort, port = 0) {
     socket.on("error", () => gateway.destroy());
   });
   return new Promise((resolve) => {
-    server.listen(port, "127.0.0.1", () => resolve({ server, url: `http://127.0.0.1:${server.address().port}` }));
+    server.listen(0, "127.0.0.1", () => resolve({ server, url: `http://127.0.0.1:${server.address().port}` }));
   });
 }
