@@ -17,18 +17,24 @@ const TYPES = {
   ".woff2": "font/woff2",
 };
 
+/** The file for an address. The page names its files relative to itself, and is shown at addresses of any depth. */
+function find(folder, path) {
+  const names = path.split("/").filter(Boolean);
+  const paths = names.map((_, at) => join(folder, ...names.slice(at)));
+  return paths.find((file) => existsSync(file) && statSync(file).isFile());
+}
+
 /** Gives a server of this folder and its address. The gateway may start later: its port is asked for then. */
 export function serve(folder, gatewayPort) {
   const server = createServer((request, response) => {
     const path = normalize(new URL(request.url, "http://x").pathname);
-    const file = join(folder, path);
-    const found = existsSync(file) && statSync(file).isFile();
+    const file = find(folder, path);
     // every address without an extension is a page of the one file
-    if (!found && extname(path) !== "") {
+    if (!file && extname(path) !== "") {
       response.writeHead(404).end();
       return;
     }
-    const shown = found ? file : join(folder, "index.html");
+    const shown = file ?? join(folder, "index.html");
     response.writeHead(200, { "content-type": TYPES[extname(shown)] ?? "application/octet-stream" });
     createReadStream(shown).pipe(response);
   });
