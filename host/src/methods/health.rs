@@ -1,6 +1,8 @@
 //! `health` and `status`: whether messages flow, and what became of those that didn't. Also the answer of `/readyz`.
-use super::{channels, plugins};
-use crate::{agent::DEFAULT_MODEL, app::Gateway, gateway::Readiness, journal::JournalError};
+use super::{channels, plugins, system};
+use crate::{
+    agent::DEFAULT_MODEL, app::Gateway, config::ReloadMode, gateway::Readiness, journal::JournalError,
+};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -51,7 +53,13 @@ pub(super) async fn health(gateway: &Gateway, params: &Value) -> Map<String, Val
         .map(|agent| json!({ "agentId": agent.id, "isDefault": agent.is_default, "name": agent.name }));
     answer.insert("agents".into(), rows.collect());
     answer.insert("defaultAgentId".into(), json!(agents.default_agent().id));
-    answer.insert("configReload".into(), json!({ "hotReloadStatus": "active" }));
+    let reload = match config.gateway.reload.mode {
+        Some(ReloadMode::Off) => "disabled",
+        _ => "active",
+    };
+    answer.insert("configReload".into(), json!({ "hotReloadStatus": reload }));
+    // no agent wakes by itself here
+    answer.insert("heartbeatSeconds".into(), json!(0));
     answer
 }
 
@@ -61,6 +69,11 @@ pub(super) async fn status(gateway: &Gateway) -> Map<String, Value> {
     let degraded = gateway.registry.problems().into_iter();
     let degraded = degraded.map(|(id, why)| json!({ "id": id, "error": why }));
     answer.insert("degradedPlugins".into(), degraded.collect());
+    let config = gateway.desk().config();
+    let id = config.agents().default_agent().id.clone();
+    answer.insert("heartbeat".into(), json!({ "defaultAgentId": id, "agents": [] }));
+    answer.insert("queuedSystemEvents".into(), json!([]));
+    answer.insert("processMemory".into(), system::process_memory());
     answer
 }
 

@@ -228,6 +228,21 @@ fn invalid(faults: &[Fault]) -> Failure {
         .with_details(json!({ "issues": faults.iter().map(issue).collect::<Vec<_>>() }))
 }
 
+// === impl Change ===
+
+impl Change {
+    /// A patch that holds for any file.
+    pub(in crate::methods) fn small(patch: &Value) -> Self {
+        Self {
+            kind: Kind::Patch,
+            raw: patch.to_string(),
+            base: Base::Any,
+            note: None,
+            replace: Vec::new(),
+        }
+    }
+}
+
 // === impl Kind ===
 
 impl Kind {
