@@ -1,10 +1,16 @@
 //! `health` and `status`: whether messages flow, and what became of those that didn't. Also the answer of `/readyz`.
+<<<<<<< HEAD
 use super::{channels, plugins};
 use crate::{
     agent::DEFAULT_MODEL,
     app::Gateway,
     gateway::Readiness,
     journal::{JournalError, Session},
+=======
+use super::{channels, plugins, system};
+use crate::{
+    agent::DEFAULT_MODEL, app::Gateway, config::ReloadMode, gateway::Readiness, journal::JournalError,
+>>>>>>> helper/cfgm
 };
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
@@ -61,7 +67,13 @@ pub(super) async fn health(gateway: &Gateway, params: &Value) -> Map<String, Val
     });
     answer.insert("agents".into(), rows.collect());
     answer.insert("defaultAgentId".into(), json!(agents.default_agent().id));
-    answer.insert("configReload".into(), json!({ "hotReloadStatus": "active" }));
+    let reload = match config.gateway.reload.mode {
+        Some(ReloadMode::Off) => "disabled",
+        _ => "active",
+    };
+    answer.insert("configReload".into(), json!({ "hotReloadStatus": reload }));
+    // no agent wakes by itself here
+    answer.insert("heartbeatSeconds".into(), json!(0));
     answer
 }
 
@@ -72,6 +84,7 @@ pub(super) async fn status(gateway: &Gateway, params: &Value) -> Map<String, Val
     let degraded = degraded.map(|(id, why)| json!({ "id": id, "error": why }));
     answer.insert("degradedPlugins".into(), degraded.collect());
     let config = gateway.desk().config();
+<<<<<<< HEAD
     let agents = config.agents();
     let default = &agents.default_agent().id;
     let of_agents = sessions_of_agents(gateway).await.into_iter();
@@ -99,6 +112,12 @@ pub(super) async fn status(gateway: &Gateway, params: &Value) -> Map<String, Val
         });
         answer.insert("cliProjection".into(), projection);
     }
+=======
+    let id = config.agents().default_agent().id.clone();
+    answer.insert("heartbeat".into(), json!({ "defaultAgentId": id, "agents": [] }));
+    answer.insert("queuedSystemEvents".into(), json!([]));
+    answer.insert("processMemory".into(), system::process_memory());
+>>>>>>> helper/cfgm
     answer
 }
 

@@ -5,16 +5,20 @@ mod channels;
 mod chat;
 mod config;
 mod devices;
+mod extensions;
 mod feed;
 mod health;
 mod logs;
 mod models;
 mod nodes;
+mod pairing;
 mod plugins;
 mod routes;
 mod runs;
 mod send;
 mod sessions;
+mod system;
+mod tools;
 
 use crate::{
     agent::Desk,
@@ -57,6 +61,7 @@ pub struct Methods {
 impl Methods {
     /// For a running gateway.
     pub fn new(gateway: Arc<Gateway>, fleet: Fleet, backstage: Backstage) -> Self {
+        system::begin();
         Self {
             files: Arc::new(config::Files::new(
                 gateway.clone(),
@@ -75,6 +80,8 @@ impl Methods {
     pub fn tell(&self, events: &Events) {
         feed::start(&self.gateway, events, &self.subscribers, &self.runs);
         self.files.tell(events);
+        plugins::tell(&self.gateway, events);
+        extensions::forward(&self.gateway, events);
     }
 }
 
@@ -90,11 +97,20 @@ pub(crate) fn table() -> Vec<Method> {
         logs::methods(),
         models::methods(),
         nodes::methods(),
+        pairing::methods(),
         plugins::methods(),
         send::methods(),
         sessions::methods(),
+        system::methods(),
+        tools::methods(),
     ]
     .concat()
+}
+
+/// Is it about devices and nodes?
+fn is_of_fleet(method: &str) -> bool {
+    let mut rows = devices::methods().into_iter().chain(nodes::methods());
+    rows.any(|row| row.name == method)
 }
 
 /// Answers what is about devices and nodes.
@@ -122,6 +138,7 @@ impl Handler for Methods {
             "chat",
             "chat.send_timing",
             "config.changed",
+            "plugins.changed",
             "sessions.changed",
             "session.message",
         ]
@@ -133,6 +150,17 @@ impl Handler for Methods {
         vec!["published-model-catalog".into()]
     }
 
+<<<<<<< HEAD
+=======
+    fn extra(&self, method: &str) -> Option<Method> {
+        extensions::find(&self.gateway, method)
+    }
+
+    fn extras(&self) -> Vec<Method> {
+        extensions::methods(&self.gateway)
+    }
+
+>>>>>>> helper/cfgm
     fn routes(&self) -> Option<Arc<dyn gateway::Routes>> {
         Some(Arc::new(routes::OfPlugins::new(&self.gateway.registry)))
     }
@@ -191,11 +219,22 @@ impl Handler for Methods {
                 "channels.status" => channels::status(gateway, params).await,
                 "channels.start" => channels::start(gateway, params).await,
                 "channels.stop" => channels::stop(gateway, params).await,
-                "logs.tail" => logs::tail(params),
+                "channels.logout" => channels::logout(gateway, params).await,
+                "logs.tail" => logs::tail(params).await,
                 "models.list" => models::list(gateway, params).await,
                 "models.authStatus" => models::auth_status(gateway, params),
-                "plugins.list" => Ok(plugins::list(gateway)),
-                "plugins.reload" => plugins::reload(gateway, &self.reread, &params).await,
+                "plugins.list" | "plugins.inspect" | "plugins.setEnabled" | "plugins.reload" => {
+                    plugins::call(&self.files, &self.reread, method, params, caller).await
+                }
+                "channels.pairing.list" | "channels.pairing.approve" | "channels.pairing.dismiss" => {
+                    pairing::call(&self.files, method, params, caller).await
+                }
+                "tools.catalog" | "tools.effective" | "tools.invoke" => {
+                    tools::call(gateway, method, params, caller).await
+                }
+                "system.info" => Ok(system::info()),
+                "update.status" => Ok(system::update()),
+                "last-heartbeat" => Ok(Value::Null),
                 "send" => send::send(gateway, params).await,
                 "sessions.list" => sessions::list(gateway, params).await,
                 "sessions.get" => sessions::get(gateway, params).await,
@@ -227,10 +266,15 @@ impl Handler for Methods {
                 "sessions.patch" => sessions::patch(gateway, params).await,
                 "sessions.reset" => sessions::reset(gateway, params).await,
                 "sessions.delete" => sessions::delete(gateway, params).await,
-                _ if method.starts_with("config.") || method == "secrets.reload" => {
-                    config::call(&self.files, method, params, caller).await
-                }
-                _ => of_fleet(&self.fleet, method, params, caller).await,
+                "config.get"
+                | "config.set"
+                | "config.apply"
+                | "config.patch"
+                | "config.schema"
+                | "config.schema.lookup"
+                | "secrets.reload" => config::call(&self.files, method, params, caller).await,
+                _ if is_of_fleet(method) => of_fleet(&self.fleet, method, params, caller).await,
+                _ => extensions::call(gateway, method, params, caller).await,
             }
         })
     }

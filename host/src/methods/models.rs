@@ -1,20 +1,21 @@
 //! `models.*`: which models there are, and whether each can be asked.
-use super::{params, sessions::row};
+use super::{params, sessions::row as levels};
 use crate::{
     agent::{DEFAULT_MODEL, Listed, commands::thinking_word},
     app::Gateway,
     config::Agent,
     gateway::{Failure, Method, Scope},
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 /// Parameters of `models.list`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 struct List {
     agent_id: Option<String>,
-    /// A conversation has the models of its agent.
+    /// The conversation whose agent is meant.
     session_key: Option<String>,
     view: View,
     /// Only the models of one provider.
@@ -25,10 +26,17 @@ struct List {
     /// Details are always there.
     #[serde(rename = "includeDetails")]
     _include_details: bool,
+    #[serde(rename = "includeProviderCapabilities")]
+    _include_provider_capabilities: bool,
+    /// The list is made anew each time.
+    #[serde(rename = "preparedOnly")]
+    _prepared_only: bool,
+    #[serde(rename = "refresh")]
+    _refresh: bool,
 }
 
 /// Which models.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum View {
     /// Those that the configuration names.
@@ -43,7 +51,7 @@ enum View {
 }
 
 /// Parameters of `models.authStatus`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 struct AuthStatus {
     agent_id: Option<String>,
@@ -54,8 +62,8 @@ struct AuthStatus {
 
 pub(super) fn methods() -> Vec<Method> {
     vec![
-        Method::new("models.list", Scope::Read),
-        Method::new("models.authStatus", Scope::Read),
+        Method::new("models.list", Scope::Read).with::<List>(),
+        Method::new("models.authStatus", Scope::Read).with::<AuthStatus>(),
     ]
 }
 
@@ -64,12 +72,30 @@ pub(super) async fn list(gateway: &Gateway, given: Value) -> Result<Value, Failu
     let asked: List = params("models.list", given)?;
     let config = gateway.desk().config();
     let agents = config.agents();
-    let of_session = asked.session_key.as_deref().and_then(agent_of);
-    let agent = agent(&agents, asked.agent_id.as_deref().or(of_session))?;
+    let of_key = || {
+        asked
+            .session_key
+            .as_deref()?
+            .strip_prefix("agent:")?
+            .split(':')
+            .next()
+    };
+    let agent = agent(&agents, asked.agent_id.as_deref().or_else(of_key))?;
     let found = gateway.desk().asker.list(agent, asked.view == View::All).await;
     let now = gateway.now_ms();
     let wanted = |model: &&Listed| asked.provider.as_ref().is_none_or(|id| *id == model.reference.provider);
-    Ok(json!({ "models": found.iter().filter(wanted).map(|model| row(gateway, agent, model, now)).collect::<Vec<_>>() }))
+    let rows = found.iter().filter(wanted).map(|model| {
+        let mut row = row(model, now);
+        let reference = &model.reference;
+        row["thinkingLevels"] = levels::levels(gateway, agent, &reference.provider, &reference.model);
+        row["thinkingDefault"] = json!(if model.info.reasoning {
+            levels::default_thinking(agent)
+        } else {
+            "off"
+        });
+        row
+    });
+    Ok(json!({ "models": rows.collect::<Vec<_>>() }))
 }
 
 /// What an agent's models are, and how the gateway proves to their providers who asks.
@@ -115,21 +141,14 @@ fn agent<'a>(agents: &'a crate::config::Agents, id: Option<&str>) -> Result<&'a 
     agents.get(id).ok_or_else(unknown)
 }
 
-/// The agent that a conversation's key names.
-fn agent_of(key: &str) -> Option<&str> {
-    key.strip_prefix("agent:")?.split(':').next()
-}
-
-fn row(gateway: &Gateway, agent: &Agent, model: &Listed, now_ms: i64) -> Value {
+fn row(model: &Listed, now_ms: i64) -> Value {
     let info = &model.info;
-    let (provider, id) = (&model.reference.provider, &model.reference.model);
     let rests = model.resting_until_ms > now_ms;
     let mut row = json!({
         "id": model.reference.model, "name": info.name, "provider": model.reference.provider,
         "contextWindow": info.context_window, "maxTokens": info.max_tokens, "reasoning": info.reasoning,
         "input": info.input, "tags": model.tags, "auth": model.auth,
         "available": model.auth.is_there() && !rests,
-        "thinkingLevels": row::levels(gateway, agent, provider, id), "thinkingDefault": row::default_thinking(agent),
     });
     if !model.alias.is_empty() {
         row["alias"] = json!(model.alias);

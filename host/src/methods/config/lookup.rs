@@ -83,6 +83,11 @@ fn schema(outline: &Outline, nodes: &[&Map<String, Value>]) -> Value {
             schema.entry(key.clone()).or_insert_with(|| value.clone());
         }
     }
+    // a value that may be absent is not told as one that may be null
+    let kind_of_all = kind(nodes);
+    if !kind_of_all.is_null() {
+        schema.insert("type".into(), kind_of_all);
+    }
     let properties: Map<String, Value> = keys(nodes)
         .into_iter()
         .filter(|key| key != ANY)
