@@ -6,6 +6,7 @@ use super::{
     auth::AuthConfig,
     bindings::BindingConfig,
     commands::CommandsConfig,
+    cron::CronConfig,
     gateway::GatewayConfig,
     known,
     location::{JsonPath, Step},
@@ -66,6 +67,8 @@ sections! {
     bindings: Vec<BindingConfig>,
     /// Chat commands.
     commands: CommandsConfig,
+    /// Jobs that run at a time.
+    cron: CronConfig,
     /// Variables.
     env: EnvConfig,
     /// Where the gateway listens and who may connect.

@@ -3,9 +3,11 @@ mod agent;
 mod agents;
 mod channels;
 mod chat;
+mod cron;
 mod devices;
 mod feed;
 mod health;
+mod heartbeat;
 mod logs;
 mod models;
 mod nodes;
@@ -28,6 +30,7 @@ use runs::Runs;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use std::{borrow::Cow, sync::Arc};
+use tokio::sync::broadcast;
 
 /// How a plugin's file and settings are read anew for a reload. It waits for the disk.
 pub type Reread = Arc<dyn Fn(&str) -> Result<crate::plugins::plugin::Spec, String> + Send + Sync>;
@@ -56,7 +59,23 @@ impl Methods {
     /// Tells the clients of a server what happens, from now on.
     pub fn tell(&self, events: &Events) {
         feed::start(&self.gateway, events, &self.subscribers, &self.runs);
+        forward("cron", self.gateway.cron().watch(), events);
+        forward("heartbeat", self.gateway.heart().watch(), events);
     }
+}
+
+/// Tells everybody what somebody else says under this name, as long as he does.
+fn forward(name: &'static str, mut news: broadcast::Receiver<Value>, events: &Events) {
+    let events = events.clone();
+    tokio::spawn(async move {
+        loop {
+            match news.recv().await {
+                Ok(payload) => events.broadcast(name, &payload),
+                Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => return,
+            }
+        }
+    });
 }
 
 /// All rows, family by family.
@@ -66,7 +85,9 @@ pub(crate) fn table() -> Vec<Method> {
         agents::methods(),
         channels::methods(),
         chat::methods(),
+        cron::methods(),
         devices::methods(),
+        heartbeat::methods(),
         logs::methods(),
         models::methods(),
         nodes::methods(),
@@ -101,6 +122,8 @@ impl Handler for Methods {
             "agent",
             "chat",
             "chat.send_timing",
+            "cron",
+            "heartbeat",
             "sessions.changed",
             "session.message",
         ]
@@ -201,6 +224,10 @@ impl Handler for Methods {
                 "sessions.patch" => sessions::patch(gateway, params).await,
                 "sessions.reset" => sessions::reset(gateway, params).await,
                 "sessions.delete" => sessions::delete(gateway, params).await,
+                "wake" | "system-event" | "last-heartbeat" | "set-heartbeats" => {
+                    heartbeat::call(gateway, method, params).await
+                }
+                _ if method.starts_with("cron.") => cron::call(gateway, method, params).await,
                 _ => of_fleet(&self.fleet, method, params, caller).await,
             }
         })
