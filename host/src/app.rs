@@ -24,6 +24,7 @@ use crate::{
         services::{Core, SecretSource, Services},
         stage,
     },
+    skills::Skills,
 };
 use hub::Hub;
 use openclaw_plugin_api::{AgentRun, Result};
@@ -318,6 +319,7 @@ impl Office {
             media: paths.state_dir.join("media"),
             clock: clock.clone(),
         };
+        let skills = Skills::new(env.clone());
         let models = Models::new(
             registry.clone(),
             config.clone(),
@@ -336,6 +338,7 @@ impl Office {
             asker: Arc::new(models),
             enclosures,
             briefings: Briefings::default(),
+            skills,
             turns: Places::new(turns),
             live: Live::new(clock.clone()),
         });

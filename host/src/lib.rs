@@ -16,3 +16,4 @@ pub mod models;
 pub mod observe;
 pub mod plugins;
 pub mod route;
+pub mod skills;

@@ -245,10 +245,7 @@ impl<'a> Case<'a> {
         turn.idle = request::idle(self.desk, &self.session);
         let wish = last.ask.as_ref().and_then(|ask| ask.thinking);
         turn.thinking = wish.or(last.settings.thinking_level).unwrap_or(turn.thinking);
-        let asked = last.ask.as_ref().map(|ask| ask.model.clone());
-        let asked = asked
-            .filter(|model| !model.is_empty())
-            .map(|model| self.agent.reference(&model).to_owned());
+        let asked = last.ask.as_ref().and_then(|ask| ask.model(self.agent));
         if let Some(chosen) = asked.or_else(|| last.settings.model()) {
             // what somebody chose is answered by nobody else
             turn.models = vec![chosen];
@@ -357,8 +354,14 @@ impl<'a> Case<'a> {
     async fn deliveries(&self, ask: &Ask, outcome: &TurnOutcome) -> Vec<NewDelivery> {
         match &ask.deliver {
             Some(to) => {
-                let occasion = ask.occasion();
-                post::answer(self.desk, self.agent, outcome, to, (&self.turn_id, occasion)).await
+                post::answer(
+                    self.desk,
+                    self.agent,
+                    outcome,
+                    to,
+                    (&self.turn_id, ask.occasion()),
+                )
+                .await
             }
             None => Vec::new(),
         }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     access::Admitted,
-    config::{Config, PeerKind},
+    config::{Agent, Config, PeerKind},
     journal::{EntryKind, JournalError, Settled},
     route::{Delivery, MatchedBy, Route},
 };
@@ -99,6 +99,11 @@ impl Ask {
             },
             reset: config.session.reset_policy(CLIENTS, PeerKind::Direct, false),
         }
+    }
+
+    /// The model that it asks for.
+    pub(super) fn model(&self, agent: &Agent) -> Option<String> {
+        (!self.model.is_empty()).then(|| agent.reference(&self.model).to_owned())
     }
 
     /// What prompted the answer.

@@ -18,6 +18,7 @@ pub mod pairing;
 pub mod plugins;
 pub mod sessions;
 mod setting;
+pub mod skills;
 pub mod status;
 pub mod system;
 
@@ -81,6 +82,7 @@ enum Command {
     #[command(visible_alias = "automations")]
     Cron(Box<cron::Args>),
     System(system::Args),
+    Skills(skills::Args),
 }
 
 /// Runs the command line and gives the exit code: 0 done, 1 failed, 2 wrong use, 78 wrong configuration.
@@ -145,6 +147,7 @@ impl Cli {
             Command::Nodes(args) => nodes::run(&args, env),
             Command::Cron(args) => cron::run(&args, env),
             Command::System(args) => system::run(&args, env),
+            Command::Skills(args) => skills::run(&args, env),
         }
     }
 }

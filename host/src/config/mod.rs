@@ -36,6 +36,7 @@ mod schema;
 mod secrets;
 mod sections;
 mod session;
+mod skills;
 mod substitute;
 mod tools;
 mod usage;
@@ -106,6 +107,7 @@ pub use session::{
     DmScope, GroupScope, ResetConfig, ResetMode, ResetPolicy, SendAction, SendMatch, SendPolicy, SendRule,
     SessionConfig, SessionScope,
 };
+pub use skills::{SkillEntry, SkillsConfig, SkillsLoad};
 pub use substitute::{MissingVariable, substitute};
 pub use tools::{ToolPolicy, ToolProfile, ToolsConfig};
 pub use usage::provider_id;

@@ -19,6 +19,7 @@ use super::{
     schema::{Fault, Finding, Schema},
     secrets::SecretsConfig,
     session::SessionConfig,
+    skills::SkillsConfig,
     tools::ToolsConfig,
 };
 use schemars::{JsonSchema, Schema as Schemars, SchemaGenerator};
@@ -87,6 +88,8 @@ sections! {
     secrets: SecretsConfig,
     /// Which messages belong to one conversation.
     session: SessionConfig,
+    /// Instructions for special work.
+    skills: SkillsConfig,
     /// Which tools agents may use.
     tools: ToolsConfig,
 }

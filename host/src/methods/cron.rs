@@ -1,15 +1,15 @@
 //! `cron.*`: jobs that run at a time. The jobs themselves are in `cron`.
+mod list;
+
 use super::params;
 use crate::{
     agent::commands::thinking_from_word,
     app::Gateway,
-    cron::{CronError, DeliveryMode, Job, JobDelivery, Listing, Payload, Schedule, State, Status, WakeMode},
+    cron::{CronError, DeliveryMode, Job, JobDelivery, Listing, Payload, Schedule, State, WakeMode},
     gateway::{Failure, Method, Scope},
 };
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use sha2::{Digest, Sha256};
 
 /// Jobs or runs of one page, if the client doesn't say.
 const PAGE: usize = 50;
@@ -52,25 +52,6 @@ struct Add {
     payload: Payload,
     #[serde(default)]
     delivery: Option<JobDelivery>,
-}
-
-/// Parameters of `cron.list`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
-struct List {
-    include_disabled: bool,
-    limit: Option<usize>,
-    offset: usize,
-    query: Option<String>,
-    enabled: Option<String>,
-    schedule_kind: Option<String>,
-    last_run_status: Option<String>,
-    trigger: Option<String>,
-    sort_by: Option<String>,
-    sort_dir: Option<String>,
-    agent_id: Option<String>,
-    compact: bool,
-    include_delivery_previews: bool,
 }
 
 /// Parameters of methods about one job.
@@ -130,7 +111,7 @@ pub(super) fn methods() -> Vec<Method> {
 pub(super) async fn call(gateway: &Gateway, method: &str, given: Value) -> Result<Value, Failure> {
     match method {
         "cron.status" => status(gateway).await,
-        "cron.list" => list(gateway, params(method, given)?).await,
+        "cron.list" => list::list(gateway, params(method, given)?).await,
         "cron.get" => {
             let one: One = params(method, given)?;
             Ok(gateway.cron().get(&one.id).await.map_err(failed)?.view())
@@ -159,87 +140,6 @@ async fn status(gateway: &Gateway) -> Result<Value, Failure> {
         "enabled": enabled, "triggersEnabled": false, "storePath": path, "storage": "sqlite", "sqlitePath": path,
         "jobs": jobs.len(), "nextWakeAtMs": next_ms,
     }))
-}
-
-async fn list(gateway: &Gateway, wanted: List) -> Result<Value, Failure> {
-    let mut jobs = gateway.cron().list().await.map_err(failed)?.jobs;
-    let all: Vec<String> = jobs.iter().map(Job::revision).collect();
-    jobs.retain(|job| wanted.takes(job));
-    sort(&mut jobs, &wanted);
-    let (total, limit) = (jobs.len(), wanted.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE));
-    let page: Vec<_> = jobs.into_iter().skip(wanted.offset).take(limit).collect();
-    let end = wanted.offset + page.len();
-    let view = |job: &Job| {
-        let mut view = job.view();
-        view["effectiveAgentId"] = json!(job.agent_id);
-        view
-    };
-    let mut answer = json!({
-        "jobs": page.iter().map(view).collect::<Vec<_>>(), "snapshotRevision": revision(&all), "total": total,
-        "offset": wanted.offset, "limit": limit, "hasMore": end < total,
-        "nextOffset": Some(end).filter(|end| *end < total),
-    });
-    if wanted.include_delivery_previews {
-        let previews = page.iter().map(|job| (job.id.clone(), preview(job)));
-        answer["deliveryPreviews"] = Value::Object(previews.collect());
-    }
-    Ok(answer)
-}
-
-impl List {
-    fn takes(&self, job: &Job) -> bool {
-        let enabled = match self.enabled.as_deref() {
-            Some("all") => true,
-            Some("disabled") => !job.enabled,
-            Some(_) => job.enabled,
-            None => job.enabled || self.include_disabled,
-        };
-        let is = |wanted: &Option<String>, found: &str| {
-            wanted
-                .as_deref()
-                .is_none_or(|wanted| wanted == "all" || wanted == found)
-        };
-        let kind = match job.schedule {
-            Schedule::At { .. } => "at",
-            Schedule::Every { .. } => "every",
-            Schedule::Cron { .. } => "cron",
-        };
-        let status = match job.state.last_status {
-            Some(Status::Ok) => "ok",
-            Some(Status::Error) => "error",
-            Some(Status::Skipped) => "skipped",
-            None => "unknown",
-        };
-        let text = format!(
-            "{} {} {}",
-            job.id,
-            job.name,
-            job.description.as_deref().unwrap_or_default()
-        );
-        let query = self.query.as_deref().unwrap_or_default().trim().to_lowercase();
-        enabled
-            && is(&self.schedule_kind, kind)
-            && is(&self.last_run_status, status)
-            && is(&self.trigger, "unconditional")
-            && self.agent_id.as_deref().is_none_or(|id| id == job.agent_id)
-            && text.to_lowercase().contains(&query)
-    }
-}
-
-fn sort(jobs: &mut [Job], wanted: &List) {
-    match wanted.sort_by.as_deref() {
-        Some("name") => jobs.sort_by_key(|job| job.name.to_lowercase()),
-        Some("updatedAtMs") => jobs.sort_by_key(|job| job.updated_at_ms),
-        // what is not due comes last
-        _ => jobs.sort_by_key(|job| (job.state.next_run_at_ms.unwrap_or(i64::MAX), job.created_at_ms)),
-    }
-    if wanted.sort_dir.as_deref() == Some("desc") {
-        jobs.reverse();
-    }
-}
-
-fn revision(of: &[String]) -> String {
-    format!("sha256:{}", URL_SAFE_NO_PAD.encode(Sha256::digest(of.concat())))
 }
 
 /// Where the result of a job goes, for people.
@@ -415,47 +315,4 @@ fn failed(error: CronError) -> Failure {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn job() -> Job {
-        serde_json::from_value(json!({
-            "id": "j", "agentId": "main", "name": "n", "enabled": true, "createdAtMs": 0, "updatedAtMs": 0,
-            "schedule": { "kind": "every", "everyMs": 1000 }, "sessionTarget": "isolated", "wakeMode": "now",
-            "payload": { "kind": "agentTurn", "message": "m", "model": "a/b" },
-            "delivery": { "mode": "announce", "channel": "last", "threadId": 5 },
-        }))
-        .expect("a job")
-    }
-
-    #[test]
-    fn a_patch_changes_what_it_names_and_no_more() {
-        let patch = |patch: Value| patched(&job(), patch.as_object().expect("an object").clone());
-        let changed =
-            patch(json!({ "payload": { "kind": "agentTurn", "message": "x" }, "delivery": { "to": "7" } }));
-        let changed = changed.expect("changed");
-        let Payload::AgentTurn { message, model, .. } = &changed.payload else {
-            panic!("it is still a turn")
-        };
-        assert_eq!((message.as_str(), model.as_deref()), ("x", Some("a/b")));
-        let delivery = changed.delivery.expect("still there");
-        assert_eq!(
-            (delivery.to.as_deref(), delivery.thread_id.as_deref()),
-            (Some("7"), Some("5"))
-        );
-        let other = patch(json!({ "payload": { "kind": "systemEvent", "text": "t" }, "delivery": null }));
-        assert_eq!(other.expect("changed").delivery, None);
-        assert!(patch(json!({ "payload": { "kind": "script" } })).is_err());
-    }
-
-    #[test]
-    fn a_list_takes_what_is_asked_for() {
-        let list = |wanted: Value| serde_json::from_value::<List>(wanted).expect("parameters");
-        let mut job = job();
-        assert!(list(json!({})).takes(&job) && !list(json!({ "enabled": "disabled" })).takes(&job));
-        job.enabled = false;
-        assert!(!list(json!({})).takes(&job) && list(json!({ "includeDisabled": true })).takes(&job));
-        assert!(!list(json!({ "enabled": "all", "scheduleKind": "at" })).takes(&job));
-        assert!(list(json!({ "enabled": "all", "query": "N" })).takes(&job));
-    }
-}
+mod tests;

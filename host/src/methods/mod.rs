@@ -16,6 +16,7 @@ mod routes;
 mod runs;
 mod send;
 mod sessions;
+mod skills;
 
 use crate::{
     agent::Desk,
@@ -94,6 +95,7 @@ pub(crate) fn table() -> Vec<Method> {
         plugins::methods(),
         send::methods(),
         sessions::methods(),
+        skills::methods(),
     ]
     .concat()
 }
@@ -227,6 +229,7 @@ impl Handler for Methods {
                 "wake" | "system-event" | "last-heartbeat" | "set-heartbeats" => {
                     heartbeat::call(gateway, method, params).await
                 }
+                _ if method.starts_with("skills.") => skills::call(gateway, method, params).await,
                 _ if method.starts_with("cron.") => cron::call(gateway, method, params).await,
                 _ => of_fleet(&self.fleet, method, params, caller).await,
             }

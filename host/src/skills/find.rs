@@ -49,7 +49,9 @@ pub fn roots(config: &Config, agent: &Agent, paths: &Paths) -> Vec<Root> {
         ),
         (Some(paths.state_dir.join("skills")), "openclaw-managed"),
     ];
-    let own = own.into_iter().filter_map(|(path, source)| Some(Root { path: path?, source }));
+    let own = own
+        .into_iter()
+        .filter_map(|(path, source)| Some(Root { path: path?, source }));
     let extra = config.skills.load.extra_dirs.iter().map(|path| Root {
         path: paths.expand(path),
         source: "openclaw-extra",
@@ -73,7 +75,11 @@ pub fn find(roots: &[Root]) -> Vec<Found> {
         };
         walk.look(&root.path, 0);
         walk.found.sort_by(|a, b| a.file.cmp(&b.file));
-        all.extend(walk.found.into_iter().filter(|found| names.insert(found.front.name.clone())));
+        all.extend(
+            walk.found
+                .into_iter()
+                .filter(|found| names.insert(found.front.name.clone())),
+        );
     }
     all.sort_by(|a, b| a.front.name.cmp(&b.front.name));
     all
@@ -100,7 +106,9 @@ impl Walk<'_> {
                     file,
                     source: self.source,
                 }),
-                Err(why) => tracing::warn!(target: "openclaw::skills", "{} is left out: {why}", file.display()),
+                Err(why) => {
+                    tracing::warn!(target: "openclaw::skills", "{} is left out: {why}", file.display())
+                }
             }
             return;
         }
@@ -110,7 +118,11 @@ impl Walk<'_> {
         if depth >= MAX_DEPTH {
             return;
         }
-        let mut folders: Vec<_> = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir()).collect();
+        let mut folders: Vec<_> = entries
+            .flatten()
+            .map(|entry| entry.path())
+            .filter(|path| path.is_dir())
+            .collect();
         folders.sort();
         for folder in folders {
             let name = folder.file_name().unwrap_or_default().to_string_lossy();
@@ -128,7 +140,10 @@ impl Walk<'_> {
         }
         let mut bytes = Vec::new();
         let opened = File::open(&real).map_err(|error| error.to_string())?;
-        opened.take(MAX_FILE).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
+        opened
+            .take(MAX_FILE)
+            .read_to_end(&mut bytes)
+            .map_err(|error| error.to_string())?;
         parse(&String::from_utf8_lossy(&bytes))
     }
 }

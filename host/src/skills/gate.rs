@@ -44,7 +44,9 @@ impl<'a> Context<'a> {
     }
 
     fn is_set(&self, key: &str) -> bool {
-        let found = key.split('.').try_fold(self.config, |value, step| value.get(step));
+        let found = key
+            .split('.')
+            .try_fold(self.config, |value, step| value.get(step));
         match found {
             None | Some(Value::Null | Value::Bool(false)) => false,
             Some(Value::String(text)) => !text.trim().is_empty(),
@@ -61,7 +63,9 @@ pub fn judge(found: Found, context: &Context<'_>) -> Skill {
     let key = extra.skill_key.clone().unwrap_or_else(|| front.name.clone());
     let entry = context.entries.get(&key);
     let disabled = entry.is_some_and(|entry| entry.enabled == Some(false));
-    let filtered = context.only.is_some_and(|only| !only.contains(&front.name) && !only.contains(&key));
+    let filtered = context
+        .only
+        .is_some_and(|only| !only.contains(&front.name) && !only.contains(&key));
     let needs = Needs {
         os: extra.os.clone(),
         ..extra.requires.clone()
@@ -74,8 +78,14 @@ pub fn judge(found: Found, context: &Context<'_>) -> Skill {
     let elsewhere = !needs.os.is_empty() && !needs.os.iter().any(|os| os == "linux");
     let mut missing = Needs {
         bins: lacks(&needs.bins, &program),
-        any_bins: if none_of { needs.any_bins.clone() } else { Vec::new() },
-        env: lacks(&needs.env, &|name| context.has_variable(name, entry, extra.primary_env.as_deref())),
+        any_bins: if none_of {
+            needs.any_bins.clone()
+        } else {
+            Vec::new()
+        },
+        env: lacks(&needs.env, &|name| {
+            context.has_variable(name, entry, extra.primary_env.as_deref())
+        }),
         config: lacks(&needs.config, &|key| context.is_set(key)),
         os: if elsewhere { needs.os.clone() } else { Vec::new() },
     };

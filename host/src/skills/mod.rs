@@ -16,7 +16,7 @@ use serde::Serialize;
 use std::{
     fmt::Write as _,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tokio::time::Instant;
@@ -85,8 +85,20 @@ pub struct Skill {
 }
 
 /// The skills of agents, found anew when they are old.
-#[derive(Debug, Default)]
-pub struct Skills(Mutex<Vec<(String, Instant, Arc<Config>, Arc<[Skill]>)>>);
+#[derive(Debug)]
+pub struct Skills {
+    env: Env,
+    known: Mutex<Vec<Known>>,
+}
+
+/// The skills of an agent, as they were found.
+#[derive(Debug)]
+struct Known {
+    agent: String,
+    at: Instant,
+    config: Arc<Config>,
+    skills: Arc<[Skill]>,
+}
 
 /// All skills of an agent, by name. Looks at the disk.
 pub fn of_agent(config: &Config, agent: &Agent, paths: &Paths, env: &Env) -> Vec<Skill> {
@@ -101,7 +113,13 @@ pub fn of_agent(config: &Config, agent: &Agent, paths: &Paths, env: &Env) -> Vec
 fn name_commands(skills: &mut [Skill]) {
     let mut taken = std::collections::HashSet::new();
     for skill in skills.iter_mut() {
-        let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
+        let plain = |c: char| {
+            if c.is_ascii_alphanumeric() {
+                c.to_ascii_lowercase()
+            } else {
+                '_'
+            }
+        };
         let name: String = skill.name.chars().map(plain).take(32).collect();
         let name = name.trim_matches('_').to_owned();
         let name = if name.is_empty() { "skill".to_owned() } else { name };
@@ -153,44 +171,65 @@ pub fn asked(text: &str, skills: &[Skill]) -> Option<String> {
     if name == "skill" {
         (name, words) = split(words.trim());
     }
-    let skill = skills.iter().find(|skill| skill.command_visible && skill.command == name)?;
+    let skill = skills
+        .iter()
+        .find(|skill| skill.command_visible && skill.command == name)?;
     let ask = format!(
         "Use the skill \"{}\" for this: read {} first and follow it.",
         skill.name,
         skill.file_path.display()
     );
-    Some(if words.is_empty() { ask } else { format!("{ask}\n\n{words}") })
+    Some(if words.is_empty() {
+        ask
+    } else {
+        format!("{ask}\n\n{words}")
+    })
 }
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
 }
 
 impl Skills {
+    /// None are known yet; variables are looked for here.
+    pub fn new(env: Env) -> Self {
+        let known = Mutex::default();
+        Self { env, known }
+    }
+
     /// The skills of an agent as they were found a moment ago, or now.
-    pub async fn get(&self, config: &Arc<Config>, agent: &Agent, paths: &Paths, env: &Env) -> Arc<[Skill]> {
-        let now = Instant::now();
-        if let Some(known) = self.known(config, &agent.id, now) {
-            return known;
+    pub async fn get(&self, config: &Arc<Config>, agent: &Agent, paths: &Paths) -> Arc<[Skill]> {
+        let at = Instant::now();
+        let fits = |known: &&Known| {
+            known.agent == agent.id
+                && at.duration_since(known.at) < FRESH
+                && Arc::ptr_eq(&known.config, config)
+        };
+        if let Some(known) = self.known().iter().find(fits) {
+            return known.skills.clone();
         }
-        let (config_, agent_, paths, env) = (config.clone(), agent.clone(), paths.clone(), env.clone());
-        let found = tokio::task::spawn_blocking(move || of_agent(&config_, &agent_, &paths, &env)).await;
-        let found: Arc<[Skill]> = found.unwrap_or_default().into();
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.retain(|(id, ..)| *id != agent.id);
+        let (of, who) = (config.clone(), agent.clone());
+        let (paths, env) = (paths.clone(), self.env.clone());
+        let found = tokio::task::spawn_blocking(move || of_agent(&of, &who, &paths, &env)).await;
+        let skills: Arc<[Skill]> = found.unwrap_or_default().into();
+        let mut all = self.known();
+        all.retain(|known| known.agent != agent.id);
         if all.len() >= MAX_AGENTS {
             all.clear();
         }
-        all.push((agent.id.clone(), now, config.clone(), found.clone()));
-        found
+        all.push(Known {
+            agent: agent.id.clone(),
+            at,
+            config: config.clone(),
+            skills: skills.clone(),
+        });
+        skills
     }
 
-    fn known(&self, config: &Arc<Config>, agent: &str, now: Instant) -> Option<Arc<[Skill]>> {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let fits = |(id, at, of, _): &&(String, Instant, Arc<Config>, Arc<[Skill]>)| {
-            id == agent && now.duration_since(*at) < FRESH && Arc::ptr_eq(of, config)
-        };
-        all.iter().find(fits).map(|(.., skills)| skills.clone())
+    fn known(&self) -> MutexGuard<'_, Vec<Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

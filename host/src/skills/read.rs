@@ -104,7 +104,10 @@ pub fn parse(text: &str) -> Result<Front, String> {
 
 fn head(text: &str) -> Option<&str> {
     let text = text.trim_start_matches('\u{feff}');
-    let rest = text.strip_prefix("---")?.trim_start_matches([' ', '\t', '\r']).strip_prefix('\n')?;
+    let rest = text
+        .strip_prefix("---")?
+        .trim_start_matches([' ', '\t', '\r'])
+        .strip_prefix('\n')?;
     let end = rest.match_indices("\n---").map(|(at, _)| at).find(|at| {
         let after = &rest[at + 4..];
         after.is_empty() || after.starts_with(['\n', '\r', ' '])
@@ -131,7 +134,10 @@ fn extra(metadata: Option<Value>) -> Extra {
         Some(value) => value,
         None => Value::Null,
     };
-    let part = ["openclaw", "clawdbot", "clawdis"].iter().map(|name| &metadata[*name]);
+    let part = ["openclaw", "clawdbot", "clawdis"]
+        .iter()
+        .map(|name| &metadata[*name]);
     let part = part.into_iter().find(|part| part.is_object());
-    part.and_then(|part| Extra::deserialize(part).ok()).unwrap_or_default()
+    part.and_then(|part| Extra::deserialize(part).ok())
+        .unwrap_or_default()
 }
