@@ -10,6 +10,7 @@ mod bindings;
 mod change;
 mod channels;
 mod commands;
+mod cron;
 mod diff;
 mod edit;
 mod env;
@@ -40,6 +41,7 @@ mod schema;
 mod secrets;
 mod sections;
 mod session;
+mod skills;
 mod substitute;
 mod tools;
 mod usage;
@@ -52,11 +54,11 @@ use std::{fmt, os::unix::fs::MetadataExt};
 use serde_json::Value;
 
 pub use agents::{
-    Agent, AgentDefaults, AgentEntry, AgentSettings, Agents, AgentsConfig, BreakPreference, Chunk, Coalesce,
-    Compaction, CompactionMode, ContextInjection, ContextPruning, HardClear, HumanDelay, HumanDelayMode,
-    Identity, MAIN_AGENT, MemoryFlush, ModelChoice, ModelEntry, ModelPolicy, OnOff, Params, PruningMode,
-    PruningTools, ReasoningLevel, SoftTrim, StreamingBreak, Subagents, ThinkingLevel, TimeFormat, TypingMode,
-    VerboseLevel, agent_id,
+    ActiveHours, Agent, AgentDefaults, AgentEntry, AgentSettings, Agents, AgentsConfig, BreakPreference,
+    Chunk, Coalesce, Compaction, CompactionMode, ContextInjection, ContextPruning, HardClear, Heartbeat,
+    HumanDelay, HumanDelayMode, Identity, MAIN_AGENT, MemoryFlush, ModelChoice, ModelEntry, ModelPolicy,
+    OnOff, Params, PruningMode, PruningTools, ReasoningLevel, SoftTrim, StreamingBreak, Subagents,
+    ThinkingLevel, TimeFormat, TypingMode, VerboseLevel, agent_id,
 };
 pub use auth::{AuthConfig, AuthMode, AuthProfile, CooldownsConfig};
 pub use bindings::{BindingConfig, BindingKind, BindingMatch, BindingSession, PeerConfig, PeerKind};
@@ -66,6 +68,7 @@ pub use channels::{
     ImplicitMentions, PlaceRule, ReplyToMode, SpaceRule, StreamMode, TopicRule,
 };
 pub use commands::{Auto, CommandsConfig, NativeCommands, PeerId};
+pub use cron::{CronConfig, WebhookPolicy};
 pub use diff::diff;
 pub use edit::{Edit, EditError, apply, edit_file};
 pub use env::Env;
@@ -114,6 +117,7 @@ pub use session::{
     DmScope, GroupScope, ResetConfig, ResetMode, ResetPolicy, SendAction, SendMatch, SendPolicy, SendRule,
     SessionConfig, SessionScope,
 };
+pub use skills::{SkillEntry, SkillsConfig, SkillsLoad};
 pub use substitute::{MissingVariable, substitute};
 pub use tools::{ToolPolicy, ToolProfile, ToolsConfig};
 pub use usage::provider_id;

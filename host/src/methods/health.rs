@@ -1,16 +1,12 @@
 //! `health` and `status`: whether messages flow, and what became of those that didn't. Also the answer of `/readyz`.
-<<<<<<< HEAD
-use super::{channels, plugins};
+use super::{channels, plugins, system};
 use crate::{
     agent::DEFAULT_MODEL,
     app::Gateway,
+    config::{Agent, ReloadMode},
     gateway::Readiness,
     journal::{JournalError, Session},
-=======
-use super::{channels, plugins, system};
-use crate::{
-    agent::DEFAULT_MODEL, app::Gateway, config::ReloadMode, gateway::Readiness, journal::JournalError,
->>>>>>> helper/cfgm
+};
 };
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
@@ -61,7 +57,7 @@ pub(super) async fn health(gateway: &Gateway, params: &Value) -> Map<String, Val
     let mut of_agents = sessions_of_agents(gateway).await;
     let rows = agents.agents.iter().map(|agent| {
         json!({
-            "agentId": agent.id, "isDefault": agent.is_default, "name": agent.name, "heartbeat": no_heartbeat(),
+            "agentId": agent.id, "isDefault": agent.is_default, "name": agent.name, "heartbeat": heartbeat(agent),
             "sessions": of_agents.remove(&agent.id),
         })
     });
@@ -72,8 +68,8 @@ pub(super) async fn health(gateway: &Gateway, params: &Value) -> Map<String, Val
         _ => "active",
     };
     answer.insert("configReload".into(), json!({ "hotReloadStatus": reload }));
-    // no agent wakes by itself here
-    answer.insert("heartbeatSeconds".into(), json!(0));
+    let beat = agents.default_agent().heartbeat.interval();
+    answer.insert("heartbeatSeconds".into(), json!(beat.map_or(0, |every| every.as_secs())));
     answer
 }
 
@@ -84,7 +80,6 @@ pub(super) async fn status(gateway: &Gateway, params: &Value) -> Map<String, Val
     let degraded = degraded.map(|(id, why)| json!({ "id": id, "error": why }));
     answer.insert("degradedPlugins".into(), degraded.collect());
     let config = gateway.desk().config();
-<<<<<<< HEAD
     let agents = config.agents();
     let default = &agents.default_agent().id;
     let of_agents = sessions_of_agents(gateway).await.into_iter();
@@ -95,7 +90,7 @@ pub(super) async fn status(gateway: &Gateway, params: &Value) -> Map<String, Val
     answer["sessions"]["byAgent"] = rows.collect();
     answer["sessions"]["paths"] = json!([store(gateway)]);
     let hearts = agents.agents.iter().map(|agent| {
-        let mut row = no_heartbeat();
+        let mut row = heartbeat(agent);
         row["agentId"] = json!(agent.id);
         row
     });
@@ -112,12 +107,7 @@ pub(super) async fn status(gateway: &Gateway, params: &Value) -> Map<String, Val
         });
         answer.insert("cliProjection".into(), projection);
     }
-=======
-    let id = config.agents().default_agent().id.clone();
-    answer.insert("heartbeat".into(), json!({ "defaultAgentId": id, "agents": [] }));
-    answer.insert("queuedSystemEvents".into(), json!([]));
     answer.insert("processMemory".into(), system::process_memory());
->>>>>>> helper/cfgm
     answer
 }
 
@@ -131,9 +121,17 @@ fn recent(session: &Session, now_ms: i64) -> Value {
     json!({ "key": session.key, "updatedAt": session.updated_ms, "age": age })
 }
 
-/// No agent of this gateway wakes by itself.
-fn no_heartbeat() -> Value {
-    json!({ "enabled": false, "every": "disabled", "everyMs": null })
+/// How often an agent looks by itself whether anything needs attention.
+fn heartbeat(agent: &Agent) -> Value {
+    let heart = &agent.heartbeat;
+    let Some(every) = heart.interval() else {
+        return json!({ "enabled": false, "every": "disabled", "everyMs": null });
+    };
+    let words = heart.every.clone().unwrap_or_else(|| format!("{}m", every.as_secs() / 60));
+    json!({
+        "enabled": true, "every": words, "everyMs": every.as_millis(), "prompt": heart.prompt,
+        "target": heart.target.as_deref().unwrap_or("last"), "ackMaxChars": heart.ack_max_chars(),
+    })
 }
 
 /// For each configured agent: how many conversations it has, and the last ones.

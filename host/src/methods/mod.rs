@@ -4,10 +4,12 @@ mod agents;
 mod channels;
 mod chat;
 mod config;
+mod cron;
 mod devices;
 mod extensions;
 mod feed;
 mod health;
+mod heartbeat;
 mod logs;
 mod models;
 mod nodes;
@@ -19,6 +21,7 @@ mod send;
 mod sessions;
 mod system;
 mod tools;
+mod skills;
 
 use crate::{
     agent::Desk,
@@ -34,6 +37,7 @@ use runs::Runs;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use std::{borrow::Cow, sync::Arc};
+use tokio::sync::broadcast;
 
 /// How a plugin's file and settings are read anew for a reload. It waits for the disk.
 pub type Reread = Arc<dyn Fn(&str) -> Result<crate::plugins::plugin::Spec, String> + Send + Sync>;
@@ -82,7 +86,23 @@ impl Methods {
         self.files.tell(events);
         plugins::tell(&self.gateway, events);
         extensions::forward(&self.gateway, events);
+        forward("cron", self.gateway.cron().watch(), events);
+        forward("heartbeat", self.gateway.heart().watch(), events);
     }
+}
+
+/// Tells everybody what somebody else says under this name, as long as he does.
+fn forward(name: &'static str, mut news: broadcast::Receiver<Value>, events: &Events) {
+    let events = events.clone();
+    tokio::spawn(async move {
+        loop {
+            match news.recv().await {
+                Ok(payload) => events.broadcast(name, &payload),
+                Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => return,
+            }
+        }
+    });
 }
 
 /// All rows, family by family.
@@ -93,7 +113,9 @@ pub(crate) fn table() -> Vec<Method> {
         channels::methods(),
         chat::methods(),
         config::methods(),
+        cron::methods(),
         devices::methods(),
+        heartbeat::methods(),
         logs::methods(),
         models::methods(),
         nodes::methods(),
@@ -103,6 +125,7 @@ pub(crate) fn table() -> Vec<Method> {
         sessions::methods(),
         system::methods(),
         tools::methods(),
+        skills::methods(),
     ]
     .concat()
 }
@@ -139,6 +162,8 @@ impl Handler for Methods {
             "chat.send_timing",
             "config.changed",
             "plugins.changed",
+            "cron",
+            "heartbeat",
             "sessions.changed",
             "session.message",
         ]
@@ -150,8 +175,6 @@ impl Handler for Methods {
         vec!["published-model-catalog".into()]
     }
 
-<<<<<<< HEAD
-=======
     fn extra(&self, method: &str) -> Option<Method> {
         extensions::find(&self.gateway, method)
     }
@@ -160,7 +183,6 @@ impl Handler for Methods {
         extensions::methods(&self.gateway)
     }
 
->>>>>>> helper/cfgm
     fn routes(&self) -> Option<Arc<dyn gateway::Routes>> {
         Some(Arc::new(routes::OfPlugins::new(&self.gateway.registry)))
     }
@@ -273,6 +295,11 @@ impl Handler for Methods {
                 | "config.schema"
                 | "config.schema.lookup"
                 | "secrets.reload" => config::call(&self.files, method, params, caller).await,
+                "wake" | "system-event" | "last-heartbeat" | "set-heartbeats" => {
+                    heartbeat::call(gateway, method, params).await
+                }
+                _ if method.starts_with("skills.") => skills::call(gateway, method, params).await,
+                _ if method.starts_with("cron.") => cron::call(gateway, method, params).await,
                 _ if is_of_fleet(method) => of_fleet(&self.fleet, method, params, caller).await,
                 _ => extensions::call(gateway, method, params, caller).await,
             }
