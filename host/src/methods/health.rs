@@ -7,7 +7,6 @@ use crate::{
     gateway::Readiness,
     journal::{JournalError, Session},
 };
-};
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
@@ -69,7 +68,10 @@ pub(super) async fn health(gateway: &Gateway, params: &Value) -> Map<String, Val
     };
     answer.insert("configReload".into(), json!({ "hotReloadStatus": reload }));
     let beat = agents.default_agent().heartbeat.interval();
-    answer.insert("heartbeatSeconds".into(), json!(beat.map_or(0, |every| every.as_secs())));
+    answer.insert(
+        "heartbeatSeconds".into(),
+        json!(beat.map_or(0, |every| every.as_secs())),
+    );
     answer
 }
 
@@ -97,7 +99,10 @@ pub(super) async fn status(gateway: &Gateway, params: &Value) -> Map<String, Val
     let hearts = json!({ "defaultAgentId": default, "agents": hearts.collect::<Vec<_>>() });
     answer.insert("heartbeat".into(), hearts);
     if params["includeCliProjection"] == true {
-        let rows = agents.agents.iter().map(|agent| json!({ "id": agent.id, "name": agent.name }));
+        let rows = agents
+            .agents
+            .iter()
+            .map(|agent| json!({ "id": agent.id, "name": agent.name }));
         let projection = json!({
             "agents": {
                 "defaultId": default, "ownership": super::ownership(&agents), "selectionRequired": false,
@@ -127,7 +132,10 @@ fn heartbeat(agent: &Agent) -> Value {
     let Some(every) = heart.interval() else {
         return json!({ "enabled": false, "every": "disabled", "everyMs": null });
     };
-    let words = heart.every.clone().unwrap_or_else(|| format!("{}m", every.as_secs() / 60));
+    let words = heart
+        .every
+        .clone()
+        .unwrap_or_else(|| format!("{}m", every.as_secs() / 60));
     json!({
         "enabled": true, "every": words, "everyMs": every.as_millis(), "prompt": heart.prompt,
         "target": heart.target.as_deref().unwrap_or("last"), "ackMaxChars": heart.ack_max_chars(),
@@ -137,7 +145,9 @@ fn heartbeat(agent: &Agent) -> Value {
 /// For each configured agent: how many conversations it has, and the last ones.
 async fn sessions_of_agents(gateway: &Gateway) -> BTreeMap<String, Value> {
     let desk = gateway.desk();
-    let read = desk.journal.run(|j| Ok((j.sessions_of_agents()?, j.sessions(LOOKED_AT)?)));
+    let read = desk
+        .journal
+        .run(|j| Ok((j.sessions_of_agents()?, j.sessions(LOOKED_AT)?)));
     // a journal that can't be read is told by the common part
     let (counts, sessions) = read.await.unwrap_or_default();
     let now = gateway.now_ms();

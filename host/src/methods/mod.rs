@@ -19,9 +19,9 @@ mod routes;
 mod runs;
 mod send;
 mod sessions;
+mod skills;
 mod system;
 mod tools;
-mod skills;
 
 use crate::{
     agent::Desk,

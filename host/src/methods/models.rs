@@ -83,7 +83,12 @@ pub(super) async fn list(gateway: &Gateway, given: Value) -> Result<Value, Failu
     let agent = agent(&agents, asked.agent_id.as_deref().or_else(of_key))?;
     let found = gateway.desk().asker.list(agent, asked.view == View::All).await;
     let now = gateway.now_ms();
-    let wanted = |model: &&Listed| asked.provider.as_ref().is_none_or(|id| *id == model.reference.provider);
+    let wanted = |model: &&Listed| {
+        asked
+            .provider
+            .as_ref()
+            .is_none_or(|id| *id == model.reference.provider)
+    };
     let rows = found.iter().filter(wanted).map(|model| {
         let mut row = row(model, now);
         let reference = &model.reference;

@@ -12,8 +12,12 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
+use tokio::time::timeout;
 
+/// How long something is waited for that may not come.
+const WAIT: Duration = Duration::from_secs(20);
 /// Events that come when they like: of the machine, not of the talk.
 const AMBIENT: [&str; 4] = ["presence", "health", "tick", "task"];
 
@@ -93,13 +97,15 @@ impl Capture {
                     }
                     chat.send(frame).await;
                 }
-                (_, Some("res")) => {
+                (_, Some("res")) if talk.is_open(connection, &id) => {
                     let chat = open.get_mut(&connection).expect("it is connected");
                     let wanted = frame["payload"]["status"].clone();
-                    chat.until("an answer", move |frame| {
-                        frame["type"] == "res" && frame["id"] == *id && (frame["payload"]["status"] == wanted || frame["ok"] == false)
-                    })
-                    .await;
+                    let came = chat.until("an answer", move |frame| {
+                        let same = frame["payload"]["status"] == wanted || frame["ok"] == false;
+                        frame["type"] == "res" && frame["id"] == *id && same
+                    });
+                    // what doesn't come is told by the comparison
+                    let _ = timeout(WAIT, came).await;
                 }
                 _ if frame["event"] == "chat" => seen = Some(frame.clone()),
                 _ => {}
@@ -120,10 +126,11 @@ impl Capture {
 /// Waits for an event like this one.
 async fn wait(chat: &mut Chat, event: &Value) {
     let kind = kind_of_event(event);
-    chat.until(&kind.clone(), move |frame| {
+    let name = kind.clone();
+    let came = chat.until(&name, move |frame| {
         frame["type"] == "event" && kind_of_event(frame) == kind
-    })
-    .await;
+    });
+    let _ = timeout(WAIT, came).await;
 }
 
 /// The parameters of `connect` with our secret. A signed device can't be played again: such a client comes as the command
@@ -192,6 +199,12 @@ impl Talk {
             shape(value, "", shapes.entry(kind.clone()).or_default());
         }
         shapes
+    }
+
+    /// Is this the id of a request, other than the first?
+    fn is_open(&self, connection: u64, id: &str) -> bool {
+        let method = self.requests.get(&(connection, id.to_owned()));
+        method.is_some_and(|method| method != "connect")
     }
 
     fn asked(&mut self, connection: u64, frame: &Value) {
@@ -267,5 +280,7 @@ fn lacks<'a>(all: &'a Shape, some: &'a Shape) -> impl Iterator<Item = &'a str> {
 
 /// Is the thing at this path there, and not an empty list?
 fn has_values(shape: &Shape, path: &str) -> bool {
-    shape.get(path).is_some_and(|types| !types.contains("null") || types.len() > 1)
+    shape
+        .get(path)
+        .is_some_and(|types| !types.contains("null") || types.len() > 1)
 }
