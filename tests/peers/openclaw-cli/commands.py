@@ -169,7 +169,8 @@ def cron(client, results):
     made = {}
 
     def add():
-        job = client.json("cron", "add", "--name", "hourly", "--every", "1h", "--message", "go", "--session", "isolated", "--no-deliver", "--json")
+        when = ("--name", "hourly", "--every", "1h", "--session", "isolated", "--no-deliver")
+        job = client.json("cron", "add", *when, "--message", "go", "--json")
         made.update(job)
         need(job["name"] == "hourly" and job["schedule"]["everyMs"] == 3_600_000, "another job was made")
 
