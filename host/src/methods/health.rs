@@ -67,7 +67,8 @@ pub(super) async fn health(gateway: &Gateway, params: &Value) -> Map<String, Val
         _ => "active",
     };
     answer.insert("configReload".into(), json!({ "hotReloadStatus": reload }));
-    let beat = agents.default_agent().heartbeat.interval();
+    let heart = agents.default_agent().heartbeat.as_ref();
+    let beat = heart.and_then(|heart| heart.interval());
     answer.insert(
         "heartbeatSeconds".into(),
         json!(beat.map_or(0, |every| every.as_secs())),
@@ -128,8 +129,9 @@ fn recent(session: &Session, now_ms: i64) -> Value {
 
 /// How often an agent looks by itself whether anything needs attention.
 fn heartbeat(agent: &Agent) -> Value {
-    let heart = &agent.heartbeat;
-    let Some(every) = heart.interval() else {
+    let heart = agent.heartbeat.as_ref();
+    let beat = heart.and_then(|heart| Some((heart, heart.interval()?)));
+    let Some((heart, every)) = beat else {
         return json!({ "enabled": false, "every": "disabled", "everyMs": null });
     };
     let words = heart

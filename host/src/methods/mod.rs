@@ -256,7 +256,6 @@ impl Handler for Methods {
                 }
                 "system.info" => Ok(system::info()),
                 "update.status" => Ok(system::update()),
-                "last-heartbeat" => Ok(Value::Null),
                 "send" => send::send(gateway, params).await,
                 "sessions.list" => sessions::list(gateway, params).await,
                 "sessions.get" => sessions::get(gateway, params).await,

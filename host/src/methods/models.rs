@@ -20,9 +20,6 @@ struct List {
     view: View,
     /// Only the models of one provider.
     provider: Option<String>,
-    /// The list is made anew each time.
-    #[serde(rename = "refresh")]
-    _refresh: bool,
     /// Details are always there.
     #[serde(rename = "includeDetails")]
     _include_details: bool,

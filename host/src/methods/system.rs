@@ -1,4 +1,4 @@
-//! `system.info`, `update.status` and `last-heartbeat`: the machine, the program, and what this gateway does not do.
+//! `system.info` and `update.status`: the machine and the program.
 use super::config::Nothing;
 use crate::gateway::{Method, Scope, random};
 use serde_json::{Value, json};
@@ -15,7 +15,6 @@ pub(super) fn methods() -> Vec<Method> {
     vec![
         Method::new("system.info", Scope::Read).with::<Nothing>(),
         Method::new("update.status", Scope::Admin),
-        Method::new("last-heartbeat", Scope::Read),
     ]
 }
 
