@@ -1,9 +1,11 @@
 //! The running gateway: journal, services, plugins and inbox, put together and taken apart in the right order.
 mod accounts;
+mod applied;
 mod guard;
 mod hub;
 
 pub use accounts::{AccountView, Accounts};
+pub use applied::Applied;
 
 use crate::{
     agent::{
@@ -11,7 +13,9 @@ use crate::{
     },
     clock::Clock,
     config::{Config, Env, Paths},
+    cron::{Cron, Webhook},
     deliver::Outbox,
+    heartbeat::Heart,
     http::{self, Egress},
     journal::{Journal, JournalError, Steps},
     plugins::{
@@ -22,6 +26,7 @@ use crate::{
         services::{Core, SecretSource, Services},
         stage,
     },
+    skills::Skills,
 };
 use hub::Hub;
 use openclaw_plugin_api::{AgentRun, Result};
@@ -31,7 +36,10 @@ use std::{
     sync::{Arc, OnceLock, Weak},
     time::Duration,
 };
-use tokio::sync::{broadcast, watch};
+use tokio::{
+    sync::{broadcast, watch},
+    task::AbortHandle,
+};
 
 /// Threads that poll plugins.
 const POLL_THREADS: usize = 2;
@@ -42,6 +50,8 @@ const DRAIN: Duration = Duration::from_secs(10);
 const RESUME_FIRST: Duration = Duration::from_secs(2);
 /// How often it is tried whether a journal in trouble can write again.
 const PROBE_EVERY: Duration = Duration::from_secs(5);
+/// The variable that says, with 1, that no job runs by itself.
+const NO_CRON: &str = "OPENCLAW_SKIP_CRON";
 /// How often the journal forgets what nobody needs any more, in probes.
 const SWEEP_EVERY: u32 = 720;
 
@@ -85,10 +95,14 @@ pub struct Gateway {
     pub registry: Arc<Registry>,
     hub: Arc<Hub>,
     office: Office,
+    cron: Arc<Cron>,
+    heart: Arc<Heart>,
+    tasks: Vec<AbortHandle>,
     journal: Journal,
     paths: Paths,
     pool: Pool,
     clock: Clock,
+    applied: Applied,
 }
 
 /// Where turns begin.
@@ -106,6 +120,7 @@ impl Gateway {
     pub async fn start(mut options: Options) -> Result<Self, StartError> {
         let paths = options.paths.clone();
         let state = paths.state_dir.clone();
+        let applied = Applied::new(&state);
         let journal = Journal::open_with(&state.join("state.db"), options.steps)?;
         journal.sweep(options.clock.now_ms())?;
         guard::begin(&journal, &state, &mut options.specs, options.clock.now_ms())?;
@@ -137,6 +152,7 @@ impl Gateway {
             return Err(StartError::Required(failed));
         }
         let _ = hub.registry.set(Arc::downgrade(&registry));
+        let (webhook, no_cron) = (Webhook::new(http.clone()), options.env.var(NO_CRON) == Some("1"));
         let office = Office::open(
             &registry,
             &journal,
@@ -146,13 +162,32 @@ impl Gateway {
             options.env,
             http,
         );
+        let heart = Heart::new(office.desk.clone(), office.inbox.clone());
+        let cron = Cron::new(
+            office.desk.clone(),
+            office.inbox.clone(),
+            heart.clone(),
+            webhook,
+            no_cron,
+        );
+        // before the inbox: whoever watches a run has to be there when it ends
+        if let Err(error) = cron.recover().await {
+            tracing::error!(target: "openclaw::cron", %error, "runs that were left can't be read");
+        }
         let left = office.clone();
         let resumed = tokio::spawn(async move { left.resume().await });
         // what was left comes first, unless there is so much of it that new events would have to wait
         let _ = tokio::time::timeout(RESUME_FIRST, resumed).await;
         tokio::spawn(tend(Arc::downgrade(&office.desk)));
         let _ = hub.office.set(office.clone());
+        let tasks = vec![
+            tokio::spawn(cron.clone().run()).abort_handle(),
+            tokio::spawn(heart.clone().run()).abort_handle(),
+        ];
         Ok(Self {
+            cron,
+            heart,
+            tasks,
             registry,
             hub,
             office,
@@ -160,6 +195,7 @@ impl Gateway {
             paths,
             pool,
             clock: options.clock,
+            applied,
         })
     }
 
@@ -183,6 +219,16 @@ impl Gateway {
         &self.office.lanes
     }
 
+    /// Jobs that run at a time.
+    pub fn cron(&self) -> &Arc<Cron> {
+        &self.cron
+    }
+
+    /// When agents look by themselves.
+    pub fn heart(&self) -> &Arc<Heart> {
+        &self.heart
+    }
+
     /// Events of plugins, for connected clients.
     pub fn events(&self) -> broadcast::Receiver<(String, Value)> {
         self.hub.events.subscribe()
@@ -191,6 +237,11 @@ impl Gateway {
     /// How the accounts of channels are doing.
     pub fn accounts(&self) -> &Accounts {
         &self.hub.accounts
+    }
+
+    /// Which configuration runs.
+    pub fn applied(&self) -> &Applied {
+        &self.applied
     }
 
     /// Places of files.
@@ -216,6 +267,7 @@ impl Gateway {
     /// Stops it: plugins drain and end; what is unfinished is in the journal.
     pub async fn stop(&self) {
         // before the plugins: a turn whose model goes away would be told as failed
+        self.tasks.iter().for_each(AbortHandle::abort);
         self.office.lanes.end();
         // nor what the platform has without a note of it: it would be sent once more
         if !self.office.desk.outbox.close(DRAIN).await {
@@ -277,6 +329,7 @@ impl Office {
             media: paths.state_dir.join("media"),
             clock: clock.clone(),
         };
+        let skills = Skills::new(env.clone());
         let models = Models::new(
             registry.clone(),
             config.clone(),
@@ -295,6 +348,7 @@ impl Office {
             asker: Arc::new(models),
             enclosures,
             briefings: Briefings::default(),
+            skills,
             turns: Places::new(turns),
             live: Live::new(clock.clone()),
         });

@@ -114,6 +114,11 @@ impl Pairing {
         })
     }
 
+    /// Forgets that somebody asks; he may ask again. A request in the older gateway's files stands until its file goes.
+    pub fn dismiss(&self, peer: &Peer<'_>) -> Result<bool, JournalError> {
+        self.journal.pairing_dismiss(peer)
+    }
+
     /// Who was let in on one account of a channel.
     pub fn allowed(&self, channel: &str, account: &str) -> Result<Vec<String>, JournalError> {
         let mut allowed = self.journal.pairing_allowed(channel, account)?;

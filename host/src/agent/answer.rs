@@ -11,7 +11,7 @@ use super::{
     heard::{Begin, about, apology, input, join, run_of, watched},
     job::{EventJob, Steering},
     live::{End, Run},
-    post,
+    overheard, post,
     request::{self, DEFAULT_MODEL, turn_of, usage, within, within_limit},
     turn::{self, Turn, TurnEvents, TurnOutcome, Workbench},
 };
@@ -226,12 +226,14 @@ impl<'a> Case<'a> {
         turn.idle = request::idle(self.desk, &self.session);
         let wish = last.ask.as_ref().and_then(|ask| ask.thinking);
         turn.thinking = wish.or(last.settings.thinking_level).unwrap_or(turn.thinking);
-        if let Some(chosen) = last.settings.model() {
+        let asked = last.ask.as_ref().and_then(|ask| ask.model(self.agent));
+        if let Some(chosen) = asked.or_else(|| last.settings.model()) {
             // what somebody chose is answered by nobody else
             turn.models = vec![chosen];
         }
         turn.profile = last.settings.auth_profile_override.clone().unwrap_or_default();
         turn.input = self.jobs.iter().map(input).collect();
+        overheard::tell(self.desk, self.key, &self.turn_id, &mut turn.input).await;
         turn.about = self.jobs.iter().map(about).collect();
         turn.origin = ToolOrigin {
             agent_id: self.agent.id.clone(),
@@ -332,7 +334,16 @@ impl<'a> Case<'a> {
     /// The messages that bring the answer to a chat, if the client wants that.
     async fn deliveries(&self, ask: &Ask, outcome: &TurnOutcome) -> Vec<NewDelivery> {
         match &ask.deliver {
-            Some(to) => post::answer(self.desk, self.agent, outcome, to, &self.turn_id).await,
+            Some(to) => {
+                post::answer(
+                    self.desk,
+                    self.agent,
+                    outcome,
+                    to,
+                    (&self.turn_id, ask.occasion()),
+                )
+                .await
+            }
             None => Vec::new(),
         }
     }

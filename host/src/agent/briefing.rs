@@ -42,6 +42,8 @@ impl Briefings {
             Some(files) => files,
             None => load(workspace).await,
         };
+        let skills = desk.skills.get(&desk.config(), agent, &desk.paths).await;
+        let skills = crate::skills::section(&skills);
         let name = agent.identity.name.as_deref().or(agent.name.as_deref());
         let prompt = SystemPrompt::build(&PromptInput {
             mode: PromptMode::Full,
@@ -50,6 +52,7 @@ impl Briefings {
             workspace: &path.display().to_string(),
             time_zone: agent.settings.user_timezone.as_deref().unwrap_or("UTC"),
             files: &files,
+            skills: &skills,
             chat_prompt: occasion.chat_prompt,
             extra: occasion.extra,
             runtime: Runtime {

@@ -6,11 +6,12 @@ use super::{
     desk::Desk,
     envelope,
     live::{End, Run, Source},
+    reply::Occasion,
     sorter::Taken,
 };
 use crate::{
     access::Admitted,
-    config::{Config, PeerKind},
+    config::{Agent, Config, PeerKind},
     journal::{EntryKind, JournalError, Settled},
     route::{Delivery, MatchedBy, Route},
 };
@@ -40,6 +41,10 @@ pub struct Ask {
     pub thinking: Option<Thinking>,
     /// Longest that the turn may take, milliseconds; 0: as the agent has it.
     pub timeout_ms: u64,
+    /// The model. Empty: as the conversation has it.
+    pub model: String,
+    /// A heartbeat: nothing is delivered if no more than this many characters stand beside the token.
+    pub ack_max_chars: Option<usize>,
     /// Where the answer goes as well.
     pub deliver: Option<Delivery>,
     /// Nothing in the words is a command.
@@ -93,6 +98,19 @@ impl Ask {
                 thread_id: String::new(),
             },
             reset: config.session.reset_policy(CLIENTS, PeerKind::Direct, false),
+        }
+    }
+
+    /// The model that it asks for.
+    pub(super) fn model(&self, agent: &Agent) -> Option<String> {
+        (!self.model.is_empty()).then(|| agent.reference(&self.model).to_owned())
+    }
+
+    /// What prompted the answer.
+    pub(super) fn occasion(&self) -> Occasion {
+        match self.ack_max_chars {
+            Some(ack_max_chars) => Occasion::Heartbeat { ack_max_chars },
+            None => Occasion::Message,
         }
     }
 

@@ -22,6 +22,7 @@ use crate::{
     models::Snapshot,
     plugins::registry::Registry,
     route::Delivery,
+    skills::Skills,
 };
 use futures_util::future::BoxFuture;
 use openclaw_plugin_api::{AgentRun, Error, ErrorKind, Result};
@@ -54,6 +55,8 @@ pub struct Desk {
     pub briefings: Briefings,
     /// Files of answers.
     pub enclosures: Enclosures,
+    /// Instructions for special work that agents find.
+    pub skills: Skills,
     /// Turns that run at once.
     pub turns: Places,
     /// Runs that are under way, for whoever watches.

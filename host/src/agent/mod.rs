@@ -25,6 +25,7 @@ mod lane;
 mod listing;
 pub mod live;
 mod orders;
+mod overheard;
 mod pictures;
 mod places;
 mod post;

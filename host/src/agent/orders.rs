@@ -62,9 +62,25 @@ pub(super) struct Orders<'a> {
 }
 
 impl Orders<'_> {
+    /// What a text asks for that begins with the name of a skill. Commands of the same name go first.
+    async fn skill(&self, text: &str) -> Option<String> {
+        let name = text.trim_start().strip_prefix('/')?.split_whitespace().next()?;
+        if !self.rights.commands || commands::find(name).is_some() {
+            return None;
+        }
+        let skills = self
+            .desk
+            .skills
+            .get(&self.desk.config(), self.agent, &self.desk.paths)
+            .await;
+        crate::skills::asked(text, &skills)
+    }
+
     /// Carries out what is a command in a text.
     pub(super) async fn carry_out(self, text: &str) -> Carried {
         let mut settings: SessionSettings = serde_json::from_str(&self.session.settings).unwrap_or_default();
+        let asked = self.skill(text).await;
+        let text = asked.as_deref().unwrap_or(text);
         let quick = !text.contains('/') && text.len() > 16;
         let plugins = if quick { Vec::new() } else { self.plugins() };
         let models = if quick {

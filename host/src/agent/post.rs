@@ -76,9 +76,9 @@ pub(super) async fn answer(
     agent: &Agent,
     outcome: &TurnOutcome,
     to: &Delivery,
-    key: &str,
+    (key, occasion): (&str, Occasion),
 ) -> Vec<NewDelivery> {
-    let Reply::Send(mut payload) = reply::parse(&outcome.text, Occasion::Message) else {
+    let Reply::Send(mut payload) = reply::parse(&outcome.text, occasion) else {
         return Vec::new();
     };
     let files = compose::files(desk, agent, &mut payload).await;

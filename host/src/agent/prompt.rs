@@ -36,6 +36,8 @@ pub struct PromptInput<'a> {
     pub time_zone: &'a str,
     /// Files of the workspace, from [`Workspace::load`].
     pub files: &'a [InjectedFile],
+    /// The section that offers skills; may be empty.
+    pub skills: &'a str,
     /// What the operator says about this chat or group; may be empty.
     pub chat_prompt: &'a str,
     /// What the operator or the caller adds; may be empty.

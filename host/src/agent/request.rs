@@ -8,7 +8,7 @@ use super::{
     envelope, heard,
     job::{Job, RunJob, Steering, Wish},
     live::{End, Run, Source},
-    pictures, post,
+    overheard, pictures, post, reply,
     turn::{self, Turn, TurnEvents, TurnOutcome, Workbench},
 };
 use crate::{
@@ -179,6 +179,7 @@ async fn run(
     };
     turn.system = desk.briefings.build(desk, agent, occasion).await;
     turn.input = said(run);
+    overheard::tell(desk, &run.session_key, &turn.id, &mut turn.input).await;
     turn.callers_tools.clone_from(&run.tools);
     turn.max_tokens = run.max_tokens.or(turn.max_tokens);
     // known of what is answered; what comes before it is the caller's own
@@ -210,7 +211,7 @@ async fn run(
     let work = turn::run(&bench, &turn, events);
     let mut outcome = within(agent, work).await?;
     let posts = match &wish.deliver {
-        Some(to) => post::answer(desk, agent, &outcome, to, &turn.id).await,
+        Some(to) => post::answer(desk, agent, &outcome, to, (&turn.id, reply::Occasion::Message)).await,
         None => Vec::new(),
     };
     outcome.posted = end(desk, &run.session_key, &session.session_id, &outcome, &posts)

@@ -120,7 +120,13 @@ impl Core for Hub {
         })
     }
 
-    fn emit(&self, _plugin: &str, event: &str, payload: Value) -> Result<()> {
+    fn emit(&self, plugin: &str, event: &str, payload: Value) -> Result<()> {
+        let prefix = event.split('.').next().unwrap_or_default();
+        if prefix.len() == event.len() || prefix != plugin && prefix != plugin.replace('-', "") {
+            return Err(Error::invalid(format_args!(
+                "event {event} is not {plugin}'s: its name has to begin with \"{plugin}.\""
+            )));
+        }
         // Nobody listening is fine.
         let _ = self.events.send((event.to_owned(), payload));
         Ok(())

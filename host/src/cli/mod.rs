@@ -4,6 +4,7 @@ pub mod agent;
 pub mod channels;
 pub mod config;
 mod connect;
+pub mod cron;
 pub mod devices;
 mod failure;
 pub mod gateway;
@@ -17,7 +18,9 @@ pub mod pairing;
 pub mod plugins;
 pub mod sessions;
 mod setting;
+pub mod skills;
 pub mod status;
+pub mod system;
 
 pub use failure::Failure;
 
@@ -76,6 +79,10 @@ enum Command {
     Devices(devices::Args),
     /// Shows devices that do what the gateway asks them
     Nodes(nodes::Args),
+    #[command(visible_alias = "automations")]
+    Cron(Box<cron::Args>),
+    System(system::Args),
+    Skills(skills::Args),
 }
 
 /// Runs the command line and gives the exit code: 0 done, 1 failed, 2 wrong use, 78 wrong configuration.
@@ -138,6 +145,9 @@ impl Cli {
             Command::Pairing(args) => pairing::run(&args, env),
             Command::Devices(args) => devices::run(&args, env),
             Command::Nodes(args) => nodes::run(&args, env),
+            Command::Cron(args) => cron::run(&args, env),
+            Command::System(args) => system::run(&args, env),
+            Command::Skills(args) => skills::run(&args, env),
         }
     }
 }

@@ -57,7 +57,7 @@ pub fn change(
     })
 }
 
-fn faults(sources: Sources, env: &Env, judge: JudgePlugins<'_>) -> (Sources, Vec<Fault>) {
+pub(super) fn faults(sources: Sources, env: &Env, judge: JudgePlugins<'_>) -> (Sources, Vec<Fault>) {
     let mut inspected = Inspected::of(sources, env);
     if let Some(config) = &inspected.config {
         inspected.faults.extend(judge(config));

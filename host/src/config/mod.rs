@@ -10,6 +10,7 @@ mod bindings;
 mod change;
 mod channels;
 mod commands;
+mod cron;
 mod diff;
 mod edit;
 mod env;
@@ -27,14 +28,20 @@ mod models;
 mod opaque;
 mod ordered;
 mod origin;
+mod outline;
 mod parse;
+mod patch;
 mod paths;
 mod plugins;
 mod redact;
+mod restore;
+mod revision;
+mod rewrite;
 mod schema;
 mod secrets;
 mod sections;
 mod session;
+mod skills;
 mod substitute;
 mod tools;
 mod usage;
@@ -47,11 +54,11 @@ use std::{fmt, os::unix::fs::MetadataExt};
 use serde_json::Value;
 
 pub use agents::{
-    Agent, AgentDefaults, AgentEntry, AgentSettings, Agents, AgentsConfig, BreakPreference, Chunk, Coalesce,
-    Compaction, CompactionMode, ContextInjection, ContextPruning, HardClear, HumanDelay, HumanDelayMode,
-    Identity, MAIN_AGENT, MemoryFlush, ModelChoice, ModelEntry, ModelPolicy, OnOff, Params, PruningMode,
-    PruningTools, ReasoningLevel, SoftTrim, StreamingBreak, Subagents, ThinkingLevel, TimeFormat, TypingMode,
-    VerboseLevel, agent_id,
+    ActiveHours, Agent, AgentDefaults, AgentEntry, AgentSettings, Agents, AgentsConfig, BreakPreference,
+    Chunk, Coalesce, Compaction, CompactionMode, ContextInjection, ContextPruning, HardClear, Heartbeat,
+    HumanDelay, HumanDelayMode, Identity, MAIN_AGENT, MemoryFlush, ModelChoice, ModelEntry, ModelPolicy,
+    OnOff, Params, PruningMode, PruningTools, ReasoningLevel, SoftTrim, StreamingBreak, Subagents,
+    ThinkingLevel, TimeFormat, TypingMode, VerboseLevel, agent_id,
 };
 pub use auth::{AuthConfig, AuthMode, AuthProfile, CooldownsConfig};
 pub use bindings::{BindingConfig, BindingKind, BindingMatch, BindingSession, PeerConfig, PeerKind};
@@ -61,6 +68,7 @@ pub use channels::{
     ImplicitMentions, PlaceRule, ReplyToMode, SpaceRule, StreamMode, TopicRule,
 };
 pub use commands::{Auto, CommandsConfig, NativeCommands, PeerId};
+pub use cron::{CronConfig, WebhookPolicy};
 pub use diff::diff;
 pub use edit::{Edit, EditError, apply, edit_file};
 pub use env::Env;
@@ -87,28 +95,34 @@ pub use models::{
 pub use opaque::{Ignored, Opaque};
 pub use ordered::Ordered;
 pub use origin::{EnvConfig, MetaConfig};
+pub use outline::Outline;
 pub use parse::{Document, ParseError, locate};
+pub use patch::{edits_between, merge_patch};
 pub use paths::{Paths, PathsError};
 pub use plugins::{
     DeadlinesConfig, EntryConfig, FilesConfig, IntegrityConfig, IsolationConfig, LoadConfig, MinisignConfig,
     PermissionsConfig, PluginsConfig,
 };
-pub use redact::{HIDDEN, Redactor};
+pub use redact::{HIDDEN, PLACEHOLDER, Redactor};
+pub use restore::{has_placeholder, restore};
+pub use revision::Fingerprint;
+pub use rewrite::{edited, included_file_of, rewrite};
 pub use schema::{Fault, InvalidSchema, Schema, type_name, unknown_key};
 pub use secrets::{
     EnvProvider, ExecProvider, FileMode, FileProvider, SecretDefaults, SecretInput, SecretProvider,
-    SecretRef, SecretSource, SecretsConfig,
+    SecretRef, SecretSource, SecretsConfig, sensitive_key as has_secret_name,
 };
 pub use sections::Config;
 pub use session::{
     DmScope, GroupScope, ResetConfig, ResetMode, ResetPolicy, SendAction, SendMatch, SendPolicy, SendRule,
     SessionConfig, SessionScope,
 };
+pub use skills::{SkillEntry, SkillsConfig, SkillsLoad};
 pub use substitute::{MissingVariable, substitute};
 pub use tools::{ToolPolicy, ToolProfile, ToolsConfig};
 pub use usage::provider_id;
-pub use watch::{Change, News, Watch};
-pub use whole::{PluginSchemas, json_schema};
+pub use watch::{Asked, Change, News, Outcome, Reader, Watch};
+pub use whole::{PluginSchemas, is_secret as is_secret_schema, json_schema};
 pub use write::write_atomic;
 
 /// A configuration together with the files that it came from.

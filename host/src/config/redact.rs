@@ -1,6 +1,6 @@
 //! Hides secrets in a configuration that is shown: what the schema marks as one, and what has the name of one.
 use super::{
-    JsonPath,
+    JsonPath, Outline,
     location::Step,
     secrets::{is_reference, sensitive_key},
     whole::is_secret,
@@ -9,12 +9,13 @@ use serde_json::{Map, Value};
 
 /// What stands for a secret.
 pub const HIDDEN: &str = "***";
-/// Longest chain of references inside a schema.
-const MAX_REFERENCES: usize = 16;
+/// What stands for a secret where the value may come back: [`super::restore`] knows it.
+pub const PLACEHOLDER: &str = "__OPENCLAW_REDACTED__";
 
 /// Hides secrets by a schema and by names.
 pub struct Redactor {
-    schema: Value,
+    outline: Outline,
+    mark: &'static str,
 }
 
 // === impl Redactor ===
@@ -22,15 +23,28 @@ pub struct Redactor {
 impl Redactor {
     /// Works with the schema of the whole configuration, from [`super::json_schema`].
     pub fn new(schema: Value) -> Self {
-        Self { schema }
+        let outline = Outline::new(schema);
+        Self {
+            outline,
+            mark: HIDDEN,
+        }
+    }
+
+    /// The same with [`PLACEHOLDER`] in the place of secrets.
+    pub fn for_editing(schema: Value) -> Self {
+        let outline = Outline::new(schema);
+        Self {
+            outline,
+            mark: PLACEHOLDER,
+        }
     }
 
     /// The value that stands at `path` of a configuration, without secrets.
     pub fn redact(&self, value: &Value, path: &JsonPath) -> Value {
-        let mut nodes = self.alternatives(&self.schema);
+        let mut nodes = self.outline.root();
         let mut holder = None;
         for step in path.steps() {
-            nodes = self.inner(&nodes, step);
+            nodes = self.outline.inner(&nodes, step);
             holder = holder_of(step, holder);
         }
         self.walk(value, &nodes, holder)
@@ -43,60 +57,27 @@ impl Redactor {
                 let inner = map.iter().map(|(key, value)| {
                     let step = Step::Key(key.clone());
                     let holder = holder_of(&step, holder);
-                    (key.clone(), self.walk(value, &self.inner(nodes, &step), holder))
+                    (
+                        key.clone(),
+                        self.walk(value, &self.outline.inner(nodes, &step), holder),
+                    )
                 });
                 Value::Object(inner.collect())
             }
             Value::Array(items) => {
-                let nodes = self.inner(nodes, &Step::Index(0));
+                let nodes = self.outline.inner(nodes, &Step::Index(0));
                 items.iter().map(|item| self.walk(item, &nodes, holder)).collect()
             }
             Value::String(text) => {
                 let secret = holder.is_some() || nodes.iter().any(|node| is_secret(node));
                 if secret && !text.is_empty() && !names_a_variable(text) {
-                    Value::String(HIDDEN.to_owned())
+                    Value::String(self.mark.to_owned())
                 } else {
-                    Value::String(without_userinfo(text))
+                    Value::String(without_userinfo(text, self.mark))
                 }
             }
             Value::Number(_) | Value::Bool(_) | Value::Null => value.clone(),
         }
-    }
-
-    /// The schemas of what `step` leads to.
-    fn inner<'s>(&'s self, nodes: &[&'s Map<String, Value>], step: &Step) -> Vec<&'s Map<String, Value>> {
-        let mut found = Vec::new();
-        for node in nodes {
-            let schema = match step {
-                Step::Key(key) => node
-                    .get("properties")
-                    .and_then(|properties| properties.get(key))
-                    .or_else(|| node.get("additionalProperties")),
-                Step::Index(_) => node.get("items"),
-            };
-            found.extend(schema.into_iter().flat_map(|schema| self.alternatives(schema)));
-        }
-        found
-    }
-
-    /// A schema and all that it refers to or is made of.
-    fn alternatives<'s>(&'s self, schema: &'s Value) -> Vec<&'s Map<String, Value>> {
-        let mut found = Vec::new();
-        let mut open = vec![(schema, 0)];
-        while let Some((schema, depth)) = open.pop() {
-            let Some(map) = schema.as_object().filter(|_| depth < MAX_REFERENCES) else {
-                continue;
-            };
-            found.push(map);
-            let target = map.get("$ref").and_then(Value::as_str);
-            let target = target.and_then(|target| self.schema.pointer(target.strip_prefix('#')?));
-            open.extend(target.map(|target| (target, depth + 1)));
-            for key in ["anyOf", "oneOf", "allOf"] {
-                let parts = map.get(key).and_then(Value::as_array).into_iter().flatten();
-                open.extend(parts.map(|part| (part, depth + 1)));
-            }
-        }
-        found
     }
 }
 
@@ -122,12 +103,12 @@ fn names_a_variable(text: &str) -> bool {
 }
 
 /// `https://user:password@host` without the password.
-fn without_userinfo(text: &str) -> String {
+fn without_userinfo(text: &str, mark: &str) -> String {
     let hidden = text.split_once("://").and_then(|(scheme, rest)| {
         let authority = rest.split(['/', '?', '#']).next()?;
         let (userinfo, _) = authority.rsplit_once('@')?;
         let (user, _) = userinfo.split_once(':')?;
-        Some(format!("{scheme}://{user}:{HIDDEN}{}", &rest[userinfo.len()..]))
+        Some(format!("{scheme}://{user}:{mark}{}", &rest[userinfo.len()..]))
     });
     hidden.unwrap_or_else(|| text.to_owned())
 }

@@ -6,6 +6,7 @@ use super::{
     auth::AuthConfig,
     bindings::BindingConfig,
     commands::CommandsConfig,
+    cron::CronConfig,
     gateway::GatewayConfig,
     known,
     location::{JsonPath, Step},
@@ -18,6 +19,7 @@ use super::{
     schema::{Fault, Finding, Schema},
     secrets::SecretsConfig,
     session::SessionConfig,
+    skills::SkillsConfig,
     tools::ToolsConfig,
 };
 use schemars::{JsonSchema, Schema as Schemars, SchemaGenerator};
@@ -66,6 +68,8 @@ sections! {
     bindings: Vec<BindingConfig>,
     /// Chat commands.
     commands: CommandsConfig,
+    /// Jobs that run at a time.
+    cron: CronConfig,
     /// Variables.
     env: EnvConfig,
     /// Where the gateway listens and who may connect.
@@ -84,6 +88,8 @@ sections! {
     secrets: SecretsConfig,
     /// Which messages belong to one conversation.
     session: SessionConfig,
+    /// Instructions for special work.
+    skills: SkillsConfig,
     /// Which tools agents may use.
     tools: ToolsConfig,
 }

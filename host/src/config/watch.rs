@@ -5,7 +5,10 @@
 //! configuration stays. It applies nothing itself.
 use super::{Config, Env, JsonPath, Loaded, Paths, Problem, diff::diff};
 use std::{collections::BTreeMap, fs, os::unix::fs::MetadataExt, path::PathBuf, sync::Arc, time::Duration};
-use tokio::{sync::mpsc, time::MissedTickBehavior};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::MissedTickBehavior,
+};
 
 /// How often the files are looked at. They must look the same twice before they are read.
 const INTERVAL: Duration = Duration::from_millis(500);
@@ -17,8 +20,22 @@ const QUEUE: usize = 4;
 /// What a file looks like from outside: time of change in ns, size, inode. None: it is not there.
 type Stamp = Option<(i64, i64, u64, u64)>;
 
-/// News about the configuration.
+/// Wishes to have the files read that may wait.
+const ASKED: usize = 16;
+
+/// How a reading went that somebody asked for: why the configuration can't be used, or how many warnings it has.
+pub type Outcome = Result<usize, String>;
+
+/// Has the files read at once, secrets too. Clones are the same.
 #[derive(Debug, Clone)]
+pub struct Reader(mpsc::Sender<oneshot::Sender<Outcome>>);
+
+/// The other end of a [`Reader`], for [`Watch::run`].
+#[derive(Debug)]
+pub struct Asked(mpsc::Receiver<oneshot::Sender<Outcome>>);
+
+/// News about the configuration.
+#[derive(Debug)]
 pub enum News {
     /// It says something else now.
     Changed(Change),
@@ -26,6 +43,8 @@ pub enum News {
     Broken(String),
     /// It was broken and says again what the running configuration says.
     Mended,
+    /// Everything before this is what somebody asked for: he is to be told when it is applied.
+    Answer(oneshot::Sender<Outcome>, Outcome),
 }
 
 /// A configuration and the next one.
@@ -51,6 +70,25 @@ pub struct Watch {
     stamps: BTreeMap<PathBuf, Stamp>,
     changing: bool,
     broken: Option<String>,
+    warnings: usize,
+}
+
+// === impl Reader ===
+
+impl Reader {
+    /// A reader and what [`Watch::run`] takes.
+    pub fn new() -> (Self, Asked) {
+        let (sender, receiver) = mpsc::channel(ASKED);
+        (Self(sender), Asked(receiver))
+    }
+
+    /// Has the files read, and waits until what is different is applied.
+    pub async fn read(&self) -> Outcome {
+        let gone = || "the configuration is not followed; restart the gateway".to_owned();
+        let (sender, answer) = oneshot::channel();
+        self.0.send(sender).await.map_err(|_| gone())?;
+        answer.await.unwrap_or_else(|_| Err(gone()))
+    }
 }
 
 // === impl Watch ===
@@ -65,6 +103,7 @@ impl Watch {
             stamps: BTreeMap::new(),
             changing: false,
             broken: None,
+            warnings: loaded.warnings.len(),
         };
         let files: Vec<_> = loaded.sources.files().map(PathBuf::from).collect();
         watch.stamps = stamps(files);
@@ -83,25 +122,32 @@ impl Watch {
         if !std::mem::take(&mut self.changing) {
             return None;
         }
+        self.read()
+    }
+
+    /// Reads the files now, whatever they look like.
+    fn read(&mut self) -> Option<News> {
         match Loaded::read(&self.paths, &self.env) {
             Ok(loaded) => self.loaded(loaded),
             Err(error) => self.failed(error.to_string()),
         }
     }
 
-    /// Looks at the files for as long as somebody takes the news.
-    pub fn run(mut self) -> mpsc::Receiver<News> {
+    /// Looks at the files for as long as somebody takes the news, and reads them whenever somebody asks.
+    pub fn run(mut self, mut asked: Asked) -> mpsc::Receiver<News> {
         let (sender, receiver) = mpsc::channel(QUEUE);
         tokio::spawn(async move {
             let mut tick = tokio::time::interval(self.interval());
             tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
             loop {
-                tokio::select! {
+                let answer = tokio::select! {
                     () = sender.closed() => return,
-                    _ = tick.tick() => {}
-                }
+                    Some(answer) = asked.0.recv() => Some(answer),
+                    _ = tick.tick() => None,
+                };
+                let now = answer.is_some();
                 let looked = tokio::task::spawn_blocking(move || {
-                    let news = self.look();
+                    let news = if now { self.read() } else { self.look() };
                     (self, news)
                 });
                 let Ok((watch, news)) = looked.await else {
@@ -109,10 +155,12 @@ impl Watch {
                     return;
                 };
                 self = watch;
-                if let Some(news) = news
-                    && sender.send(news).await.is_err()
-                {
-                    return;
+                let outcome = self.broken.clone().map_or(Ok(self.warnings), Err);
+                let answer = answer.map(|answer| News::Answer(answer, outcome));
+                for news in news.into_iter().chain(answer) {
+                    if sender.send(news).await.is_err() {
+                        return;
+                    }
                 }
             }
         });
@@ -134,6 +182,7 @@ impl Watch {
             .any(|(file, stamp)| self.stamps.get(file).is_some_and(|seen| seen != stamp));
         self.stamps = fresh;
         let was_broken = self.broken.take().is_some();
+        self.warnings = loaded.warnings.len();
         let paths = diff(self.running.value(), loaded.config.value());
         if paths.is_empty() {
             return was_broken.then_some(News::Mended);

@@ -115,7 +115,7 @@ impl Whole {
 }
 
 /// Does this schema describe a secret?
-pub(super) fn is_secret(schema: &Map<String, Value>) -> bool {
+pub fn is_secret(schema: &Map<String, Value>) -> bool {
     schema.get("format").is_some_and(|format| format == "password")
         || schema.get("writeOnly").is_some_and(|only| only == true)
 }

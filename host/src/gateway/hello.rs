@@ -32,8 +32,15 @@ pub(crate) fn hello(shared: &Shared, caller: &Arc<Caller>, issued: Option<&Issue
 }
 
 fn features(shared: &Shared, caller: &Caller) -> Value {
+    let mut methods: Vec<String> = shared.table.names().map(str::to_owned).collect();
+    let extras = shared
+        .handler
+        .extras()
+        .into_iter()
+        .map(|row| row.name.into_owned());
+    methods.extend(extras.filter(|name| shared.table.row(name).is_none()));
     let mut features = json!({
-        "methods": shared.table.names().collect::<Vec<_>>(),
+        "methods": methods,
         "events": shared.event_names,
     });
     if caller.protocol > 3 {

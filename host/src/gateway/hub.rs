@@ -122,6 +122,15 @@ impl Events {
         hub.send(name, payload, wanted);
     }
 
+    /// Sends an event of a plugin, under its own name, to everybody who may write. One that has the name of an event of
+    /// the gateway reaches nobody.
+    pub fn broadcast_of_plugin(&self, name: &str, payload: &Value) {
+        if Audience::of(name) == Audience::Nobody && name.contains('.') {
+            self.hub()
+                .send_to(Audience::Holders(Scope::Write), name, payload, |_| true);
+        }
+    }
+
     /// How many clients are connected.
     pub fn clients(&self) -> usize {
         self.hub().clients.len()
@@ -236,15 +245,20 @@ impl Hub {
     }
 
     fn send(&self, name: &str, payload: &Value, wanted: impl Fn(&Caller) -> bool) {
+        self.send_to(Audience::of(name), name, payload, wanted);
+    }
+
+    fn send_to(&self, audience: Audience, name: &str, payload: &Value, wanted: impl Fn(&Caller) -> bool) {
         let versions = matches!(name, "health" | "presence").then(|| self.versions().to_string());
         let payload = payload.to_string();
         let event = Event {
             name,
             payload: &payload,
             state_version: versions.as_deref(),
-            droppable: matches!(name, "tick" | "health" | "presence" | "heartbeat"),
+            // a plugin that says too much must not cost a client its connection
+            droppable: matches!(name, "tick" | "health" | "presence" | "heartbeat")
+                || Audience::of(name) == Audience::Nobody,
         };
-        let audience = Audience::of(name);
         for client in self.clients.values() {
             if audience.includes(&client.caller) && wanted(&client.caller) {
                 client.outbox.send_event(event);

@@ -72,6 +72,16 @@ pub trait Handler: Send + Sync + 'static {
     /// The methods, beside the built-in ones. Asked once, when the server is bound.
     fn methods(&self) -> Vec<Method>;
 
+    /// The row of a method that comes and goes, such as a plugin's. Asked where no other row has the name.
+    fn extra(&self, _method: &str) -> Option<Method> {
+        None
+    }
+
+    /// All rows that are there now and may go.
+    fn extras(&self) -> Vec<Method> {
+        Vec::new()
+    }
+
     /// The events that are broadcast, beside the built-in ones.
     fn events(&self) -> Vec<Cow<'static, str>> {
         Vec::new()
@@ -301,6 +311,10 @@ impl Table {
 // === impl Row ===
 
 impl Row {
+    pub(crate) fn of(method: &Method) -> Self {
+        Self::new(method.access, method.keyed, method.params)
+    }
+
     fn new(access: Access, keyed: bool, make: Option<fn() -> Value>) -> Self {
         Self {
             access,

@@ -137,7 +137,11 @@ impl Session {
         if request.method == "connect" {
             return Err(Failure::invalid("connect is only valid as the first request"));
         }
-        let row = self.shared.table.row(&request.method);
+        let extra = || {
+            let row = self.shared.handler.extra(&request.method);
+            row.map(|row| Arc::new(Row::of(&row)))
+        };
+        let row = self.shared.table.row(&request.method).or_else(extra);
         let row = row.ok_or_else(|| Failure::unknown_method(&request.method))?;
         if let Err(failure) = row.admits(&self.caller.principal) {
             let strayed = failure.code == Code::InvalidRequest;

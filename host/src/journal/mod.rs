@@ -5,6 +5,7 @@
 //! same transaction that ends its turn, before anything is sent. The schema has a version and only ever moves forward;
 //! a database of a newer gateway is refused, never touched; a damaged one is set aside and said so. No SQL stands
 //! outside this folder.
+mod cron;
 mod device;
 mod health;
 mod inbox;
@@ -21,6 +22,7 @@ mod sync;
 mod transcript;
 mod worker;
 
+pub use cron::{CronJob, CronRun, JobThen, RunState, SystemEvent};
 pub use device::{DEVICE_REQUEST_MS, Device, DeviceFacts, DeviceRequest, DeviceRole, MAX_TOKENS};
 pub use health::Trouble;
 pub use inbox::{Accepted, Pending, Settled};

@@ -257,6 +257,17 @@ impl Journal {
         })
     }
 
+    /// Forgets that somebody asks to be let in, and says whether he did.
+    pub fn pairing_dismiss(&self, peer: &Peer<'_>) -> Result<bool, JournalError> {
+        self.write(|transaction| {
+            let changed = transaction.execute(
+                "DELETE FROM pairing_requests WHERE channel = ?1 AND account = ?2 AND sender = ?3",
+                [peer.channel, peer.account, peer.sender],
+            )?;
+            Ok(changed > 0)
+        })
+    }
+
     /// Takes an approval back, and says whether there was one.
     pub fn pairing_revoke(&self, peer: &Peer<'_>) -> Result<bool, JournalError> {
         self.write(|transaction| {

@@ -4,7 +4,7 @@
 pub(super) const VERSION: i64 = STEPS.len() as i64;
 
 /// Each step brings the schema from its index to the next version.
-pub(super) const STEPS: [&str; 6] = [
+pub(super) const STEPS: [&str; 7] = [
     "
     CREATE TABLE plugin_kv (
         plugin TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, expires_ms INTEGER,
@@ -55,4 +55,5 @@ pub(super) const STEPS: [&str; 6] = [
 ",
     super::device::SCHEMA,
     super::node::SCHEMA,
+    super::cron::SCHEMA,
 ];

@@ -1,6 +1,7 @@
 //! Conversations: which there are, what is set in them, what they have cost.
 use super::{Journal, JournalError};
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use std::collections::BTreeMap;
 
 /// One conversation.
 #[derive(Debug, Clone, PartialEq)]
@@ -95,6 +96,15 @@ impl Journal {
         self.read(|c| {
             c.prepare_cached("SELECT count(*) FROM session")?
                 .query_row([], |row| row.get(0))
+        })
+    }
+
+    /// How many conversations each agent has that has any.
+    pub fn sessions_of_agents(&self) -> Result<BTreeMap<String, u64>, JournalError> {
+        self.read(|c| {
+            let mut statement = c.prepare_cached("SELECT agent, count(*) FROM session GROUP BY agent")?;
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            rows.collect()
         })
     }
 

@@ -130,6 +130,21 @@ pub(super) fn identity(gateway: &Gateway, given: Value) -> Result<Value, Failure
     Ok(found)
 }
 
+/// The id of the agent that is named, or whose a conversation is, or the default one.
+pub(super) fn named(
+    gateway: &Gateway,
+    id: Option<&str>,
+    session_key: Option<&str>,
+) -> Result<String, Failure> {
+    let config = gateway.desk().config();
+    let agents = config.agents();
+    let of_key = || session_key?.strip_prefix("agent:")?.split(':').next();
+    let found = id
+        .or_else(of_key)
+        .map_or_else(|| Ok(agents.default_agent()), |id| find(&agents, id))?;
+    Ok(found.id.clone())
+}
+
 /// An agent that there has to be.
 fn find<'a>(agents: &'a crate::config::Agents, id: &str) -> Result<&'a Agent, Failure> {
     let unknown = || Failure::invalid(format!("unknown agent id \"{id}\"; see agents in openclaw.json"));

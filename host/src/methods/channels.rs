@@ -6,7 +6,8 @@ use crate::{
     plugins::plugin::Plugin,
 };
 use futures_util::future::join_all;
-use openclaw_plugin_api::{Account, ChannelState, ChannelStatus, surface::ids};
+use openclaw_plugin_api::{Account, Action, ChannelState, ChannelStatus, surface::ids};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::{sync::Arc, time::Duration};
@@ -15,9 +16,11 @@ use std::{sync::Arc, time::Duration};
 const PROBE_MS: u64 = 10_000;
 /// How long it may take at most.
 const MAX_PROBE_MS: u64 = 60_000;
+/// The action of channels that have a login.
+const LOGOUT: &str = "logout";
 
 /// Parameters of `channels.status`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 struct Params {
     probe: bool,
@@ -25,8 +28,8 @@ struct Params {
     channel: Option<String>,
 }
 
-/// Parameters of `channels.start` and `channels.stop`.
-#[derive(Debug, Deserialize)]
+/// Parameters of `channels.start`, `channels.stop` and `channels.logout`.
+#[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct One {
     channel: String,
@@ -44,9 +47,10 @@ struct Configured {
 
 pub(super) fn methods() -> Vec<Method> {
     vec![
-        Method::new("channels.status", Scope::Read),
-        Method::new("channels.start", Scope::Admin),
-        Method::new("channels.stop", Scope::Admin),
+        Method::new("channels.status", Scope::Read).with::<Params>(),
+        Method::new("channels.start", Scope::Admin).with::<One>(),
+        Method::new("channels.stop", Scope::Admin).with::<One>(),
+        Method::new("channels.logout", Scope::Admin).with::<One>(),
     ]
 }
 
@@ -64,26 +68,33 @@ pub(super) async fn overview(gateway: &Gateway, only: Option<&str>, probe: Optio
     let rows = join_all(all.iter().map(|one| row(gateway, one, probe))).await;
     let (mut order, mut labels, mut meta) = (Vec::new(), Map::new(), Vec::new());
     let (mut channels, mut accounts, mut usual) = (Map::new(), Map::new(), Map::new());
+    let mut issues = Vec::new();
     for (one, row) in all.iter().zip(rows) {
         let id = &one.channel;
         if !channels.contains_key(id) {
-            let label = match gateway.registry.channel_info(id).label {
-                label if label.is_empty() => id.clone(),
-                label => label,
-            };
+            let label = label(gateway, id);
             order.push(id.clone());
             meta.push(json!({ "id": id, "label": label, "detailLabel": label }));
             labels.insert(id.clone(), json!(label));
             channels.insert(id.clone(), row.clone());
-            usual.insert(id.clone(), row["accountId"].clone());
+            usual.insert(id.clone(), json!(default_account(gateway, id, &all)));
             accounts.insert(id.clone(), json!([]));
+        }
+        if let Some(problem) = row["lastError"].as_str() {
+            issues.push(json!({
+                "channel": id, "accountId": one.account.id, "kind": "runtime", "message": problem,
+            }));
+        }
+        if row["accountId"] == usual[id] {
+            channels.insert(id.clone(), row.clone());
         }
         if let Some(Value::Array(rows)) = accounts.get_mut(id) {
             rows.push(row);
         }
     }
     json!({
-        "ts": gateway.now_ms(), "channelOrder": order, "channelLabels": labels, "channelMeta": meta,
+        "ts": gateway.now_ms(), "channelOrder": order, "channelLabels": labels,
+        "channelDetailLabels": labels, "channelSystemImages": {}, "channelMeta": meta, "statusIssues": issues,
         "channels": channels, "channelAccounts": accounts, "channelDefaultAccountId": usual,
     })
 }
@@ -124,7 +135,10 @@ pub(super) async fn start(gateway: &Gateway, given: Value) -> Result<Value, Fail
         matches!(state, ChannelState::Stopped | ChannelState::Failed)
     };
     // a bot's connection is never taken up twice
-    for found in chosen(gateway, &one)?.into_iter().filter(stopped) {
+    for found in chosen(gateway, "channels.start", &one)?
+        .into_iter()
+        .filter(stopped)
+    {
         let started = found
             .plugin
             .call::<()>(ids::channel::START, &found.channel, &found.account);
@@ -136,7 +150,7 @@ pub(super) async fn start(gateway: &Gateway, given: Value) -> Result<Value, Fail
 /// Stops accounts until they are started or the plugin is.
 pub(super) async fn stop(gateway: &Gateway, given: Value) -> Result<Value, Failure> {
     let one: One = params("channels.stop", given)?;
-    for found in chosen(gateway, &one)? {
+    for found in chosen(gateway, "channels.stop", &one)? {
         let stopped = found
             .plugin
             .call::<()>(ids::channel::STOP, &found.channel, &found.account.id);
@@ -151,8 +165,50 @@ pub(super) async fn stop(gateway: &Gateway, given: Value) -> Result<Value, Failu
     Ok(json!({ "channel": one.channel, "accountId": one.account_id, "stopped": true }))
 }
 
-fn chosen(gateway: &Gateway, one: &One) -> Result<Vec<Configured>, Failure> {
+/// Ends the login of accounts, on channels that have one beside their configuration.
+pub(super) async fn logout(gateway: &Gateway, given: Value) -> Result<Value, Failure> {
+    let one: One = params("channels.logout", given)?;
+    let chosen = chosen(gateway, "channels.logout", &one)?;
+    let actions = gateway.registry.channel_info(&one.channel).actions;
+    if !actions.iter().any(|action| action == LOGOUT) {
+        return Err(Failure::invalid(format!(
+            "channel {} does not support logout: its accounts are in openclaw.json",
+            one.channel
+        )));
+    }
+    for found in &chosen {
+        let action = Action {
+            account_id: found.account.id.clone(),
+            name: LOGOUT.to_owned(),
+            ..Action::default()
+        };
+        let done = found
+            .plugin
+            .call::<Value>(ids::channel::ACTION, &found.channel, &action);
+        done.await.map_err(|error| failed(&error))?;
+    }
+    Ok(json!({ "channel": one.channel, "accountId": one.account_id, "cleared": true, "loggedOut": true }))
+}
+
+/// What a channel is called.
+pub(super) fn label(gateway: &Gateway, channel: &str) -> String {
+    match gateway.registry.channel_info(channel).label {
+        label if label.is_empty() => channel.to_owned(),
+        label => label,
+    }
+}
+
+/// Channel and id of every account that there is.
+pub(super) fn all_accounts(gateway: &Gateway) -> Vec<(String, String)> {
+    let all = configured(gateway).into_iter();
+    all.map(|one| (one.channel, one.account.id)).collect()
+}
+
+fn chosen(gateway: &Gateway, method: &str, one: &One) -> Result<Vec<Configured>, Failure> {
     let mut all = configured(gateway);
+    if !all.iter().any(|found| found.channel == one.channel) {
+        return Err(Failure::invalid(format!("invalid {method} channel")));
+    }
     all.retain(|found| {
         let account = one.account_id.as_ref();
         found.channel == one.channel && account.is_none_or(|id| *id == found.account.id)
@@ -227,6 +283,23 @@ async fn ask(one: &Configured, limit: Duration) -> Value {
             json!({ "ok": false, "elapsedMs": elapsed, "error": format!("no answer within {limit:?}") })
         }
     }
+}
+
+/// The account that is used where none is named: the one that the operator says, or `default`, or the first one.
+fn default_account(gateway: &Gateway, channel: &str, all: &[Configured]) -> String {
+    let config = gateway.desk().config();
+    let said = config.value()["channels"][channel]["defaultAccount"].as_str();
+    let own: Vec<&str> = all
+        .iter()
+        .filter(|one| one.channel == channel)
+        .map(|one| one.account.id.as_str())
+        .collect();
+    let has = |id: &&str| own.contains(id);
+    let usual = said
+        .filter(has)
+        .or(Some("default").filter(has))
+        .or(own.first().copied());
+    usual.unwrap_or_default().to_owned()
 }
 
 fn time(ms: i64) -> Option<i64> {

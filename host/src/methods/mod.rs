@@ -3,21 +3,30 @@ mod agent;
 mod agents;
 mod channels;
 mod chat;
+mod config;
+mod cron;
 mod devices;
+mod extensions;
 mod feed;
 mod health;
+mod heartbeat;
 mod logs;
 mod models;
 mod nodes;
+mod pairing;
 mod plugins;
 mod routes;
 mod runs;
 mod send;
 mod sessions;
+mod skills;
+mod system;
+mod tools;
 
 use crate::{
     agent::Desk,
     app::Gateway,
+    config::{Env, Reader},
     gateway::{self, Caller, Code, Events, Failure, Fleet, Handler, Method, Readiness, Responder, Scope},
     journal::{Journal, JournalError},
 };
@@ -28,26 +37,44 @@ use runs::Runs;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
 use std::{borrow::Cow, sync::Arc};
+use tokio::sync::broadcast;
 
 /// How a plugin's file and settings are read anew for a reload. It waits for the disk.
 pub type Reread = Arc<dyn Fn(&str) -> Result<crate::plugins::plugin::Spec, String> + Send + Sync>;
+
+/// What clients' wishes take beside the running gateway.
+pub struct Backstage {
+    /// How a plugin is read anew.
+    pub reread: Reread,
+    /// The environment.
+    pub env: Env,
+    /// Has the configuration read and followed.
+    pub reader: Reader,
+}
 
 /// Answers clients.
 pub struct Methods {
     gateway: Arc<Gateway>,
     fleet: Fleet,
     reread: Reread,
+    files: Arc<config::Files>,
     runs: Arc<Runs>,
     subscribers: Arc<Subscribers>,
 }
 
 impl Methods {
     /// For a running gateway.
-    pub fn new(gateway: Arc<Gateway>, fleet: Fleet, reread: Reread) -> Self {
+    pub fn new(gateway: Arc<Gateway>, fleet: Fleet, backstage: Backstage) -> Self {
+        system::begin();
         Self {
+            files: Arc::new(config::Files::new(
+                gateway.clone(),
+                backstage.env,
+                backstage.reader,
+            )),
             gateway,
             fleet,
-            reread,
+            reread: backstage.reread,
             runs: Arc::default(),
             subscribers: Arc::default(),
         }
@@ -56,7 +83,26 @@ impl Methods {
     /// Tells the clients of a server what happens, from now on.
     pub fn tell(&self, events: &Events) {
         feed::start(&self.gateway, events, &self.subscribers, &self.runs);
+        self.files.tell(events);
+        plugins::tell(&self.gateway, events);
+        extensions::forward(&self.gateway, events);
+        forward("cron", self.gateway.cron().watch(), events);
+        forward("heartbeat", self.gateway.heart().watch(), events);
     }
+}
+
+/// Tells everybody what somebody else says under this name, as long as he does.
+fn forward(name: &'static str, mut news: broadcast::Receiver<Value>, events: &Events) {
+    let events = events.clone();
+    tokio::spawn(async move {
+        loop {
+            match news.recv().await {
+                Ok(payload) => events.broadcast(name, &payload),
+                Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => return,
+            }
+        }
+    });
 }
 
 /// All rows, family by family.
@@ -66,15 +112,28 @@ pub(crate) fn table() -> Vec<Method> {
         agents::methods(),
         channels::methods(),
         chat::methods(),
+        config::methods(),
+        cron::methods(),
         devices::methods(),
+        heartbeat::methods(),
         logs::methods(),
         models::methods(),
         nodes::methods(),
+        pairing::methods(),
         plugins::methods(),
         send::methods(),
         sessions::methods(),
+        system::methods(),
+        tools::methods(),
+        skills::methods(),
     ]
     .concat()
+}
+
+/// Is it about devices and nodes?
+fn is_of_fleet(method: &str) -> bool {
+    let mut rows = devices::methods().into_iter().chain(nodes::methods());
+    rows.any(|row| row.name == method)
 }
 
 /// Answers what is about devices and nodes.
@@ -101,11 +160,27 @@ impl Handler for Methods {
             "agent",
             "chat",
             "chat.send_timing",
+            "config.changed",
+            "plugins.changed",
+            "cron",
+            "heartbeat",
             "sessions.changed",
             "session.message",
         ]
         .map(Cow::from)
         .to_vec()
+    }
+
+    fn capabilities(&self) -> Vec<Cow<'static, str>> {
+        vec!["published-model-catalog".into()]
+    }
+
+    fn extra(&self, method: &str) -> Option<Method> {
+        extensions::find(&self.gateway, method)
+    }
+
+    fn extras(&self) -> Vec<Method> {
+        extensions::methods(&self.gateway)
     }
 
     fn routes(&self) -> Option<Arc<dyn gateway::Routes>> {
@@ -118,6 +193,7 @@ impl Handler for Methods {
 
     fn snapshot(&self, caller: &Caller) -> Map<String, Value> {
         let mut snapshot = Map::from_iter([("sessionDefaults".to_owned(), session_defaults(&self.gateway))]);
+        snapshot.insert("appliedConfigHash".into(), json!(self.gateway.applied().hash()));
         if caller.principal.scopes().permit(Scope::Admin) {
             let paths = self.gateway.paths();
             snapshot.insert("configPath".into(), json!(paths.config_file));
@@ -130,8 +206,8 @@ impl Handler for Methods {
         Box::pin(health::health(&self.gateway, params))
     }
 
-    fn status<'a>(&'a self, _: &'a Value) -> BoxFuture<'a, Map<String, Value>> {
-        Box::pin(health::status(&self.gateway))
+    fn status<'a>(&'a self, params: &'a Value) -> BoxFuture<'a, Map<String, Value>> {
+        Box::pin(health::status(&self.gateway, params))
     }
 
     fn call<'a>(
@@ -165,11 +241,21 @@ impl Handler for Methods {
                 "channels.status" => channels::status(gateway, params).await,
                 "channels.start" => channels::start(gateway, params).await,
                 "channels.stop" => channels::stop(gateway, params).await,
-                "logs.tail" => logs::tail(params),
+                "channels.logout" => channels::logout(gateway, params).await,
+                "logs.tail" => logs::tail(params).await,
                 "models.list" => models::list(gateway, params).await,
                 "models.authStatus" => models::auth_status(gateway, params),
-                "plugins.list" => Ok(plugins::list(gateway)),
-                "plugins.reload" => plugins::reload(gateway, &self.reread, &params).await,
+                "plugins.list" | "plugins.inspect" | "plugins.setEnabled" | "plugins.reload" => {
+                    plugins::call(&self.files, &self.reread, method, params, caller).await
+                }
+                "channels.pairing.list" | "channels.pairing.approve" | "channels.pairing.dismiss" => {
+                    pairing::call(&self.files, method, params, caller).await
+                }
+                "tools.catalog" | "tools.effective" | "tools.invoke" => {
+                    tools::call(gateway, method, params, caller).await
+                }
+                "system.info" => Ok(system::info()),
+                "update.status" => Ok(system::update()),
                 "send" => send::send(gateway, params).await,
                 "sessions.list" => sessions::list(gateway, params).await,
                 "sessions.get" => sessions::get(gateway, params).await,
@@ -201,7 +287,20 @@ impl Handler for Methods {
                 "sessions.patch" => sessions::patch(gateway, params).await,
                 "sessions.reset" => sessions::reset(gateway, params).await,
                 "sessions.delete" => sessions::delete(gateway, params).await,
-                _ => of_fleet(&self.fleet, method, params, caller).await,
+                "config.get"
+                | "config.set"
+                | "config.apply"
+                | "config.patch"
+                | "config.schema"
+                | "config.schema.lookup"
+                | "secrets.reload" => config::call(&self.files, method, params, caller).await,
+                "wake" | "system-event" | "last-heartbeat" | "set-heartbeats" => {
+                    heartbeat::call(gateway, method, params).await
+                }
+                _ if method.starts_with("skills.") => skills::call(gateway, method, params).await,
+                _ if method.starts_with("cron.") => cron::call(gateway, method, params).await,
+                _ if is_of_fleet(method) => of_fleet(&self.fleet, method, params, caller).await,
+                _ => extensions::call(gateway, method, params, caller).await,
             }
         })
     }
@@ -212,12 +311,20 @@ fn session_defaults(gateway: &Gateway) -> Value {
     let config = gateway.desk().config();
     let agents = config.agents();
     let agent = agents.default_agent();
-    let sole = agents.agents.len() == 1;
     json!({
         "defaultAgentId": agent.id, "modelConfigured": agent.model.primary.is_some(),
-        "ownership": if sole { "sole" } else { "explicit" }, "selectionRequired": false, "mainKey": "main",
+        "ownership": ownership(&agents), "selectionRequired": false, "mainKey": "main",
         "mainSessionKey": crate::route::main_key(&agent.id), "scope": agents::scope(gateway),
     })
+}
+
+/// Whether the default agent is the only one.
+fn ownership(agents: &crate::config::Agents) -> &'static str {
+    if agents.agents.len() == 1 {
+        "sole"
+    } else {
+        "explicit"
+    }
 }
 
 impl std::fmt::Debug for Methods {

@@ -1,27 +1,39 @@
 //! `models.*`: which models there are, and whether each can be asked.
-use super::params;
+use super::{params, sessions::row as levels};
 use crate::{
     agent::{DEFAULT_MODEL, Listed, commands::thinking_word},
     app::Gateway,
     config::Agent,
     gateway::{Failure, Method, Scope},
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 /// Parameters of `models.list`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 struct List {
     agent_id: Option<String>,
+    /// The conversation whose agent is meant.
+    session_key: Option<String>,
     view: View,
+    /// Only the models of one provider.
+    provider: Option<String>,
     /// Details are always there.
     #[serde(rename = "includeDetails")]
     _include_details: bool,
+    #[serde(rename = "includeProviderCapabilities")]
+    _include_provider_capabilities: bool,
+    /// The list is made anew each time.
+    #[serde(rename = "preparedOnly")]
+    _prepared_only: bool,
+    #[serde(rename = "refresh")]
+    _refresh: bool,
 }
 
 /// Which models.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum View {
     /// Those that the configuration names.
@@ -36,7 +48,7 @@ enum View {
 }
 
 /// Parameters of `models.authStatus`.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 struct AuthStatus {
     agent_id: Option<String>,
@@ -47,8 +59,8 @@ struct AuthStatus {
 
 pub(super) fn methods() -> Vec<Method> {
     vec![
-        Method::new("models.list", Scope::Read),
-        Method::new("models.authStatus", Scope::Read),
+        Method::new("models.list", Scope::Read).with::<List>(),
+        Method::new("models.authStatus", Scope::Read).with::<AuthStatus>(),
     ]
 }
 
@@ -57,10 +69,35 @@ pub(super) async fn list(gateway: &Gateway, given: Value) -> Result<Value, Failu
     let asked: List = params("models.list", given)?;
     let config = gateway.desk().config();
     let agents = config.agents();
-    let agent = agent(&agents, asked.agent_id.as_deref())?;
+    let of_key = || {
+        asked
+            .session_key
+            .as_deref()?
+            .strip_prefix("agent:")?
+            .split(':')
+            .next()
+    };
+    let agent = agent(&agents, asked.agent_id.as_deref().or_else(of_key))?;
     let found = gateway.desk().asker.list(agent, asked.view == View::All).await;
     let now = gateway.now_ms();
-    Ok(json!({ "models": found.iter().map(|model| row(model, now)).collect::<Vec<_>>() }))
+    let wanted = |model: &&Listed| {
+        asked
+            .provider
+            .as_ref()
+            .is_none_or(|id| *id == model.reference.provider)
+    };
+    let rows = found.iter().filter(wanted).map(|model| {
+        let mut row = row(model, now);
+        let reference = &model.reference;
+        row["thinkingLevels"] = levels::levels(gateway, agent, &reference.provider, &reference.model);
+        row["thinkingDefault"] = json!(if model.info.reasoning {
+            levels::default_thinking(agent)
+        } else {
+            "off"
+        });
+        row
+    });
+    Ok(json!({ "models": rows.collect::<Vec<_>>() }))
 }
 
 /// What an agent's models are, and how the gateway proves to their providers who asks.
@@ -74,6 +111,10 @@ pub(super) fn auth_status(gateway: &Gateway, given: Value) -> Result<Value, Fail
         let status = if provider.auth.is_there() { "ok" } else { "missing" };
         let mut row = json!(provider);
         row["status"] = json!(status);
+        row["authProvider"] = row["provider"].clone();
+        row["displayName"] = row["provider"].clone();
+        // nobody signs in here: a provider has keys or none
+        row["profiles"] = json!([]);
         row
     });
     let aliases = agent.models.iter().filter_map(|(model, entry)| {

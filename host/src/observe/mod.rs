@@ -3,10 +3,12 @@ mod file;
 mod format;
 mod recent;
 mod redact;
+mod tail;
 
 pub use file::Place;
 pub use recent::{Recent, Tail, recent};
 pub use redact::Redaction;
+pub use tail::{FileTail, tail_of};
 
 use clap::ValueEnum;
 use file::LogFile;
@@ -38,6 +40,7 @@ type Handle = reload::Handle<EnvFilter, Registry>;
 
 static FILTERS: OnceLock<(Handle, Handle)> = OnceLock::new();
 static FILE: OnceLock<LogFile> = OnceLock::new();
+static PLACE: OnceLock<Place> = OnceLock::new();
 
 /// Sends events to standard error from now on, and keeps the last ones.
 pub fn init(format: LogFormat, filter: &str) -> Result<(), String> {
@@ -65,8 +68,11 @@ pub fn start(format: LogFormat, levels: Levels, file: Option<(Place, Option<u64>
     let mut trouble = None;
     let file = file.and_then(|(place, max_bytes)| {
         let path = place.now();
-        match LogFile::open(place, max_bytes.unwrap_or(file::MAX_BYTES)) {
-            Ok(file) => Some(FILE.get_or_init(|| file)),
+        match LogFile::open(place.clone(), max_bytes.unwrap_or(file::MAX_BYTES)) {
+            Ok(file) => {
+                PLACE.get_or_init(|| place);
+                Some(FILE.get_or_init(|| file))
+            }
             Err(error) => {
                 trouble = Some(format!("no log file {}: {error}", path.display()));
                 None
@@ -95,6 +101,11 @@ pub fn change(levels: Levels) -> Result<(), String> {
         changed.map_err(|error| error.to_string())?;
     }
     Ok(())
+}
+
+/// The file that is written today, if there is one.
+pub fn file() -> Option<std::path::PathBuf> {
+    PLACE.get().map(Place::now)
 }
 
 /// Waits until what was said so far is in the file.

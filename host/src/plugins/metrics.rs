@@ -64,6 +64,18 @@ pub struct Snapshot {
     pub p99_us: u64,
     /// Mean, microseconds.
     pub mean_us: u64,
+    /// How many calls took how long, from the fastest to the slowest.
+    pub latency: Vec<Bucket>,
+}
+
+/// Calls that took more than the bucket before this one, and at most so long.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Bucket {
+    /// Upper bound, microseconds; none for the last bucket.
+    pub le_us: Option<u64>,
+    /// Calls.
+    pub count: u64,
 }
 
 impl Metrics {
@@ -92,6 +104,7 @@ impl Metrics {
             p50_us: self.latency.quantile(50),
             p99_us: self.latency.quantile(99),
             mean_us: self.latency.sum_us.load(Relaxed).checked_div(calls).unwrap_or(0),
+            latency: self.latency.buckets(),
         }
     }
 }
@@ -101,6 +114,15 @@ impl Histogram {
         let bucket = BOUNDS_US.partition_point(|bound| *bound < us);
         self.buckets[bucket].fetch_add(1, Relaxed);
         self.sum_us.fetch_add(us, Relaxed);
+    }
+
+    fn buckets(&self) -> Vec<Bucket> {
+        let bounds = BOUNDS_US.iter().copied().map(Some).chain([None]);
+        let counts = self.buckets.iter().map(|bucket| bucket.load(Relaxed));
+        bounds
+            .zip(counts)
+            .map(|(le_us, count)| Bucket { le_us, count })
+            .collect()
     }
 
     fn quantile(&self, percent: u64) -> u64 {
@@ -130,6 +152,8 @@ mod tests {
         }
         let snapshot = metrics.snapshot();
         assert_eq!((snapshot.p50_us, snapshot.p99_us), (500, 1_000));
+        let slow = snapshot.latency.iter().find(|bucket| bucket.le_us == Some(1_000));
+        assert_eq!(slow.map(|bucket| bucket.count), Some(50));
         assert_eq!((snapshot.calls, snapshot.faults, snapshot.mean_us), (100, 2, 505));
     }
 }

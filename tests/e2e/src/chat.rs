@@ -34,6 +34,18 @@ impl Chat {
 
     /// Connects with these rights and these abilities.
     pub async fn with(gateway: &Running, scopes: &[&str], caps: &[&str]) -> Self {
+        let params = json!({
+            "minProtocol": 4, "maxProtocol": 4, "role": "operator", "scopes": scopes, "caps": caps,
+            "client": { "id": "cli", "version": "1", "platform": "linux", "mode": "cli" },
+            "auth": { "token": TOKEN },
+        });
+        let mut chat = Self::open(gateway, params).await;
+        chat.frames.clear();
+        chat
+    }
+
+    /// Connects with these parameters. The answer is kept as a frame, with the id that recorded talks are given.
+    pub async fn open(gateway: &Running, params: Value) -> Self {
         let url = format!("ws://127.0.0.1:{}/", gateway.port);
         let (socket, _) = soon("a connection", connect_async(url))
             .await
@@ -46,14 +58,14 @@ impl Chat {
         };
         chat.next().await;
         chat.frames.clear();
-        let params = json!({
-            "minProtocol": 4, "maxProtocol": 4, "role": "operator", "scopes": scopes, "caps": caps,
-            "client": { "id": "cli", "version": "1", "platform": "linux", "mode": "cli" },
-            "auth": { "token": TOKEN },
-        });
         chat.hello = chat.call("connect", params).await.expect("it is let in");
-        chat.frames.clear();
         chat
+    }
+
+    /// Sends a frame as it is.
+    pub async fn send(&mut self, frame: &Value) {
+        let sent = self.socket.send(Message::text(frame.to_string()));
+        soon("a request to be sent", sent).await.expect("it is connected");
     }
 
     /// Sends a request without waiting for its answer; gives its id.
@@ -61,8 +73,7 @@ impl Chat {
         self.sent += 1;
         let id = format!("r{}", self.sent);
         let frame = json!({ "type": "req", "id": id, "method": method, "params": params });
-        let sent = self.socket.send(Message::text(frame.to_string()));
-        soon("a request to be sent", sent).await.expect("it is connected");
+        self.send(&frame).await;
         id
     }
 

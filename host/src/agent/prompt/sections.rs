@@ -50,6 +50,7 @@ pub fn stable(input: &PromptInput<'_>) -> String {
             Some(tooling(input)),
             full.then(|| STYLE.to_owned()),
             Some(SAFETY.to_owned()),
+            (full && !input.skills.is_empty()).then(|| input.skills.to_owned()),
             (!input.workspace.is_empty()).then(|| workspace(input)),
             Some(time(input)),
             full.then(|| REPLIES.to_owned()),

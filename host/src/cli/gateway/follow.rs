@@ -2,7 +2,7 @@
 use crate::{
     app::Gateway,
     cli::setting::Setting,
-    config::{Change, Config, Env, Loaded, News, ReloadMode, Watch, keep_last_good},
+    config::{Asked, Change, Config, Env, Loaded, News, ReloadMode, Watch, keep_last_good},
     plugins::plugin::Spec,
 };
 use std::sync::Arc;
@@ -17,11 +17,12 @@ pub(super) async fn follow(
     env: Env,
     loaded: Loaded,
     running: watch::Sender<Arc<Config>>,
+    asked: Asked,
     relog: Relog,
 ) {
     let paths = gateway.paths().clone();
     keep(&loaded, &gateway);
-    let mut news = Watch::new(paths, env.clone(), &loaded).run();
+    let mut news = Watch::new(paths, env.clone(), &loaded).run(asked);
     while let Some(news) = news.recv().await {
         match news {
             News::Changed(change) if is_off(&change) => {
@@ -34,6 +35,7 @@ pub(super) async fn follow(
             News::Broken(why) => {
                 tracing::error!(target: "openclaw::config", "the changed configuration is not used, the old one goes on: {why}");
             }
+            News::Answer(asker, outcome) => drop(asker.send(outcome)),
             News::Mended => tracing::info!(target: "openclaw::config", "the configuration is as it was"),
         }
     }
@@ -91,6 +93,7 @@ async fn replace(gateway: &Arc<Gateway>, specs: Vec<Spec>) {
 }
 
 fn keep(loaded: &Loaded, gateway: &Gateway) {
+    gateway.applied().now(&loaded.sources);
     if let Err(error) = keep_last_good(gateway.paths(), &loaded.sources) {
         tracing::warn!(target: "openclaw::config", %error, "no copy of the configuration is kept");
     }

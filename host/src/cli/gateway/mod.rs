@@ -10,10 +10,10 @@ use super::{Asked, Failure, health, setting::Setting};
 use crate::{
     app::{Gateway, Options, StartError},
     clock::Clock,
-    config::{BindMode, ChannelPolicy, Config, Env, Loaded},
+    config::{BindMode, ChannelPolicy, Config, Env, Loaded, Reader},
     gateway::{Fleet, NodePolicy, Options as Door, Server, Stop},
     journal::Steps,
-    methods::Methods,
+    methods::{Backstage, Methods},
     plugins::plugin::Spec,
 };
 use clap::Subcommand;
@@ -171,11 +171,14 @@ async fn serve(
     }
     let again = env.clone();
     let fleet = Fleet::new(gateway.journal(), &door.events, &door.clock, commands);
-    let methods = Arc::new(Methods::new(
-        gateway.clone(),
-        fleet.clone(),
-        Arc::new(move |id| reread(&again, id)),
-    ));
+    let (reader, asked) = Reader::new();
+    let backstage = Backstage {
+        reread: Arc::new(move |id| reread(&again, id)),
+        env: env.clone(),
+        reader,
+    };
+    gateway.applied().now(&loaded.sources);
+    let methods = Arc::new(Methods::new(gateway.clone(), fleet.clone(), backstage));
     let server = Server::bind(door, fleet, methods.clone())
         .await
         .map_err(Failure::new)?;
@@ -184,7 +187,14 @@ async fn serve(
         let pid = std::process::id();
         tracing::info!(target: "openclaw::gateway", "listening on ws://{address} (PID {pid})");
     }
-    let following = tokio::spawn(follow::follow(gateway.clone(), env, loaded, running, relog));
+    let following = tokio::spawn(follow::follow(
+        gateway.clone(),
+        env,
+        loaded,
+        running,
+        asked,
+        relog,
+    ));
     let (ms, loaded) = (
         begin.elapsed().as_millis(),
         views.iter().filter(|p| p.status == "loaded").count(),

@@ -1,6 +1,7 @@
 //! An agent's own settings before the default's, key by key.
 use super::{
     ModelChoice,
+    heartbeat::Heartbeat,
     pruning::{ContextPruning, HardClear, SoftTrim},
     settings::{AgentSettings, Chunk, Coalesce, Compaction, HumanDelay, MemoryFlush, Subagents},
 };
@@ -30,6 +31,9 @@ merge! {
     ContextPruning {
         mode, ttl, keep_last_assistants, soft_trim_ratio, hard_clear_ratio, min_prunable_tool_chars; soft_trim, hard_clear,
         tools
+    }
+    Heartbeat {
+        every, active_hours, model, session, target, to, account_id, prompt, ack_max_chars, timeout_seconds
     }
     SoftTrim { max_chars, head_chars, tail_chars }
     HardClear { enabled, placeholder }
@@ -74,6 +78,7 @@ impl AgentSettings {
             &usual.block_streaming_coalesce,
             Coalesce::or,
         );
+        merged.heartbeat = nested(&self.heartbeat, &usual.heartbeat, Heartbeat::or);
         merged.human_delay = nested(&self.human_delay, &usual.human_delay, HumanDelay::or);
         merged.fill_simple(usual);
         merged

@@ -2,12 +2,14 @@
 //!
 //! Files of February 2026 write agents as a list, files of September 2026 as a map; both become one [`Agents`]. These
 //! types say what was written and no default is applied to them; [`AgentsConfig::resolved`] does that, once.
+mod heartbeat;
 mod merge;
 mod model;
 mod pruning;
 mod resolve;
 mod settings;
 
+pub use heartbeat::{ActiveHours, Heartbeat};
 pub use model::{ModelChoice, ModelEntry, ModelPolicy, Params};
 pub use pruning::{ContextPruning, HardClear, PruningMode, PruningTools, SoftTrim};
 pub use resolve::{Agent, Agents, MAIN_AGENT, agent_id};

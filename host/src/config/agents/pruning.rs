@@ -131,7 +131,7 @@ impl ContextPruning {
 }
 
 /// `90s`, `5m`, `1h`, `500ms`; a number alone means minutes.
-fn duration(text: &str) -> Option<Duration> {
+pub(super) fn duration(text: &str) -> Option<Duration> {
     let text = text.trim();
     let digits = text
         .find(|c: char| !c.is_ascii_digit() && c != '.')

@@ -1,6 +1,6 @@
 //! The agents as they are: both forms of the file brought together, defaults applied, ids normalised.
 use super::{
-    AgentEntry, AgentSettings, AgentsConfig, Identity, ModelChoice, ModelEntry, Params,
+    AgentEntry, AgentSettings, AgentsConfig, Heartbeat, Identity, ModelChoice, ModelEntry, Params,
     settings::{Compaction, ThinkingLevel},
 };
 use crate::config::{Config, Paths, messages::GroupChatConfig, tools::ToolPolicy};
@@ -71,6 +71,8 @@ pub struct Agent {
     pub bootstrap_total_max_chars: usize,
     /// What to do when the window is full.
     pub compaction: Compaction,
+    /// When it looks by itself whether anything needs attention. None: never.
+    pub heartbeat: Option<Heartbeat>,
     /// How hard to think. None: `low` if the model can, else `off`.
     pub thinking: Option<ThinkingLevel>,
     /// Everything else that the file says, its own keys before the default's. None: the default of the key's text.
@@ -112,11 +114,22 @@ impl AgentsConfig {
         };
         let chosen = written.iter().find(|(_, entry)| entry.default);
         let default_id = chosen.unwrap_or(&written[0]).0.clone();
+        // where some have one of their own, only those have one
+        let own = written
+            .iter()
+            .any(|(_, entry)| entry.settings.heartbeat.is_some());
         let agents = written
             .into_iter()
             .map(|(id, entry)| {
                 let is_default = id == default_id;
-                agent(id, is_default, entry, &self.defaults.settings, group)
+                let beats = if own {
+                    entry.settings.heartbeat.is_some()
+                } else {
+                    is_default
+                };
+                let mut agent = agent(id, is_default, entry, &self.defaults.settings, group);
+                agent.heartbeat = beats.then(|| agent.settings.heartbeat.clone().unwrap_or_default());
+                agent
             })
             .collect();
         Agents {
@@ -256,6 +269,7 @@ fn agent(
             .bootstrap_total_max_chars
             .unwrap_or(BOOTSTRAP_TOTAL_CHARS),
         compaction: settings.compaction.clone(),
+        heartbeat: None,
         thinking: settings.thinking_default,
         base_params: usual.params.clone(),
         own_params: own.params.clone(),

@@ -3,6 +3,7 @@
 //! Everything is optional: an agent's own key wins over the default's, and [`super::Agents`] knows what holds if both
 //! are silent.
 use super::{
+    heartbeat::Heartbeat,
     model::{ModelChoice, ModelEntry, ModelPolicy, Params},
     pruning::ContextPruning,
 };
@@ -87,6 +88,8 @@ pub struct AgentSettings {
     pub typing_interval_seconds: Option<u64>,
     /// When "is typing" is shown. Default: `instant` in direct chats and when mentioned, else `message`.
     pub typing_mode: Option<TypingMode>,
+    /// When it looks by itself whether anything needs attention.
+    pub heartbeat: Option<Heartbeat>,
     /// Agents that this one starts.
     pub subagents: Subagents,
 }

@@ -127,7 +127,8 @@ fn a_change_knows_what_it_touches() {
 #[tokio::test(start_paused = true)]
 async fn the_task_tells_the_news_and_ends_with_its_listener() {
     let (mut folder, watch) = Folder::new("{}");
-    let mut receiver = watch.run();
+    let (_reader, asked) = Reader::new();
+    let mut receiver = watch.run(asked);
     folder.write("openclaw.json", "{ logging: {} }");
     assert!(matches!(receiver.recv().await, Some(News::Changed(_))));
     drop(receiver);

@@ -58,6 +58,17 @@ impl Handler for Fake {
         methods
     }
 
+    fn extra(&self, method: &str) -> Option<Method> {
+        self.extras().into_iter().find(|row| row.name == method)
+    }
+
+    fn extras(&self) -> Vec<Method> {
+        vec![
+            Method::new("bird.sing", Scope::Approvals),
+            Method::new("slow", Scope::Admin),
+        ]
+    }
+
     fn events(&self) -> Vec<std::borrow::Cow<'static, str>> {
         vec!["agent".into(), "chat".into()]
     }

@@ -221,3 +221,37 @@ fn secrets_are_not_shown() {
     shows::<Principal>();
     assert!(!format!("{:?}", options()).contains(TOKEN));
 }
+
+#[tokio::test]
+async fn rows_that_come_and_go_are_guarded_like_the_others_and_take_nobodys_place() {
+    let gateway = Gateway::start().await;
+    let mut reader = gateway.client(READ).await;
+    let refused = reader.request("bird.sing", json!({})).await;
+    assert_eq!(refused["error"]["details"]["missingScope"], "operator.approvals");
+    let mut approver = gateway.client(&["operator.approvals"]).await;
+    assert_eq!(approver.request("bird.sing", json!({})).await["ok"], true);
+    // a row of the gateway's own goes before one that has its name
+    let slow = reader.start("slow", json!({})).await;
+    gateway.fake.go.notify_one();
+    assert_eq!(reader.response(&slow).await["ok"], true);
+}
+
+#[tokio::test]
+async fn events_of_plugins_go_to_those_who_may_write_and_imitate_none_of_ours() {
+    let gateway = Gateway::start().await;
+    let (mut reader, mut writer) = (gateway.client(READ).await, gateway.client(WRITE).await);
+    let events = gateway.running.events();
+    for name in [
+        "exec.approval.requested",
+        "config.changed",
+        "chat",
+        "word",
+        "bird.sang",
+    ] {
+        events.broadcast_of_plugin(name, &json!({"from": "a plugin"}));
+    }
+    events.broadcast("chat", &json!({"last": true}));
+    assert_eq!(writer.receive().await["event"], "bird.sang");
+    assert_eq!(writer.receive().await["payload"], json!({"last": true}));
+    assert_eq!(reader.receive().await["payload"], json!({"last": true}));
+}

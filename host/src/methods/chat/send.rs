@@ -259,6 +259,7 @@ pub(in crate::methods) async fn begin(
         sender_id: OWNER.to_owned(),
         client: client(caller),
         system: String::new(),
+        ..Ask::default()
     };
     let event = ask.event(wanted.message, kept, gateway.now_ms());
     let (_, fresh) = live.open_for(&run_id, &key, &agent, Source::Client, &caller.connection);

@@ -1,0 +1,189 @@
+//! The jobs in a gateway without plugins: every question fails, so what is seen is what becomes of runs.
+use super::{Cron, Job, Payload, Schedule, Status, job::tests::job};
+use crate::{
+    app::{Gateway, Options},
+    clock::Clock,
+    config::{Config, Env, Paths},
+};
+use serde_json::{Value, json};
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+use tokio::sync::{broadcast, watch};
+
+const MINUTE: i64 = 60_000;
+
+struct Lab {
+    state: tempfile::TempDir,
+    now: Arc<AtomicI64>,
+}
+
+impl Lab {
+    fn new() -> Self {
+        Self {
+            state: tempfile::tempdir().expect("a folder"),
+            now: Arc::new(AtomicI64::new(1_000_000_000_000)),
+        }
+    }
+
+    fn now(&self) -> i64 {
+        self.now.load(Ordering::Relaxed)
+    }
+
+    fn pass(&self, ms: i64) {
+        self.now.fetch_add(ms, Ordering::Relaxed);
+    }
+
+    async fn start(&self, config: Value) -> Gateway {
+        let now = self.now.clone();
+        let options = Options {
+            specs: Vec::new(),
+            paths: Paths {
+                config_file: self.state.path().join("openclaw.json"),
+                state_dir: self.state.path().to_owned(),
+                home: None,
+                include_roots: Vec::new(),
+            },
+            program: "openclaw".into(),
+            config: watch::channel(Arc::new(Config::from_value(config).expect("valid"))).1,
+            steps: None,
+            env: Env::default(),
+            secrets: Box::new(|_| None),
+            clock: Clock::from_fn(move || now.load(Ordering::Relaxed)),
+        };
+        Gateway::start(options).await.expect("it starts")
+    }
+
+    fn every(&self, ms: i64) -> Job {
+        job(Schedule::Every {
+            every_ms: ms,
+            anchor_ms: None,
+        })
+    }
+
+    fn event(&self, text: &str) -> Job {
+        Job {
+            session_target: "main".into(),
+            wake_mode: super::WakeMode::NextHeartbeat,
+            payload: Payload::SystemEvent { text: text.into() },
+            ..self.every(MINUTE)
+        }
+    }
+}
+
+/// The next time that a run ends.
+async fn finished(news: &mut broadcast::Receiver<Value>) -> Value {
+    loop {
+        let heard = tokio::time::timeout(std::time::Duration::from_secs(30), news.recv()).await;
+        let heard = heard.expect("it ends").expect("somebody tells");
+        if heard["action"] == "finished" {
+            return heard;
+        }
+    }
+}
+
+async fn tick(cron: &Arc<Cron>) -> Option<i64> {
+    cron.tick().await.expect("the journal works")
+}
+
+#[tokio::test]
+async fn a_job_runs_when_it_is_due_and_errors_put_it_off() {
+    let lab = Lab::new();
+    let gateway = lab.start(json!({})).await;
+    let (cron, mut news) = (gateway.cron(), gateway.cron().watch());
+    let added = cron.add(lab.every(MINUTE)).await.expect("added");
+    assert_eq!(tick(cron).await, Some(lab.now() + MINUTE), "it is not due");
+    lab.pass(MINUTE);
+    tick(cron).await;
+    let run = finished(&mut news).await;
+    assert_eq!(
+        (&run["status"], &run["jobId"]),
+        (&json!("error"), &json!(added.id))
+    );
+    assert_eq!(run["job"]["state"]["consecutiveErrors"], 1);
+    for errors in 2..=3 {
+        lab.pass(5 * MINUTE);
+        tick(cron).await;
+        assert_eq!(
+            finished(&mut news).await["job"]["state"]["consecutiveErrors"],
+            errors
+        );
+    }
+    let due = cron.get(&added.id).await.expect("there").due();
+    assert_eq!(due, Some(lab.now() + 5 * MINUTE), "three in a row");
+    let (runs, total) = cron.runs(Some(&added.id), 2, 0).await.expect("read");
+    assert_eq!((runs.len(), total, runs[0].status), (2, 3, Some(Status::Error)));
+}
+
+#[tokio::test]
+async fn what_was_missed_is_done_once_or_left_out() {
+    for leave_out in [false, true] {
+        let lab = Lab::new();
+        let gateway = lab.start(json!({})).await;
+        let id = gateway.cron().add(lab.event("x")).await.expect("added").id;
+        gateway.stop().await;
+        drop(gateway);
+        lab.pass(10 * MINUTE + 1);
+        let gateway = lab
+            .start(json!({ "cron": { "skipMissedJobs": leave_out } }))
+            .await;
+        let next = tick(gateway.cron()).await;
+        let ran = gateway.cron().get(&id).await.expect("there");
+        let key = crate::route::main_key("main");
+        if leave_out {
+            assert_eq!(
+                (ran.state.last_run_at_ms, next),
+                (None, Some(lab.now() + MINUTE - 1))
+            );
+            continue;
+        }
+        // it was begun by the gateway itself or by the tick above, and ends by itself
+        while gateway.cron().get(&id).await.expect("there").state.last_status != Some(Status::Ok) {
+            tokio::task::yield_now().await;
+        }
+        let events = gateway.journal().claim_system_events(&key, "t").expect("read");
+        assert_eq!(events.len(), 1, "once, not ten times");
+    }
+}
+
+#[tokio::test]
+async fn only_so_many_run_at_once_and_a_job_never_twice() {
+    let lab = Lab::new();
+    let gateway = lab.start(json!({ "cron": { "enabled": false } })).await;
+    let cron = gateway.cron();
+    let id = cron.add(lab.every(MINUTE)).await.expect("added").id;
+    lab.pass(MINUTE);
+    assert_eq!(tick(cron).await, None);
+    let (runs, _) = cron.runs(None, 9, 0).await.expect("read");
+    assert_eq!(runs, [], "it is off");
+    let mut news = cron.watch();
+    let asked = cron.ask(&id).await.expect("taken").expect("it does not run");
+    assert!(asked.starts_with(&format!("manual:{id}:")));
+    finished(&mut news).await;
+    cron.remove(&id).await.expect("removed");
+    assert!(matches!(cron.ask(&id).await, Err(super::CronError::NotFound(_))));
+}
+
+#[tokio::test]
+async fn a_change_for_another_revision_is_refused() {
+    let lab = Lab::new();
+    let gateway = lab.start(json!({})).await;
+    let cron = gateway.cron();
+    let added = cron.add(lab.every(MINUTE)).await.expect("added");
+    let rename = |job: &mut Job| {
+        job.name = "new".into();
+        Ok(())
+    };
+    let changed = cron
+        .update(&added.id, Some(&added.revision()), rename)
+        .await
+        .expect("changed");
+    let stale = cron.update(&added.id, Some(&added.revision()), rename).await;
+    assert!(matches!(stale, Err(super::CronError::Stale(_))) && changed.name == "new");
+    let bad = cron.update(&added.id, None, |job| {
+        job.session_target = "main".into();
+        Ok(())
+    });
+    assert!(matches!(bad.await, Err(super::CronError::Invalid(_))));
+}

@@ -1,0 +1,211 @@
+"""The command line: what it is asked, and what must come of it."""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import tempfile
+
+from gateway import TOKEN
+from results import Failed
+
+SECONDS = 90
+
+
+class Client:
+    """The command line in a home of its own, which knows the gateway's port and token and nothing else."""
+
+    def __init__(self, original, gateway):
+        self.original, self.gateway = original, gateway
+
+    def __enter__(self):
+        self.home = pathlib.Path(tempfile.mkdtemp(prefix="peer-client-"))
+        config = {"gateway": {"mode": "local", "port": self.gateway.port, "auth": {"mode": "token", "token": TOKEN}}}
+        (self.home / "openclaw.json").write_text(json.dumps(config))
+        self.env = {
+            "HOME": str(self.home),
+            "PATH": f"{self.original.node.parent}:{os.environ['PATH']}",
+            "OPENCLAW_STATE_DIR": str(self.home),
+            # without it, some commands look for the lock file of a gateway of their own kind
+            "OPENCLAW_GATEWAY_PORT": str(self.gateway.port),
+            "OPENCLAW_NO_AUTO_UPDATE": "1",
+            "OPENCLAW_DISABLE_BONJOUR": "1",
+            "LANG": "C.UTF-8",
+            "TERM": "xterm-256color",
+        }
+        return self
+
+    def __exit__(self, *_):
+        shutil.rmtree(self.home, ignore_errors=True)
+
+    def command(self, *args):
+        return [str(self.original.node), str(self.original.cli), *args]
+
+    def run(self, *args):
+        """Its exit code and what it says, without colours."""
+        env = {**self.env, "NO_COLOR": "1"}
+        ran = subprocess.run(
+            self.command(*args), env=env, cwd=self.home, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS
+        )
+        return ran.returncode, ran.stdout, ran.stderr
+
+    def says(self, *args):
+        """What a command that has to work prints."""
+        code, out, err = self.run(*args)
+        missing = sorted(set(re.findall(r"unknown method: ([\w.-]*\w)", out + err)))
+        if missing:
+            raise Failed("missing: " + ", ".join(f"`{name}`" for name in missing))
+        if code != 0:
+            raise Failed(f"fails: {reason(out + err)}")
+        return out
+
+    def json(self, *args):
+        out = self.says(*args)
+        start = re.search(r"^[{\[]", out, re.M)
+        try:
+            return json.JSONDecoder().raw_decode(out[start.start() :])[0]
+        except (AttributeError, ValueError):
+            raise Failed(f"fails: prints no JSON: {out[:80]}") from None
+
+
+def reason(said):
+    told = re.search(r"(?:Reason|Error): (.+)", said)
+    lines = [line for line in said.splitlines() if line.strip()]
+    return (told[1] if told else (lines or ["it says nothing"])[-1])[:160]
+
+
+def need(holds, why):
+    if not holds:
+        raise Failed(f"fails: {why}")
+
+
+def contains(client, words, *args):
+    """A command that prints these words."""
+
+    def proof():
+        out = client.says(*args)
+        for word in words:
+            need(word in out, f"does not say “{word}”")
+
+    return proof
+
+
+def holds(client, test, *args):
+    """A command whose JSON passes a test."""
+
+    def proof():
+        value = client.json(*args)
+        try:
+            passed = test(value)
+        except (KeyError, IndexError, TypeError, AttributeError) as error:
+            raise Failed(f"fails: its JSON lacks {error}") from None
+        need(passed, "its JSON has other values")
+
+    return proof
+
+
+def health(client, results):
+    told = lambda value: value["ok"] is True
+    results.check("health", contains(client, ["Agents"], "health"))
+    results.check("health --json", holds(client, told, "health", "--json"))
+    results.check("status", contains(client, ["Overview", "reachable"], "status"))
+    results.check("status --json", holds(client, lambda value: value["gateway"]["reachable"] is True, "status", "--json"))
+    results.check("status --deep", contains(client, ["Health", "reachable"], "status", "--deep"))
+    results.check("status --all", contains(client, ["Gateway", "reachable"], "status", "--all"))
+    results.check("gateway health", contains(client, ["OK"], "gateway", "health"))
+    results.check("gateway probe", contains(client, ["Reachable: yes", "Connect: ok"], "gateway", "probe"))
+    results.check("gateway status", contains(client, ["Connectivity probe: ok"], "gateway", "status"))
+    results.check("gateway call health", holds(client, told, "gateway", "call", "health", "--json"))
+    results.check("gateway call status", holds(client, lambda value: value["runtimeVersion"], "gateway", "call", "status", "--json"))
+
+    def unknown():
+        code, out, err = client.run("gateway", "call", "nope.method")
+        need(code == 1 and "unknown method: nope.method" in out + err, reason(out + err))
+
+    results.check("gateway call of an unknown method", unknown)
+    results.check("gateway usage-cost", holds(client, lambda value: "totals" in value, "gateway", "usage-cost", "--json"))
+    results.check("system presence", holds(client, lambda value: value[0]["mode"] == "gateway", "system", "presence", "--json"))
+    results.check("system event", contains(client, ["ok"], "system", "event", "--text", "hello", "--mode", "now"))
+    results.check("system heartbeat last", lambda: client.says("system", "heartbeat", "last", "--json") and None)
+    results.check("logs", contains(client, ["ready in"], "logs", "--limit", "50"))
+    results.check("logs --json", contains(client, ['"type":"log"'], "logs", "--json", "--limit", "50"))
+    results.check("secrets reload", contains(client, ["eload"], "secrets", "reload"))
+
+
+def agents(client, results):
+    hi = ("agent", "--agent", "main", "--message", "hi there")
+    text = lambda value: value["status"] == "ok" and value["result"]["payloads"][0]["text"] == "You said: hi there"
+    results.check("agent", contains(client, ["You said: hi there"], *hi))
+    results.check("agent --json", holds(client, text, *hi, "--json"))
+    tool = ("agent", "--agent", "main", "--message", '/tool count_words {"text":"a b c"}')
+    results.check("agent, with a tool", contains(client, ["count_words answered"], *tool))
+    history = ("gateway", "call", "chat.history", "--params", '{"sessionKey":"agent:main:main"}', "--json")
+    results.check("gateway call chat.history", holds(client, lambda value: len(value["messages"]) >= 4, *history))
+    keys = lambda value: "agent:main:main" in [row["key"] for row in value["sessions"]]
+    results.check("gateway call sessions.list", holds(client, keys, "gateway", "call", "sessions.list", "--json"))
+    results.check("models list", contains(client, ["demo/echo", "slow/m"], "models", "list"))
+    names = lambda value: "demo/echo" in [model["key"] for model in value["models"]]
+    results.check("models list --json", holds(client, names, "models", "list", "--json"))
+
+
+def channels(client, services, results):
+    results.check("channels status", contains(client, ["Gateway reachable", "Telegram"], "channels", "status"))
+    results.check("channels status --probe", contains(client, ["Gateway reachable", "Telegram"], "channels", "status", "--probe"))
+    account = lambda value: value["channelAccounts"]["telegram"][0]["running"] is True
+    results.check("channels status --json", holds(client, account, "channels", "status", "--json"))
+
+    def send():
+        client.says("message", "send", "--channel", "telegram", "--target", "7", "--message", "by hand")
+        need(not services.sent.empty() and services.sent.get()["text"] == "by hand", "nothing arrived")
+
+    results.check("message send", send)
+
+
+def cron(client, results):
+    results.check("cron status", holds(client, lambda value: value["enabled"] is True, "cron", "status"))
+    results.check("cron list", contains(client, [""], "cron", "list"))
+    made = {}
+
+    def add():
+        when = ("--name", "hourly", "--every", "1h", "--session", "isolated", "--no-deliver")
+        job = client.json("cron", "add", *when, "--message", "go", "--json")
+        made.update(job)
+        need(job["name"] == "hourly" and job["schedule"]["everyMs"] == 3_600_000, "another job was made")
+
+    def on_it(*args, test):
+        def proof():
+            need("id" in made, "there is no job")
+            return holds(client, test, "cron", args[0], made["id"], *args[1:])()
+
+        return proof
+
+    results.check("cron add", add)
+    results.check("cron edit", on_it("edit", "--name", "renamed", test=lambda job: job["name"] == "renamed"))
+    results.check("cron disable", on_it("disable", test=lambda job: job["enabled"] is False))
+    results.check("cron enable", on_it("enable", test=lambda job: job["enabled"] is True))
+    results.check("cron run", on_it("run", test=lambda run: run["ok"] is True))
+    runs = lambda: holds(client, lambda value: "entries" in value, "cron", "runs", "--id", made.get("id", "none"))()
+    results.check("cron runs", runs)
+    results.check("cron rm", on_it("rm", test=lambda answer: answer["removed"] is True))
+
+
+def fleet(client, results):
+    results.check("devices list", contains(client, [""], "devices", "list"))
+    results.check("devices list --json", holds(client, lambda value: "paired" in value, "devices", "list", "--json"))
+    results.check("nodes list", contains(client, ["Pending: 0"], "nodes", "list"))
+    results.check("nodes status", contains(client, ["Known: 0"], "nodes", "status"))
+    results.check("nodes pending", contains(client, [""], "nodes", "pending"))
+    results.check("approvals get --gateway", contains(client, [""], "approvals", "get", "--gateway"))
+    results.check("approvals pending", contains(client, [""], "approvals", "pending"))
+    results.check("skills list", contains(client, ["Skills"], "skills", "list"))
+    results.check("hooks list", contains(client, [""], "hooks", "list"))
+
+
+def prove(client, services, results):
+    health(client, results)
+    agents(client, results)
+    channels(client, services, results)
+    cron(client, results)
+    fleet(client, results)
