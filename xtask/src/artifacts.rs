@@ -2,6 +2,7 @@
 use crate::{
     error::{Error, Result},
     progress::Step,
+    web,
     workspace::{HOST_BINARY, HOST_PACKAGE, Plugin, Workspace},
 };
 use serde::Deserialize;
@@ -63,6 +64,7 @@ pub(crate) fn plugins(
     plugins: &[Plugin],
     profile: &str,
 ) -> Result<Vec<Artifact>> {
+    web::build(workspace, step, plugins)?;
     plugins
         .iter()
         .map(|plugin| {

@@ -23,8 +23,8 @@ pub(crate) struct Args {
 
 /// The plugins that `abi` measures, each built by itself as a bundle builds them.
 const SUBJECTS: [&str; 2] = ["openclaw-bench-hosted", "openclaw-bench-own-runtime"];
-/// The benchmark of the main job, which runs the gateway with the bundled plugins.
-const MAIN: &str = "main";
+/// The benchmarks that run the gateway with the bundled plugins.
+const WHOLE: [&str; 2] = ["main", "discord"];
 /// The profile of plugins in a bundle.
 const PROFILE: &str = "plugin";
 
@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let workspace = Workspace::load()?;
     match args.name.as_deref() {
         None => {}
-        Some(MAIN) => build_bundled(&workspace)?,
+        Some(name) if WHOLE.contains(&name) => build_bundled(&workspace)?,
         Some(_) => build_subjects(&workspace)?,
     }
     let mut command = workspace.cargo();

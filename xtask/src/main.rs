@@ -18,6 +18,7 @@ mod peers;
 mod progress;
 mod run;
 mod test;
+mod web;
 mod workspace;
 
 /// Builds, tests and packs the gateway.

@@ -7,6 +7,7 @@ use crate::{
     error::{Error, Result},
     layout, memory, peers,
     progress::Progress,
+    web,
     workspace::Workspace,
 };
 use std::{
@@ -30,7 +31,7 @@ const INSTALL_DENY: &str = "cargo install cargo-deny --locked";
 #[derive(clap::Args)]
 #[command(after_help = "\
 Steps: format, lints, gateway, plugins, fixtures, third-party plugin, doctests, dependencies, memory, peers,
-tests.
+pages, browser, tests.
 With --filter: gateway, plugins, fixtures, tests.
 
 Tests find what was built for them by the environment:
@@ -58,7 +59,7 @@ struct Fixtures {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let workspace = Workspace::load()?;
     let whole = args.filter.is_none();
-    let mut progress = Progress::new(if whole { 11 } else { 4 });
+    let mut progress = Progress::new(if whole { 13 } else { 4 });
     if whole {
         lint(&workspace, &mut progress)?;
     }
@@ -70,6 +71,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         let libraries = fixtures.living(&workspace);
         memory::run(&workspace, &fixtures.program, &libraries, &mut progress)?;
         peers::run(&workspace, &fixtures.program, &fixtures.plugins, &mut progress)?;
+        web::test(&workspace, &mut progress)?;
+        web::browse(&workspace, &mut progress, |command| {
+            fixtures.tell(command);
+        })?;
     }
     tests(&workspace, &fixtures, args, &mut progress)
 }

@@ -91,6 +91,10 @@ impl Access {
         let mentioned = is_mentioned(ask, &event);
         let require_mention = ask.require_mention.unwrap_or(pass.require_mention);
         let speech = matches!(event.kind, InboundKind::Message | InboundKind::Edit);
+        if speech && pass.ignores_others && event.mentions_others && !mentioned {
+            self.skip(ask, &event);
+            return Ok(Verdict::Buffered);
+        }
         if speech && require_mention && !mentioned && !(command && addresses_nobody(&event.text)) {
             self.skip(ask, &event);
             return Ok(Verdict::Buffered);
@@ -109,6 +113,11 @@ impl Access {
             owner,
         };
         Admitted::new(event, channel, rights, true)
+    }
+
+    /// Whether the sender of an event may write where it is. It remembers nothing and lets nothing in.
+    pub fn admits(&self, ask: &Ask<'_>, event: &Inbound) -> Result<bool, JournalError> {
+        Ok(matches!(self.judge(ask, event)?, Gate::Pass(_)))
     }
 
     /// The messages that were skipped before this one in its chat, oldest first. Afterwards there are none.

@@ -30,6 +30,8 @@ pub(super) struct Pass {
     pub(super) listed: bool,
     /// There is a list of people for this place.
     pub(super) has_list: bool,
+    /// What addresses somebody else is not for the agent.
+    pub(super) ignores_others: bool,
 }
 
 /// A private chat.
@@ -64,9 +66,9 @@ pub(super) fn direct(ask: &Ask<'_>, event: &Inbound) -> Result<Gate, JournalErro
     let list = own.and_then(|rule| rule.allow_from.as_ref());
     let list = list.unwrap_or_else(|| policy.allow_from());
     let pass = Gate::Pass(Pass {
-        require_mention: false,
         listed: true,
         has_list: true,
+        ..Pass::default()
     });
     if ask.people().admits(list, sender) {
         return Ok(pass);
@@ -140,6 +142,7 @@ fn group(ask: &Ask<'_>, event: &Inbound) -> Gate {
         require_mention: require_mention.unwrap_or(true),
         listed,
         has_list: !list.is_empty(),
+        ..Pass::default()
     })
 }
 
@@ -196,7 +199,7 @@ fn room(ask: &Ask<'_>, event: &Inbound) -> Gate {
     if group_policy == GroupPolicy::Disabled {
         return refuse(Reason::GroupsOff, key("groupPolicy"));
     }
-    let space = policy.space(&chat.space_id);
+    let space = space_of(policy, chat);
     let closed = group_policy == GroupPolicy::Allowlist || policy.has_spaces();
     if space.is_none() && closed {
         return refuse(Reason::ChatNotListed, key(&format!("{map}.{}", chat.space_id)));
@@ -231,11 +234,26 @@ fn room(ask: &Ask<'_>, event: &Inbound) -> Gate {
     let require_mention = place
         .and_then(|place| place.require_mention)
         .or_else(|| space.and_then(|space| space.require_mention));
+    let ignores_others = place
+        .and_then(|place| place.ignore_other_mentions)
+        .or_else(|| space.and_then(|space| space.ignore_other_mentions));
     Gate::Pass(Pass {
         require_mention: require_mention.unwrap_or(true),
         listed,
         has_list,
+        ignores_others: ignores_others.unwrap_or(false),
     })
+}
+
+/// Whether a rule of spaces means one of this name. Who runs a space names it, so names are no identities.
+fn is_called(title: &str, key: &str, rule: &SpaceRule) -> bool {
+    let name = slug(title);
+    let names = [Some(key), rule.slug.as_deref()];
+    !name.is_empty()
+        && names
+            .into_iter()
+            .flatten()
+            .any(|written| written != "*" && slug(written) == name)
 }
 
 /// The rule of a room: by id, by name; for a thread by its own id, then by its parent's id and name; else `*`. The
@@ -262,6 +280,13 @@ fn of_chat<'a>(rules: &'a BTreeMap<String, PlaceRule>, chat: &Chat) -> Option<(&
         .map(|(key, rule)| (key.as_str(), rule))
 }
 
+/// The rule of the space that a chat belongs to.
+fn space_of<'p>(policy: &'p ChannelPolicy, chat: &Chat) -> Option<(&'p str, &'p SpaceRule)> {
+    policy.space(&chat.space_id, |key, rule| {
+        policy.dangerously_allow_name_matching && is_called(&chat.space_title, key, rule)
+    })
+}
+
 /// What the operator has the agent told of a chat: of its group or person, then of its topic or room.
 pub fn chat_prompt(policy: &ChannelPolicy, event: &Inbound) -> String {
     let chat = &event.chat;
@@ -270,7 +295,7 @@ pub fn chat_prompt(policy: &ChannelPolicy, event: &Inbound) -> String {
             entry(&policy.direct, &event.sender.id).map(|(_, rule)| [&rule.system_prompt, &None])
         }
         _ if policy.has_spaces() => {
-            let space = policy.space(&chat.space_id).map(|(_, space)| space);
+            let space = space_of(policy, chat).map(|(_, space)| space);
             let place = space.and_then(|space| of_chat(&space.channels, chat));
             place.map(|(_, place)| [&place.system_prompt, &None])
         }

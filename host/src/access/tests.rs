@@ -999,3 +999,53 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_addresses_others_is_context_where_the_operator_says_so() {
+    let space = json!({"requireMention": false, "ignoreOtherMentions": true, "channels": {
+        "a": {}, "b": {"ignoreOtherMentions": false}}});
+    let world = World::new("rooms", json!({"guilds": {"s": space}}));
+    let to = |chat: &str, text: &str, others: bool| Inbound {
+        text: text.into(),
+        mentioned: false,
+        mentions_others: others,
+        ..room("s", chat, "", "1")
+    };
+    for (event, word) in [
+        (to("a", "hi", false), "in"),
+        (to("a", "@bob hi", true), "buffered"),
+        (to("a", "@bob and Molty, hi", true), "in"),
+        (to("b", "@bob hi", true), "in"),
+    ] {
+        assert_eq!(world.word(&event), word, "{event:?}");
+    }
+}
+
+#[test]
+fn a_space_is_known_by_its_name_only_where_that_is_allowed() {
+    let named = |title: &str| {
+        let mut event = room("9", "c", "", "1");
+        event.chat.space_title = title.into();
+        event
+    };
+    let world = |names: bool| {
+        let guilds = json!({"friends-of-molty": {"requireMention": false}, "5": {"slug": "other", "requireMention": false}});
+        World::new(
+            "rooms",
+            json!({"guilds": guilds, "dangerouslyAllowNameMatching": names}),
+        )
+    };
+    for (title, word) in [
+        ("Friends of Molty", "in"),
+        ("Other", "in"),
+        ("", "channels.rooms.guilds.9"),
+        ("x", "channels.rooms.guilds.9"),
+    ] {
+        assert_eq!(world(true).word(&named(title)), word, "{title}");
+        assert_eq!(
+            world(false).word(&named(title)),
+            "channels.rooms.guilds.9",
+            "{title}"
+        );
+    }
+}

@@ -1,6 +1,5 @@
 //! Asks models in their order until one answers, each by its own plugin, with the keys that it has.
 use super::{
-    commands::ModelChoice,
     compaction,
     failover::{Budget, Driver, Failure, Progress, Stopped, Try},
     pictures,
@@ -10,16 +9,13 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    config::{Agent, Agents, Config, Env, Paths},
-    models::{
-        Catalogue, Cooldowns, ModelRef, Offer, Profiles, Resolver, Served, Snapshot, is_allowed, priced,
-    },
+    config::{Agents, Config, Env, Paths},
+    models::{Catalogue, Cooldowns, Offer, Profiles, Resolver, Served, Snapshot, priced},
     plugins::registry::Registry,
 };
 use futures_util::future::BoxFuture;
 use openclaw_plugin_api::{CompletionRequest, Error, ErrorKind, Result, ToolSpec};
 use std::{
-    collections::BTreeMap,
     sync::{Arc, Mutex, OnceLock, PoisonError, atomic::AtomicBool},
     time::Duration,
 };
@@ -162,51 +158,6 @@ impl Models {
     /// What rests, if that has changed.
     pub(super) fn resting(&self) -> Option<Snapshot> {
         self.cooldowns.news()
-    }
-
-    /// The models that may be chosen for an agent.
-    pub(super) fn choices(&self, agent: &Agent) -> Vec<ModelChoice> {
-        let snap = self.snap();
-        let configured = agent
-            .models
-            .keys()
-            .map(String::as_str)
-            .chain(agent.model.references());
-        let mut found: BTreeMap<String, ModelChoice> = BTreeMap::new();
-        let mut add = |reference: String, name: String| {
-            let aliases = agent.models.get(&reference).and_then(|entry| entry.alias.clone());
-            found.entry(reference.clone()).or_insert(ModelChoice {
-                reference,
-                name,
-                aliases: aliases.into_iter().collect(),
-            });
-        };
-        configured.for_each(|written| add(agent.reference(written).to_owned(), String::new()));
-        for known in self.catalogue.all(&snap.config.models) {
-            add(known.reference.to_string(), known.info.name.clone());
-        }
-        let allowed = agent.allowed_models.as_deref();
-        found.retain(|written, _| ModelRef::parse(written).is_some_and(|model| is_allowed(allowed, &model)));
-        found.into_values().collect()
-    }
-
-    /// The window of a model, tokens. Empty: the agent's own.
-    pub fn window(&self, agent: &Agent, model: &str) -> u64 {
-        let own = agent.model.primary.as_deref().unwrap_or(DEFAULT_MODEL);
-        let written = if model.is_empty() { own } else { model };
-        let snap = self.snap();
-        let info = ModelRef::parse(agent.reference(written)).map(|model| snap.resolver.info(&model));
-        let window = info.map_or(0, |info| u64::from(info.context_window));
-        agent
-            .settings
-            .context_tokens
-            .map_or(window, |cap| cap.min(window))
-    }
-
-    /// Can a model think before it answers?
-    pub fn reasons(&self, agent: &Agent, model: &str) -> bool {
-        let model = ModelRef::parse(agent.reference(model));
-        model.is_some_and(|model| self.snap().resolver.info(&model).reasoning)
     }
 
     /// The model that goes on with a turn, and its window.

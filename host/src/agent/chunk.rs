@@ -3,6 +3,7 @@
 //! It doesn't know Markdown beyond fenced blocks. Whatever it cuts, it loses and repeats nothing but white space at
 //! the cuts, and what a reader sees as one character stays in one piece.
 pub(super) mod fence;
+mod tall;
 
 use fence::Fence;
 use unicode_segmentation::UnicodeSegmentation;
@@ -36,6 +37,8 @@ pub struct Limits {
     pub unit: Unit,
     /// Where to cut.
     pub mode: Mode,
+    /// Most lines of one message. 0: as many as there are.
+    pub lines: usize,
 }
 
 /// One message before it is put together: what was cut from the text, and the lines around it that keep a fenced
@@ -54,7 +57,9 @@ pub fn chunk(text: &str, limits: &Limits) -> Vec<String> {
         Mode::Newline => paragraphs(text),
     };
     let pieces = parts.into_iter().flat_map(|part| pieces(part, limits));
-    pieces.map(Piece::join).collect()
+    pieces
+        .flat_map(|piece| tall::cut(piece.join(), limits.lines))
+        .collect()
 }
 
 /// How long a text is in a unit.
@@ -73,6 +78,7 @@ impl Default for Limits {
             limit: 4000,
             unit: Unit::default(),
             mode: Mode::default(),
+            lines: 0,
         }
     }
 }

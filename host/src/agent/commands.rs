@@ -140,6 +140,8 @@ pub struct NativeCommand {
     pub name: String,
     /// One line for people.
     pub description: String,
+    /// How its arguments look; empty if it takes none.
+    pub usage: String,
 }
 
 /// Runs a command. The settings are changed in place; whoever calls stores them.
@@ -206,6 +208,7 @@ pub fn native(plugins: &[PluginCommand]) -> Vec<NativeCommand> {
     let own = table::TABLE.iter().map(|entry| NativeCommand {
         name: entry.names[0].to_owned(),
         description: entry.description.to_owned(),
+        usage: entry.usage.to_owned(),
     });
     let brought = plugins
         .iter()
@@ -213,6 +216,8 @@ pub fn native(plugins: &[PluginCommand]) -> Vec<NativeCommand> {
         .map(|plugin| NativeCommand {
             name: plugin.name.clone(),
             description: plugin.description.clone(),
+            // what a plugin takes is its own matter
+            usage: "[args]".to_owned(),
         });
     own.chain(brought).collect()
 }

@@ -142,6 +142,9 @@ pub(super) fn limits(info: &ChannelInfo, policy: &ChannelPolicy) -> Limits {
             ChunkMode::Newline => Mode::Newline,
             ChunkMode::Length => Mode::Length,
         },
+        lines: policy
+            .max_lines_per_message
+            .unwrap_or_else(|| usize::try_from(info.line_limit).unwrap_or(0)),
     }
 }
 

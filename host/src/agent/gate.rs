@@ -22,6 +22,7 @@ pub(super) struct Rules {
     resolver: Resolver,
     commands: CommandAccess,
     mentions: HashMap<String, MentionPatterns>,
+    no_mentions: MentionPatterns,
     policies: Mutex<HashMap<(String, String), Arc<ChannelPolicy>>>,
 }
 
@@ -45,6 +46,7 @@ impl Rules {
             resolver: Resolver::of(&config),
             commands: CommandAccess::of(&config),
             mentions: mentions.collect(),
+            no_mentions: MentionPatterns::default(),
             policies: Mutex::default(),
             config,
         }
@@ -69,6 +71,17 @@ impl Rules {
         let policy = Arc::new(policy);
         policies.insert(key, policy.clone());
         policy
+    }
+
+    /// The policy of the account that received an event, and the agent that would answer it.
+    fn of_place(&self, channel: &str, info: &ChannelInfo, event: &Inbound) -> (Arc<ChannelPolicy>, String) {
+        let account = if event.account_id.is_empty() {
+            "default"
+        } else {
+            &event.account_id
+        };
+        let agent = self.resolver.agent_at(channel, event, info);
+        (self.policy(channel, account), agent)
     }
 
     pub(super) fn route(&self, event: &crate::access::Admitted<Inbound>, info: &ChannelInfo) -> Route {
@@ -171,26 +184,45 @@ impl Gate {
             ChatKind::Direct => None,
             _ => chosen(journal, channel, &event, now_ms)?,
         };
-        let account = if event.account_id.is_empty() {
-            "default"
-        } else {
-            &event.account_id
-        };
-        let policy = rules.policy(channel, account);
-        let agent = rules.resolver.agent_at(channel, &event, info);
-        let nobody = MentionPatterns::default();
-        let ask = Ask {
+        let (policy, agent) = rules.of_place(channel, info, &event);
+        let mut ask = self.ask(rules, channel, info, (&policy, &agent), now_ms);
+        ask.require_mention = require_mention;
+        self.access.admit(&ask, event)
+    }
+
+    /// Whether the sender of an event may write where it is. Blocks for as long as the journal needs.
+    pub(super) fn admits(
+        &self,
+        rules: &Rules,
+        channel: &str,
+        info: &ChannelInfo,
+        event: &Inbound,
+        now_ms: i64,
+    ) -> Result<bool, JournalError> {
+        let (policy, agent) = rules.of_place(channel, info, event);
+        let ask = self.ask(rules, channel, info, (&policy, &agent), now_ms);
+        self.access.admits(&ask, event)
+    }
+
+    fn ask<'a>(
+        &'a self,
+        rules: &'a Rules,
+        channel: &'a str,
+        info: &'a ChannelInfo,
+        (policy, agent): (&'a ChannelPolicy, &str),
+        now_ms: i64,
+    ) -> Ask<'a> {
+        Ask {
             channel,
             info,
-            policy: &policy,
+            policy,
             commands: &rules.commands,
             is_command: &is_command,
-            require_mention,
-            mentions: rules.mentions.get(&agent).unwrap_or(&nobody),
+            require_mention: None,
+            mentions: rules.mentions.get(agent).unwrap_or(&rules.no_mentions),
             paired: &self.pairing,
             now_ms,
-        };
-        self.access.admit(&ask, event)
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 //! Bounded: as many events are under way as there are places; beyond that the platform keeps them.
 use super::{
     desk::Desk,
+    gate::Gate,
     lane::Lanes,
     sorter::{Sorter, Taken},
 };
@@ -26,18 +27,34 @@ pub struct Inbox {
     desk: Arc<Desk>,
     places: Arc<Semaphore>,
     sorted: mpsc::Sender<Taken>,
+    gate: Arc<Gate>,
 }
 
 impl Inbox {
     /// An inbox that takes events from now on. What an earlier process left comes by [`Inbox::resume`].
     pub fn start(desk: Arc<Desk>, lanes: Arc<Lanes>) -> Arc<Self> {
         let (sorted, taken) = mpsc::channel(PLACES);
-        tokio::spawn(Sorter::new(desk.clone(), lanes).sort(taken));
+        let sorter = Sorter::new(desk.clone(), lanes);
+        let gate = sorter.gate();
+        tokio::spawn(sorter.sort(taken));
         Arc::new(Self {
             desk,
             places: Arc::new(Semaphore::new(PLACES)),
             sorted,
+            gate,
         })
+    }
+
+    /// Whether the sender of an event may write where it is, as it looks now.
+    pub async fn admits(&self, channel: &str, event: Inbound) -> Result<bool> {
+        let desk = &self.desk;
+        let (gate, rules) = (self.gate.clone(), self.gate.rules(&desk.config()));
+        let (info, now) = (desk.registry.channel_info(channel), desk.clock.now_ms());
+        let channel = channel.to_owned();
+        let judged = desk
+            .journal
+            .run(move |_| gate.admits(&rules, &channel, &info, &event, now));
+        judged.await.map_err(unusable)
     }
 
     /// Takes one event. When this returns well, it is on the disk; a repeat has no effect.

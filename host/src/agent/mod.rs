@@ -3,6 +3,7 @@ pub mod about;
 mod answer;
 mod asker;
 mod briefing;
+mod choices;
 pub mod chunk;
 mod client;
 mod collect;

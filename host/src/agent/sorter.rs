@@ -72,6 +72,11 @@ impl Sorter {
         }
     }
 
+    /// What judges events.
+    pub(super) fn gate(&self) -> Arc<Gate> {
+        self.gate.clone()
+    }
+
     /// Brings events on their way one after the other, until nobody brings any more.
     pub(super) async fn sort(self, mut taken: mpsc::Receiver<Taken>) {
         while let Some(next) = taken.recv().await {

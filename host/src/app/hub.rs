@@ -71,6 +71,11 @@ impl Core for Hub {
         Box::pin(async move { office?.inbox.accept(&channel, event).await })
     }
 
+    fn admits(&self, channel: &str, event: Inbound) -> BoxFuture<'static, Result<bool>> {
+        let (office, channel) = (self.office(), channel.to_owned());
+        Box::pin(async move { office?.inbox.admits(&channel, event).await })
+    }
+
     fn channel_status(&self, plugin: &str, channel: &str, status: ChannelStatus) {
         let (account, state) = (&status.account_id, status.state);
         let problem = &status.problem;

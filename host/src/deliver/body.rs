@@ -31,6 +31,8 @@ pub fn message_to(event: &Inbound, text: String, idempotency_key: String) -> Out
         thread_id: event.chat.thread_id.clone(),
         text,
         reply_to: event.message_id.clone(),
+        event_id: event.event_id.clone(),
+        event_message_id: event.message_id.clone(),
         ..Outbound::default()
     }
 }
@@ -78,10 +80,16 @@ impl Body {
         channel.idempotent_send || !self.preview.is_empty()
     }
 
-    /// One try.
-    pub(super) async fn send(&self, registry: &Registry, channel: &str) -> Result<Receipt> {
+    /// One try of what is queued since then.
+    pub(super) async fn send(
+        mut self,
+        registry: &Registry,
+        channel: &str,
+        queued_ms: i64,
+    ) -> Result<Receipt> {
         let plugin = registry.channel(channel)?;
         if self.preview.is_empty() {
+            self.message.queued_ms = queued_ms.try_into().unwrap_or(0);
             return plugin.call(ids::channel::SEND, channel, &self.message).await;
         }
         let message = &self.message;

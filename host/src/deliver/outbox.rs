@@ -31,8 +31,8 @@ pub trait Carrier: Send + Sync + 'static {
     /// What a channel can do.
     fn info(&self, channel: &str) -> ChannelInfo;
 
-    /// One try.
-    fn carry<'a>(&'a self, body: &'a Body, channel: &'a str) -> BoxFuture<'a, Result<Receipt>>;
+    /// One try of what is queued since then.
+    fn carry<'a>(&'a self, body: Body, channel: &'a str, queued_ms: i64) -> BoxFuture<'a, Result<Receipt>>;
 }
 
 /// Sends what stands in the journal's outbox.
@@ -230,7 +230,10 @@ impl Outbox {
                 if delivery.state == SendState::Sending {
                     self.journal.run(move |j| j.sending(id, repeats)).await?;
                 }
-                let sent = self.carrier.carry(&body, &delivery.channel).await;
+                let sent = self
+                    .carrier
+                    .carry(body, &delivery.channel, delivery.created_ms)
+                    .await;
                 self.outcome(&delivery, sent, idempotent)
             }
         };
@@ -270,8 +273,8 @@ impl Carrier for Registry {
         self.channel_info(channel)
     }
 
-    fn carry<'a>(&'a self, body: &'a Body, channel: &'a str) -> BoxFuture<'a, Result<Receipt>> {
-        Box::pin(body.send(self, channel))
+    fn carry<'a>(&'a self, body: Body, channel: &'a str, queued_ms: i64) -> BoxFuture<'a, Result<Receipt>> {
+        Box::pin(body.send(self, channel, queued_ms))
     }
 }
 

@@ -41,7 +41,7 @@ pub use hub::Events;
 pub use limiter::Attempts;
 pub use methods::{Access, Caller, Handler, Method, Readiness, Responder};
 pub use nodes::{Invocation, NodePolicy, Nodes, Published};
-pub use routes::{Offer, Routes};
+pub use routes::{Offer, PagePlace, Routes};
 pub use schema::Schema;
 pub use scope::{Scope, Scopes};
 pub use server::{Error, Fleet, Options, Policy, Running, Server, Stop};

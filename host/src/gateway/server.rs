@@ -21,7 +21,7 @@ use super::{
     methods::{Handler, Table},
     nodes::{NodePolicy, Nodes},
     random,
-    routes::Routing,
+    routes::{PagePlace, Routing},
 };
 use crate::{
     clock::Clock,
@@ -38,6 +38,8 @@ pub struct Options {
     pub auth: Auth,
     /// Web pages and host names that may reach the gateway. Pages that it serves itself are added.
     pub sites: Sites,
+    /// Below which path a page for browsers is.
+    pub page: PagePlace,
     /// Proxies whose forwarding headers count.
     pub trusted_proxies: Vec<Network>,
     /// What the owner allows.
@@ -166,6 +168,7 @@ impl Default for Options {
             bind: Vec::new(),
             auth: Auth::default(),
             sites: Sites::default(),
+            page: PagePlace::default(),
             trusted_proxies: Vec::new(),
             policy: Policy::default(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -315,7 +318,7 @@ impl Shared {
         event_names.sort();
         event_names.dedup();
         Self {
-            routing: Routing::new(handler.routes()),
+            routing: Routing::new(handler.routes(), options.page),
             handler,
             table,
             events: options.events,

@@ -4,6 +4,7 @@ use super::{
     discover::{Candidate, Folders, Found, Origin},
     egress,
     ladder::{self, Switches},
+    menu,
     plugin::Spec,
     sections, serves,
     settings::{ChildLimits, Deadlines, Isolation, Settings},
@@ -62,11 +63,12 @@ pub fn folders(config: &Config, paths: &Paths, exe: &Path, bundled: Option<&str>
 /// Decides about every plugin.
 pub fn assemble(config: &Config, found: &Found) -> Assembly {
     let switches = switches(config, found);
-    let specs = found
+    let mut specs: Vec<_> = found
         .plugins
         .values()
         .map(|candidate| spec(config, candidate, &switches))
         .collect();
+    menu::write(config, &mut specs);
     let mut problems: Vec<String> = found.duplicates.iter().map(ToString::to_string).collect();
     problems.extend(found.rejects.iter().map(|reject| reject.error.to_string()));
     let missing = found.missing.iter();

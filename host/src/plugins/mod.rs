@@ -15,6 +15,7 @@ pub mod link;
 pub mod load;
 pub mod logs;
 pub mod manifest;
+mod menu;
 pub mod metrics;
 pub mod plugin;
 pub mod pool;

@@ -73,7 +73,14 @@ fn problem(error: &ValidationError<'_>, path: &str) -> String {
         Value::Object(_) => "an object",
     };
     let masked = error.masked_with("the value").to_string();
-    format!("{path}{place}: {masked} (it is {kind})")
+    // ids that look like numbers lose their last digits when they are read as such
+    let is_bare_id = matches!(error.kind(), Kind::Type { .. }) && masked.ends_with("\"string\"");
+    let remedy = if is_bare_id && error.instance().is_number() {
+        "; put it in quotes"
+    } else {
+        ""
+    };
+    format!("{path}{place}: {masked} (it is {kind}{remedy})")
 }
 
 #[cfg(test)]
@@ -107,6 +114,18 @@ mod tests {
             error.contains("token") && error.contains("tokn") && !error.contains("hunter2"),
             "{error}"
         );
+    }
+
+    #[test]
+    fn an_id_that_is_a_number_is_to_be_quoted() {
+        let schema = json!({"type": "object", "properties": {"ids": {"items": {"type": "string"}}, "on": {"type": "boolean"}}});
+        let error =
+            check(&schema, &json!({"ids": [123_456], "on": 1}), "channels.x").expect_err("two faults");
+        assert!(
+            error.contains("channels.x.ids.0") && error.contains("a number; put it in quotes"),
+            "{error}"
+        );
+        assert_eq!(error.matches("quotes").count(), 1, "{error}");
     }
 
     #[test]

@@ -20,6 +20,15 @@ impl ChannelHost {
         self.host.call(host_ids::INBOUND, self.id, event).await
     }
 
+    /// May the sender of this event write there, as it looks now? For work that is only worth it then, such as fetching
+    /// files. It has no effect, and [`ChannelHost::inbound`] judges anew. A host of an earlier release always says yes.
+    pub async fn admits(&self, event: &Inbound) -> Result<bool> {
+        match self.host.serves(host_ids::ADMITS) {
+            true => self.host.call(host_ids::ADMITS, self.id, event).await,
+            false => Ok(true),
+        }
+    }
+
     /// Says how an account is doing. Once when it breaks and once when it is back, not in between.
     pub async fn status(&self, status: &ChannelStatus) -> Result<()> {
         self.host.call(host_ids::CHANNEL_STATUS, self.id, status).await

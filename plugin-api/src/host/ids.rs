@@ -8,6 +8,8 @@ pub mod host {
     pub const WEBSOCKET: &str = "host/1/ws.connect";
     /// Body: [`crate::Inbound`]; reply: null, once the event is durable. Target: channel id.
     pub const INBOUND: &str = "host/1/channel.inbound";
+    /// Body: [`crate::Inbound`] as far as it is known; reply: `true` if its sender may write there. Target: channel id.
+    pub const ADMITS: &str = "host/1/channel.admits";
     /// Body: [`crate::ChannelStatus`]; reply: null. Target: channel id.
     pub const CHANNEL_STATUS: &str = "host/1/channel.status";
     /// Body: [`crate::AgentRun`]; out: [`crate::AgentEvent`]s as JSON; reply: null.
@@ -46,6 +48,7 @@ pub mod host {
         HTTP,
         WEBSOCKET,
         INBOUND,
+        ADMITS,
         CHANNEL_STATUS,
         AGENT_RUN,
         EMBED,

@@ -1,9 +1,16 @@
 //! Files of messages: written once, read by whoever has the reference, deleted by the host when they are old.
-use super::{host_ids, parse, streamed::Streamed};
+use super::{FetchResponse, host_ids, parse, streamed::Streamed};
 use crate::{
-    Host, MediaRef, Result,
+    Error, ErrorKind, Feed, Host, MediaRef, Result, Source,
     abi::{Call, source_pair},
 };
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+};
+
+/// Pieces of an answer that wait for the store.
+const PIECES: usize = 4;
 
 /// Files of messages; see [`Host::media`].
 #[derive(Debug, Clone)]
@@ -22,24 +29,52 @@ impl Media {
 
     /// Stores bytes. The reference carries their size and hash.
     pub async fn save(&self, mime_type: &str, file_name: &str, bytes: Vec<u8>) -> Result<MediaRef> {
+        let (mut feed, source) = source_pair(1);
+        feed.send(Ok(bytes)).await;
+        drop(feed);
+        parse(&self.store(mime_type, file_name, source)?.await?)
+    }
+
+    /// Stores the body of an answer piece by piece, so that it is never whole in memory. Refused if it has more than
+    /// `limit` bytes; then nothing is stored.
+    pub async fn save_answer(
+        &self,
+        mime_type: &str,
+        file_name: &str,
+        answer: FetchResponse,
+        limit: u64,
+    ) -> Result<MediaRef> {
+        let (feed, source) = source_pair(PIECES);
+        let mut stored = pin!(self.store(mime_type, file_name, source)?);
+        let mut fed = pin!(feed_answer(feed, answer, limit));
+        let mut is_fed = false;
+        let reply = poll_fn(|cx| {
+            is_fed = is_fed || fed.as_mut().poll(cx).is_ready();
+            stored.as_mut().poll(cx)
+        });
+        parse(&reply.await?)
+    }
+
+    fn store(
+        &self,
+        mime_type: &str,
+        file_name: &str,
+        source: Source,
+    ) -> Result<impl Future<Output = Result<Vec<u8>>> + Send + use<>> {
         let known = MediaRef {
             mime_type: mime_type.into(),
             file_name: file_name.into(),
             ..MediaRef::default()
         };
-        let (mut feed, source) = source_pair(1);
-        feed.send(Ok(bytes)).await;
-        drop(feed);
         let body = serde_json::to_vec(&known)?;
-        let call = Call {
+        Ok(self.host.call_raw(Call {
             method: host_ids::MEDIA_SAVE,
             target: "",
             meta: "",
             body,
             out: None,
             input: Some(source),
-        };
-        parse(&self.host.call_raw(call).await?)
+        }))
     }
 
     /// Opens a file.
@@ -58,5 +93,29 @@ impl MediaReader {
     /// The next piece; `None` at the end.
     pub async fn chunk(&mut self) -> Result<Option<Vec<u8>>> {
         self.0.next().await
+    }
+}
+
+/// Ends when there is no more, or nobody takes it.
+async fn feed_answer(mut feed: Feed, mut answer: FetchResponse, limit: u64) {
+    let mut length = 0;
+    loop {
+        let piece = match answer.chunk().await {
+            Ok(Some(piece)) => Ok(piece),
+            Ok(None) => return,
+            Err(error) => Err(error),
+        };
+        length += piece.as_ref().map_or(0, |piece| piece.len() as u64);
+        let piece = piece.and_then(|piece| match length > limit {
+            false => Ok(piece),
+            true => Err(Error::new(
+                ErrorKind::Refused,
+                format_args!("the file is longer than {limit} bytes"),
+            )),
+        });
+        let is_last = piece.is_err();
+        if !feed.send(piece.map_err(Error::into_fault)).await || is_last {
+            return;
+        }
     }
 }

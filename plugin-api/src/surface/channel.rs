@@ -103,6 +103,9 @@ pub struct ChannelInfo {
     pub label: String,
     /// Longest text of one message, in characters as the platform counts them.
     pub text_limit: u32,
+    /// Most lines of one message, so that a tall reply becomes several; the operator's `maxLinesPerMessage` goes first. 0:
+    /// as many as there are.
+    pub line_limit: u32,
     /// Messages can be edited, so a reply can be shown while it is written.
     pub edit: bool,
     /// Messages can be deleted.
@@ -155,6 +158,7 @@ impl Default for ChannelInfo {
         Self {
             label: String::new(),
             text_limit: 4000,
+            line_limit: 0,
             edit: false,
             delete: false,
             reactions: false,

@@ -62,6 +62,8 @@ pub struct Inbound {
     pub text: String,
     /// The agent was addressed: by mention, or by a reply to it.
     pub mentioned: bool,
+    /// Somebody else was addressed, and the agent was not.
+    pub mentions_others: bool,
     /// The message that this one refers to.
     pub reply_to: Option<Quoted>,
     /// Files, already in the host's store.
@@ -98,6 +100,8 @@ pub struct Chat {
     pub parent_title: String,
     /// Guild, team or workspace; empty if none.
     pub space_id: String,
+    /// Its name; untrusted.
+    pub space_title: String,
 }
 
 /// Who wrote.

@@ -25,6 +25,14 @@ pub struct Outbound {
     pub silent: bool,
     /// Buttons and other platform-independent components, row by row.
     pub buttons: Vec<Vec<Button>>,
+    /// The event that this answers ([`Inbound::event_id`](crate::Inbound::event_id)); empty if none. For platforms
+    /// where an answer has a place of its own, such as that of a slash command.
+    pub event_id: String,
+    /// The message of that event; empty if it had none. Unlike `reply_to` it does not ask to be shown.
+    pub event_message_id: String,
+    /// When it was queued, milliseconds since 1970; 0 if it never was. Where the platform forgets idempotency keys, an
+    /// older message may be there already.
+    pub queued_ms: u64,
     /// What only this channel understands.
     pub extra: Map<String, Value>,
 }
@@ -109,6 +117,10 @@ pub struct Action {
     pub account_id: String,
     /// Chat, where the action has one.
     pub chat_id: String,
+    /// Who asked for it, from the event and never from the model; empty if nobody did (a schedule, the operator).
+    pub sender_id: String,
+    /// The operator, or somebody whom the operator trusts as much, asked for it.
+    pub from_owner: bool,
     /// JSON object.
     pub params: Map<String, Value>,
 }

@@ -1,10 +1,11 @@
 //! The fake host: services in memory, time from tokio.
-use super::TestPlugin;
 use super::services::{Services, Shared, State, served};
+use super::{FakeSocket, TestPlugin};
 use crate::{
-    ChannelStatus, Environment, Error, ErrorKind, HttpRequest, Inbound, Manifest, Registrations, Result,
-    StaticPlugin,
+    ChannelHost, ChannelStatus, Environment, Error, ErrorKind, Host, HttpRequest, Inbound, Manifest,
+    Registrations, Result, StaticPlugin,
     abi::{Level, host_object},
+    runtime::Driver,
 };
 use serde_json::Value;
 use std::{
@@ -95,17 +96,16 @@ impl TestHost {
         self.state().refuse_inbound = refuse;
     }
 
+    /// From now on (or no longer) nobody may write, as [`crate::ChannelHost::admits`] tells it.
+    pub fn refuse_senders(&self, refuse: bool) {
+        self.state().refuse_senders = refuse;
+    }
+
     /// Creates an instance of the plugin with this configuration. Fails as the gateway would: on a wrong
     /// configuration, a panic, or a registration that differs from the manifest.
     pub fn load(&self, plugin: &StaticPlugin, config: Value) -> Result<TestPlugin> {
         let manifest: Manifest = serde_json::from_str(plugin.manifest())?;
-        let environment = Environment {
-            host_version: "0.0.0-test".into(),
-            api_version: crate::API_VERSION.into(),
-            methods: served(),
-            isolated: false,
-        };
-        let environment = serde_json::to_string(&environment)?;
+        let environment = serde_json::to_string(&environment())?;
         let host = host_object(Arc::new(Services(self.shared.clone())));
         let (handle, registered) = plugin
             .root()
@@ -114,6 +114,17 @@ impl TestHost {
         let registered: Registrations = serde_json::from_str(&registered)?;
         check_registrations(&manifest, &registered)?;
         Ok(TestPlugin::new(handle, registered))
+    }
+
+    /// The host as a plugin has it, for tests of a part of a plugin. Its tasks end with its last clone.
+    pub fn host(&self) -> Host {
+        let handle = host_object(Arc::new(Services(self.shared.clone())));
+        Host::new(handle, environment(), Driver::Host)
+    }
+
+    /// A channel's way into the host, for tests of a part of a plugin.
+    pub fn channel(&self, id: &'static str) -> ChannelHost {
+        self.host().channel(id)
     }
 
     /// Waits for the next event that a channel hands over: channel id and event.
@@ -125,6 +136,22 @@ impl TestHost {
             }
             arrived.await;
         }
+    }
+
+    /// Waits for the next WebSocket that the plugin opens.
+    pub async fn next_socket(&self) -> FakeSocket {
+        loop {
+            let arrived = self.shared.arrived.notified();
+            if let Some(socket) = self.state().sockets.pop_front() {
+                return socket;
+            }
+            arrived.await;
+        }
+    }
+
+    /// From now on (or no longer) no WebSocket can be opened.
+    pub fn refuse_sockets(&self, refuse: bool) {
+        self.state().refuse_sockets = refuse;
     }
 
     /// What channels said of themselves so far.
@@ -155,6 +182,15 @@ impl TestHost {
 impl fmt::Debug for TestHost {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("TestHost")
+    }
+}
+
+fn environment() -> Environment {
+    Environment {
+        host_version: "0.0.0-test".into(),
+        api_version: crate::API_VERSION.into(),
+        methods: served(),
+        isolated: false,
     }
 }
 

@@ -22,7 +22,9 @@ mod host;
 mod kit;
 mod plugin;
 mod services;
+mod websocket;
 
 pub use host::{FakeAnswer, FakeRequest, LogLine, TestHost};
 pub use kit::conformance;
 pub use plugin::TestPlugin;
+pub use websocket::FakeSocket;

@@ -1,5 +1,5 @@
 //! What the fake host serves: from memory, from a script, or not at all.
-use super::{FakeAnswer, FakeRequest, LogLine};
+use super::{FakeAnswer, FakeRequest, FakeSocket, LogLine};
 use crate::{
     AgentEvent, ChannelStatus, Error, ErrorKind, HttpHead, HttpRequest, Inbound, MediaRef, Result, Sink,
     Source, Usage,
@@ -33,6 +33,9 @@ pub(super) struct State {
     pub(super) inbound: VecDeque<(String, Inbound)>,
     pub(super) statuses: Vec<(String, ChannelStatus)>,
     pub(super) refuse_inbound: bool,
+    pub(super) refuse_senders: bool,
+    pub(super) sockets: VecDeque<FakeSocket>,
+    pub(super) refuse_sockets: bool,
     pub(super) store: BTreeMap<String, Vec<u8>>,
     pub(super) media: BTreeMap<String, (MediaRef, Vec<u8>)>,
     pub(super) secrets: BTreeMap<String, String>,
@@ -43,8 +46,8 @@ pub(super) struct State {
 
 type Served = Pin<Box<dyn Future<Output = Result<Vec<u8>, Fault>> + Send>>;
 
-/// What a fake host has no use for: it has neither sockets nor a voice.
-const NOT_SERVED: [&str; 4] = [ids::WEBSOCKET, ids::SYNTHESIZE, ids::TRANSCRIBE, ids::CONVERSE];
+/// What a fake host has no use for: it has no voice.
+const NOT_SERVED: [&str; 3] = [ids::SYNTHESIZE, ids::TRANSCRIBE, ids::CONVERSE];
 
 /// Every method id that is served.
 pub(super) fn served() -> Vec<String> {
@@ -118,7 +121,9 @@ impl Shared {
     ) -> Result<Vec<u8>> {
         match method {
             ids::HTTP => self.fetch(&body, out, input).await,
+            ids::WEBSOCKET => self.open_socket(&body, out, input).await,
             ids::INBOUND => self.take_inbound(target, &body),
+            ids::ADMITS => Ok(json!(!self.state().refuse_senders).to_string().into_bytes()),
             ids::AGENT_RUN => self.run_agent(out).await,
             ids::MEDIA_SAVE => self.save_media(&body, input).await,
             ids::MEDIA_OPEN => self.open_media(target, out).await,
@@ -208,6 +213,22 @@ impl Shared {
             true => Err(Error::new(ErrorKind::Network, "the connection broke")),
             false => Ok(Vec::new()),
         }
+    }
+
+    /// Runs until the test drops its side.
+    async fn open_socket(&self, body: &[u8], out: Option<Sink>, input: Option<Source>) -> Result<Vec<u8>> {
+        if self.state().refuse_sockets {
+            return Err(Error::new(
+                ErrorKind::Network,
+                "the fake host opens no sockets now",
+            ));
+        }
+        let (socket, closed) = FakeSocket::open(body, out, input).await?;
+        self.state().sockets.push_back(socket);
+        self.arrived.notify_waiters();
+        // Nothing is ever sent: the other end is dropped.
+        let _ = closed.await;
+        Ok(Vec::new())
     }
 
     async fn run_agent(&self, out: Option<Sink>) -> Result<Vec<u8>> {

@@ -1,6 +1,8 @@
 //! `cargo xtask bench abi`: what crossing the boundary costs, beside a direct call in the same run.
 //! `cargo xtask bench main`: what the main job costs, from a message to its answer.
+//! `cargo xtask bench discord`: what the plugin of a chat platform costs.
 mod abi;
+mod discord;
 mod host;
 mod isolated;
 mod main_job;
@@ -14,7 +16,7 @@ use std::{path::PathBuf, process::ExitCode};
 #[derive(Debug, Parser)]
 struct Args {
     /// Which
-    #[arg(value_parser = ["abi", "main"])]
+    #[arg(value_parser = ["abi", "discord", "main"])]
     what: String,
     /// Measure only this part of `main`, to find a cause; the figures that count come from a whole run
     #[arg(long, value_enum)]
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
     let plugins = args.plugins.unwrap_or_else(|| here.join("../plugin"));
     let program = args.program.unwrap_or_else(|| here.join("openclaw"));
     let measured = match args.what.as_str() {
+        "discord" => discord::run(&plugins, &program),
         "main" => main_job::run(&plugins, &program, args.part),
         _ => abi::run(&plugins, &program),
     };

@@ -1,4 +1,5 @@
 //! What the end-to-end tests share: where the built things are, and a gateway in this process with real libraries.
+pub mod channels;
 pub mod chat;
 pub mod running;
 pub mod world;

@@ -1,7 +1,8 @@
 //! The commands that speak to a running gateway: what they print, where it comes from, and how they end.
 use openclaw_e2e::{fixture, plugin, program, spec, start};
 use openclaw_host::{
-    gateway::{Handler, Scope, client},
+    clock::Clock,
+    gateway::{Events, Fleet, Handler, NodePolicy, Scope, client},
     methods::Methods,
 };
 use openclaw_plugin_api::{ChannelStatus, Secret};
@@ -439,7 +440,13 @@ async fn a_required_channel_that_is_not_connected_is_not_ready() {
     required.settings.required = true;
     let test = start(vec![required]).await;
     let gateway = Arc::new(test.gateway);
-    let methods = Methods::new(gateway.clone(), Arc::new(|_| Err("not here".into())));
+    let fleet = Fleet::new(
+        gateway.journal(),
+        &Events::default(),
+        &Clock::system(),
+        NodePolicy::default(),
+    );
+    let methods = Methods::new(gateway.clone(), fleet, Arc::new(|_| Err("not here".into())));
     assert!(methods.readiness().failing.is_empty());
     let broken = ChannelStatus {
         account_id: "default".into(),

@@ -38,7 +38,7 @@ macro_rules! bundled {
     )+};
 }
 
-bundled!(anthropic, demo, google, openai, telegram);
+bundled!(anthropic, demo, discord, google, openai, telegram);
 
 #[test]
 fn the_loopback_channel() {
@@ -59,7 +59,10 @@ fn every_bundled_plugin_is_checked_here() {
         })
         .collect();
     ids.sort();
-    assert_eq!(ids, ["anthropic", "demo", "google", "openai", "telegram"]);
+    assert_eq!(
+        ids,
+        ["anthropic", "demo", "discord", "google", "openai", "telegram"]
+    );
 }
 
 #[test]

@@ -67,6 +67,19 @@ pub struct Call {
     pub files: HashMap<String, Vec<u8>>,
 }
 
+/// A message of the bot as people see it now.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// Its id.
+    pub id: i64,
+    /// `chat_id`
+    pub chat: Value,
+    /// Its text without markup; of a file its caption.
+    pub text: String,
+    /// The text as it was sent.
+    pub raw: String,
+}
+
 #[derive(Debug)]
 struct Server {
     address: SocketAddr,
@@ -95,6 +108,7 @@ struct State {
     calls: VecDeque<Call>,
     faults: Vec<(String, Fault)>,
     complaints: Vec<String>,
+    shown: Vec<Shown>,
     topics_in_private: bool,
 }
 
@@ -225,6 +239,11 @@ impl Telegram {
             }
             arrived.await;
         }
+    }
+
+    /// The bot's messages as they stand now, oldest first. A call that took no effect shows nothing.
+    pub fn shown(&self) -> Vec<Shown> {
+        self.state().shown.clone()
     }
 
     /// What Telegram would not have taken, in words. A test ends with the wish that this is empty.

@@ -5,9 +5,12 @@
 //! behaviour at the ABI only, never what an answer says. Nothing here waits for ever, and everything that a plugin can
 //! make grow (streams, logs, store, events) is bounded on the kit's side.
 //!
+//! [`conformance`] is another suite: what every channel owes to its platform and its people, with the real gateway.
+//!
 //! A test is one function and one row in a file of `tests/`. Randomness comes from one seed, which the report names:
 //! the same seed asks the same questions again.
 mod bench;
+pub mod conformance;
 mod fake;
 mod generate;
 mod journal;

@@ -141,6 +141,7 @@ fn channel_body(method: &str) -> serde_json::Result<Value> {
             account_id: ACCOUNT.into(),
             chat_id: CHAT.into(),
             params: Map::new(),
+            ..Action::default()
         }),
         // The others take the account's id.
         _ => Ok(json!(ACCOUNT)),

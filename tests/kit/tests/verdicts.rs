@@ -114,6 +114,8 @@ const VERDICTS: &[(&str, &str, Status, &str)] = &[
     ("loses-file", "files-closed", Status::Failed, "/dev/null"),
     ("changes-folder", "process-unchanged", Status::Failed, "working directory"),
     ("floods-log", "logs-bounded", Status::Failed, "1000 events"),
+    ("hates-emoji", "channel-hostile-messages", Status::Failed, "panicked"),
+    ("sticks", "channel-stop-while-sending", Status::Failed, "no answer"),
     ("sends-twice", "channel-same-key", Status::Warning, "two different receipts"),
 ];
 

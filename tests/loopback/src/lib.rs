@@ -1,13 +1,22 @@
-//! A channel for tests: whatever is sent comes back as a new message of a person.
+//! A channel for tests: whatever is sent comes back as a new message of a person. With `channels.loopback.platform` it
+//! speaks to that platform instead.
+mod platform;
+
 use openclaw_plugin_api::prelude::*;
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use platform::Platform;
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 #[derive(Default)]
 struct Loopback {
     host: Arc<Mutex<Option<ChannelHost>>>,
+    /// Accounts with a platform, and what listens to it.
+    platforms: Mutex<HashMap<String, (Platform, openclaw_plugin_api::TaskHandle)>>,
     sent: AtomicU64,
     prefix: Arc<Mutex<String>>,
 }
@@ -23,6 +32,17 @@ impl Channel for Loopback {
     }
 
     async fn start(&self, account: Account, host: ChannelHost) -> Result<()> {
+        self.stop(account.id.clone()).await?;
+        if let Some(root) = account.config["platform"].as_str() {
+            let platform = Platform {
+                root: root.to_owned(),
+                account: account.id.clone(),
+                host: host.clone(),
+            };
+            let listening = host.host().spawn(platform.clone().listen());
+            let mut platforms = self.platforms.lock().unwrap_or_else(PoisonError::into_inner);
+            platforms.insert(account.id.clone(), (platform, listening));
+        }
         let status = ChannelStatus {
             account_id: account.id,
             state: ChannelState::Connected,
@@ -34,7 +54,24 @@ impl Channel for Loopback {
         Ok(())
     }
 
+    async fn stop(&self, account_id: String) -> Result<()> {
+        let mut platforms = self.platforms.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, listening)) = platforms.remove(&account_id) {
+            listening.abort();
+        }
+        Ok(())
+    }
+
     async fn send(&self, message: Outbound) -> Result<Receipt> {
+        let platform = {
+            let platforms = self.platforms.lock().unwrap_or_else(PoisonError::into_inner);
+            platforms
+                .get(&message.account_id)
+                .map(|(platform, _)| platform.clone())
+        };
+        if let Some(platform) = platform {
+            return platform.send(&message).await;
+        }
         let host = self.host.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let host =
             host.ok_or_else(|| Error::new(ErrorKind::Closed, "the loopback channel is not started"))?;
@@ -71,9 +108,14 @@ struct Config {
     prefix: String,
 }
 
+/// `channels.loopback`: where the platform is, if there is one. The host reads the rest.
+const CHANNEL: &str = r#"{"type":"object","properties":{"platform":{"type":"string","x-egress":true}},"additionalProperties":true}"#;
+
 export_plugin!(
     Declaration::new("loopback", "Loopback")
         .channels(&["loopback"])
+        .channel_config(&[("loopback", CHANNEL)])
+        .network(Network::Host(&[]))
         .config(CONFIG),
     |api| {
         let prefix = Arc::new(Mutex::new(api.config::<Config>()?.prefix));

@@ -52,6 +52,8 @@ const ENVIRONMENT: &[&str] = &[
     // the few variables that a plugin's process inherits, by name
     "host/src/plugins/isolate/process.rs",
     "plugin-api/build.rs",
+    // cargo tells a build script by a variable where it may write
+    "plugins/control-ui/build.rs",
     "plugin-api/src/build.rs",
     "plugin-api/src/testing/",
 ];

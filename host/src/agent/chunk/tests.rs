@@ -118,6 +118,7 @@ proptest! {
         let limits = Limits {
             limit,
             unit: if utf16 { Unit::Utf16 } else { Unit::Chars },
+            lines: 0,
             mode: if newline { Mode::Newline } else { Mode::Length },
         };
         let parts = if newline { paragraphs(&text) } else { vec![text.as_str()] };

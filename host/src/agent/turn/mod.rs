@@ -4,15 +4,16 @@
 //! ends the turn, in one transaction with the reply.
 mod ask;
 mod memory;
+mod spec;
 mod tools;
 
 pub use ask::{Answer, Asker, Failed, attempt};
 pub use memory::{History, compaction, entry, read};
+pub use spec::{Turn, TurnOutcome};
 
 use super::{
     about::{self, About},
     collect::Wish,
-    compaction::{Policy, Pruning, Summariser},
     job::Steering,
     live::Run as Watched,
 };
@@ -21,76 +22,12 @@ use crate::{
     journal::{Entry, EntryKind, Journal, JournalError},
     plugins::registry::Registry,
 };
-use openclaw_plugin_api::{
-    AgentEvent, Error, ErrorKind, Message, Result, Role, Thinking, ToolOrigin, ToolSpec, Usage,
-};
-use std::{sync::Arc, time::Duration};
+use openclaw_plugin_api::{AgentEvent, Error, ErrorKind, Message, Result, Role, ToolSpec};
+use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
 /// How often a model may ask for tools in one turn.
 const MAX_ROUNDS: usize = 50;
-
-/// What a turn is about.
-#[derive(Debug, Clone, Default)]
-pub struct Turn {
-    /// Id of this turn; a second run with it goes on where the first one ended.
-    pub id: String,
-    /// An earlier process began it.
-    pub resumed: bool,
-    /// Transcript that it belongs to.
-    pub session_id: String,
-    /// Models to ask, the best first, `provider/model`.
-    pub models: Vec<String>,
-    /// Auth profile that the person chose; empty for none.
-    pub profile: String,
-    /// System prompt, what changes seldom first.
-    pub system: Vec<String>,
-    /// What is said, in one or more messages.
-    pub input: Vec<Message>,
-    /// Tools that the caller runs itself: a turn ends when its model asks for one.
-    pub callers_tools: Vec<ToolSpec>,
-    /// What is known of each of them beside its words; none where there are fewer.
-    pub about: Vec<About>,
-    /// How hard to think.
-    pub thinking: Thinking,
-    /// Longest answer, tokens. None: the model's own.
-    pub max_tokens: Option<u32>,
-    /// How much of the conversation is read, tokens.
-    pub history: u64,
-    /// `contextTokens`: most of the window that is used. None: all of it.
-    pub context_cap: Option<u64>,
-    /// `compaction.reserveTokensFloor`. None: the usual.
-    pub reserve_floor: Option<u64>,
-    /// What stays when the conversation has to become shorter.
-    pub shortening: Policy,
-    /// Who makes it shorter, and how long that may take.
-    pub summariser: Summariser,
-    /// How old answers of tools are made shorter for a request. None: they are not.
-    pub pruning: Option<Pruning>,
-    /// How long ago the last request of the conversation was.
-    pub idle: Duration,
-    /// On whose behalf tools run.
-    pub origin: ToolOrigin,
-}
-
-/// How a turn ended.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct TurnOutcome {
-    /// The whole answer.
-    pub text: String,
-    /// What it cost, over all requests.
-    pub usage: Usage,
-    /// What the last request had in it, tokens.
-    pub context: u64,
-    /// Model that answered, `provider/model`.
-    pub model: String,
-    /// What to tell the person beside the answer: another model had to answer, a conversation was shortened.
-    pub notices: Vec<String>,
-    /// The last message, to be written with the reply.
-    pub entries: Vec<Entry>,
-    /// Rows of the messages in the outbox that deliver the answer.
-    pub posted: Vec<i64>,
-}
 
 /// Who asked for a turn, and hears what happens in it. Nobody has to listen.
 pub type Listener = mpsc::Sender<AgentEvent>;

@@ -5,7 +5,7 @@ use crate::{
     cli::{Failure, address, setting::Setting},
     clock::Clock,
     config::{AuthMethod, BindMode, Env, GatewayMode},
-    gateway::{Attempts, Auth, Events, Options, Policy, ProxyAuth},
+    gateway::{Attempts, Auth, Events, Options, PagePlace, Policy, ProxyAuth},
     http::server::{Network, Sites},
 };
 use openclaw_plugin_api::Secret;
@@ -71,6 +71,10 @@ pub(super) fn door(args: &Run, env: &Env, setting: &Setting) -> Result<Options, 
             origins: config.control_ui.allowed_origins.clone(),
             hosts: Vec::new(),
             host_header_fallback: config.control_ui.dangerously_allow_host_header_origin_fallback,
+        },
+        page: match config.control_ui.enabled {
+            Some(false) => PagePlace::nowhere(),
+            _ => PagePlace::below(config.control_ui.base_path.as_deref().unwrap_or("/")),
         },
         policy: policy(setting),
         trusted_proxies: proxies.map_err(|e| Failure::config(format_args!("gateway.trustedProxies: {e}")))?,

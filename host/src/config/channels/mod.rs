@@ -160,6 +160,8 @@ pub struct ChannelPolicy {
     pub dms: BTreeMap<String, DmSettings>,
     /// Longest text of one message, characters.
     pub text_chunk_limit: Option<usize>,
+    /// Most lines of one message.
+    pub max_lines_per_message: Option<usize>,
     /// Where a long text is split.
     pub chunk_mode: Option<ChunkMode>,
     /// Which messages of a reply refer to the one that is answered.
@@ -258,6 +260,10 @@ pub struct TopicRule {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct SpaceRule {
+    /// Its name; counts only with `dangerouslyAllowNameMatching`.
+    pub slug: Option<String>,
+    /// Messages that address somebody else and not the agent are not answered. False by default.
+    pub ignore_other_mentions: Option<bool>,
     /// Only messages that address the agent are answered. True by default.
     pub require_mention: Option<bool>,
     /// Ids that may write; with `roles` empty, means everybody.
@@ -272,6 +278,8 @@ pub struct SpaceRule {
 #[derive(Debug, Clone, Default, PartialEq, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 pub struct PlaceRule {
+    /// Messages that address somebody else and not the agent are not answered.
+    pub ignore_other_mentions: Option<bool>,
     /// Messages are taken, in the form of February 2026.
     pub allow: Option<bool>,
     /// Messages are taken. True by default.

@@ -80,11 +80,17 @@ impl ChannelPolicy {
         !self.guilds.is_empty() || !self.teams.is_empty()
     }
 
-    /// The rule of a space, and the key that it stands under.
-    pub fn space(&self, id: &str) -> Option<(&str, &SpaceRule)> {
+    /// The rule of a space, and the key that it stands under: by its id, else the first that `is_named` says is meant by
+    /// its name, else `*`.
+    pub fn space(&self, id: &str, is_named: impl Fn(&str, &SpaceRule) -> bool) -> Option<(&str, &SpaceRule)> {
         let maps = [&self.guilds, &self.teams];
         let find = |id: &str| maps.iter().find_map(|map| map.get_key_value(id));
-        let (key, rule) = find(id).or_else(|| find("*"))?;
+        let named = || {
+            maps.iter()
+                .flat_map(|map| map.iter())
+                .find(|(key, rule)| is_named(key, rule))
+        };
+        let (key, rule) = find(id).or_else(named).or_else(|| find("*"))?;
         Some((key, rule))
     }
 

@@ -180,8 +180,8 @@ fn what_is_wrong_is_said_with_its_path_and_without_its_content() {
 fn the_deployment_guides_block_is_read() {
     let policy = of_block(json!({"enabled": true, "groupPolicy": "allowlist", "guilds": {
         "YOUR_GUILD_ID": {"channels": {"general": {"allow": true}}, "requireMention": false}}}));
-    let (key, space) = policy.space("YOUR_GUILD_ID").expect("the space");
+    let (key, space) = policy.space("YOUR_GUILD_ID", |_, _| false).expect("the space");
     assert_eq!((key, space.require_mention), ("YOUR_GUILD_ID", Some(false)));
     assert_eq!(space.channels["general"].allow, Some(true));
-    assert!(policy.has_spaces() && policy.space("other").is_none());
+    assert!(policy.has_spaces() && policy.space("other", |_, _| false).is_none());
 }

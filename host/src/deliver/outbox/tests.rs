@@ -20,7 +20,7 @@ impl Carrier for Fake {
         ChannelInfo::default()
     }
 
-    fn carry<'a>(&'a self, _: &'a Body, _: &'a str) -> BoxFuture<'a, Result<Receipt>> {
+    fn carry<'a>(&'a self, _: Body, _: &'a str, _: i64) -> BoxFuture<'a, Result<Receipt>> {
         Box::pin(async {
             self.entered.notify_one();
             self.gate.acquire().await.expect("the gate stays").forget();

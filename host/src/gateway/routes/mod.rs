@@ -9,6 +9,7 @@
 mod answer;
 mod head;
 mod limits;
+mod page;
 mod path;
 mod places;
 mod refusal;
@@ -41,6 +42,7 @@ use answer::Exchange;
 use places::Places;
 use table::Table;
 
+pub use page::PagePlace;
 pub use table::Offer;
 
 /// Whoever has routes.
@@ -61,6 +63,7 @@ pub trait Routes: Send + Sync + 'static {
 /// Finds the route of each request.
 pub(crate) struct Routing {
     routes: Option<Arc<dyn Routes>>,
+    page: PagePlace,
     table: RwLock<(Option<u64>, Arc<Table>)>,
     places: Arc<Places>,
     bodies: Arc<Semaphore>,
@@ -72,9 +75,10 @@ type Refused = Box<Response>;
 // === impl Routing ===
 
 impl Routing {
-    pub(crate) fn new(routes: Option<Arc<dyn Routes>>) -> Self {
+    pub(crate) fn new(routes: Option<Arc<dyn Routes>>, page: PagePlace) -> Self {
         Self {
             routes,
+            page,
             table: RwLock::default(),
             places: Arc::default(),
             bodies: Arc::new(Semaphore::new(limits::MAX_BODIES_KIB)),
@@ -94,7 +98,7 @@ impl Routing {
     fn find(&self, path: &str) -> Option<(&Arc<dyn Routes>, Arc<Offer>)> {
         let routes = self.routes.as_ref()?;
         let offer = self.table(routes).find(path)?.clone();
-        Some((routes, offer))
+        self.page.permits(&offer.path, path).then_some((routes, offer))
     }
 
     fn table(&self, routes: &Arc<dyn Routes>) -> Arc<Table> {
@@ -131,6 +135,9 @@ async fn answer(shared: &Shared, peer: Peer, request: Request) -> Result<Respons
     };
     let routing = &shared.routing;
     let Some((routes, offer)) = routing.find(&path) else {
+        if let Some(folder) = routing.page.folder(&path) {
+            return Err(refusal::elsewhere(&folder).into());
+        }
         return Err(nothing(&parts.method).into());
     };
     let Some(route) = &offer.route else {

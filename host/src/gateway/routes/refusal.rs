@@ -25,6 +25,15 @@ pub(super) fn later(text: &'static str) -> Response {
     response
 }
 
+/// What was asked for is at another path of ours.
+pub(super) fn elsewhere(path: &str) -> Response {
+    let mut response = unread(StatusCode::FOUND, "elsewhere");
+    if let Ok(path) = HeaderValue::from_str(path) {
+        response.headers_mut().insert(header::LOCATION, path);
+    }
+    response
+}
+
 /// The connection ends with this response.
 pub(super) fn hang_up(mut response: Response) -> Response {
     let close = HeaderValue::from_static("close");

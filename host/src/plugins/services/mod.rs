@@ -51,6 +51,8 @@ pub struct Services {
 pub trait Core: Send + Sync + 'static {
     /// Takes an event of a channel. When it resolves well, the event is durable.
     fn inbound(&self, plugin: &str, channel: &str, event: Inbound) -> BoxFuture<'static, Result<()>>;
+    /// Whether the sender of an event may write where it is.
+    fn admits(&self, channel: &str, event: Inbound) -> BoxFuture<'static, Result<bool>>;
     /// Notes how an account is doing.
     fn channel_status(&self, plugin: &str, channel: &str, status: ChannelStatus);
     /// Runs a turn of an agent, writing [`openclaw_plugin_api::AgentEvent`]s.
@@ -128,6 +130,11 @@ async fn serve(context: Arc<Context>, mut request: Request) -> Result<Vec<u8>> {
                 .inbound(context.plugin(), &request.target, event)
                 .await
                 .map(|()| Vec::new())
+        }
+        ids::ADMITS => {
+            let event = request.record()?;
+            let admitted = context.core()?.admits(&request.target, event).await?;
+            Ok(serde_json::to_vec(&admitted)?)
         }
         ids::CHANNEL_STATUS => {
             context

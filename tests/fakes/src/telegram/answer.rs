@@ -1,11 +1,14 @@
 //! What is answered to a call, without any wire.
-use super::{Call, Fault, Telegram, form, html, spec};
+use super::{Call, Fault, Shown, Telegram, form, html, spec};
 use serde_json::{Value, json};
 
 /// Longest text, UTF-16 units after formatting.
 const TEXT_LIMIT: usize = 4096;
 /// Longest caption, UTF-16 units after formatting.
 const CAPTION_LIMIT: usize = 1024;
+
+/// Messages that are kept as people see them; older ones are forgotten.
+const MAX_SHOWN: usize = 100_000;
 
 /// An answer.
 #[derive(Debug, Clone)]
@@ -127,11 +130,15 @@ impl Telegram {
                 if !(2..=10).contains(&count) {
                     return Err(bad("group send failed: an album has 2 to 10 files"));
                 }
-                Ok((0..count).map(|_| self.shown(body)).collect())
+                Ok((0..count).map(|_| self.echoed(body)).collect())
+            }
+            "deleteMessage" => {
+                let id = body["message_id"].as_i64();
+                self.state().shown.retain(|shown| Some(shown.id) != id);
+                Ok(true.into())
             }
             "sendChatAction"
             | "answerCallbackQuery"
-            | "deleteMessage"
             | "setMessageReaction"
             | "setMyCommands"
             | "deleteMyCommands"
@@ -141,7 +148,9 @@ impl Telegram {
             }
             method if method.starts_with("send") || method.starts_with("edit") => {
                 check_text(body)?;
-                Ok(self.shown(body))
+                let message = self.echoed(body);
+                self.show(&message, body);
+                Ok(message)
             }
             method => Err((
                 404,
@@ -175,10 +184,35 @@ impl Telegram {
     }
 
     /// A message of the bot as it is answered.
-    fn shown(&self, body: &Value) -> Value {
+    fn echoed(&self, body: &Value) -> Value {
         let id = body["message_id"].as_i64().unwrap_or_else(|| self.new_message());
         let chat = json!({ "id": body["chat_id"], "type": "private" });
         json!({ "message_id": id, "date": 1_760_000_000, "chat": chat, "from": Self::bot() })
+    }
+
+    /// Keeps what people see of a message.
+    fn show(&self, message: &Value, body: &Value) {
+        let raw = body["text"]
+            .as_str()
+            .or(body["caption"].as_str())
+            .unwrap_or_default()
+            .to_owned();
+        let text = match body["parse_mode"].as_str() {
+            Some("HTML") => html::plain(&raw).unwrap_or_default(),
+            _ => raw.clone(),
+        };
+        let id = message["message_id"].as_i64().unwrap_or_default();
+        let mut state = self.state();
+        match state.shown.iter_mut().find(|shown| shown.id == id) {
+            Some(shown) => (shown.text, shown.raw) = (text, raw),
+            None => {
+                if state.shown.len() >= MAX_SHOWN {
+                    state.shown.remove(0);
+                }
+                let chat = body["chat_id"].clone();
+                state.shown.push(Shown { id, chat, text, raw });
+            }
+        }
     }
 
     /// The file at a path; none if the path is not one of files.

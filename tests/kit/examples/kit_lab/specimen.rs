@@ -150,6 +150,12 @@ impl Channel for Echo {
         if !self.started.load(Ordering::Relaxed) {
             return Err(Error::new(ErrorKind::Closed, "this channel is not started"));
         }
+        if is("hates-emoji") {
+            assert!(!message.text.contains('👩'), "not this one");
+        }
+        if is("sticks") && message.idempotency_key.starts_with("kit-stop") {
+            std::future::pending::<()>().await;
+        }
         let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
         if sent.len() > MAX_SENT {
             sent.clear();

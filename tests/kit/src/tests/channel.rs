@@ -17,8 +17,42 @@ pub(super) const TESTS: &[Test] = &[
     Test::new(Topic, "channel-send-before-start", "sending before the start is an error", |b| Box::pin(send_before_start(b))),
     Test::new(Topic, "channel-restart", "an account is started twice, stopped twice and started again", |b| Box::pin(restart(b))),
     Test::new(Topic, "channel-same-key", "two sends with one idempotency key are one message, where the channel says so", |b| Box::pin(same_key(b))),
+    Test::new(Topic, "channel-hostile-messages", "a message that somebody made on purpose has an answer, and a panic is none", |b| Box::pin(hostile(b))),
+    Test::new(Topic, "channel-stop-while-sending", "an account stops while messages are sent, and every send has an end", |b| Box::pin(stop_while_sending(b))),
     Test::new(Topic, "channel-as-declared", "what a channel says it can't do is `unsupported`", |b| Box::pin(as_declared(b))),
 ];
+
+/// Texts that look like something else.
+const HOSTILE_TEXTS: &[&str] = &[
+    "",
+    " \n\t ",
+    "```\nnever closed",
+    "````\n```\n````",
+    "\u{0}",
+    "\u{202e}right to left\u{202c}",
+    "\u{feff}\u{200b}\u{200d}",
+    "e\u{301}\u{301}\u{301}\u{301}",
+    "👩‍👩‍👧‍👦🇩🇪",
+    "<b>&amp;</i><!--",
+    "@everyone <@1> [x](javascript:alert(1))",
+    "\u{1b}[31m",
+];
+/// Ids that no platform has.
+const HOSTILE_IDS: &[&str] = &[
+    "kit-chat",
+    "",
+    "-1",
+    "../../x",
+    "a\nb",
+    "0",
+    "18446744073709551616",
+    "%2e%2e/?a=b#c",
+    "\u{0}",
+];
+/// Random texts.
+const RANDOM_TEXTS: usize = 24;
+/// Sends under way while an account stops.
+const SENDS: usize = 16;
 
 /// An instance that has a channel, and its channels.
 async fn channels(bench: &Bench) -> Verdict<(Subject, Vec<String>)> {
@@ -111,6 +145,63 @@ async fn same_key(bench: &Bench) -> Verdict {
     } else {
         Err(Stop::skipped("nothing can be sent without its platform"))
     }
+}
+
+async fn hostile(bench: &Bench) -> Verdict {
+    let (subject, channels) = channels(bench).await?;
+    let mut rng = bench.rng();
+    for channel in &channels {
+        let limit = info(&subject, channel).text_limit as usize;
+        subject
+            .call(&plausible::start_channel(channel, bench.account_config(channel)?))
+            .await?;
+        let mut texts: Vec<_> = HOSTILE_TEXTS.iter().map(|text| (*text).to_owned()).collect();
+        texts.extend([limit - limit.min(1), limit, limit + 1, 20 * limit].map(|length| "x".repeat(length)));
+        texts.extend((0..RANDOM_TEXTS).map(|_| rng.text(limit)));
+        for (n, text) in texts.into_iter().enumerate() {
+            let mut message = plausible::outbound(&format!("kit-hostile-{n}"));
+            message.chat_id = HOSTILE_IDS[n % HOSTILE_IDS.len()].to_owned();
+            message.reply_to = HOSTILE_IDS[(n + 1) % HOSTILE_IDS.len()].to_owned();
+            message.thread_id = HOSTILE_IDS[(n / 2) % HOSTILE_IDS.len()].to_owned();
+            message.text = text;
+            let request = Request::json(ids::channel::SEND, channel, &message);
+            let answer = subject.call(&request).await?;
+            if answer.reply.is_ok() {
+                plausible::check(&request, &answer)?;
+            }
+        }
+    }
+    subject.alive().await?;
+    subject.close().await
+}
+
+async fn stop_while_sending(bench: &Bench) -> Verdict {
+    let (subject, channels) = channels(bench).await?;
+    for channel in &channels {
+        let start = plausible::start_channel(channel, bench.account_config(channel)?);
+        subject.call(&start).await?;
+        let request = |n: usize| {
+            Request::json(
+                ids::channel::SEND,
+                channel,
+                &plausible::outbound(&format!("kit-stop-{n}")),
+            )
+        };
+        let sends: Vec<_> = (0..SENDS)
+            .map(|n| (n, subject.spawn(&request(n), None, None)))
+            .collect();
+        subject
+            .call(&Request::json(ids::channel::STOP, channel, &ACCOUNT))
+            .await?;
+        for (n, send) in sends {
+            // sent or not: it is over
+            let _ = subject.within_deadline(&request(n), send).await?;
+        }
+        subject.call(&start).await?;
+        subject.call(&request(SENDS)).await?;
+    }
+    subject.alive().await?;
+    subject.close().await
 }
 
 async fn receipt(subject: &Subject, request: &Request) -> Verdict<Option<Receipt>> {

@@ -1,0 +1,56 @@
+//! The other side of the WebSockets that a plugin opens, held by the test.
+use crate::{Error, Result, Sink, Source, WsHead, WsMessage, WsRequest};
+use futures_channel::oneshot;
+use std::fmt;
+
+/// A WebSocket that a plugin opened. Dropping it breaks the connection.
+pub struct FakeSocket {
+    /// What the plugin asked for.
+    pub request: WsRequest,
+    out: Sink,
+    input: Source,
+    /// Dropped with the socket, which ends the plugin's call.
+    _open: oneshot::Sender<()>,
+}
+
+impl FakeSocket {
+    /// Answers the handshake. The receiver resolves when the test has dropped the socket.
+    pub(super) async fn open(
+        body: &[u8],
+        out: Option<Sink>,
+        input: Option<Source>,
+    ) -> Result<(Self, oneshot::Receiver<()>)> {
+        let (Some(mut out), Some(input)) = (out, input) else {
+            return Err(Error::invalid("a WebSocket needs a stream each way"));
+        };
+        let request = serde_json::from_slice(body)?;
+        out.send(&serde_json::to_vec(&WsHead::default())?).await;
+        let (open, closed) = oneshot::channel();
+        let socket = Self {
+            request,
+            out,
+            input,
+            _open: open,
+        };
+        Ok((socket, closed))
+    }
+
+    /// Sends one message to the plugin. False: it has gone away.
+    pub async fn send(&mut self, message: &WsMessage) -> bool {
+        self.out.send(&message.encode()).await
+    }
+
+    /// The plugin's next message; `None` when it has gone away.
+    pub async fn next(&mut self) -> Option<WsMessage> {
+        let chunk = self.input.next().await?.ok()?;
+        WsMessage::decode(&chunk).ok()
+    }
+}
+
+impl fmt::Debug for FakeSocket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FakeSocket")
+            .field("request", &self.request)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,248 @@
+// One conversation with the gateway: reads its history, follows its events, sends, stops.
+//
+// Invariants: after every gap or new connection the history is read again; a message whose sending was cut is sent again
+// under the same key, which the gateway answers once.
+import { app, gateway } from "../app/state";
+import { GatewayError } from "../gateway/client";
+import type { AgentEvent, ChatEvent, CommandRow, History, Message, ModelRow, SessionRow } from "../gateway/types";
+import { explain } from "../ui/toast";
+import { Transcript, text, type Picture } from "./transcript";
+
+const NEWEST = 200;
+const OLDER = 400;
+const SEND_MS = 60_000;
+
+export interface Attachment {
+  name: string;
+  mimeType: string;
+  bytes: number;
+  /** base64 */
+  content: string;
+  preview?: string;
+}
+
+export class Conversation extends EventTarget {
+  readonly key: string;
+  readonly transcript = new Transcript();
+  info: SessionRow | undefined;
+  models: ModelRow[] = [];
+  commands: CommandRow[] = [];
+  loading = true;
+  problem = "";
+  hasOlder = false;
+  loadingOlder = false;
+  #undo: (() => void)[] = [];
+  #kept = new Map<string, { message: string; attachments: Attachment[] }>();
+  #refreshing: Promise<void> | undefined;
+  #again = false;
+  #frame = 0;
+  #named = "";
+
+  constructor(key: string) {
+    super();
+    this.key = key;
+  }
+
+  get agentId(): string {
+    const [kind, agent] = this.key.split(":");
+    return (kind === "agent" && agent) || app.defaultAgent;
+  }
+
+  open(): void {
+    // the gateway has its own way of writing a key, which the history tells
+    const mine = (key: string | undefined) => key !== undefined && (key === this.key || key === this.#named);
+    this.#undo = [
+      gateway.on<ChatEvent>("chat", (event) => mine(event.sessionKey) && this.#chat(event)),
+      gateway.on<AgentEvent>("agent", (event) => {
+        if (!mine(event.sessionKey)) return;
+        this.transcript.agent(event, Date.now());
+        this.#changed();
+      }),
+      gateway.on<{ sessionKey: string; message?: Message }>("session.message", (event) => {
+        if (!mine(event.sessionKey) || !event.message?.__openclaw) return;
+        if (event.message.role === "user") this.transcript.append(event.message);
+        this.#changed();
+      }),
+      gateway.on("gap", () => void this.refresh()),
+      gateway.on("ready", () => void this.#enter()),
+    ];
+    void this.#enter();
+  }
+
+  close(): void {
+    for (const undo of this.#undo.splice(0)) undo();
+    cancelAnimationFrame(this.#frame);
+    if (gateway.has("sessions.messages.unsubscribe")) {
+      gateway.request("sessions.messages.unsubscribe", { key: this.key }).catch(() => undefined);
+    }
+  }
+
+  /** Reads the newest part of the history; calls that come meanwhile are one more reading. */
+  refresh(): Promise<void> {
+    if (this.#refreshing) {
+      this.#again = true;
+      return this.#refreshing;
+    }
+    this.#refreshing = this.#read().finally(() => {
+      this.#refreshing = undefined;
+      if (this.#again) {
+        this.#again = false;
+        void this.refresh();
+      }
+    });
+    return this.#refreshing;
+  }
+
+  async older(): Promise<void> {
+    if (!this.hasOlder || this.loadingOlder || !gateway.has("chat.history")) return;
+    this.loadingOlder = true;
+    this.#changed();
+    try {
+      const first = this.transcript.rows[0]?.__openclaw?.seq ?? 0;
+      const { total } = this.transcript;
+      // rows are numbered from 1, and so is what the history keeps besides and doesn't show
+      const offset = first > 0 && total >= first ? total - first + 1 : this.transcript.rows.length;
+      const page = await gateway.request<History>("chat.history", { sessionKey: this.key, limit: OLDER, offset });
+      this.transcript.older(page.messages ?? []);
+      this.hasOlder = Boolean(page.hasMore) && page.messages.length > 0;
+    } catch (error) {
+      this.hasOlder = false;
+      this.problem = explain(error);
+    } finally {
+      this.loadingOlder = false;
+      this.#changed();
+    }
+  }
+
+  send(message: string, attachments: Attachment[]): void {
+    const runId = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random().toString(16).slice(2)}`;
+    const pictures: Picture[] = attachments.flatMap((file) => (file.preview ? [{ src: file.preview, name: file.name }] : []));
+    const names = attachments.filter((file) => !file.preview).map((file) => `[${file.name}]`);
+    this.transcript.send(runId, [message, ...names].filter(Boolean).join("\n"), pictures, Date.now());
+    this.#kept.set(runId, { message, attachments });
+    void this.#deliver(runId);
+    this.#changed();
+  }
+
+  /** Sends a message that could not be sent. */
+  retry(runId: string): void {
+    const kept = this.#kept.get(runId);
+    if (!kept) return;
+    this.transcript.discard(runId);
+    this.#kept.delete(runId);
+    this.send(kept.message, kept.attachments);
+  }
+
+  discard(runId: string): void {
+    this.transcript.discard(runId);
+    this.#kept.delete(runId);
+    this.#changed();
+  }
+
+  async stop(): Promise<void> {
+    await gateway.request("chat.abort", { sessionKey: this.key });
+  }
+
+  async #enter(): Promise<void> {
+    if (gateway.phase.name !== "ready") return;
+    if (gateway.has("sessions.messages.subscribe")) {
+      gateway.request("sessions.messages.subscribe", { key: this.key }).catch(() => undefined);
+    }
+    await this.refresh();
+    const active = this.info?.activeRunIds ?? (this.info?.hasActiveRun ? undefined : this.info ? [] : undefined);
+    if (active) this.transcript.going(active, Date.now());
+    for (const { runId } of this.transcript.unsent()) void this.#deliver(runId);
+    this.#changed();
+    if (!this.commands.length && gateway.has("commands.list")) void this.#learnCommands();
+  }
+
+  async #read(): Promise<void> {
+    if (!gateway.has("chat.history")) return;
+    const askedAt = Date.now();
+    const known = this.transcript.rows.length > 0;
+    const method = !known && gateway.has("chat.startup") ? "chat.startup" : "chat.history";
+    try {
+      const history = await gateway.request<History>(method, { sessionKey: this.key, limit: NEWEST });
+      const rows = history.messages ?? [];
+      this.#named = history.sessionKey ?? this.key;
+      const before = this.transcript.rows.length;
+      this.transcript.newest(rows, askedAt, history.totalMessages);
+      if (before <= rows.length) this.hasOlder = Boolean(history.hasMore);
+      this.info = history.sessionInfo ?? this.info;
+      this.models = history.metadata?.models ?? this.models;
+      this.commands = history.metadata?.commands ?? this.commands;
+      this.problem = "";
+      this.#seen();
+    } catch (error) {
+      if (!(error instanceof GatewayError && error.isLost)) this.problem = explain(error);
+    } finally {
+      this.loading = false;
+      this.#changed();
+    }
+  }
+
+  /** Whoever looks at it has read it. */
+  #seen(): void {
+    if (!this.info?.unread || document.hidden || !gateway.has("sessions.patch")) return;
+    gateway.request("sessions.patch", { key: this.key, unread: false }).catch(() => undefined);
+  }
+
+  async #learnCommands(): Promise<void> {
+    const list = await gateway
+      .request<{ commands: CommandRow[] }>("commands.list", { agentId: this.agentId, scope: "text", includeArgs: true })
+      .catch(() => undefined);
+    this.commands = list?.commands ?? [];
+    this.#changed();
+  }
+
+  async #deliver(runId: string): Promise<void> {
+    const kept = this.#kept.get(runId);
+    if (!kept) return;
+    const attachments = kept.attachments.map((file) => ({
+      type: file.mimeType.startsWith("image/") ? "image" : "file",
+      mimeType: file.mimeType,
+      fileName: file.name,
+      content: file.content,
+    }));
+    const params = { sessionKey: this.key, message: kept.message, idempotencyKey: runId, ...(attachments.length ? { attachments } : {}) };
+    try {
+      const taken = await gateway.request<{ runId?: string; status?: string }>("chat.send", params, SEND_MS);
+      this.#kept.delete(runId);
+      if (taken.status === "started" || taken.status === "in_flight") this.transcript.accepted(runId, Date.now());
+      else this.#done(runId);
+    } catch (error) {
+      // lost: it is sent again under the same key as soon as there is a connection
+      if (error instanceof GatewayError && error.isLost) return;
+      this.transcript.failed(runId);
+      this.problem = explain(error);
+    }
+    this.#changed();
+  }
+
+  /** It was an order that is carried out, or was answered before. */
+  #done(runId: string): void {
+    this.transcript.settled(runId);
+    void this.refresh();
+  }
+
+  #chat(event: ChatEvent): void {
+    const over = this.transcript.chat(event, Date.now());
+    if (over) {
+      const said = text(event.message?.content).slice(0, 400);
+      app.announce(event.state === "error" ? `The answer failed. ${event.errorMessage ?? ""}` : event.state === "aborted" ? "Stopped." : said || "Answered.");
+      void this.refresh();
+    }
+    this.#changed();
+  }
+
+  /** At most one drawing for each frame, however many events come. */
+  #changed(): void {
+    if (this.#frame) return;
+    const tell = () => {
+      this.#frame = 0;
+      this.dispatchEvent(new Event("change"));
+    };
+    // a page that is not shown has no frames
+    this.#frame = document.hidden ? (setTimeout(tell, 100) as unknown as number) : requestAnimationFrame(tell);
+  }
+}

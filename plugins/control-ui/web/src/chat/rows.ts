@@ -1,0 +1,101 @@
+// How the items of a conversation look.
+import { html, nothing, type TemplateResult } from "lit";
+import { keyed } from "lit/directives/keyed.js";
+import { clock, count, span } from "../ui/bits";
+import { icon } from "../ui/icons";
+import { copyText, markdown } from "../ui/markdown";
+import { toast } from "../ui/toast";
+import type { Conversation } from "./conversation";
+import type { Item, Part, Picture } from "./transcript";
+
+const LONGEST = 20_000;
+
+export function row(item: Item, conversation: Conversation): TemplateResult {
+  if (item.kind === "marker") return html`<div class="marker" role="separator">${item.text}</div>`;
+  return item.kind === "user" ? user(item, conversation) : answer(item);
+}
+
+function user(item: Item & { kind: "user" }, conversation: Conversation): TemplateResult {
+  const { runId } = item;
+  const meta =
+    item.state === "sending" ? html`<span class="spinner"></span>Sending`
+    : item.state === "failed" && runId ?
+      html`<span>Not sent.</span><button class="btn small" @click=${() => conversation.retry(runId)}>${icon("refresh")}Send again</button
+        ><button class="btn small quiet" @click=${() => conversation.discard(runId)}>Discard</button>`
+    : item.at ? html`${item.from ? html`<span>${item.from}</span>` : nothing}<time>${clock(item.at)}</time>` : nothing;
+  return html`<article class="turn user ${item.state}" aria-label="You">
+    ${item.pictures.length ? html`<div class="pictures">${item.pictures.map(picture)}</div>` : nothing}
+    ${item.text ? html`<div class="bubble" dir="auto">${item.text}</div>` : nothing}
+    <div class="meta">${meta}</div>
+  </article>`;
+}
+
+const picture = ({ src, name }: Picture) =>
+  src ? html`<img src=${src} alt=${name} />` : html`<span class="chip" title="The gateway keeps it and shows it to the model">${icon("clip")}${name}</span>`;
+
+function answer(item: Item & { kind: "answer" }): TemplateResult {
+  const said = item.parts.flatMap((part) => (part.kind === "text" ? [part.text] : [])).join("\n\n");
+  const waits = item.live && item.parts.at(-1)?.kind !== "text";
+  const tokens = item.usage?.totalTokens ?? (item.usage ? (item.usage.input ?? 0) + (item.usage.output ?? 0) : 0);
+  return html`<article class="turn answer" aria-label="Assistant" aria-busy=${item.live}>
+    ${item.parts.map((part) => keyed(part.id + part.kind, shown(part, item.live)))}
+    ${waits ? html`<div class="status-line"><span class="typing"><i></i><i></i><i></i></span>${item.status || (item.parts.length ? "Working" : "Thinking")}</div>` : nothing}
+    ${item.error ? html`<div class="note bad" role="alert">${icon("warning")}<div class="grow"><strong>The answer failed.</strong> ${item.error}</div></div>` : nothing}
+    ${item.live
+      ? nothing
+      : html`<div class="meta">
+          ${item.stopped ? html`<span class="badge warn">Stopped</span>` : nothing}
+          ${item.at ? html`<time>${clock(item.at)}</time>` : nothing}
+          ${item.model && !item.model.startsWith("openclaw/") ? html`<span>${item.model}</span>` : nothing}
+          ${tokens ? html`<span class="number">${count(tokens)} tokens</span>` : nothing}
+          ${said ? html`<button class="btn quiet small icon-only" aria-label="Copy the answer" title="Copy" @click=${() => copied(said)}>${icon("copy")}</button>` : nothing}
+        </div>`}
+  </article>`;
+}
+
+function shown(part: Part, live: boolean): TemplateResult {
+  switch (part.kind) {
+    case "text":
+      return markdown(part.text);
+    case "thinking":
+      return html`<details class="thought"><summary>${icon("chevron", "chevron")}${live ? "Thinking" : "Thought"}</summary><div class="said" dir="auto">${part.text}</div></details>`;
+    case "picture":
+      return html`<div class="pictures">${picture(part.picture)}</div>`;
+    case "tool":
+      return tool(part);
+  }
+}
+
+function tool(part: Part & { kind: "tool" }): TemplateResult {
+  const state =
+    part.state === "running" ? html`<span class="spinner" role="img" aria-label="running"></span>`
+    : part.state === "failed" ? html`<span class="badge bad">failed</span>`
+    : html`<span class="badge good">done</span>`;
+  return html`<details class="tool ${part.state}">
+    <summary>
+      ${icon("tool")}<span class="name">${part.name}</span><span class="clip grow faint">${part.title || brief(part.args)}</span>
+      ${part.ms ? html`<span class="tiny faint number">${span(part.ms)}</span>` : nothing}${state}${icon("chevron", "chevron")}
+    </summary>
+    <div class="io">
+      ${part.args === undefined ? nothing : html`<div class="label">Asked for</div><pre tabindex="0">${pretty(part.args)}</pre>`}
+      <div class="label">${part.state === "running" ? "So far" : "Result"}</div>
+      <pre tabindex="0">${part.output ? part.output.slice(0, LONGEST) : part.state === "running" ? "…" : "(nothing)"}</pre>
+    </div>
+  </details>`;
+}
+
+function brief(args: unknown): string {
+  if (typeof args === "string") return args;
+  if (!args || typeof args !== "object") return "";
+  const first = Object.values(args).find((value) => typeof value === "string" || typeof value === "number");
+  return first === undefined ? "" : String(first);
+}
+
+function pretty(value: unknown): string {
+  return (typeof value === "string" ? value : JSON.stringify(value, null, 2)).slice(0, LONGEST);
+}
+
+async function copied(said: string): Promise<void> {
+  const done = await copyText(said);
+  toast(done ? { tone: "good", title: "Copied" } : { tone: "bad", title: "Copying failed", body: "Select the text and copy it by hand." });
+}

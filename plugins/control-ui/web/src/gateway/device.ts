@@ -1,0 +1,128 @@
+// This browser's identity: an Ed25519 key that proves to the gateway that it is the same browser as before.
+//
+// Where the browser can, the private key is made so that no script can read it, and kept in IndexedDB. Over plain HTTP
+// to another machine browsers offer no cryptography; then the key is a seed in localStorage.
+
+const DATABASE = "openclaw-control";
+const STORE = "device";
+const KEY = "identity-v1";
+const SEED = "openclaw.control.device-seed.v1";
+
+export interface Device {
+  /** Lower-case hex of SHA-256 of the public key. */
+  id: string;
+  /** Public key, base64url. */
+  publicKey: string;
+  sign(text: string): Promise<string>;
+}
+
+export interface SignedFields {
+  clientId: string;
+  clientMode: string;
+  role: string;
+  scopes: readonly string[];
+  signedAt: number;
+  token: string;
+  nonce: string;
+  platform: string;
+  deviceFamily: string;
+}
+
+/** The text that is signed. Its fields and their order are the protocol's, version 3. */
+export function signedText(deviceId: string, fields: SignedFields): string {
+  const word = (text: string) => text.trim().replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+  return [
+    "v3",
+    deviceId,
+    fields.clientId,
+    fields.clientMode,
+    fields.role,
+    fields.scopes.join(","),
+    String(fields.signedAt),
+    fields.token,
+    fields.nonce,
+    word(fields.platform),
+    word(fields.deviceFamily),
+  ].join("|");
+}
+
+export function base64url(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += String.fromCharCode(byte);
+  return btoa(text).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+}
+
+export function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+let known: Promise<Device> | undefined;
+
+/** The identity, made at the first call of this browser. */
+export function device(): Promise<Device> {
+  known ??= strong().catch(() => portable());
+  return known;
+}
+
+async function strong(): Promise<Device> {
+  if (!globalThis.isSecureContext || !globalThis.crypto?.subtle || !globalThis.indexedDB) throw new Error("no keys here");
+  let pair = await idb<CryptoKeyPair | undefined>("readonly", (store) => store.get(KEY));
+  if (!pair) {
+    pair = (await crypto.subtle.generateKey({ name: "Ed25519" }, false, ["sign", "verify"])) as CryptoKeyPair;
+    const made = pair;
+    await idb("readwrite", (store) => store.put(made, KEY));
+  }
+  const raw = new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey));
+  const id = hex(new Uint8Array(await crypto.subtle.digest("SHA-256", raw)));
+  const { privateKey } = pair;
+  return {
+    id,
+    publicKey: base64url(raw),
+    async sign(text) {
+      const signature = await crypto.subtle.sign({ name: "Ed25519" }, privateKey, new TextEncoder().encode(text));
+      return base64url(new Uint8Array(signature));
+    },
+  };
+}
+
+/** The same in plain JavaScript. */
+export async function portable(storage: Pick<Storage, "getItem" | "setItem"> = localStorage): Promise<Device> {
+  const [ed, { sha512, sha256 }] = await Promise.all([import("@noble/ed25519"), import("@noble/hashes/sha2.js")]);
+  ed.hashes.sha512 = sha512;
+  let seed = fromHex(storage.getItem(SEED));
+  if (!seed) {
+    seed = crypto.getRandomValues(new Uint8Array(32));
+    storage.setItem(SEED, hex(seed));
+  }
+  const secret = seed;
+  const raw = ed.getPublicKey(secret);
+  return {
+    id: hex(sha256(raw)),
+    publicKey: base64url(raw),
+    sign: async (text) => base64url(ed.sign(new TextEncoder().encode(text), secret)),
+  };
+}
+
+function fromHex(text: string | null): Uint8Array<ArrayBuffer> | undefined {
+  if (!text || !/^[0-9a-f]{64}$/.test(text)) return undefined;
+  const bytes = new Uint8Array(32);
+  for (let at = 0; at < 32; at++) bytes[at] = parseInt(text.slice(2 * at, 2 * at + 2), 16);
+  return bytes;
+}
+
+function idb<T>(mode: IDBTransactionMode, work: (store: IDBObjectStore) => IDBRequest): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const open = indexedDB.open(DATABASE, 1);
+    open.onupgradeneeded = () => open.result.createObjectStore(STORE);
+    open.onerror = () => reject(open.error);
+    open.onsuccess = () => {
+      const transaction = open.result.transaction(STORE, mode);
+      const request = work(transaction.objectStore(STORE));
+      transaction.oncomplete = () => {
+        open.result.close();
+        resolve(request.result as T);
+      };
+      transaction.onerror = () => reject(transaction.error);
+    };
+  });
+}

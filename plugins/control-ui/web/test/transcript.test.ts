@@ -1,0 +1,134 @@
+import { describe, expect, it } from "vitest";
+import { Transcript, settle } from "../src/chat/transcript";
+import type { Message } from "../src/gateway/types";
+
+const user = (seq: number, text: string, runId = `r${seq}`): Message => ({
+  role: "user", content: text, timestamp: seq, idempotencyKey: `${runId}:user`, __openclaw: { id: `m${seq}`, seq },
+});
+const answer = (seq: number, text: string, runId: string): Message => ({
+  role: "assistant", content: [{ type: "text", text }], timestamp: seq, __openclaw: { id: `m${seq}`, seq, runId },
+});
+const delta = (runId: string, text: string) => ({
+  runId, sessionKey: "s", state: "delta" as const, deltaText: text, message: { role: "assistant", content: text },
+});
+const kinds = (transcript: Transcript) => transcript.items().map((item) => item.kind);
+
+describe("a turn", () => {
+  it("is shown once, from the sending to the history", () => {
+    const transcript = new Transcript();
+    transcript.send("r1", "Hello", [], 1);
+    expect(transcript.items()).toMatchObject([{ kind: "user", state: "sending" }]);
+    transcript.accepted("r1", 2);
+    transcript.chat(delta("r1", "Hel"), 3);
+    transcript.chat(delta("r1", "Hello"), 4);
+    expect(transcript.items()).toMatchObject([{ kind: "user", state: "sent" }, { live: true, parts: [{ text: "Hello" }] }]);
+    expect(transcript.chat({ runId: "r1", sessionKey: "s", state: "final" }, 5)).toBe(true);
+    transcript.newest([user(1, "Hello", "r1"), answer(2, "Hello", "r1")], 6);
+    expect(kinds(transcript)).toEqual(["user", "answer"]);
+    expect(transcript.busy).toBe(false);
+  });
+
+  it("keeps what was written while the history is older than it", () => {
+    const transcript = new Transcript();
+    transcript.send("r2", "second", [], 10);
+    transcript.newest([user(1, "first", "r1"), answer(2, "one", "r1")], 9);
+    expect(kinds(transcript)).toEqual(["user", "answer", "user"]);
+  });
+
+  it("does not end by a history that was asked for before its end", () => {
+    const transcript = new Transcript();
+    transcript.accepted("r1", 1);
+    transcript.chat(delta("r1", "x"), 2);
+    transcript.chat({ runId: "r1", sessionKey: "s", state: "final" }, 5);
+    transcript.newest([], 4);
+    expect(kinds(transcript)).toEqual(["answer"]);
+    transcript.newest([answer(1, "x", "r1")], 6);
+    expect(transcript.items()).toMatchObject([{ live: false, parts: [{ text: "x" }] }]);
+  });
+
+  it("shows tools and thoughts where they happened, and text of one source only", () => {
+    const transcript = new Transcript();
+    const agent = (stream: string, data: Record<string, unknown>) => transcript.agent({ runId: "r", stream, data }, 1);
+    transcript.chat(delta("r", "Let me"), 1);
+    agent("thinking", { text: "hm" });
+    agent("assistant", { text: "Let me look.", itemId: "a" });
+    agent("tool", { phase: "start", toolCallId: "t", name: "exec", args: { command: "ls" } });
+    agent("tool", { phase: "update", toolCallId: "t", name: "exec", partialResult: { content: [{ type: "text", text: "a" }] } });
+    expect(transcript.items()).toMatchObject([{ parts: [{}, {}, { state: "running", output: "a" }] }]);
+    agent("item", { kind: "tool", phase: "end", toolCallId: "t", name: "exec", status: "failed", startedAt: 5, endedAt: 9 });
+    agent("assistant", { text: "Done.", itemId: "b" });
+    transcript.chat(delta("r", "Let me look.\n\nDone."), 2);
+    const [item] = transcript.items();
+    expect(item).toMatchObject({
+      parts: [
+        { kind: "thinking", text: "hm" },
+        { kind: "text", text: "Let me look." },
+        { kind: "tool", state: "failed", ms: 4, args: { command: "ls" } },
+        { kind: "text", text: "Done." },
+      ],
+    });
+  });
+
+  it("that is answered before its sending is confirmed does not begin again", () => {
+    const transcript = new Transcript();
+    transcript.send("r1", "/status", [], 1);
+    transcript.chat({ runId: "r1", sessionKey: "s", state: "final", message: { role: "assistant", content: "well" } }, 2);
+    transcript.newest([user(1, "/status", "r1"), answer(2, "well", "r1")], 3);
+    transcript.accepted("r1", 4);
+    expect([transcript.busy, kinds(transcript)]).toEqual([false, ["user", "answer"]]);
+  });
+
+  it("says that it failed, also when the history does not", () => {
+    const transcript = new Transcript();
+    transcript.chat({ runId: "r1", sessionKey: "s", state: "error", errorMessage: "no key" }, 1);
+    transcript.newest([user(1, "x", "r1")], 2);
+    expect(transcript.items()).toMatchObject([{ kind: "user" }, { kind: "answer", error: "no key" }]);
+  });
+
+  it("that is over when the page comes back is over here too", () => {
+    const transcript = new Transcript();
+    transcript.accepted("r1", 1);
+    transcript.going([], 2);
+    transcript.newest([user(1, "x", "r1"), answer(2, "y", "r1")], 3);
+    expect([transcript.busy, kinds(transcript)]).toEqual([false, ["user", "answer"]]);
+  });
+});
+
+describe("the history", () => {
+  it("is joined from pages, without doubles", () => {
+    const transcript = new Transcript();
+    const rows = Array.from({ length: 30 }, (_, n) => user(n + 1, `m${n + 1}`));
+    transcript.newest(rows.slice(20), 1, 30);
+    transcript.older(rows.slice(8, 22));
+    transcript.older(rows.slice(0, 10));
+    expect(transcript.rows.map((row) => row.__openclaw?.seq)).toEqual(rows.map((row) => row.__openclaw?.seq));
+    transcript.newest(rows.slice(25), 2, 30);
+    expect(transcript.rows).toHaveLength(30);
+  });
+
+  it("joins the steps of a turn and gives tools their results", () => {
+    const call: Message = {
+      role: "assistant", content: [{ type: "toolCall", id: "t", name: "exec", arguments: { command: "ls" } }], __openclaw: { id: "2", seq: 2, runId: "r" },
+    };
+    const result: Message = { role: "toolResult", toolCallId: "t", isError: true, content: "no such file", __openclaw: { id: "3", seq: 3 } };
+    const items = settle([user(1, "x"), call, result, answer(4, "It failed", "r")]);
+    expect(items).toMatchObject([{ kind: "user" }, { kind: "answer", parts: [{ state: "failed", output: "no such file" }, { text: "It failed" }] }]);
+  });
+
+  it("takes no picture whose kind is no picture", () => {
+    const row = (mimeType: string): Message => ({ role: "user", content: [{ type: "image", mimeType, data: "AA" }] });
+    const pictures = (kind: string) => settle([row(kind)]).flatMap((item) => (item.kind === "user" ? item.pictures : []));
+    expect(pictures("image/png")).toHaveLength(1);
+    expect(pictures('image/png"><script>')).toHaveLength(0);
+    expect(pictures("text/html")).toHaveLength(0);
+  });
+
+  it("of 10,000 rows stays quick while an answer comes", () => {
+    const transcript = new Transcript();
+    transcript.newest(Array.from({ length: 10_000 }, (_, n) => (n % 2 ? answer(n + 1, "a", `r${n}`) : user(n + 1, "q"))), 1);
+    const settled = transcript.items();
+    transcript.chat(delta("live", "x"), 2);
+    expect(transcript.items()[0]).toBe(settled[0]);
+    expect(transcript.items()).toHaveLength(10_001);
+  });
+});

@@ -1,0 +1,136 @@
+//! From gateway events to the host's. It decides nothing about who may write.
+//!
+//! Invariant: the same happening has the same event id, however often and in whichever session it is told.
+mod media;
+mod message;
+mod other;
+mod place;
+mod pluralkit;
+mod text;
+
+pub(crate) use message::{room, sender};
+pub(crate) use place::chat;
+
+use crate::{
+    account::Connection,
+    interactions,
+    wire::{Message, Reaction, Read},
+};
+use openclaw_plugin_api::{Inbound, InboundKind};
+use serde_json::Value;
+use std::sync::Arc;
+
+/// Words that must not wait behind the download of a file.
+const CONTROL: &[&str] = &[
+    "/stop",
+    "stop",
+    "/abort",
+    "abort",
+    "/cancel",
+    "esc",
+    "wait",
+    "exit",
+    "interrupt",
+];
+
+/// One event of the gateway that goes to the host.
+#[derive(Debug)]
+pub(crate) struct Event {
+    /// Its name.
+    pub(crate) name: String,
+    pub(crate) data: Value,
+    /// Session and number: the same for every time that Discord tells it.
+    pub(crate) stamp: String,
+}
+
+impl Event {
+    /// Discord wants an answer within three seconds.
+    pub(crate) fn is_urgent(&self) -> bool {
+        self.name == "INTERACTION_CREATE"
+    }
+
+    fn text(&self, key: &str) -> &str {
+        self.data[key].as_str().unwrap_or_default()
+    }
+}
+
+/// Does the host want to know of events of this name?
+pub(crate) fn is_for_the_host(name: &str) -> bool {
+    matches!(
+        name,
+        "MESSAGE_CREATE"
+            | "MESSAGE_UPDATE"
+            | "MESSAGE_DELETE"
+            | "MESSAGE_DELETE_BULK"
+            | "MESSAGE_REACTION_ADD"
+            | "MESSAGE_REACTION_REMOVE"
+            | "INTERACTION_CREATE"
+    )
+}
+
+/// Which events are kept in order with which: those of one channel, but for words that must not wait and for what is
+/// urgent.
+pub(crate) fn lane_of(event: &Event) -> String {
+    if event.is_urgent() {
+        return format!("interaction:{}", event.text("id"));
+    }
+    let (channel, content) = (event.text("channel_id"), event.text("content"));
+    let word = content
+        .rsplit(['>', ' '])
+        .next()
+        .unwrap_or_default()
+        .to_lowercase();
+    let is_control = event.name == "MESSAGE_CREATE" && content.len() < 64 && CONTROL.contains(&word.as_str());
+    match is_control {
+        true => format!("{channel}:control"),
+        false => channel.to_owned(),
+    }
+}
+
+/// Hands over what an event becomes. Returns when the host has it.
+pub(crate) async fn deliver(connection: &Arc<Connection>, event: Event) {
+    let Event { name, data, stamp } = event;
+    match name.as_str() {
+        "MESSAGE_CREATE" => {
+            if let Some(message) = Message::read(data) {
+                hand_over(
+                    connection,
+                    message::event(connection, message, InboundKind::Message).await,
+                )
+                .await;
+            }
+        }
+        "MESSAGE_UPDATE" => {
+            if let Some(message) = Message::read(data) {
+                hand_over(
+                    connection,
+                    message::event(connection, message, InboundKind::Edit).await,
+                )
+                .await;
+            }
+        }
+        "MESSAGE_DELETE" | "MESSAGE_DELETE_BULK" => {
+            for event in other::deleted(connection, &data).await {
+                connection.hand_over(&event).await;
+            }
+        }
+        "MESSAGE_REACTION_ADD" | "MESSAGE_REACTION_REMOVE" => {
+            if let Some(reaction) = Reaction::read(data) {
+                let removed = name == "MESSAGE_REACTION_REMOVE";
+                hand_over(
+                    connection,
+                    other::reaction(connection, reaction, removed, &stamp).await,
+                )
+                .await;
+            }
+        }
+        "INTERACTION_CREATE" => interactions::handle(connection, data).await,
+        _ => {}
+    }
+}
+
+async fn hand_over(connection: &Connection, event: Option<Inbound>) {
+    if let Some(event) = event {
+        connection.hand_over(&event).await;
+    }
+}

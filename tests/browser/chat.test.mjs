@@ -1,0 +1,167 @@
+// Talking: answers that come word by word, tools, stopping, commands, files, and a gateway that goes away meanwhile.
+import assert from "node:assert/strict";
+import { after } from "node:test";
+import { TOKEN } from "./gateway.mjs";
+import { PHONE, open, shot } from "./browser.mjs";
+import { Model } from "./model.mjs";
+import { suite } from "./suite.mjs";
+
+const model = new Model();
+after(() => model[Symbol.asyncDispose]());
+const { world, test } = suite(["control-ui", "demo", "openai"], async () => {
+  await model.start();
+  return model.config;
+});
+
+async function chat(options = {}) {
+  model.go();
+  const opened = await open(world.browser, world.gateway, { token: TOKEN, ...options });
+  await opened.page.getByLabel("Message").waitFor();
+  await opened.page.evaluate(() => (location.hash = `#/chat/agent:main:test-${Math.random().toString(36).slice(2)}`));
+  await opened.page.getByRole("heading", { name: "What shall we do?" }).waitFor();
+  const say = async (text) => {
+    await opened.page.getByLabel("Message").fill(text);
+    await opened.page.getByRole("button", { name: "Send" }).click();
+  };
+  const answer = opened.page.getByRole("article", { name: "Assistant" });
+  return { ...opened, say, answer };
+}
+
+test("an answer is shown while it is written", async () => {
+  const { page, context, wrong, say, answer } = await chat();
+  model.pause();
+  await say("Tell me a lot");
+  await answer.getByText("word5").waitFor();
+  assert.equal(await answer.getByText("word40").count(), 0);
+  await page.getByRole("button", { name: "Stop" }).waitFor();
+  await shot(page, "chat-1-streaming");
+  model.go();
+  await answer.getByText("word40").waitFor();
+  await page.getByRole("button", { name: "Stop" }).waitFor({ state: "detached" });
+  assert.equal(await answer.count(), 1);
+  assert.deepEqual(wrong, []);
+  await context.close();
+});
+
+test("an answer can be stopped, and what was written of it stays", async () => {
+  const { page, context, wrong, say, answer } = await chat();
+  model.pause();
+  await say("Tell me a lot");
+  await answer.getByText("word5").waitFor();
+  await page.getByRole("button", { name: "Stop" }).click();
+  await answer.getByText("Stopped").waitFor();
+  await answer.getByText("word5").waitFor();
+  model.go();
+  await say("And now shortly");
+  await answer.getByText("word40").waitFor();
+  await shot(page, "chat-2-stopped");
+  assert.deepEqual(wrong, []);
+  await context.close();
+});
+
+test("a tool is a card with what it was asked and what it gave", async () => {
+  const { page, context, wrong, say, answer } = await chat();
+  await say("Please count the words");
+  await answer.getByText("three", { exact: true }).waitFor();
+  const card = page.locator("details.tool");
+  await card.getByText("done").waitFor();
+  await card.locator("summary").click();
+  await card.locator("pre").getByText("one two three").waitFor();
+  await shot(page, "chat-3-tool");
+  await page.reload();
+  await page.locator("details.tool").waitFor();
+  assert.equal(await page.locator("details.tool").count(), 1, "and so it is in the history");
+  assert.deepEqual(wrong, []);
+  await context.close();
+});
+
+test("commands complete themselves, by keyboard too", async () => {
+  const { page, context, wrong } = await chat();
+  await page.getByLabel("Message").pressSequentially("/st");
+  await page.getByRole("option", { name: /\/status/ }).waitFor();
+  await shot(page, "chat-4-commands");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Tab");
+  assert.match(await page.getByLabel("Message").inputValue(), /^\/st\w+ $/);
+  await page.getByLabel("Message").fill("/status ");
+  await page.keyboard.press("Enter");
+  await page.getByRole("article", { name: "Assistant" }).waitFor();
+  assert.deepEqual(wrong, []);
+  await context.close();
+});
+
+test("a pasted picture goes along", async () => {
+  const { page, context, wrong, answer } = await chat();
+  await page.getByLabel("Message").focus();
+  await page.evaluate(async () => {
+    const canvas = Object.assign(document.createElement("canvas"), { width: 40, height: 40 });
+    canvas.getContext("2d").fillRect(0, 0, 40, 40);
+    const blob = await new Promise((done) => canvas.toBlob(done));
+    const data = new DataTransfer();
+    data.items.add(new File([blob], "square.png", { type: "image/png" }));
+    document.querySelector("#message").dispatchEvent(new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true }));
+  });
+  await page.getByText("square.png").waitFor();
+  await shot(page, "chat-5-attached");
+  await page.getByLabel("Message").fill("What is this?");
+  await page.getByRole("button", { name: "Send" }).click();
+  await answer.getByText("word40").waitFor();
+  await page.getByRole("img", { name: /square|picture/ }).first().waitFor();
+  assert.deepEqual(wrong, []);
+  await context.close();
+});
+
+test("what is written while the gateway is away is sent once when it is back, and nothing is lost", async () => {
+  const { page, context, wrong, say, answer } = await chat();
+  await say("Before");
+  await answer.getByText("word40").waitFor();
+  await world.gateway.kill();
+  await page.getByText(/Not connected|Connecting again/).first().waitFor();
+  await say("Meanwhile");
+  await page.getByText("Sending").waitFor();
+  await shot(page, "chat-6-away");
+  await world.gateway.start();
+  await page.getByText("Connecting again").waitFor({ state: "detached" });
+  await answer.nth(1).getByText("word40").waitFor();
+  await page.getByText("Sending").waitFor({ state: "detached" });
+  for (const text of ["Before", "Meanwhile"]) assert.equal(await page.locator(".bubble").getByText(text, { exact: true }).count(), 1, text);
+  assert.equal(await answer.count(), 2);
+  const asked = model.requests.filter(({ messages }) => JSON.stringify(messages.at(-1)).includes("Meanwhile"));
+  assert.equal(asked.length, 1, "the model was asked once");
+  await shot(page, "chat-7-back");
+  assert.deepEqual(wrong, []);
+  await context.close();
+});
+
+test("an answer goes on when the page comes back in the middle of it", async () => {
+  const { page, context, wrong, say, answer } = await chat();
+  model.pause();
+  await say("Tell me a lot");
+  await answer.getByText("word5").waitFor();
+  await page.reload();
+  await page.locator(".bubble").getByText("Tell me a lot", { exact: true }).waitFor();
+  await page.getByRole("button", { name: "Stop" }).waitFor();
+  model.go();
+  await answer.getByText("word40").waitFor();
+  assert.equal(await answer.count(), 1);
+  assert.deepEqual(wrong, []);
+  await context.close();
+});
+
+test("on a phone it fits, and the conversations are one touch away", async () => {
+  const { page, context, wrong, say } = await chat(PHONE);
+  await say("Please count the words");
+  await page.locator("details.tool").waitFor();
+  assert.equal(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), true, "nothing sticks out");
+  await shot(page, "chat-8-phone");
+  await page.getByRole("button", { name: "Conversations" }).click();
+  await page.getByRole("link", { name: /count the words/i }).first().waitFor();
+  await page.waitForTimeout(300);
+  await shot(page, "chat-9-phone-list");
+  await page.getByRole("button", { name: "Close the list" }).click({ position: { x: 10, y: 300 } });
+  await page.getByRole("button", { name: "Menu" }).click();
+  await page.getByRole("link", { name: "Channels" }).click();
+  await page.getByText("No channel yet").waitFor();
+  assert.deepEqual(wrong, []);
+  await context.close();
+});

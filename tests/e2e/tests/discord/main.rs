@@ -1,0 +1,8 @@
+//! The real program with the real plugin on Discord.
+mod access;
+mod connection;
+mod crash;
+mod load;
+mod messages;
+mod routes;
+mod world;
