@@ -2,8 +2,9 @@
 use openclaw_e2e::{fixture, plugin, program, spec, start};
 use openclaw_host::{
     clock::Clock,
+    config::{Env, Reader},
     gateway::{Events, Fleet, Handler, NodePolicy, Scope, client},
-    methods::Methods,
+    methods::{Backstage, Methods},
 };
 use openclaw_plugin_api::{ChannelStatus, Secret};
 use serde_json::{Value, json};
@@ -446,7 +447,12 @@ async fn a_required_channel_that_is_not_connected_is_not_ready() {
         &Clock::system(),
         NodePolicy::default(),
     );
-    let methods = Methods::new(gateway.clone(), fleet, Arc::new(|_| Err("not here".into())));
+    let backstage = Backstage {
+        reread: Arc::new(|_| Err("not here".into())),
+        env: Env::default(),
+        reader: Reader::new().0,
+    };
+    let methods = Methods::new(gateway.clone(), fleet, backstage);
     assert!(methods.readiness().failing.is_empty());
     let broken = ChannelStatus {
         account_id: "default".into(),
