@@ -8,7 +8,7 @@ use super::{
     compose::{Composition, in_place},
     desk::Desk,
     flush::flush,
-    heard::{about, apology, input, join, run_of, turn_id, watched},
+    heard::{Begin, about, apology, input, join, run_of, watched},
     job::{EventJob, Steering},
     live::{End, Run},
     overheard, post,
@@ -113,25 +113,6 @@ async fn answer(
             .await;
     }
     case.work(attempts > 1, stop).await
-}
-
-/// What the journal notes when a turn begins.
-struct Begin<'a> {
-    rows: Vec<i64>,
-    turn_id: String,
-    steering: &'a Steering,
-}
-
-impl<'a> Begin<'a> {
-    fn of(jobs: &[EventJob], steering: &'a Steering) -> Self {
-        let rows: Vec<i64> = jobs.iter().flat_map(|job| job.rows.iter().copied()).collect();
-        let turn_id = turn_id(jobs);
-        Self {
-            rows,
-            turn_id,
-            steering,
-        }
-    }
 }
 
 /// Events that get one answer.

@@ -4,13 +4,32 @@ use super::{
     asker::FOR_PERSON,
     client,
     desk::Desk,
-    job::{EventJob, Job},
+    job::{EventJob, Job, Steering},
     live::{End, Run, Source},
     pictures,
     turn::Joined,
 };
 use openclaw_plugin_api::{Content, Error, ErrorKind, Message, Role};
 use std::sync::Arc;
+
+/// What the journal notes when a turn begins.
+pub(super) struct Begin<'a> {
+    pub(super) rows: Vec<i64>,
+    pub(super) turn_id: String,
+    pub(super) steering: &'a Steering,
+}
+
+impl<'a> Begin<'a> {
+    pub(super) fn of(jobs: &[EventJob], steering: &'a Steering) -> Self {
+        let rows: Vec<i64> = jobs.iter().flat_map(|job| job.rows.iter().copied()).collect();
+        let turn_id = turn_id(jobs);
+        Self {
+            rows,
+            turn_id,
+            steering,
+        }
+    }
+}
 
 /// What a person said, with the pictures that came with it.
 pub(super) fn input(job: &EventJob) -> Message {
@@ -76,7 +95,7 @@ pub(super) fn about(job: &EventJob) -> About {
 }
 
 /// The turn that answers these; an earlier process may have named it.
-pub(super) fn turn_id(jobs: &[EventJob]) -> String {
+fn turn_id(jobs: &[EventJob]) -> String {
     let Some(first) = jobs.first() else {
         return String::new();
     };

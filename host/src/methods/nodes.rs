@@ -1,4 +1,4 @@
-//! `node.*` and `skills.bins`: which nodes there are, what they may be asked, asking them, and what they say themselves.
+//! `node.*`: which nodes there are, what they may be asked, asking them, and what they say themselves.
 //! The rules are in `gateway::nodes`.
 use super::params;
 use crate::gateway::{Caller, Failure, Invocation, Method, Nodes, Published, Scope};
@@ -136,7 +136,6 @@ pub(super) fn methods() -> Vec<Method> {
         Method::for_nodes("node.event").with::<Event>(),
         Method::for_nodes("node.pluginTools.update").with::<Tools>(),
         Method::for_nodes("node.skills.update").with::<Skills>(),
-        Method::for_nodes("skills.bins").with::<Nothing>(),
     ]
 }
 
@@ -192,8 +191,6 @@ async fn said(nodes: &Nodes, method: &str, given: Value, caller: &Caller) -> Res
             let skills: Skills = params(method, given)?;
             nodes.publish(Published::Skills, json!(skills.skills), caller)
         }
-        // no skill of this gateway asks for a node's programs
-        "skills.bins" => Ok(json!({"bins": []})),
         _ => Err(Failure::unknown_method(method)),
     }
 }
