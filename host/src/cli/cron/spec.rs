@@ -320,7 +320,7 @@ fn span(text: &str) -> Option<i64> {
         _ => return None,
     };
     let ms = number.parse::<f64>().ok()? * factor;
-    (ms >= 1.0 && ms < 1e15).then_some(ms as i64)
+    (1.0..1e15).contains(&ms).then_some(ms as i64)
 }
 
 #[cfg(test)]

@@ -75,7 +75,7 @@ impl Tale {
             began: false,
             item: crate::gateway::random::uuid(),
             held: waits.then(Vec::new),
-            timing: waits.then(|| Timing {
+            timing: waits.then_some(Timing {
                 received: now,
                 acked: None,
                 dispatched: now,
