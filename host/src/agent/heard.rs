@@ -95,7 +95,7 @@ pub(super) fn about(job: &EventJob) -> About {
 }
 
 /// The turn that answers these; an earlier process may have named it.
-pub(super) fn turn_id(jobs: &[EventJob]) -> String {
+fn turn_id(jobs: &[EventJob]) -> String {
     let Some(first) = jobs.first() else {
         return String::new();
     };

@@ -2,7 +2,7 @@
 //! turn takes them, and in the words that this turn begins with.
 use super::desk::Desk;
 use crate::journal::SystemEvent;
-use openclaw_plugin_api::{Content, Message};
+use openclaw_plugin_api::{Content, Message, Role};
 
 /// Most of an event that is told, characters.
 const MAX_TEXT: usize = 8_000;
@@ -19,8 +19,9 @@ pub(super) async fn tell(desk: &Desk, key: &str, turn: &str, input: &mut [Messag
         Ok(events) if events.is_empty() => {}
         Ok(events) => {
             let before = lines(&events);
-            if let Some(first) = input.first_mut() {
-                first.content.insert(0, Content::text(before));
+            // what is answered, and no result of a tool behind it
+            if let Some(said) = input.iter_mut().rfind(|message| message.role == Role::User) {
+                said.content.insert(0, Content::text(before));
             }
         }
         Err(error) => tracing::warn!(target: "openclaw::agent", %error, "events are not told"),

@@ -19,4 +19,4 @@ pub use schedule::{Schedule, instant};
 pub use webhook::Webhook;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -10,6 +10,7 @@ use crate::{
         Ask, CLIENTS,
         commands::thinking_from_word,
         live::{End, Run, Source},
+        reply::{self, Occasion, Reply},
     },
     gateway::random::uuid,
     heartbeat::Cause,
@@ -239,27 +240,26 @@ impl Cron {
         let delivered = match job.delivery_mode() {
             DeliveryMode::None => Delivered::NotRequested,
             DeliveryMode::Webhook => self.webhook_now(&job, &record, &outcome).await,
-            DeliveryMode::Announce => self.announced(&job, &record, &outcome).await,
+            DeliveryMode::Announce => self.announced(&record, &outcome).await,
         };
         let _work = self.lock().await;
         self.end_now(job, record, outcome, delivered, None).await;
     }
 
     /// What became of an answer that goes to a chat. It was put into the outbox with the end of its turn.
-    async fn announced(&self, job: &Job, record: &Record, outcome: &Outcome) -> Delivered {
+    async fn announced(&self, record: &Record, outcome: &Outcome) -> Delivered {
         if outcome.error.is_some() {
             return Delivered::No("there was no answer".to_owned());
-        }
-        match self.chat(job).await {
-            Ok(Some(_)) => {}
-            Ok(None) => return Delivered::No(NOWHERE.to_owned()),
-            Err(error) => return Delivered::No(error.to_string()),
         }
         let turn = format!("run-{}", record.run_id);
         let rows = match self.journal(move |j| j.posted(&turn)).await {
             Ok(rows) => rows,
             Err(error) => return Delivered::No(error.to_string()),
         };
+        let speaks = matches!(reply::parse(&outcome.text, Occasion::Message), Reply::Send(_));
+        if rows.is_empty() && speaks {
+            return Delivered::No(NOWHERE.to_owned());
+        }
         for row in rows {
             match self.desk.outbox.settled(row, PATIENCE).await {
                 Ok(Some(Sent::Sent(_))) => {}

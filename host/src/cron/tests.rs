@@ -12,30 +12,30 @@ use std::sync::{
 };
 use tokio::sync::{broadcast, watch};
 
-const MINUTE: i64 = 60_000;
+pub(crate) const MINUTE: i64 = 60_000;
 
-struct Lab {
-    state: tempfile::TempDir,
+pub(crate) struct Lab {
+    pub(crate) state: tempfile::TempDir,
     now: Arc<AtomicI64>,
 }
 
 impl Lab {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             state: tempfile::tempdir().expect("a folder"),
             now: Arc::new(AtomicI64::new(1_000_000_000_000)),
         }
     }
 
-    fn now(&self) -> i64 {
+    pub(crate) fn now(&self) -> i64 {
         self.now.load(Ordering::Relaxed)
     }
 
-    fn pass(&self, ms: i64) {
+    pub(crate) fn pass(&self, ms: i64) {
         self.now.fetch_add(ms, Ordering::Relaxed);
     }
 
-    async fn start(&self, config: Value) -> Gateway {
+    pub(crate) async fn start(&self, config: Value) -> Gateway {
         let now = self.now.clone();
         let options = Options {
             specs: Vec::new(),

@@ -35,9 +35,9 @@ impl Heart {
     /// Asks the agent, if it is worth it.
     pub(super) async fn beat(self: &Arc<Self>, agent: &Agent, cause: Cause, now: i64) {
         if !self.state().beating.insert(agent.id.clone()) {
-            // what it is to hear of is heard at the next one
+            // it looks once more at the end of that one
             if cause != Cause::Interval {
-                self.state().due.insert(agent.id.clone(), now);
+                self.state().wanted.insert(agent.id.clone(), cause);
             }
             return;
         }

@@ -242,3 +242,6 @@ impl std::fmt::Debug for Heart {
         f.debug_struct("Heart").finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@ use crate::{
     config::{Edit, JsonPath, edit_file},
     gateway::{Code, Failure, Method, Scope},
 };
+use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{
@@ -23,6 +24,11 @@ struct Status {
     session_key: Option<String>,
 }
 
+/// Parameters of `skills.bins`.
+#[derive(Debug, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Nothing {}
+
 /// Parameters of `skills.update`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -40,7 +46,7 @@ pub(super) fn methods() -> Vec<Method> {
     vec![
         Method::new("skills.status", Scope::Read),
         Method::new("skills.update", Scope::Admin),
-        Method::for_nodes("skills.bins"),
+        Method::for_nodes("skills.bins").with::<Nothing>(),
     ]
 }
 

@@ -6,7 +6,7 @@ use jsonschema::{
 use serde_json::Value;
 
 /// Most known keys that are listed beside an unknown one.
-const MAX_LISTED: usize = 16;
+const MAX_LISTED: usize = 24;
 /// Largest edit distance at which a known key is suggested for an unknown one.
 const MAX_DISTANCE: usize = 3;
 
