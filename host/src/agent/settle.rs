@@ -32,3 +32,18 @@ pub(super) async fn reply(
     }
     Ok(())
 }
+
+/// Says something beside the answer that is to come.
+pub(super) async fn aside(desk: &Desk, taken: &Taken, text: Option<String>) -> Result<(), JournalError> {
+    let lane = lane_of(&taken.channel, &taken.event);
+    let message = text.map(|text| message_to(&taken.event, text, format!("event-{}:aside", taken.row)));
+    let replies: Vec<_> = message
+        .map(|message| Body::new(message).to(&lane, &taken.channel))
+        .into_iter()
+        .collect();
+    let now = desk.clock.now_ms();
+    desk.insist(move |j| j.reply(&[], &Settled::Done, &replies, "", &[], now))
+        .await?;
+    desk.outbox.wake(&lane);
+    Ok(())
+}

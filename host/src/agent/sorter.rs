@@ -12,13 +12,12 @@ use super::{
     lane::{Lanes, Work},
     orders::{Carried, Errand, Orders},
     said::{Said, local_offset_s, said, seen_text},
-    settle::reply,
+    settle::{self, reply},
     turn::entry,
 };
 use crate::{
     access::{Admitted, OlderFiles, Pairing, Verdict},
     config::{AckScope, Agent},
-    deliver::{Body, lane_of, message_to},
     gateway::random::uuid,
     journal::{JournalError, Session, Settled},
     route::{Route, is_expired, may_send},
@@ -233,7 +232,7 @@ impl Sorter {
                 aside,
             } => {
                 if aside.is_some() && ask.is_none() {
-                    self.say(&taken, aside).await?;
+                    settle::aside(&self.desk, &taken, aside).await?;
                 }
                 if let Some(Errand { work, .. }) = first {
                     let work = Work::Between(Box::pin(work.map(drop)));
@@ -382,21 +381,5 @@ impl Sorter {
             .insist(move |j| j.reply(&rows, &Settled::Done, &[], &id, &entries, now))
             .await
             .map(drop)
-    }
-
-    /// Says something beside the answer that is to come.
-    async fn say(&self, taken: &Taken, text: Option<String>) -> Outcome {
-        let lane = lane_of(&taken.channel, &taken.event);
-        let bodies = text.map(|text| message_to(&taken.event, text, format!("event-{}:aside", taken.row)));
-        let replies: Vec<_> = bodies
-            .map(|message| Body::new(message).to(&lane, &taken.channel))
-            .into_iter()
-            .collect();
-        let now = self.desk.clock.now_ms();
-        self.desk
-            .insist(move |j| j.reply(&[], &Settled::Done, &replies, "", &[], now))
-            .await?;
-        self.desk.outbox.wake(&lane);
-        Ok(())
     }
 }
