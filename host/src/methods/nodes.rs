@@ -1,4 +1,4 @@
-//! `node.*` and `skills.bins`: which nodes there are, what they may be asked, asking them, and what they say themselves.
+//! `node.*`: which nodes there are, what they may be asked, asking them, and what they say themselves.
 //! The rules are in `gateway::nodes`.
 use super::params;
 use crate::gateway::{Caller, Failure, Invocation, Method, Nodes, Published, Scope};
