@@ -186,7 +186,8 @@ impl Talk {
     fn first(&self) -> Vec<String> {
         let mut kinds: Vec<String> = Vec::new();
         for (kind, _) in &self.frames {
-            if !kinds.contains(kind) {
+            // a response may come before or after the events of its request
+            if kind.starts_with("event ") && !kinds.contains(kind) {
                 kinds.push(kind.clone());
             }
         }

@@ -44,7 +44,8 @@ class Results:
         if write:
             lines = [f"| {function} | {result} |" for function, result in self.rows.items()]
             new = "\n".join(["", "| Function | Result |", "|---|---|", *lines, ""])
-            PAGE.write_text(page.replace(table, new))
+            begin = f"<!-- {self.name} -->"
+            PAGE.write_text(page.replace(f"{begin}{table}", f"{begin}{new}"))
             return 0
         promised = dict(re.findall(r"^\| (.+?) \| (.+?) \|$", table, re.M)[1:])
         broken = [name for name, result in promised.items() if works(result) and not works(self.rows.get(name, "not tried"))]

@@ -199,7 +199,7 @@ def fleet(client, results):
     results.check("nodes pending", contains(client, [""], "nodes", "pending"))
     results.check("approvals get --gateway", contains(client, [""], "approvals", "get", "--gateway"))
     results.check("approvals pending", contains(client, [""], "approvals", "pending"))
-    results.check("skills list", contains(client, ["Skills"], "skills", "list"))
+    results.check("skills list", contains(client, ["kills"], "skills", "list"))
     results.check("hooks list", contains(client, [""], "hooks", "list"))
 
 
