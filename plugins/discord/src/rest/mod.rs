@@ -40,7 +40,7 @@ const UPLOAD: Duration = Duration::from_secs(25);
 /// Longest silence within an answer.
 const SILENCE: Duration = Duration::from_secs(10);
 /// Longest answer, bytes. A hundred messages with embeds stay far below.
-const MAX_ANSWER: u64 = 16 << 20;
+const MAX_ANSWER: u64 = 4 << 20;
 /// Tries of one request.
 const TRIES: u32 = 3;
 /// First wait after a failure of the service; it doubles.
