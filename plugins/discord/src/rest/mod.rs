@@ -2,6 +2,7 @@
 //!
 //! It keeps the rate limits, waits where that helps, and repeats what can be repeated without showing twice. Invariant:
 //! the token is in one header of every request and in no text that leaves this module.
+mod body;
 mod bucket;
 mod codes;
 mod error;
@@ -39,8 +40,6 @@ const ATTEMPT: Duration = Duration::from_secs(15);
 const UPLOAD: Duration = Duration::from_secs(25);
 /// Longest silence within an answer.
 const SILENCE: Duration = Duration::from_secs(10);
-/// Longest answer, bytes. A hundred messages with embeds stay far below.
-const MAX_ANSWER: u64 = 4 << 20;
 /// Tries of one request.
 const TRIES: u32 = 3;
 /// First wait after a failure of the service; it doubles.
@@ -156,7 +155,7 @@ impl Rest {
         self.limits.answered(request, status, false);
         permit.answered(&headers, None);
         let is_success = answer.is_success();
-        let body = match answer.bytes().await {
+        let body = match body::read(answer).await {
             Ok(body) => body,
             Err(_) if !is_success => Vec::new(),
             Err(error) => return self.lost(request, error),
@@ -186,7 +185,7 @@ impl Rest {
             .timeout(deadline)
             .idle_timeout(Some(SILENCE))
             .redirects(0)
-            .max_bytes(MAX_ANSWER);
+            .max_bytes(body::MAX_ANSWER);
         if !request.route.is_own_authority() {
             builder = builder.header("authorization", format!("Bot {}", self.token.expose()));
         }
@@ -220,7 +219,8 @@ impl Rest {
             answer.header("x-ratelimit-global").is_some(),
             answer.retry_after(),
         );
-        let body: Value = answer.json().await.unwrap_or_default();
+        let body = body::read(answer).await.unwrap_or_default();
+        let body: Value = serde_json::from_slice(&body).unwrap_or_default();
         let seconds = body["retry_after"].as_f64();
         let wait = seconds
             .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
