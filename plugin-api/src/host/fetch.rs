@@ -254,7 +254,13 @@ impl FetchResponse {
     /// The whole body, or an error if it is longer.
     pub async fn bytes_up_to(mut self, limit: usize) -> Result<Vec<u8>> {
         let mut body = Vec::new();
+        let mut pieces = 0_usize;
         while let Some(chunk) = self.chunk().await? {
+            pieces += 1;
+            // one that comes without a pause must not keep the thread that others are polled on
+            if pieces.is_multiple_of(16) {
+                give_way().await;
+            }
             if body.len() + chunk.len() > limit {
                 return Err(Error::new(
                     ErrorKind::Refused,
@@ -317,4 +323,17 @@ fn kind_of(status: u16) -> ErrorKind {
 
 fn ms(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Lets others have their turn.
+async fn give_way() {
+    let mut given = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut given, true) {
+            return std::task::Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        std::task::Poll::Pending
+    })
+    .await;
 }
