@@ -367,9 +367,15 @@ async fn what_a_client_sets_in_a_conversation_counts() {
     let set =
         json!({ "key": "agent:main:main", "model": "parrot", "thinkingLevel": "high", "verboseLevel": "on" });
     let patched = call("sessions.patch", set).await.expect("changed");
+    let resolved = &patched["resolved"];
     assert_eq!(
-        patched["resolved"],
-        json!({ "modelProvider": "demo", "model": "echo", "thinkingLevel": "high" })
+        (
+            &resolved["modelProvider"],
+            &resolved["model"],
+            &resolved["thinkingLevel"]
+        ),
+        (&json!("demo"), &json!("echo"), &json!("high")),
+        "{resolved:#}"
     );
     for wrong in [
         json!({ "model": "nobody/x" }),

@@ -41,6 +41,16 @@ macro_rules! bundled {
 bundled!(anthropic, demo, discord, google, openai, telegram);
 
 #[test]
+fn control_ui() {
+    passes(&plugin("control-ui"));
+}
+
+#[test]
+fn openai_http() {
+    passes(&plugin("openai-http"));
+}
+
+#[test]
 fn the_loopback_channel() {
     passes(&fixture("loopback"));
 }
@@ -61,7 +71,16 @@ fn every_bundled_plugin_is_checked_here() {
     ids.sort();
     assert_eq!(
         ids,
-        ["anthropic", "demo", "discord", "google", "openai", "telegram"]
+        [
+            "anthropic",
+            "control-ui",
+            "demo",
+            "discord",
+            "google",
+            "openai",
+            "openai-http",
+            "telegram"
+        ]
     );
 }
 

@@ -109,7 +109,7 @@ struct Config {
 }
 
 /// `channels.loopback`: where the platform is, if there is one. The host reads the rest.
-const CHANNEL: &str = r#"{"type":"object","properties":{"platform":{"type":"string","x-egress":true}},"additionalProperties":true}"#;
+const CHANNEL: &str = r#"{"type":"object","properties":{"token":{"type":"string"},"platform":{"type":"string","x-egress":true}},"additionalProperties":true}"#;
 
 export_plugin!(
     Declaration::new("loopback", "Loopback")
