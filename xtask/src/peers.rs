@@ -13,11 +13,15 @@ use std::{
 /// What a peer exits with that can't run here.
 const CANT_RUN: i32 = 77;
 
+/// A file in the folder of a peer that installs much or takes long.
+const LONG: &str = "long";
+
 /// Runs every peer. One that can't run here is named with its reason.
 pub(crate) fn run(
     workspace: &Workspace,
     program: &Path,
     plugins: &Path,
+    long: bool,
     progress: &mut Progress,
 ) -> Result<()> {
     let step = progress.step("peers");
@@ -27,6 +31,10 @@ pub(crate) fn run(
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned();
+        if peer.join(LONG).is_file() && !long {
+            eprintln!("      {name}: left out, it runs with --long");
+            continue;
+        }
         step.say(&name);
         let cache = workspace.target.join("peers").join(&name);
         fs::create_dir_all(&cache).map_err(Error::file("make", &cache))?;

@@ -70,11 +70,16 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         dependencies(&workspace, &mut progress)?;
         let libraries = fixtures.living(&workspace);
         memory::run(&workspace, &fixtures.program, &libraries, &mut progress)?;
-        peers::run(&workspace, &fixtures.program, &fixtures.plugins, &mut progress)?;
+        let (program, plugins) = (&fixtures.program, &fixtures.plugins);
+        peers::run(&workspace, program, plugins, args.long, &mut progress)?;
         web::test(&workspace, &mut progress)?;
-        web::browse(&workspace, &mut progress, |command| {
-            fixtures.tell(command);
-        })?;
+        if args.long {
+            web::browse(&workspace, &mut progress, |command| {
+                fixtures.tell(command);
+            })?;
+        } else {
+            progress.skip("browser", "the page is tried in Chromium with --long");
+        }
     }
     tests(&workspace, &fixtures, args, &mut progress)
 }

@@ -101,14 +101,22 @@ fn every_known_key_has_a_place() {
     assert_eq!(missing, Vec::<&str>::new());
 }
 
+/// A schema and all that it may be instead, at any depth.
+fn add_forms<'s>(schema: &'s Value, forms: &mut Vec<&'s Value>) {
+    forms.push(schema);
+    for key in ["anyOf", "oneOf"] {
+        for form in schema[key].as_array().into_iter().flatten() {
+            add_forms(form, forms);
+        }
+    }
+}
+
 /// Does the schema know a dotted path?
 fn has(schema: &Value, path: &str) -> bool {
     let (step, rest) = path.split_once('.').unwrap_or((path, ""));
     let (name, is_list) = step.strip_suffix("[]").map_or((step, false), |name| (name, true));
-    let mut forms = vec![schema];
-    for key in ["anyOf", "oneOf"] {
-        forms.extend(schema[key].as_array().into_iter().flatten());
-    }
+    let mut forms = Vec::new();
+    add_forms(schema, &mut forms);
     forms.iter().any(|form| {
         let next = match name {
             "*" => &form["additionalProperties"],
