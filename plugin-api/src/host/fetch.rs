@@ -258,7 +258,7 @@ impl FetchResponse {
         while let Some(chunk) = self.chunk().await? {
             pieces += 1;
             // one that comes without a pause must not keep the thread that others are polled on
-            if pieces.is_multiple_of(16) {
+            if pieces % 16 == 0 {
                 give_way().await;
             }
             if body.len() + chunk.len() > limit {
