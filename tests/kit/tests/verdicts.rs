@@ -105,6 +105,7 @@ const VERDICTS: &[(&str, &str, Status, &str)] = &[
     ("exits", "sensible-calls", Status::Crashed, "exit code 3"),
     ("ignores-reader", "reader-goes-away", Status::Failed, "no answer within"),
     ("hoards", "reader-stands-still", Status::Failed, "MiB back that nobody reads"),
+    ("hoards", "endless-web", Status::Failed, "MiB back that nobody reads"),
     ("blocks-cancel", "dropped-at-any-poll", Status::Failed, "can't be dropped"),
     ("trusts-host", "host-store-fails", Status::Failed, "panicked"),
     ("leaks", "memory-over-calls", Status::Failed, "memory grows"),

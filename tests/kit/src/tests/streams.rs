@@ -27,6 +27,9 @@ const WATCH: Duration = Duration::from_millis(300);
 const TICK: Duration = Duration::from_millis(20);
 /// What it may hold back meanwhile. KiB.
 const MAX_HELD_KIB: u64 = 16 << 10;
+/// What it may collect of an answer of the web meanwhile: `FetchResponse::bytes` reads up to 16 MiB, and a buffer that
+/// doubles holds the old and the new half while it moves. KiB.
+const MAX_COLLECTED_KIB: u64 = 3 * (16 << 10) + MAX_HELD_KIB;
 /// How often it may be polled meanwhile: a few times for each chunk that fits, and wakes of its own timers.
 const MAX_POLLS: u64 = 5_000;
 /// Chunks that are read after the standstill, before the reader goes away.
@@ -94,7 +97,7 @@ async fn endless_web(bench: &Bench) -> Verdict {
             "calling {request}, to which the web answers without end"
         ));
         // Polls are not judged: here there is always something to do.
-        let ended = hold_little(&request, &mut call).await?;
+        let ended = hold_little(&request, &mut call, MAX_COLLECTED_KIB).await?;
         call.abort();
         reader.abort();
         if !ended {
@@ -149,7 +152,7 @@ async fn watch<T>(
     call: &mut JoinHandle<T>,
     polls: &AtomicU64,
 ) -> Verdict<bool> {
-    if hold_little(request, call).await? {
+    if hold_little(request, call, MAX_HELD_KIB).await? {
         return Ok(true);
     }
     let polls = polls.load(Ordering::Relaxed);
@@ -164,7 +167,7 @@ async fn watch<T>(
 }
 
 /// Does memory stay where it is for a while? True: the call has ended.
-async fn hold_little<T>(request: &Request, call: &mut JoinHandle<T>) -> Verdict<bool> {
+async fn hold_little<T>(request: &Request, call: &mut JoinHandle<T>, most: u64) -> Verdict<bool> {
     let before = process::anonymous_kib().unwrap_or(0);
     let mut ticks = interval(TICK);
     let end = tokio::time::Instant::now() + WATCH;
@@ -174,7 +177,7 @@ async fn hold_little<T>(request: &Request, call: &mut JoinHandle<T>) -> Verdict<
             return Ok(true);
         }
         let held = process::anonymous_kib().unwrap_or(0).saturating_sub(before);
-        if held > MAX_HELD_KIB {
+        if held > most {
             call.abort();
             return Err(Stop::failed(format_args!(
                 "{request} holds {} MiB back that nobody reads; wait for the reader instead",
