@@ -107,9 +107,9 @@ impl Provider for Parrot {
 async fn hoard() {
     let mut all = Vec::new();
     poll_fn(|cx| {
-        all.push(vec![1_u8; 1 << 20]);
+        all.push(vec![1_u8; 16 << 20]);
         cx.waker().wake_by_ref();
-        if all.len() < 4_096 {
+        if all.len() < 32 {
             Poll::Pending
         } else {
             Poll::Ready(())
