@@ -11,6 +11,7 @@ mod people;
 mod place;
 mod recent;
 mod rights;
+mod tools;
 mod verdict;
 
 pub use admitted::{Admitted, Rights};
@@ -18,6 +19,7 @@ pub use mention::{MentionPatterns, PatternError};
 pub use pairing::{OlderFiles, PairedStore, Pairing, PairingError, pairing_reply};
 pub use pending::Skipped;
 pub use place::chat_prompt;
+pub use tools::{is_sender, place_tools};
 pub use verdict::{Invitation, Reason, Refusal, Verdict};
 
 use crate::{
@@ -111,6 +113,7 @@ impl Access {
         let rights = Rights {
             commands: true,
             owner,
+            known: true,
         };
         Admitted::new(event, channel, rights, true)
     }
