@@ -12,6 +12,7 @@ use crate::{
     agent::{
         Briefings, Desk, Enclosures, Inbox, Lanes, Listener, Models, Places, TurnOutcome, Wish,
         live::Live,
+        subagents::Subagents,
         tools::{Near, Toolbox},
     },
     clock::Clock,
@@ -176,6 +177,13 @@ impl Gateway {
         // before the inbox: whoever watches a run has to be there when it ends
         if let Err(error) = cron.recover().await {
             tracing::error!(target: "openclaw::cron", %error, "runs that were left can't be read");
+        }
+        let subagents = Subagents {
+            desk: office.desk.clone(),
+            inbox: office.inbox.clone(),
+        };
+        if let Err(error) = subagents.recover().await {
+            tracing::error!(target: "openclaw::agent", %error, "subagents that were left can't be read");
         }
         let left = office.clone();
         let resumed = tokio::spawn(async move { left.resume().await });

@@ -38,6 +38,7 @@ mod said;
 mod settle;
 mod sorter;
 mod standing;
+pub mod subagents;
 pub mod tokens;
 pub mod tools;
 mod turn;

@@ -83,7 +83,10 @@ pub(super) fn of(desk: &Desk, key: &str, job: &Job) -> Policy {
 pub(super) fn of_job(desk: &Desk, key: &str, job: &EventJob) -> Policy {
     let (config, trust) = (desk.config(), trust(job.from_owner, job.from_known));
     let policy = match &job.ask {
-        Some(_) => at_the_door(desk, &config, &job.agent_id, key, trust),
+        Some(ask) => {
+            let own = at_the_door(desk, &config, &job.agent_id, key, trust);
+            ask.policy.iter().fold(own, Policy::meet)
+        }
         None => {
             let chat = Chat {
                 agent: &job.agent_id,

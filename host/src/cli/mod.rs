@@ -21,6 +21,7 @@ mod setting;
 pub mod skills;
 pub mod status;
 pub mod system;
+pub mod tools;
 
 pub use failure::Failure;
 
@@ -83,6 +84,7 @@ enum Command {
     Cron(Box<cron::Args>),
     System(system::Args),
     Skills(skills::Args),
+    Tools(tools::Args),
 }
 
 /// Runs the command line and gives the exit code: 0 done, 1 failed, 2 wrong use, 78 wrong configuration.
@@ -148,6 +150,7 @@ impl Cli {
             Command::Cron(args) => cron::run(&args, env),
             Command::System(args) => system::run(&args, env),
             Command::Skills(args) => skills::run(&args, env),
+            Command::Tools(args) => tools::run(&args, env),
         }
     }
 }

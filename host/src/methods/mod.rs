@@ -8,6 +8,7 @@ mod cron;
 mod devices;
 mod extensions;
 mod feed;
+mod for_agents;
 mod health;
 mod heartbeat;
 mod logs;
@@ -66,12 +67,11 @@ impl Methods {
     /// For a running gateway.
     pub fn new(gateway: Arc<Gateway>, fleet: Fleet, backstage: Backstage) -> Self {
         system::begin();
+        let files = config::Files::new(gateway.clone(), backstage.env, backstage.reader);
+        let files = Arc::new(files);
+        for_agents::ForAgents::open(&gateway, &files);
         Self {
-            files: Arc::new(config::Files::new(
-                gateway.clone(),
-                backstage.env,
-                backstage.reader,
-            )),
+            files,
             gateway,
             fleet,
             reread: backstage.reread,

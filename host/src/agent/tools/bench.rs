@@ -1,7 +1,15 @@
 //! What the host's own tools work with. The toolbox belongs to the desk, so it holds nothing that holds it.
 use super::Rights;
 use crate::agent::{Desk, Inbox, Lanes, policy::Permits};
-use std::sync::{Arc, Weak};
+use openclaw_plugin_api::{Error, ErrorKind, Result};
+use serde_json::Value;
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
+
+/// How long a tool waits for a gateway that starts.
+const START: Duration = Duration::from_secs(20);
 
 /// What a tool of the host works with.
 #[derive(Debug, Clone)]
@@ -29,6 +37,13 @@ pub struct Near {
 // === impl Bench ===
 
 impl Bench {
+    /// Asks the gateway for something; a turn that was taken up at the start may be ahead of it.
+    pub(super) async fn ask(&self, method: &'static str, params: Value) -> Result<Value> {
+        let starting = || Error::new(ErrorKind::Closed, "the gateway is still starting; try again");
+        let front = tokio::time::timeout(START, self.desk.tools.front.wait()).await;
+        front.map_err(|_| starting())?.ask(method, params).await
+    }
+
     /// The folder of an agent's files.
     pub(super) fn workspace(&self, agent: &str) -> String {
         let config = self.desk.config();

@@ -5,8 +5,19 @@
 //! agent may use is decided in `agent::policy`, not here.
 mod agents_list;
 mod bench;
+mod cron;
+mod front;
+mod gateway;
+mod reach;
+mod session_status;
+mod sessions_history;
+mod sessions_list;
+mod sessions_send;
+mod sessions_spawn;
 
 pub use bench::{Bench, Near};
+pub use front::{ASKED, Front};
+pub(in crate::agent) use reach::{SPAWNED_BY, agent_of};
 
 use crate::{
     agent::policy::{Permits, Verdict, Why},
@@ -23,6 +34,7 @@ use std::{
     future::Future,
     sync::{Arc, OnceLock},
 };
+use tokio::sync::SetOnce;
 
 /// A tool that the host brings itself.
 pub trait HostTool: Send + Sync + 'static {
@@ -59,7 +71,16 @@ pub struct Rights<'a> {
 
 /// Every tool of the host.
 fn own() -> Vec<Box<dyn Erased>> {
-    vec![Box::new(agents_list::AgentsList)]
+    vec![
+        Box::new(agents_list::AgentsList),
+        Box::new(cron::Cron),
+        Box::new(gateway::Gateway),
+        Box::new(session_status::SessionStatus),
+        Box::new(sessions_history::SessionsHistory),
+        Box::new(sessions_list::SessionsList),
+        Box::new(sessions_send::SessionsSend),
+        Box::new(sessions_spawn::SessionsSpawn),
+    ]
 }
 
 /// A tool that there is, whoever may use it.
@@ -78,6 +99,7 @@ pub struct Toolbox {
     registry: Arc<Registry>,
     own: Vec<(ToolSpec, Box<dyn Erased>)>,
     near: OnceLock<Near>,
+    front: SetOnce<Arc<dyn Front>>,
 }
 
 /// A [`HostTool`] without its types.
@@ -96,12 +118,19 @@ impl Toolbox {
             registry,
             own: own().into_iter().map(|tool| (tool.spec(), tool)).collect(),
             near: OnceLock::new(),
+            front: SetOnce::new(),
         }
     }
 
     /// What the host's tools work with is there.
     pub(in crate::agent) fn open(&self, near: Near) {
         let _ = self.near.set(near);
+    }
+
+    /// Who answers what the host's tools ask the gateway for.
+    pub fn open_front(&self, front: Arc<dyn Front>) {
+        // the first one stays
+        let _ = self.front.set(front);
     }
 
     /// Every tool that there is now.

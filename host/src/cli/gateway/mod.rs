@@ -10,7 +10,7 @@ use super::{Asked, Failure, health, setting::Setting};
 use crate::{
     app::{Gateway, Options, StartError},
     clock::Clock,
-    config::{BindMode, ChannelPolicy, Config, Env, Loaded, Reader},
+    config::{BindMode, ChannelPolicy, Config, Env, Loaded, Reader, check_tools},
     gateway::{Fleet, NodePolicy, Options as Door, Server, Stop},
     journal::Steps,
     methods::{Backstage, Methods},
@@ -259,6 +259,14 @@ fn report(setting: &Setting) {
     // these let nobody in, so the gateway starts and says so
     for fault in ChannelPolicy::check(&setting.config) {
         tracing::error!(target: "openclaw::access", "{fault}");
+    }
+    // these close what they may have meant to close
+    let (faults, unknown) = check_tools(&setting.config, &setting.assembly.tool_names());
+    for fault in faults {
+        tracing::error!(target: "openclaw::tools", "{fault}");
+    }
+    for fault in unknown {
+        tracing::warn!(target: "openclaw::tools", "{fault}");
     }
     for problem in &setting.assembly.problems {
         tracing::error!(target: "openclaw::plugins", "{problem}");

@@ -114,8 +114,6 @@ pub struct LoopDetection {
 pub struct GatewayTool {
     /// Keys of this file that the tool `gateway` may write for the owner, with all that is below them. Default: none.
     pub editable: Vec<String>,
-    /// The tool may restart the gateway for the owner. Default: false.
-    pub restart: bool,
 }
 
 words! {
