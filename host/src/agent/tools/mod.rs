@@ -5,6 +5,7 @@
 //! agent may use is decided in `agent::policy`, not here.
 mod agents_list;
 mod bench;
+mod message;
 
 pub use bench::Bench;
 
@@ -47,7 +48,7 @@ pub trait HostTool: Send + Sync + 'static {
 
 /// Every tool of the host.
 fn own() -> Vec<Box<dyn Erased>> {
-    vec![Box::new(agents_list::AgentsList)]
+    vec![Box::new(agents_list::AgentsList), Box::new(message::MessageTool)]
 }
 
 /// A tool that there is, whoever may use it.
