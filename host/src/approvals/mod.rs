@@ -7,11 +7,13 @@ mod asking;
 mod card;
 mod chat;
 mod file;
+mod kept;
 mod matching;
 mod people;
 mod policy;
 mod post;
 mod record;
+mod ticket;
 
 pub use chat::{Wanted, answer, wanted};
 pub use file::{EVERY_AGENT, FileError, Rules, Snapshot, Store};
@@ -19,6 +21,7 @@ pub use matching::{is_carrier, lasting};
 pub use people::{ExecApprovals, may_answer};
 pub use policy::{Judged, Policy, Surroundings, configured};
 pub use record::{Decision, Ending, Outcome, Posted, Question, Record};
+pub use ticket::{AskError, ResolveError, Terms, Ticket};
 
 use crate::{agent::Desk, config::Paths, gateway::random::uuid};
 use serde_json::Value;
@@ -35,12 +38,8 @@ pub const PATIENCE: Duration = Duration::from_secs(120);
 pub const LONGEST: Duration = Duration::from_secs(30 * 60);
 /// Questions that are open at once; one more is refused.
 const MAX_OPEN: usize = 64;
-/// Questions that are remembered after their end, so that a second answer is told of the first.
-const MAX_PAST: usize = 200;
 /// News that a slow listener may fall behind by.
 const NEWS: usize = 64;
-/// Where the journal has questions.
-const KEPT: &str = "host:approvals";
 /// Shortest beginning of an id that stands for it.
 const SHORTEST_ID: usize = 8;
 
@@ -53,6 +52,8 @@ pub struct Approvals {
     state: Mutex<State>,
     /// One answer at a time, so that the first one counts.
     deciding: Turn<()>,
+    /// One change at a time, so that the journal has the last one.
+    writing: Turn<()>,
     news: broadcast::Sender<(&'static str, Value)>,
     clients: Mutex<Option<Clients>>,
 }
@@ -68,58 +69,6 @@ struct Open {
     told: watch::Sender<Option<Outcome>>,
 }
 
-/// How a question is asked.
-#[derive(Debug, Clone, Default)]
-pub struct Terms {
-    /// Its id. None: a new one.
-    pub id: Option<String>,
-    /// How long somebody has to answer. None: [`PATIENCE`].
-    pub patience: Option<Duration>,
-    /// The connection of whoever asks: it does not count as somebody to ask.
-    pub asker: String,
-}
-
-/// A question that was asked, and its end when it comes.
-#[derive(Debug)]
-pub struct Ticket {
-    /// As it was asked.
-    pub record: Record,
-    end: watch::Receiver<Option<Outcome>>,
-}
-
-/// Why a question can't be asked.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub enum AskError {
-    /// There are too many.
-    #[error("{MAX_OPEN} approvals are open already; answer some with `openclaw approvals pending`")]
-    Full,
-    /// There is one with this id.
-    #[error("there is an approval with the id {0} already; use another")]
-    Taken(String),
-}
-
-/// Why an answer has no effect.
-#[derive(Debug, thiserror::Error)]
-pub enum ResolveError {
-    /// Nothing of this id was asked, or long ago.
-    #[error("there is no approval {0}; see `openclaw approvals pending`")]
-    Unknown(String),
-    /// It has ended.
-    #[error("approval {} was decided already: {}", .0.id, .0.outcome.as_ref().map(Outcome::sentence).unwrap_or_default())]
-    Decided(Box<Record>),
-    /// This answer is not among those that may be given.
-    #[error("{} can't be the answer to approval {id}: its programs can't become a rule; use allow-once or deny", .decision.word())]
-    NotOffered {
-        /// Which question.
-        id: String,
-        /// Which answer.
-        decision: Decision,
-    },
-    /// The rule can't be written.
-    #[error("the rule was not written: {0}")]
-    File(#[from] FileError),
-}
-
 // === impl Approvals ===
 
 impl Approvals {
@@ -129,6 +78,7 @@ impl Approvals {
             store: Store::new(paths),
             state: Mutex::default(),
             deciding: Turn::default(),
+            writing: Turn::default(),
             news: broadcast::channel(NEWS).0,
             clients: Mutex::default(),
         }
@@ -191,14 +141,11 @@ impl Approvals {
     /// The end of an open question, when it comes; or that it has come.
     pub fn follow(&self, id: &str) -> Option<Ticket> {
         if let Some(open) = self.state().open.get(id) {
-            return Some(Ticket {
-                record: open.record.clone(),
-                end: open.told.subscribe(),
-            });
+            return Some(Ticket::new(open.record.clone(), open.told.subscribe()));
         }
         let record = self.find(id)?;
         let end = watch::channel(record.outcome.clone()).1;
-        Some(Ticket { record, end })
+        Some(Ticket::new(record, end))
     }
 
     /// Asks. It is on the disk before anybody sees it. If there is nobody who could, it has ended when this returns.
@@ -232,7 +179,7 @@ impl Approvals {
             );
             self.keep(desk, record.clone()).await;
             let end = watch::channel(Some(outcome)).1;
-            return Ok(Ticket { record, end });
+            return Ok(Ticket::new(record, end));
         }
         let end = self.open(&record)?;
         self.keep(desk, record.clone()).await;
@@ -253,7 +200,7 @@ impl Approvals {
             patience,
             end.clone(),
         ));
-        Ok(Ticket { record, end })
+        Ok(Ticket::new(record, end))
     }
 
     /// Somebody who may has answered.
@@ -291,47 +238,6 @@ impl Approvals {
         })
     }
 
-    /// Denies what an earlier process left open, and says so where it was asked.
-    pub async fn recover(self: &Arc<Self>, desk: &Arc<Desk>) {
-        let now = desk.clock.now_ms();
-        let kept = desk.journal.run(move |j| {
-            let keys = j.keys(KEPT, "", now)?;
-            let values = keys.iter().map(|key| j.get(KEPT, key, now));
-            values.collect::<Result<Vec<_>, _>>()
-        });
-        let kept = match kept.await {
-            Ok(kept) => kept,
-            Err(error) => {
-                tracing::error!(target: "openclaw::approvals", %error, "what was asked before can't be read");
-                return;
-            }
-        };
-        let records = kept.into_iter().flatten();
-        let mut records: Vec<Record> = records
-            .filter_map(|value| serde_json::from_slice(&value).ok())
-            .collect();
-        records.sort_by_key(|record| record.created_ms);
-        for mut record in records {
-            let was_open = record.outcome.is_none();
-            if was_open {
-                record.outcome = Some(Outcome {
-                    ending: Ending::Restarted,
-                    by: String::new(),
-                    at_ms: now,
-                });
-                tracing::warn!(
-                    target: "openclaw::approvals", id = record.id, agent = record.question.agent_id,
-                    "denied: the gateway was restarted before anybody answered"
-                );
-            }
-            self.keep(desk, record.clone()).await;
-            if was_open {
-                let desk = desk.clone();
-                tokio::spawn(async move { post::amend(&desk, &record).await });
-            }
-        }
-    }
-
     fn open(&self, record: &Record) -> Result<watch::Receiver<Option<Outcome>>, AskError> {
         let mut state = self.state();
         let taken = state.open.contains_key(&record.id) || state.past.iter().any(|past| past.id == record.id);
@@ -347,30 +253,9 @@ impl Approvals {
         Ok(end)
     }
 
-    /// Notes where a question is shown. If it has ended meanwhile, it is shown so.
-    async fn shown(self: &Arc<Self>, desk: &Arc<Desk>, record: &Record) {
-        let known = {
-            let mut state = self.state();
-            let open = state.open.get_mut(&record.id);
-            open.map(|open| {
-                open.record.posts.clone_from(&record.posts);
-                open.record.clone()
-            })
-        };
-        match known {
-            Some(known) => self.keep(desk, known).await,
-            None => {
-                if let Some(mut ended) = self.find(&record.id) {
-                    ended.posts.clone_from(&record.posts);
-                    let desk = desk.clone();
-                    tokio::spawn(async move { post::amend(&desk, &ended).await });
-                }
-            }
-        }
-    }
-
     /// Ends a question, if it is still open.
     async fn end(self: &Arc<Self>, desk: &Arc<Desk>, id: &str, outcome: Outcome) -> Option<Record> {
+        let _writing = self.writing.lock().await;
         let Open { mut record, told } = self.state().open.remove(id)?;
         tracing::info!(
             target: "openclaw::approvals", id, agent = record.question.agent_id, by = outcome.by,
@@ -387,31 +272,6 @@ impl Approvals {
         Some(record)
     }
 
-    /// Writes a question down; one that has ended is remembered for a while.
-    async fn keep(&self, desk: &Desk, record: Record) {
-        let forgotten = {
-            let mut state = self.state();
-            if record.outcome.is_some() {
-                state.past.push_back(record.clone());
-            }
-            let full = state.past.len() > MAX_PAST;
-            full.then(|| state.past.pop_front()).flatten()
-        };
-        let (value, now) = (
-            serde_json::to_vec(&record).unwrap_or_default(),
-            desk.clock.now_ms(),
-        );
-        let kept = desk.journal.run(move |j| {
-            if let Some(old) = forgotten {
-                j.delete(KEPT, &old.id)?;
-            }
-            j.put(KEPT, &record.id, &value, None, now)
-        });
-        if let Err(error) = kept.await {
-            tracing::error!(target: "openclaw::approvals", %error, "an approval is not kept: after a restart nobody knows of it");
-        }
-    }
-
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -422,32 +282,6 @@ impl std::fmt::Debug for Approvals {
         f.debug_struct("Approvals")
             .field("open", &self.state().open.len())
             .finish_non_exhaustive()
-    }
-}
-
-// === impl Ticket ===
-
-impl Ticket {
-    /// Waits for the end.
-    pub async fn outcome(&mut self) -> Outcome {
-        match self.end.wait_for(Option::is_some).await {
-            Ok(outcome) => outcome.clone().unwrap_or_else(closed),
-            Err(_) => closed(),
-        }
-    }
-
-    /// The end, if it has come.
-    pub fn ended(&self) -> Option<Outcome> {
-        self.end.borrow().clone()
-    }
-}
-
-/// The gateway ends.
-fn closed() -> Outcome {
-    Outcome {
-        ending: Ending::Restarted,
-        by: String::new(),
-        at_ms: 0,
     }
 }
 
