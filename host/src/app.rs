@@ -15,6 +15,7 @@ use crate::{
         subagents::Subagents,
         tools::{Near, Toolbox},
     },
+    approvals::Approvals,
     clock::Clock,
     config::{Config, Env, Paths},
     cron::{Cron, Webhook},
@@ -185,6 +186,7 @@ impl Gateway {
         if let Err(error) = subagents.recover().await {
             tracing::error!(target: "openclaw::agent", %error, "subagents that were left can't be read");
         }
+        office.desk.approvals.recover(&office.desk).await;
         let left = office.clone();
         let resumed = tokio::spawn(async move { left.resume().await });
         // what was left comes first, unless there is so much of it that new events would have to wait
@@ -353,6 +355,7 @@ impl Office {
             registry: registry.clone(),
             journal: journal.clone(),
             clock: clock.clone(),
+            approvals: Arc::new(Approvals::new(&paths)),
             outbox: Outbox::new(journal.clone(), registry.clone(), clock.clone()),
             config,
             paths,

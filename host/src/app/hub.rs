@@ -10,8 +10,8 @@ use crate::{
 };
 use futures_util::future::BoxFuture;
 use openclaw_plugin_api::{
-    AgentRun, ChannelStatus, EmbedRequest, Embeddings, Error, ErrorKind, Inbound, Result, Sink, ToolCall,
-    ToolOutput,
+    AgentRun, ApprovalDecision, ApprovalRequest, ChannelStatus, EmbedRequest, Embeddings, Error, ErrorKind,
+    Inbound, Result, Sink, ToolCall, ToolOutput,
 };
 use serde_json::Value;
 use std::sync::{Arc, OnceLock, Weak};
@@ -113,6 +113,18 @@ impl Core for Hub {
     fn tool_invoke(&self, tool: &str, call: ToolCall) -> BoxFuture<'static, Result<ToolOutput>> {
         let (office, tool) = (self.office(), tool.to_owned());
         Box::pin(async move { office?.use_tool(&tool, call).await })
+    }
+
+    fn approve(
+        &self,
+        _plugin: &str,
+        request: ApprovalRequest,
+    ) -> BoxFuture<'static, Result<ApprovalDecision>> {
+        let office = self.office();
+        Box::pin(async move {
+            let desk = office?.desk;
+            desk.approvals.request(&desk, request).await
+        })
     }
 
     fn emit(&self, plugin: &str, event: &str, payload: Value) -> Result<()> {

@@ -8,6 +8,7 @@ mod bench;
 mod cron;
 mod front;
 mod gateway;
+mod message;
 mod reach;
 mod session_status;
 mod sessions_history;
@@ -75,6 +76,7 @@ fn own() -> Vec<Box<dyn Erased>> {
         Box::new(agents_list::AgentsList),
         Box::new(cron::Cron),
         Box::new(gateway::Gateway),
+        Box::new(message::MessageTool),
         Box::new(session_status::SessionStatus),
         Box::new(sessions_history::SessionsHistory),
         Box::new(sessions_list::SessionsList),

@@ -1,4 +1,6 @@
-//! `openclaw message send`: a message to a chat, by hand, through the running gateway's outbox.
+//! `openclaw message …`: messages to chats by hand, through the running gateway's outbox, and what else channels do.
+mod act;
+
 use super::{Failure, connect::Target, output, setting::Setting};
 use crate::{
     config::Env,
@@ -22,6 +24,21 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     Send(Send),
+    Poll(act::Poll),
+    React(act::React),
+    /// Shows who reacted to a message
+    Reactions(act::About),
+    Read(act::Read),
+    Edit(act::Edit),
+    /// Deletes a message
+    Delete(act::About),
+    /// Pins a message
+    Pin(act::About),
+    /// Takes the pin off a message
+    Unpin(act::About),
+    /// Shows what is pinned
+    Pins(act::Where),
+    Action(act::Action),
 }
 
 /// Sends a message to a chat. It is kept and tried again if the platform does not take it now
@@ -63,8 +80,19 @@ struct Send {
 
 /// Runs one.
 pub fn run(args: &Args, env: &Env) -> Result<(), Failure> {
-    let Command::Send(args) = &args.command;
-    send(args, env)
+    match &args.command {
+        Command::Send(args) => send(args, env),
+        Command::Poll(args) => args.run(env),
+        Command::React(args) => args.run(env),
+        Command::Reactions(args) => args.run(env, "reactions"),
+        Command::Read(args) => args.run(env),
+        Command::Edit(args) => args.run(env),
+        Command::Delete(args) => args.run(env, "delete"),
+        Command::Pin(args) => args.run(env, "pin"),
+        Command::Unpin(args) => args.run(env, "unpin"),
+        Command::Pins(args) => args.run(env, "list-pins", json!({})),
+        Command::Action(args) => args.run(env),
+    }
 }
 
 fn send(args: &Send, env: &Env) -> Result<(), Failure> {
