@@ -9,7 +9,9 @@ pub use applied::Applied;
 
 use crate::{
     agent::{
-        Briefings, Desk, Enclosures, Inbox, Lanes, Listener, Models, Places, TurnOutcome, Wish, live::Live,
+        Briefings, Desk, Enclosures, Inbox, Lanes, Listener, Models, Places, TurnOutcome, Wish,
+        live::Live,
+        tools::{Bench, Toolbox},
     },
     clock::Clock,
     config::{Config, Env, Paths},
@@ -349,11 +351,15 @@ impl Office {
             enclosures,
             briefings: Briefings::default(),
             skills,
+            tools: Toolbox::new(registry.clone()),
             turns: Places::new(turns),
             live: Live::new(clock.clone()),
         });
         let lanes = Lanes::new(desk.clone());
         let inbox = Inbox::start(desk.clone(), lanes.clone());
+        let bench = Bench { desk, lanes, inbox };
+        bench.open();
+        let Bench { desk, lanes, inbox } = bench;
         Self { desk, lanes, inbox }
     }
 

@@ -190,7 +190,7 @@ impl<'a> Case<'a> {
         self.run.phase("preparing_workspace");
         let _place = self.desk.place().await;
         let bench = Workbench {
-            registry: &self.desk.registry,
+            tools: &self.desk.tools,
             journal: &self.desk.journal,
             clock: &self.desk.clock,
             asker: &*self.desk.asker,
@@ -245,7 +245,7 @@ impl<'a> Case<'a> {
             sender_is_owner: self.jobs.iter().all(|job| job.from_owner),
             ..ToolOrigin::default()
         };
-        let tools = self.desk.registry.tools();
+        let tools = self.desk.tools.specs();
         let chat_prompt = chat_prompt(&self.policy, &last.event);
         let occasion = Occasion {
             chat_prompt: &chat_prompt,

@@ -11,6 +11,7 @@ use super::{
     places::Places,
     queue::QueueRules,
     request,
+    tools::Toolbox,
     turn::{Listener, TurnOutcome},
 };
 use crate::{
@@ -57,6 +58,8 @@ pub struct Desk {
     pub enclosures: Enclosures,
     /// Instructions for special work that agents find.
     pub skills: Skills,
+    /// What agents can do.
+    pub tools: Toolbox,
     /// Turns that run at once.
     pub turns: Places,
     /// Runs that are under way, for whoever watches.

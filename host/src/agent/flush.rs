@@ -40,7 +40,7 @@ pub(super) async fn flush(desk: &Desk, agent: &Agent, key: &str, context: u64) {
 
 async fn flush_if_due(desk: &Desk, agent: &Agent, key: &str, context: u64) -> Result<bool> {
     let config = &agent.compaction.memory_flush;
-    let tools = desk.registry.tools();
+    let tools = desk.tools.specs();
     let writable = tools.iter().any(|tool| WRITERS.contains(&tool.name.as_str()));
     if config.enabled == Some(false) || agent.compaction.enabled == Some(false) || !writable {
         return Ok(false);
@@ -103,7 +103,7 @@ async fn silent(desk: &Desk, agent: &Agent, turn: &Turn) -> Result<TurnOutcome> 
     let steering = Steering::of(&[]);
     steering.close();
     let bench = Workbench {
-        registry: &desk.registry,
+        tools: &desk.tools,
         journal: &desk.journal,
         clock: &desk.clock,
         asker: &*desk.asker,

@@ -37,6 +37,7 @@ mod said;
 mod settle;
 mod sorter;
 pub mod tokens;
+pub mod tools;
 mod turn;
 
 pub use asker::Models;

@@ -166,7 +166,7 @@ async fn run(
     }
     turn.profile = settings.auth_profile_override.unwrap_or_default();
     turn.idle = idle(desk, &session);
-    let tools = desk.registry.tools();
+    let tools = desk.tools.specs();
     let occasion = Occasion {
         session_key: &run.session_key,
         model: &turn.models[0],
@@ -198,7 +198,7 @@ async fn run(
         ..ToolOrigin::default()
     };
     let bench = Workbench {
-        registry: &desk.registry,
+        tools: &desk.tools,
         journal: &desk.journal,
         clock: &desk.clock,
         asker: &*desk.asker,

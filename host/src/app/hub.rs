@@ -10,8 +10,8 @@ use crate::{
 };
 use futures_util::future::BoxFuture;
 use openclaw_plugin_api::{
-    AgentRun, ChannelStatus, EmbedRequest, Embeddings, Error, ErrorKind, Inbound, Result, Sink, ToolCall,
-    ToolOutput, surface::ids,
+    AgentRun, ApprovalDecision, ApprovalRequest, ChannelStatus, EmbedRequest, Embeddings, Error, ErrorKind,
+    Inbound, Result, Sink, ToolCall, ToolOutput, surface::ids,
 };
 use serde_json::Value;
 use std::sync::{Arc, OnceLock, Weak};
@@ -118,6 +118,14 @@ impl Core for Hub {
             })?;
             plugin.call(ids::tool::INVOKE, &tool, &call).await
         })
+    }
+
+    fn approve(
+        &self,
+        _plugin: &str,
+        _request: ApprovalRequest,
+    ) -> BoxFuture<'static, Result<ApprovalDecision>> {
+        Box::pin(async { Ok(ApprovalDecision::default()) })
     }
 
     fn emit(&self, plugin: &str, event: &str, payload: Value) -> Result<()> {

@@ -5,7 +5,7 @@ use super::{
     supervise::supervise,
     view::PluginView,
 };
-use openclaw_plugin_api::{ChannelInfo, Error, ErrorKind, Registration, ToolSpec};
+use openclaw_plugin_api::{ChannelInfo, Error, ErrorKind, Registration};
 use serde::Deserialize as _;
 use std::{
     collections::BTreeMap,
@@ -132,11 +132,6 @@ impl Registry {
             wanted.then(|| ChannelInfo::deserialize(&registration.spec).ok())
         });
         info.into_iter().next().flatten().unwrap_or_default()
-    }
-
-    /// Every tool that is offered now.
-    pub fn tools(&self) -> Vec<ToolSpec> {
-        self.find("tool/1", |tool| ToolSpec::deserialize(&tool.spec).ok())
     }
 
     /// What `pick` makes of everything of one capability that is offered now.

@@ -18,6 +18,8 @@ pub mod host {
     pub const EMBED: &str = "host/1/model.embed";
     /// Body: [`crate::ToolCall`]; reply: [`crate::ToolOutput`]. Target: tool name.
     pub const TOOL_INVOKE: &str = "host/1/tool.invoke";
+    /// Body: [`crate::ApprovalRequest`]; reply: [`crate::ApprovalDecision`].
+    pub const APPROVAL_REQUEST: &str = "host/1/approval.request";
     /// Reply: the value's bytes, or fault `not_found`. Target: key.
     pub const STORE_GET: &str = "host/1/store.get";
     /// Body: the value's bytes; meta: `ttlMs`; reply: null. Target: key.
@@ -53,6 +55,7 @@ pub mod host {
         AGENT_RUN,
         EMBED,
         TOOL_INVOKE,
+        APPROVAL_REQUEST,
         STORE_GET,
         STORE_PUT,
         STORE_ADD,

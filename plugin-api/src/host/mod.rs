@@ -1,5 +1,6 @@
 //! The host as authors see it: everything that a plugin does outside itself goes through here.
 mod agent;
+mod approval;
 mod channel;
 mod fetch;
 mod ids;
@@ -11,6 +12,10 @@ mod time;
 mod websocket;
 
 pub use agent::{Agent, AgentEvent, AgentRun, AgentStream, Capabilities};
+pub use approval::{
+    ApprovalBasis, ApprovalDecision, ApprovalRequest, ApprovalVerdict, Approvals, CommandSegment, ExecAsk,
+    ExecSecurity,
+};
 pub use channel::ChannelHost;
 pub use fetch::{Fetch, FetchResponse, HttpRequest, RequestBuilder};
 pub use ids::host as host_ids;
@@ -142,6 +147,11 @@ impl Host {
     /// What agents work with: embeddings, tools.
     pub fn capabilities(&self) -> Capabilities {
         Capabilities::new(self.clone())
+    }
+
+    /// Questions to the operator.
+    pub fn approvals(&self) -> Approvals {
+        Approvals::new(self.clone())
     }
 
     /// Engines that speak and listen.

@@ -2,8 +2,8 @@
 use super::services::{Services, Shared, State, served};
 use super::{FakeSocket, TestPlugin};
 use crate::{
-    ChannelHost, ChannelStatus, Environment, Error, ErrorKind, Host, HttpRequest, Inbound, Manifest,
-    Registrations, Result, StaticPlugin,
+    ApprovalDecision, ApprovalRequest, ChannelHost, ChannelStatus, Environment, Error, ErrorKind, Host,
+    HttpRequest, Inbound, Manifest, Registrations, Result, StaticPlugin,
     abi::{Level, host_object},
     runtime::Driver,
 };
@@ -91,6 +91,15 @@ impl TestHost {
         self
     }
 
+    /// Answers what the plugin asks the operator. Without it there is nobody to ask.
+    pub fn operator(
+        self,
+        answer: impl Fn(&ApprovalRequest) -> ApprovalDecision + Send + Sync + 'static,
+    ) -> Self {
+        self.state().operator = Some(Box::new(answer));
+        self
+    }
+
     /// From now on (or no longer) the host can't take events, as when its disk is full.
     pub fn refuse_inbound(&self, refuse: bool) {
         self.state().refuse_inbound = refuse;
@@ -157,6 +166,11 @@ impl TestHost {
     /// What channels said of themselves so far.
     pub fn statuses(&self) -> Vec<(String, ChannelStatus)> {
         self.state().statuses.clone()
+    }
+
+    /// What the plugin asked the operator so far.
+    pub fn asked(&self) -> Vec<ApprovalRequest> {
+        self.state().asked.clone()
     }
 
     /// What the plugin told connected clients so far.

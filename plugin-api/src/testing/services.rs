@@ -1,8 +1,8 @@
 //! What the fake host serves: from memory, from a script, or not at all.
 use super::{FakeAnswer, FakeRequest, FakeSocket, LogLine};
 use crate::{
-    AgentEvent, ChannelStatus, Error, ErrorKind, HttpHead, HttpRequest, Inbound, MediaRef, Result, Sink,
-    Source, Usage,
+    AgentEvent, ApprovalDecision, ApprovalRequest, ChannelStatus, Error, ErrorKind, HttpHead, HttpRequest,
+    Inbound, MediaRef, Result, Sink, Source, Usage,
     abi::{Call, Fault, HostServices, Level, LogRecord},
     host_ids as ids,
 };
@@ -16,6 +16,7 @@ use std::{
 };
 use tokio::{runtime::Handle, sync::Notify, task::JoinSet};
 
+type Operator = Box<dyn Fn(&ApprovalRequest) -> ApprovalDecision + Send + Sync>;
 type Web = Box<dyn Fn(FakeRequest) -> Result<FakeAnswer> + Send + Sync>;
 
 /// What a fake host and its instances share.
@@ -41,6 +42,8 @@ pub(super) struct State {
     pub(super) secrets: BTreeMap<String, String>,
     pub(super) events: Vec<(String, Value)>,
     pub(super) agent_answer: Option<String>,
+    pub(super) operator: Option<Operator>,
+    pub(super) asked: Vec<ApprovalRequest>,
     pub(super) logs: Vec<LogLine>,
 }
 
@@ -138,6 +141,12 @@ impl Shared {
             ids::CHANNEL_STATUS => state
                 .statuses
                 .push((target.into(), serde_json::from_slice(&body)?)),
+            ids::APPROVAL_REQUEST => {
+                let request = serde_json::from_slice(&body)?;
+                let answer = state.operator.as_ref().map(|operator| operator(&request));
+                state.asked.push(request);
+                return Ok(serde_json::to_vec(&answer.unwrap_or_default())?);
+            }
             ids::EMIT => state.events.push((target.into(), serde_json::from_slice(&body)?)),
             ids::STORE_GET => {
                 return state.store.get(target).cloned().ok_or_else(|| missing(target));

@@ -4,7 +4,8 @@
 //! tests look at what it counted.
 use crate::outcome::{Stop, Verdict};
 use openclaw_plugin_api::{
-    API_VERSION, AgentEvent, Environment, HttpHead, HttpRequest, Inbound, MediaRef, Sink, Source, Usage,
+    API_VERSION, AgentEvent, ApprovalDecision, Environment, HttpHead, HttpRequest, Inbound, MediaRef, Sink,
+    Source, Usage,
     abi::{Call, Fault, HostHandle, HostServices, Level, LogRecord, host_object},
     host_ids as ids,
 };
@@ -245,6 +246,8 @@ impl Shared {
                 return json(&keys.collect::<Vec<_>>());
             }
             ids::MEDIA_OPEN => return Err(missing(target)),
+            // nobody is there who could be asked
+            ids::APPROVAL_REQUEST => return json(&ApprovalDecision::default()),
             _ => {
                 return Err(Fault::new(
                     "unknown_method",

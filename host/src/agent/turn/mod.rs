@@ -16,11 +16,11 @@ use super::{
     collect::Wish,
     job::Steering,
     live::Run as Watched,
+    tools::Toolbox,
 };
 use crate::{
     clock::Clock,
     journal::{Entry, EntryKind, Journal, JournalError},
-    plugins::registry::Registry,
 };
 use openclaw_plugin_api::{AgentEvent, Error, ErrorKind, Message, Result, Role, ToolSpec};
 use std::sync::Arc;
@@ -45,8 +45,8 @@ pub type Joined = (Message, About, Vec<i64>);
 
 /// What a turn works with.
 pub struct Workbench<'a> {
-    /// Plugins.
-    pub registry: &'a Arc<Registry>,
+    /// What its model can do.
+    pub tools: &'a Toolbox,
     /// What is kept.
     pub journal: &'a Journal,
     /// The time of day.
@@ -99,7 +99,7 @@ impl<'a> Run<'a> {
             turn,
             events,
             history: History::default(),
-            tools: offered(bench.registry, turn),
+            tools: offered(bench.tools, turn),
             outcome: TurnOutcome::default(),
             said: Vec::new(),
         }
@@ -130,7 +130,7 @@ impl<'a> Run<'a> {
             self.put(&[answer.message], vec![said], Vec::new()).await?;
             for call in calls {
                 let result = tools::run(
-                    self.bench.registry,
+                    self.bench.tools,
                     &self.turn.origin,
                     call,
                     &self.tools,
@@ -188,7 +188,7 @@ impl<'a> Run<'a> {
         for (id, name, arguments) in memory::open_calls(&begun) {
             let wish = tools::Interrupted { id, name, arguments };
             let result = tools::resume(
-                self.bench.registry,
+                self.bench.tools,
                 &self.turn.origin,
                 wish,
                 &self.tools,
@@ -316,10 +316,10 @@ impl<'a> Run<'a> {
     }
 }
 
-/// The tools of the plugins, and the caller's own in front of those of the same name.
-fn offered(registry: &Registry, turn: &Turn) -> Vec<ToolSpec> {
+/// The tools that there are, and the caller's own in front of those of the same name.
+fn offered(tools: &Toolbox, turn: &Turn) -> Vec<ToolSpec> {
+    let others = tools.specs();
     let mut tools = turn.callers_tools.clone();
-    let others = registry.tools();
     let hidden = |tool: &ToolSpec| turn.callers_tools.iter().any(|own| own.name == tool.name);
     tools.extend(others.into_iter().filter(|tool| !hidden(tool)));
     tools

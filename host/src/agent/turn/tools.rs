@@ -1,12 +1,8 @@
 //! Tools: run for a model, once. Whatever goes wrong is an answer for the model, not the end of the turn.
 use super::{TurnEvents, tell};
-use crate::{
-    agent::{collect::Wish, tokens},
-    plugins::registry::Registry,
-};
+use crate::agent::{collect::Wish, tokens, tools::Toolbox};
 use openclaw_plugin_api::{
     AgentEvent, Content, Error, ErrorKind, Message, Result, Role, ToolCall, ToolOrigin, ToolOutput, ToolSpec,
-    surface::ids,
 };
 use serde_json::Value;
 
@@ -22,7 +18,7 @@ pub(super) struct Interrupted {
 
 /// Runs one tool.
 pub(super) async fn run(
-    registry: &Registry,
+    toolbox: &Toolbox,
     origin: &ToolOrigin,
     wish: Wish,
     tools: &[ToolSpec],
@@ -36,7 +32,7 @@ pub(super) async fn run(
         arguments,
     };
     tell(events, started).await;
-    let output = match invoke(registry, origin, wish, tools).await {
+    let output = match invoke(toolbox, origin, wish, tools).await {
         Ok(output) => output,
         Err(error) => failed(format!("error: {error}")),
     };
@@ -53,7 +49,7 @@ pub(super) async fn run(
 
 /// Goes on with a call whose end nobody saw: one that may run twice does, of any other the model is told.
 pub(super) async fn resume(
-    registry: &Registry,
+    toolbox: &Toolbox,
     origin: &ToolOrigin,
     call: Interrupted,
     tools: &[ToolSpec],
@@ -66,7 +62,7 @@ pub(super) async fn resume(
             name: call.name,
             arguments: Ok(call.arguments),
         };
-        return run(registry, origin, wish, tools, events).await;
+        return run(toolbox, origin, wish, tools, events).await;
     }
     let text = "the gateway was restarted while this ran: it may or may not have taken effect; find out before you try \
                 it again";
@@ -74,7 +70,7 @@ pub(super) async fn resume(
 }
 
 async fn invoke(
-    registry: &Registry,
+    toolbox: &Toolbox,
     origin: &ToolOrigin,
     wish: Wish,
     tools: &[ToolSpec],
@@ -83,20 +79,15 @@ async fn invoke(
         .arguments
         .map_err(|e| Error::invalid(format_args!("the arguments of {} are not JSON: {e}", wish.name)))?;
     let offered = tools.iter().any(|tool| tool.name == wish.name);
-    let plugin = registry.offering("tool/1", &wish.name).filter(|_| offered);
-    let plugin = plugin.ok_or_else(|| {
-        Error::new(
-            ErrorKind::NotFound,
-            format_args!("there is no tool named {}", wish.name),
-        )
-    })?;
+    if !offered {
+        let text = format!("there is no tool named {}", wish.name);
+        return Err(Error::new(ErrorKind::NotFound, text));
+    }
     let origin = ToolOrigin {
         call_id: wish.id,
         ..origin.clone()
     };
-    plugin
-        .call(ids::tool::INVOKE, &wish.name, &ToolCall { arguments, origin })
-        .await
+    toolbox.invoke(&wish.name, ToolCall { arguments, origin }).await
 }
 
 fn failed(text: String) -> ToolOutput {

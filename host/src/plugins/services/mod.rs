@@ -16,8 +16,8 @@ pub(crate) use media::keep as keep_media;
 use crate::{clock::Clock, http::Client, journal::Journal};
 use futures_util::future::BoxFuture;
 use openclaw_plugin_api::{
-    AgentRun, ChannelStatus, EmbedRequest, Embeddings, Error, ErrorKind, Inbound, Result, Secret, Sink,
-    Source, ToolCall, ToolOutput, host_ids as ids,
+    AgentRun, ApprovalDecision, ApprovalRequest, ChannelStatus, EmbedRequest, Embeddings, Error, ErrorKind,
+    Inbound, Result, Secret, Sink, Source, ToolCall, ToolOutput, host_ids as ids,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -61,6 +61,9 @@ pub trait Core: Send + Sync + 'static {
     fn embed(&self, request: EmbedRequest) -> BoxFuture<'static, Result<Embeddings>>;
     /// Runs a tool of any plugin.
     fn tool_invoke(&self, tool: &str, call: ToolCall) -> BoxFuture<'static, Result<ToolOutput>>;
+    /// Finds out whether something may be done: by rule, or by asking a person.
+    fn approve(&self, plugin: &str, request: ApprovalRequest)
+    -> BoxFuture<'static, Result<ApprovalDecision>>;
     /// Tells connected clients.
     fn emit(&self, plugin: &str, event: &str, payload: Value) -> Result<()>;
     /// Passes a call on to the plugin that has this speech engine (or the configured one).
@@ -158,6 +161,11 @@ async fn serve(context: Arc<Context>, mut request: Request) -> Result<Vec<u8>> {
             let call = request.record()?;
             let output = context.core()?.tool_invoke(&request.target, call).await?;
             Ok(serde_json::to_vec(&output)?)
+        }
+        ids::APPROVAL_REQUEST => {
+            let asked = request.record()?;
+            let decision = context.core()?.approve(context.plugin(), asked).await?;
+            Ok(serde_json::to_vec(&decision)?)
         }
         ids::EMIT => {
             let event = context.own_event(&request.target)?;
