@@ -5,7 +5,7 @@ use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     fs::{OFlags, fcntl_getfl, fcntl_setfl},
     io::Errno,
-    process::{Pid, WaitOptions, getpid, set_child_subreaper, wait},
+    process::{Pid, WaitOptions, getpid, set_child_subreaper, setpriority_process, wait},
 };
 use std::{
     collections::VecDeque,
@@ -13,13 +13,18 @@ use std::{
     os::fd::AsFd,
     process::{self, ChildStdin, Stdio},
     thread,
+    time::{Duration, Instant},
 };
 
-/// How often the command's processes are counted.
-const COUNTING: Timespec = Timespec {
+/// How often is looked whether there are more processes than before.
+const LOOKING: Timespec = Timespec {
     tv_sec: 0,
-    tv_nsec: 250_000_000,
+    tv_nsec: 50_000_000,
 };
+/// How often the command's processes are counted, whatever it looks like.
+const COUNTING: Duration = Duration::from_secs(1);
+/// How much more often than others a keeper gets to run: what it keeps may leave nobody any time.
+const URGENCY: i32 = -10;
 /// What is said where a command has more processes than it may.
 pub const TOO_MANY: &str = "the command started too many processes and was ended";
 /// Most bytes of input that wait for a command that doesn't read.
@@ -34,6 +39,13 @@ pub enum Frame<'d> {
     Input(&'d [u8]),
     /// There is no more input.
     End,
+}
+
+/// Whether a command has more processes than it may. Counting them all is work, so it is done when the system has more.
+struct Census {
+    most: usize,
+    system: usize,
+    counted: Instant,
 }
 
 /// Input on its way to the command.
@@ -75,6 +87,8 @@ pub(super) fn keep(json: &str, command: &Command) -> Result<u8, String> {
         .map_err(|e| format!("no process for the command: {e}"))?;
     let pid = Pid::from_child(&child);
     let input = child.stdin.take();
+    // only some may, and the others have a limit of the system's
+    let _ = setpriority_process(None, URGENCY);
     let most = usize::try_from(command.limits.processes).unwrap_or(usize::MAX);
     let attendant = thread::Builder::new().stack_size(128 << 10);
     let attended = attendant.spawn(move || attend(input, most));
@@ -108,17 +122,40 @@ fn until_all_ended(command: Pid) -> u8 {
 fn attend(input: Option<ChildStdin>, most: usize) {
     let mut pipe = Pipe::new(input);
     let mut control = io::stdin().lock();
+    let mut census = Census::new(most);
     loop {
         match pipe.step(&mut control) {
             Ok(true) => {}
             // whoever asked is gone, or says what can't be understood
             Ok(false) | Err(_) => return tree::kill(getpid()),
         }
-        // at once after input, which is no more often than it comes
-        if most > 0 && tree::descendants(getpid()).len() > most {
+        if census.is_too_large() {
             complain(TOO_MANY);
             return tree::kill(getpid());
         }
+    }
+}
+
+impl Census {
+    fn new(most: usize) -> Self {
+        Self {
+            most,
+            system: 0,
+            counted: Instant::now(),
+        }
+    }
+
+    fn is_too_large(&mut self) -> bool {
+        if self.most == 0 {
+            return false;
+        }
+        let system = tree::tasks_of_system().unwrap_or(usize::MAX);
+        let more = system > self.system + self.most / 2;
+        if !more && self.counted.elapsed() < COUNTING {
+            return false;
+        }
+        (self.system, self.counted) = (system, Instant::now());
+        tree::descendants(getpid()).len() > self.most
     }
 }
 
@@ -146,7 +183,7 @@ impl Pipe {
             if let Some(to) = self.to.as_ref().filter(|_| !self.waiting.is_empty()) {
                 fds.push(PollFd::new(to, PollFlags::OUT));
             }
-            poll(&mut fds, Some(&COUNTING)).or_else(|e| if e == Errno::INTR { Ok(0) } else { Err(e) })?;
+            poll(&mut fds, Some(&LOOKING)).or_else(|e| if e == Errno::INTR { Ok(0) } else { Err(e) })?;
             (
                 fds[0].revents(),
                 fds.get(1).is_some_and(|fd| !fd.revents().is_empty()),

@@ -20,6 +20,9 @@ use std::{
     process,
 };
 
+/// How much later than others a confined command gets to run.
+const PATIENCE: i32 = 5;
+
 /// Gives up what the command may not have and becomes it. Returns only if that fails.
 pub(super) fn begin(_: &str, command: &Command) -> Result<u8, String> {
     let failed = |what: &'static str| move |e: rustix::io::Errno| format!("{what}: {}", io::Error::from(e));
@@ -35,6 +38,10 @@ pub(super) fn begin(_: &str, command: &Command) -> Result<u8, String> {
     std::env::set_current_dir(&command.folder)
         .map_err(|e| format!("{} can't be entered: {e}", command.folder.display()))?;
     limit(command).map_err(failed("the command's limits can't be set"))?;
+    if command.confinement.is_some() {
+        // what nobody asked for waits for what somebody did
+        let _ = setpriority_process(None, PATIENCE);
+    }
     let program = match command.identity {
         Some(identity) => identify(&command.program, identity)?,
         None => None,
@@ -55,6 +62,20 @@ pub(super) fn begin(_: &str, command: &Command) -> Result<u8, String> {
         .args(&command.args)
         .exec();
     Err(format!("{} can't be run: {error}", command.program.display()))
+}
+
+impl Identity {
+    /// Which file this is.
+    pub fn of(stat: &rustix::fs::Stat) -> Self {
+        Self {
+            device: stat.st_dev,
+            inode: stat.st_ino,
+            changed: (
+                stat.st_ctime,
+                i64::try_from(stat.st_ctime_nsec).unwrap_or_default(),
+            ),
+        }
+    }
 }
 
 /// Makes it the controlling terminal, and the three streams.
@@ -112,7 +133,7 @@ fn identify(path: &Path, identity: Identity) -> Result<Option<OwnedFd>, String> 
     let opened = openat(CWD, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty());
     let file = opened.map_err(|e| format!("{shown} can't be opened: {}", io::Error::from(e)))?;
     let stat = fstat(&file).map_err(|e| format!("{shown} can't be looked at: {}", io::Error::from(e)))?;
-    if (stat.st_dev, stat.st_ino) != (identity.device, identity.inode) {
+    if Identity::of(&stat) != identity {
         return Err(format!(
             "{shown} is not the file any more that was judged; ask again"
         ));

@@ -32,6 +32,8 @@ pub struct Identity {
     pub device: u64,
     /// The file on it.
     pub inode: u64,
+    /// When it was changed last, seconds and nanoseconds: numbers of files are used again.
+    pub changed: (i64, i64),
 }
 
 /// How much there may be of a command.

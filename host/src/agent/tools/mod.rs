@@ -5,6 +5,7 @@
 //! agent may use is decided in `agent::policy`, not here.
 mod agents_list;
 mod bench;
+mod folders;
 
 pub use bench::Bench;
 
@@ -126,6 +127,11 @@ impl Toolbox {
             let text = format!("there is no tool named {name}");
             Error::new(ErrorKind::NotFound, text)
         })?;
+        let origin = match self.near.get().and_then(Near::bench) {
+            Some(bench) => folders::with_folders(&bench.desk, call.origin),
+            None => call.origin,
+        };
+        let call = ToolCall { origin, ..call };
         plugin.call(ids::tool::INVOKE, name, &call).await
     }
 
