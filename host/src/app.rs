@@ -13,6 +13,7 @@ use crate::{
         live::Live,
         tools::{Bench, Toolbox},
     },
+    approvals::Approvals,
     clock::Clock,
     config::{Config, Env, Paths},
     cron::{Cron, Webhook},
@@ -176,6 +177,7 @@ impl Gateway {
         if let Err(error) = cron.recover().await {
             tracing::error!(target: "openclaw::cron", %error, "runs that were left can't be read");
         }
+        office.desk.approvals.recover(&office.desk).await;
         let left = office.clone();
         let resumed = tokio::spawn(async move { left.resume().await });
         // what was left comes first, unless there is so much of it that new events would have to wait
@@ -344,6 +346,7 @@ impl Office {
             registry: registry.clone(),
             journal: journal.clone(),
             clock: clock.clone(),
+            approvals: Arc::new(Approvals::new(&paths)),
             outbox: Outbox::new(journal.clone(), registry.clone(), clock.clone()),
             config,
             paths,

@@ -17,6 +17,7 @@ pub use admitted::{Admitted, Rights};
 pub use mention::{MentionPatterns, PatternError};
 pub use pairing::{OlderFiles, PairedStore, Pairing, PairingError, pairing_reply};
 pub use pending::Skipped;
+pub use people::is_named;
 pub use place::chat_prompt;
 pub use verdict::{Invitation, Reason, Refusal, Verdict};
 

@@ -15,6 +15,7 @@ use super::{
     turn::{Listener, TurnOutcome},
 };
 use crate::{
+    approvals::Approvals,
     clock::Clock,
     config::{Config, Paths, QueueDrop, QueueMode},
     deliver::Outbox,
@@ -58,6 +59,8 @@ pub struct Desk {
     pub enclosures: Enclosures,
     /// Instructions for special work that agents find.
     pub skills: Skills,
+    /// What the operator is asked.
+    pub approvals: Arc<Approvals>,
     /// What agents can do.
     pub tools: Toolbox,
     /// Turns that run at once.

@@ -10,6 +10,7 @@ mod collect;
 pub mod commands;
 pub mod compaction;
 mod compose;
+pub mod deed;
 mod desk;
 mod embed;
 mod enclosure;

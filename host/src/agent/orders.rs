@@ -11,6 +11,7 @@ use super::{
 };
 use crate::{
     access::Rights,
+    approvals::{self, Wanted},
     config::{Agent, Config},
     gateway::random::uuid,
     journal::Session,
@@ -78,6 +79,9 @@ impl Orders<'_> {
 
     /// Carries out what is a command in a text.
     pub(super) async fn carry_out(self, text: &str) -> Carried {
+        if let Some(wanted) = approvals::wanted(text) {
+            return Carried::Later(self.approve(wanted));
+        }
         let mut settings: SessionSettings = serde_json::from_str(&self.session.settings).unwrap_or_default();
         let asked = self.skill(text).await;
         let text = asked.as_deref().unwrap_or(text);
@@ -210,6 +214,17 @@ impl Orders<'_> {
             text: rest,
             settings: Box::new(settings),
             aside,
+        }
+    }
+
+    /// Gives the operator's answer to a question, if it is from somebody who may.
+    fn approve(&self, wanted: Wanted) -> Errand {
+        let (desk, event, rights) = (self.desk.clone(), self.event.clone(), self.rights);
+        let channel = self.route.delivery.channel.clone();
+        let work = async move { approvals::answer(&desk, &channel, &event, rights, wanted).await };
+        Errand {
+            work: Box::pin(work),
+            between: false,
         }
     }
 

@@ -123,9 +123,13 @@ impl Core for Hub {
     fn approve(
         &self,
         _plugin: &str,
-        _request: ApprovalRequest,
+        request: ApprovalRequest,
     ) -> BoxFuture<'static, Result<ApprovalDecision>> {
-        Box::pin(async { Ok(ApprovalDecision::default()) })
+        let office = self.office();
+        Box::pin(async move {
+            let desk = office?.desk;
+            desk.approvals.request(&desk, request).await
+        })
     }
 
     fn emit(&self, plugin: &str, event: &str, payload: Value) -> Result<()> {

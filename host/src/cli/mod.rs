@@ -1,6 +1,7 @@
 //! The command line: one file for each command, no logic that the gateway needs.
 mod address;
 pub mod agent;
+pub mod approvals;
 pub mod channels;
 pub mod config;
 mod connect;
@@ -75,6 +76,9 @@ enum Command {
     Plugins(plugins::Args),
     /// Shows who asks to be let in, and lets them in
     Pairing(pairing::Args),
+    /// Shows what waits for the operator's answer, answers it, and keeps the rules for commands
+    #[command(visible_alias = "exec-approvals")]
+    Approvals(approvals::Args),
     /// Shows which devices may use the gateway, and lets them in
     Devices(devices::Args),
     /// Shows devices that do what the gateway asks them
@@ -147,6 +151,7 @@ impl Cli {
             Command::Config(args) => config::run(args, env),
             Command::Plugins(args) => plugins::run(args, env),
             Command::Pairing(args) => pairing::run(&args, env),
+            Command::Approvals(args) => approvals::run(&args, env),
             Command::Devices(args) => devices::run(&args, env),
             Command::Nodes(args) => nodes::run(&args, env),
             Command::Cron(args) => cron::run(&args, env),

@@ -1,6 +1,7 @@
 //! What clients of the gateway can ask for: one file for each family of methods. The protocol itself is in `gateway`.
 mod agent;
 mod agents;
+mod approvals;
 mod channels;
 mod chat;
 mod config;
@@ -11,6 +12,7 @@ mod feed;
 mod health;
 mod heartbeat;
 mod logs;
+mod message;
 mod models;
 mod nodes;
 mod pairing;
@@ -85,6 +87,7 @@ impl Methods {
         feed::start(&self.gateway, events, &self.subscribers, &self.runs);
         self.files.tell(events);
         plugins::tell(&self.gateway, events);
+        approvals::tell(&self.gateway, events);
         extensions::forward(&self.gateway, events);
         forward("cron", self.gateway.cron().watch(), events);
         forward("heartbeat", self.gateway.heart().watch(), events);
@@ -110,6 +113,7 @@ pub(crate) fn table() -> Vec<Method> {
     [
         agent::methods(),
         agents::methods(),
+        approvals::methods(),
         channels::methods(),
         chat::methods(),
         config::methods(),
@@ -117,6 +121,7 @@ pub(crate) fn table() -> Vec<Method> {
         devices::methods(),
         heartbeat::methods(),
         logs::methods(),
+        message::methods(),
         models::methods(),
         nodes::methods(),
         pairing::methods(),
@@ -163,6 +168,8 @@ impl Handler for Methods {
             "config.changed",
             "plugins.changed",
             "cron",
+            "exec.approval.requested",
+            "exec.approval.resolved",
             "heartbeat",
             "sessions.changed",
             "session.message",
@@ -256,6 +263,7 @@ impl Handler for Methods {
                 }
                 "system.info" => Ok(system::info()),
                 "update.status" => Ok(system::update()),
+                "message.action" => message::act(gateway, caller, params).await,
                 "send" => send::send(gateway, params).await,
                 "sessions.list" => sessions::list(gateway, params).await,
                 "sessions.get" => sessions::get(gateway, params).await,
@@ -298,6 +306,9 @@ impl Handler for Methods {
                     heartbeat::call(gateway, method, params).await
                 }
                 _ if method.starts_with("skills.") => skills::call(gateway, method, params).await,
+                _ if method.starts_with("exec.approval") => {
+                    approvals::call(gateway, method, params, caller, respond).await
+                }
                 _ if method.starts_with("cron.") => cron::call(gateway, method, params).await,
                 _ if is_of_fleet(method) => of_fleet(&self.fleet, method, params, caller).await,
                 _ => extensions::call(gateway, method, params, caller).await,

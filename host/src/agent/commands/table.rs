@@ -39,6 +39,8 @@ pub enum Builtin {
     Activation,
     /// `/send`
     Send,
+    /// `/approve`
+    Approve,
 }
 
 /// How a command may be written.
@@ -209,6 +211,13 @@ pub const TABLE: &[Entry] = &[
         &["send"],
         "<on|off|inherit>",
         "May answers be sent here?",
+        Form::Standalone,
+    ),
+    entry(
+        Builtin::Approve,
+        &["approve"],
+        "<id> <allow-once|allow-always|deny>",
+        "Answer whether a command may run.",
         Form::Standalone,
     ),
 ];

@@ -6,6 +6,7 @@
 mod agents_list;
 mod bench;
 mod folders;
+mod message;
 
 pub use bench::Bench;
 
@@ -48,7 +49,7 @@ pub trait HostTool: Send + Sync + 'static {
 
 /// Every tool of the host.
 fn own() -> Vec<Box<dyn Erased>> {
-    vec![Box::new(agents_list::AgentsList)]
+    vec![Box::new(agents_list::AgentsList), Box::new(message::MessageTool)]
 }
 
 /// A tool that there is, whoever may use it.
