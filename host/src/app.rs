@@ -3,6 +3,7 @@ mod accounts;
 mod applied;
 mod guard;
 mod hub;
+mod tools;
 
 pub use accounts::{AccountView, Accounts};
 pub use applied::Applied;
@@ -11,7 +12,7 @@ use crate::{
     agent::{
         Briefings, Desk, Enclosures, Inbox, Lanes, Listener, Models, Places, TurnOutcome, Wish,
         live::Live,
-        tools::{Bench, Toolbox},
+        tools::{Near, Toolbox},
     },
     approvals::Approvals,
     clock::Clock,
@@ -360,9 +361,7 @@ impl Office {
         });
         let lanes = Lanes::new(desk.clone());
         let inbox = Inbox::start(desk.clone(), lanes.clone());
-        let bench = Bench { desk, lanes, inbox };
-        bench.open();
-        let Bench { desk, lanes, inbox } = bench;
+        Near::open(&desk, &lanes, &inbox);
         Self { desk, lanes, inbox }
     }
 

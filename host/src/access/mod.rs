@@ -11,6 +11,7 @@ mod people;
 mod place;
 mod recent;
 mod rights;
+mod tools;
 mod verdict;
 
 pub use admitted::{Admitted, Rights};
@@ -19,6 +20,7 @@ pub use pairing::{OlderFiles, PairedStore, Pairing, PairingError, pairing_reply}
 pub use pending::Skipped;
 pub use people::is_named;
 pub use place::chat_prompt;
+pub use tools::{is_sender, place_tools};
 pub use verdict::{Invitation, Reason, Refusal, Verdict};
 
 use crate::{
@@ -112,6 +114,7 @@ impl Access {
         let rights = Rights {
             commands: true,
             owner,
+            known: true,
         };
         Admitted::new(event, channel, rights, true)
     }

@@ -1,5 +1,6 @@
 //! Commands that people give in a chat: run at once, ahead of whatever waits, and answered without a model.
 use super::{
+    client::CLIENTS,
     commands::{
         self, Command, CommandContext, Effect, ModelChoice, ParseContext, Parsed, PluginCommand,
         SessionSettings, Tokens,
@@ -7,7 +8,9 @@ use super::{
     desk::Desk,
     gate,
     lane::Lanes,
+    policy,
     prompt::PromptReport,
+    standing::{self, Standing},
 };
 use crate::{
     access::Rights,
@@ -187,6 +190,7 @@ impl Orders<'_> {
                     errands.push(self.compact(instructions));
                     between = true;
                 }
+                Effect::Tools { name } => said.push(self.tools(&name, &settings)),
                 Effect::Plugin { name, args } => errands.push(self.plugin(name, args)),
             }
         }
@@ -288,6 +292,32 @@ impl Orders<'_> {
                 },
             )
         })
+    }
+
+    /// Which tools a turn would have that answers here.
+    fn tools(&self, name: &str, settings: &SessionSettings) -> String {
+        let Orders { desk, route, .. } = self;
+        let trust = standing::trust(self.rights.owner, self.rights.known);
+        let permits = if route.delivery.channel == CLIENTS {
+            let at = Standing {
+                agent: &self.agent.id,
+                session_key: &route.session_key,
+                settings: &self.session.settings,
+                trust,
+            };
+            standing::rules_of(desk, &at)
+        } else {
+            let chat = standing::Chat {
+                agent: &self.agent.id,
+                session_key: &route.session_key,
+                channel: &route.delivery.channel,
+                event: self.event,
+            };
+            standing::rules_in(desk, &chat, settings, trust)
+        };
+        let written = settings.model().or_else(|| self.agent.model.primary.clone());
+        let model = written.unwrap_or_else(|| super::request::DEFAULT_MODEL.to_owned());
+        policy::card(&permits.decisions(self.agent.reference(&model)), name)
     }
 
     fn plugins(&self) -> Vec<PluginCommand> {

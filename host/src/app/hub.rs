@@ -11,7 +11,7 @@ use crate::{
 use futures_util::future::BoxFuture;
 use openclaw_plugin_api::{
     AgentRun, ApprovalDecision, ApprovalRequest, ChannelStatus, EmbedRequest, Embeddings, Error, ErrorKind,
-    Inbound, Result, Sink, ToolCall, ToolOutput, surface::ids,
+    Inbound, Result, Sink, ToolCall, ToolOutput,
 };
 use serde_json::Value;
 use std::sync::{Arc, OnceLock, Weak};
@@ -111,13 +111,8 @@ impl Core for Hub {
     }
 
     fn tool_invoke(&self, tool: &str, call: ToolCall) -> BoxFuture<'static, Result<ToolOutput>> {
-        let (registry, tool) = (self.registry(), tool.to_owned());
-        Box::pin(async move {
-            let plugin = registry?.offering("tool/1", &tool).ok_or_else(|| {
-                Error::new(ErrorKind::NotFound, format_args!("there is no tool named {tool}"))
-            })?;
-            plugin.call(ids::tool::INVOKE, &tool, &call).await
-        })
+        let (office, tool) = (self.office(), tool.to_owned());
+        Box::pin(async move { office?.use_tool(&tool, call).await })
     }
 
     fn approve(

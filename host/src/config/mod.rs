@@ -121,7 +121,10 @@ pub use session::{
 };
 pub use skills::{SkillEntry, SkillsConfig, SkillsLoad};
 pub use substitute::{MissingVariable, substitute};
-pub use tools::{ToolPolicy, ToolProfile, ToolsConfig};
+pub use tools::{
+    GatewayTool, NestedTools, SessionVisibility, ToolNames, ToolPolicy, ToolProfile, ToolRules, ToolsConfig,
+    check as check_tools, names as tool_names,
+};
 pub use usage::provider_id;
 pub use watch::{Asked, Change, News, Outcome, Reader, Watch};
 pub use whole::{PluginSchemas, is_secret as is_secret_schema, json_schema};

@@ -35,6 +35,8 @@ pub enum Builtin {
     Queue,
     /// `/context`
     Context,
+    /// `/tools`
+    Tools,
     /// `/activation`
     Activation,
     /// `/send`
@@ -197,6 +199,13 @@ pub const TABLE: &[Entry] = &[
         &["context"],
         "[list|json]",
         "Show what the model is told.",
+        Form::Standalone,
+    ),
+    entry(
+        Builtin::Tools,
+        &["tools"],
+        "[tool]",
+        "Show which tools are on, and why others are off.",
         Form::Standalone,
     ),
     entry(

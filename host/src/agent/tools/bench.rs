@@ -1,5 +1,6 @@
 //! What the host's own tools work with. The toolbox belongs to the desk, so it holds nothing that holds it.
-use crate::agent::{Desk, Inbox, Lanes};
+use super::Rights;
+use crate::agent::{Desk, Inbox, Lanes, policy::Permits};
 use std::sync::{Arc, Weak};
 
 /// What a tool of the host works with.
@@ -11,6 +12,10 @@ pub struct Bench {
     pub lanes: Arc<Lanes>,
     /// What comes in on its way to an agent.
     pub inbox: Arc<Inbox>,
+    /// What the turn may use that the tool is called in.
+    pub permits: Permits,
+    /// The model that asks, `provider/model`; empty where none does.
+    pub model: String,
 }
 
 /// The same, as long as the gateway runs.
@@ -24,24 +29,34 @@ pub struct Near {
 // === impl Bench ===
 
 impl Bench {
-    /// Has the desk's tools work with this from now on.
-    pub fn open(&self) {
-        self.desk.tools.open(Near {
-            desk: Arc::downgrade(&self.desk),
-            lanes: Arc::downgrade(&self.lanes),
-            inbox: Arc::downgrade(&self.inbox),
-        });
+    /// The folder of an agent's files.
+    pub(super) fn workspace(&self, agent: &str) -> String {
+        let config = self.desk.config();
+        let agents = config.agents();
+        let agent = agents.get(agent).unwrap_or_else(|| agents.default_agent());
+        agent.workspace(&self.desk.paths).display().to_string()
     }
 }
 
 // === impl Near ===
 
 impl Near {
-    pub(super) fn bench(&self) -> Option<Bench> {
+    /// Has a desk's tools work with this from now on.
+    pub fn open(desk: &Arc<Desk>, lanes: &Arc<Lanes>, inbox: &Arc<Inbox>) {
+        desk.tools.open(Self {
+            desk: Arc::downgrade(desk),
+            lanes: Arc::downgrade(lanes),
+            inbox: Arc::downgrade(inbox),
+        });
+    }
+
+    pub(super) fn bench(&self, rights: Rights<'_>) -> Option<Bench> {
         Some(Bench {
             desk: self.desk.upgrade()?,
             lanes: self.lanes.upgrade()?,
             inbox: self.inbox.upgrade()?,
+            permits: rights.permits.clone(),
+            model: rights.model.to_owned(),
         })
     }
 }

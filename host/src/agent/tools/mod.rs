@@ -8,10 +8,13 @@ mod bench;
 mod folders;
 mod message;
 
-pub use bench::Bench;
+pub use bench::{Bench, Near};
 
-use crate::plugins::{plugin::Plugin, registry::Registry};
-use bench::Near;
+use crate::{
+    agent::policy::{Permits, Verdict, Why},
+    config::ToolNames,
+    plugins::{plugin::Plugin, registry::Registry},
+};
 use futures_util::future::BoxFuture;
 use openclaw_plugin_api::{
     Error, ErrorKind, Result, ToolCall, ToolOrigin, ToolOutput, ToolSpec, surface::ids,
@@ -45,6 +48,15 @@ pub trait HostTool: Send + Sync + 'static {
         origin: ToolOrigin,
         bench: Bench,
     ) -> impl Future<Output = Result<ToolOutput>> + Send;
+}
+
+/// On whose terms a tool is called.
+#[derive(Debug, Clone, Copy)]
+pub struct Rights<'a> {
+    /// What may be used.
+    pub permits: &'a Permits,
+    /// The model that asks, `provider/model`; empty where none does.
+    pub model: &'a str,
 }
 
 /// Every tool of the host.
@@ -114,15 +126,34 @@ impl Toolbox {
         own.chain(theirs).collect()
     }
 
-    /// What models know of every tool that there is now.
-    pub fn specs(&self) -> Vec<ToolSpec> {
-        self.all().into_iter().map(|tool| tool.spec).collect()
+    /// What may be named in policies: tools that there are now, and plugins.
+    pub fn names(&self) -> ToolNames {
+        let plugins = self.registry.all();
+        let declared = plugins.iter().flat_map(|plugin| {
+            let manifest = &plugin.spec().manifest;
+            let tools = manifest
+                .declared()
+                .into_iter()
+                .filter(|(kind, _)| *kind == "tool/1");
+            let tools = tools.map(|(_, id)| id.to_owned());
+            tools.chain([plugin.id().to_owned()]).collect::<Vec<_>>()
+        });
+        let all = self.all().into_iter().map(|tool| tool.spec.name);
+        ToolNames::new(all.chain(declared))
     }
 
-    /// Runs a tool. Whether it may run is for the caller to know.
-    pub async fn invoke(&self, name: &str, call: ToolCall) -> Result<ToolOutput> {
+    /// Runs a tool for a model, if it may: this is the one way to a tool, whoever asks.
+    pub async fn invoke(&self, name: &str, mut call: ToolCall, rights: Rights<'_>) -> Result<ToolOutput> {
+        if let Verdict::Off(why) = rights.permits.verdict(name, rights.model) {
+            return Err(refusal(name, &why, rights));
+        }
+        let bench = self.near.get().and_then(|near| near.bench(rights));
+        if let Some(bench) = bench.as_ref().filter(|_| call.origin.workspace_dir.is_empty()) {
+            call.origin.workspace_dir = bench.workspace(&call.origin.agent_id);
+        }
         if let Some(tool) = self.find(name) {
-            return tool.invoke(call, self.bench()?).await;
+            let closed = || Error::new(ErrorKind::Closed, "the gateway is starting or ending; try again");
+            return tool.invoke(call, bench.ok_or_else(closed)?).await;
         }
         let plugin: Arc<Plugin> = self.registry.offering("tool/1", name).ok_or_else(|| {
             let text = format!("there is no tool named {name}");
@@ -140,10 +171,26 @@ impl Toolbox {
         let found = self.own.iter().find(|(spec, _)| spec.name == name);
         found.map(|(_, tool)| &**tool)
     }
+}
 
-    fn bench(&self) -> Result<Bench> {
-        let bench = self.near.get().and_then(Near::bench);
-        bench.ok_or_else(|| Error::new(ErrorKind::Closed, "the gateway is starting or ending; try again"))
+/// What a model is told of a tool that it may not use.
+fn refusal(name: &str, why: &Why, rights: Rights<'_>) -> Error {
+    match why {
+        Why::Absent => {
+            let names: Vec<_> = rights
+                .permits
+                .offered(rights.model)
+                .into_iter()
+                .map(|tool| tool.name)
+                .collect();
+            let text = format!("there is no tool named {name}; there are: {}", names.join(", "));
+            Error::new(ErrorKind::NotFound, text)
+        }
+        why => {
+            let text =
+                format!("the tool {name} is off here: {why}. Don't try it again; say so if it is needed");
+            Error::new(ErrorKind::Refused, text)
+        }
     }
 }
 
