@@ -159,11 +159,9 @@ impl Toolbox {
             let text = format!("there is no tool named {name}");
             Error::new(ErrorKind::NotFound, text)
         })?;
-        let origin = match self.near.get().and_then(Near::bench) {
-            Some(bench) => folders::with_folders(&bench.desk, call.origin),
-            None => call.origin,
-        };
-        let call = ToolCall { origin, ..call };
+        if let Some(bench) = &bench {
+            call.origin = folders::with_folders(&bench.desk, call.origin);
+        }
         plugin.call(ids::tool::INVOKE, name, &call).await
     }
 
