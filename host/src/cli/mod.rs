@@ -101,6 +101,10 @@ pub fn run(env: &Env) -> u8 {
             Err(failure) => failure.report(),
         };
     }
+    // The same holds for a process that keeps, or becomes, a command of an agent.
+    if let Some(code) = openclaw_confine::launch::serve(std::env::args_os()) {
+        return code;
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {

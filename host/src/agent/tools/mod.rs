@@ -6,6 +6,7 @@
 mod agents_list;
 mod bench;
 mod cron;
+mod folders;
 mod front;
 mod gateway;
 mod message;
@@ -188,6 +189,9 @@ impl Toolbox {
             let text = format!("there is no tool named {name}");
             Error::new(ErrorKind::NotFound, text)
         })?;
+        if let Some(bench) = &bench {
+            call.origin = folders::with_folders(&bench.desk, call.origin);
+        }
         plugin.call(ids::tool::INVOKE, name, &call).await
     }
 

@@ -1,8 +1,8 @@
-//! What a plugin's process may do, and making it so before any code of the plugin runs.
+//! What a process may do, and making it so before any code runs that is not trusted.
 //!
 //! Four layers: no capabilities and no new privileges, resource limits, Landlock for files and TCP, seccomp for the
 //! rest. None can be undone by the process. Whatever the kernel lacks is reported in [`Enforced`], never assumed.
-use super::syscalls;
+use crate::syscalls;
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, Ruleset, RulesetAttr,
     RulesetCreatedAttr, RulesetError, RulesetStatus, Scope, path_beneath_rules,
@@ -64,6 +64,8 @@ pub struct Confinement {
     pub readable: Vec<PathBuf>,
     /// Files and folders that it may read, change and delete.
     pub writable: Vec<PathBuf>,
+    /// Programs may be started from where it can write: what an agent builds, it runs.
+    pub run_written: bool,
     /// Where its network is.
     pub network: Network,
     /// It may start other programs, which are confined as it is.
@@ -122,7 +124,7 @@ pub struct Enforced {
 
 /// Why a process can't be confined.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum SandboxError {
+pub enum ConfineError {
     /// Landlock and seccomp hold for threads that start later, not for those that run.
     #[error("the process has {count} threads already; it has to be confined before it starts any")]
     Threads {
@@ -156,6 +158,7 @@ impl Default for Confinement {
         Self {
             readable: Vec::new(),
             writable: Vec::new(),
+            run_written: false,
             network: Network::default(),
             processes: false,
             memory: None,
@@ -167,14 +170,14 @@ impl Default for Confinement {
 }
 
 /// Confines this process for ever. It must have no threads yet.
-pub(super) fn apply(confinement: &Confinement) -> Result<Enforced, SandboxError> {
+pub fn apply(confinement: &Confinement) -> Result<Enforced, ConfineError> {
     let count = std::fs::read_dir("/proc/self/task").map_or(1, Iterator::count);
     if count > 1 {
-        return Err(SandboxError::Threads { count });
+        return Err(ConfineError::Threads { count });
     }
     limit(confinement)?;
     let system = |what| {
-        move |e: rustix::io::Errno| SandboxError::System {
+        move |e: rustix::io::Errno| ConfineError::System {
             what,
             source: e.into(),
         }
@@ -189,7 +192,7 @@ pub(super) fn apply(confinement: &Confinement) -> Result<Enforced, SandboxError>
     set_capabilities(None, nothing).map_err(system("its capabilities"))?;
     let landlock = restrict_files(confinement)?;
     if landlock == Landlock::None && confinement.require {
-        return Err(SandboxError::NoLandlock);
+        return Err(ConfineError::NoLandlock);
     }
     syscalls::filter(confinement)?;
     Ok(Enforced {
@@ -203,7 +206,7 @@ pub(super) fn apply(confinement: &Confinement) -> Result<Enforced, SandboxError>
 
 /// The number of processes is not limited here: the system counts them per user, the gateway's among them. Without
 /// `processes` the filter allows none.
-fn limit(confinement: &Confinement) -> Result<(), SandboxError> {
+fn limit(confinement: &Confinement) -> Result<(), ConfineError> {
     let limits = [
         ("core dumps", Resource::Core, Some(0)),
         ("open files", Resource::Nofile, Some(confinement.open_files)),
@@ -220,7 +223,7 @@ fn limit(confinement: &Confinement) -> Result<(), SandboxError> {
             current: Some(limit),
             maximum: Some(limit),
         };
-        setrlimit(resource, limit).map_err(|e| SandboxError::System {
+        setrlimit(resource, limit).map_err(|e| ConfineError::System {
             what,
             source: e.into(),
         })?;
@@ -228,7 +231,7 @@ fn limit(confinement: &Confinement) -> Result<(), SandboxError> {
     Ok(())
 }
 
-fn restrict_files(confinement: &Confinement) -> Result<Landlock, SandboxError> {
+fn restrict_files(confinement: &Confinement) -> Result<Landlock, ConfineError> {
     let read = AccessFs::ReadFile | AccessFs::ReadDir;
     let execute = if confinement.processes {
         read | AccessFs::Execute
@@ -236,8 +239,12 @@ fn restrict_files(confinement: &Confinement) -> Result<Landlock, SandboxError> {
         read
     };
     let own_network = confinement.network == Network::Own;
-    // Programs can't be started from where the plugin can write.
-    let write: BitFlags<AccessFs> = AccessFs::from_all(LANDLOCK) & !AccessFs::Execute & !AccessFs::IoctlDev;
+    // Programs can't be started from where a plugin can write.
+    let mut write: BitFlags<AccessFs> =
+        AccessFs::from_all(LANDLOCK) & !AccessFs::Execute & !AccessFs::IoctlDev;
+    if confinement.run_written {
+        write |= AccessFs::Execute;
+    }
     let mut rules = Ruleset::default()
         .set_compatibility(CompatLevel::BestEffort)
         .handle_access(AccessFs::from_all(LANDLOCK))?
@@ -247,6 +254,8 @@ fn restrict_files(confinement: &Confinement) -> Result<Landlock, SandboxError> {
     }
     let network = if own_network { NETWORK } else { &[] };
     let programs = if confinement.processes { PROGRAMS } else { &[] };
+    // the process's own, whichever that is
+    let terminal: &[&str] = if confinement.processes { &["/dev/tty"] } else { &[] };
     let status = rules
         .create()?
         .add_rules(path_beneath_rules(SYSTEM, execute))?
@@ -255,6 +264,10 @@ fn restrict_files(confinement: &Confinement) -> Result<Landlock, SandboxError> {
         .add_rules(path_beneath_rules(
             ["/dev/null", "/dev/zero"],
             read | AccessFs::WriteFile,
+        ))?
+        .add_rules(path_beneath_rules(
+            terminal,
+            read | AccessFs::WriteFile | AccessFs::IoctlDev,
         ))?
         .add_rules(path_beneath_rules(&confinement.readable, execute))?
         .add_rules(path_beneath_rules(&confinement.writable, write))?

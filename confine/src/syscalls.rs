@@ -1,10 +1,10 @@
-//! Which system calls a plugin's process is refused.
+//! Which system calls a confined process is refused.
 //!
 //! It is a list of what is dangerous, not of what is allowed: a list of what is allowed breaks with every release of
 //! the C library. Refused calls fail with `EPERM`, so a library that only tries gets over it. Arguments behind
 //! pointers can't be judged, so what passes its flags that way is refused whole: `clone3` reads as absent, and the C
 //! library falls back to `clone`.
-use super::sandbox::{Confinement, Network};
+use crate::{Confinement, Network};
 use seccompiler::{
     BpfProgram, Error, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
     SeccompRule, TargetArch, apply_filter,
@@ -118,7 +118,7 @@ const FORK: &[i64] = &[libc::SYS_fork, libc::SYS_vfork];
 const FORK: &[i64] = &[];
 
 /// Refuses them for this process, for ever.
-pub(super) fn filter(confinement: &Confinement) -> Result<(), Error> {
+pub(crate) fn filter(confinement: &Confinement) -> Result<(), Error> {
     let refused = compile(refused(confinement)?, libc::EPERM)?;
     apply_filter(&refused)?;
     if !confinement.processes {
