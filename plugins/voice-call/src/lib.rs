@@ -5,12 +5,23 @@
 mod call;
 mod clock;
 mod config;
+mod phone;
+mod provider;
+mod reach;
 mod settings;
+mod surface;
+mod webhook;
 
 use openclaw_plugin_api::{config_schema, prelude::*, ui_hints};
 
 /// Everything that the plugin offers and needs.
 const DECLARATION: Declaration = Declaration::new("voice-call", "Voice calls")
+    .routes(&[settings::WEBHOOK_PATH])
+    .route_keys(&[(settings::WEBHOOK_PATH, "serve.path")])
+    .methods(surface::METHODS)
+    .commands(&[surface::COMMAND])
+    .tools(&[surface::TOOL])
+    .services(&[phone::VoiceCall::ID])
     .network(Network::Host(&[
         "*.twilio.com",
         "api.telnyx.com",
@@ -25,6 +36,12 @@ export_plugin!(
         for note in settings::judge(&config)? {
             tracing::warn!(note, "voice-call: an older form of a key is in use");
         }
+        let (host, line) = (api.host().clone(), phone::Line::new());
+        api.http(webhook::Webhooks::new(line.clone()));
+        api.methods(surface::VoiceMethods::new(host.clone(), line.clone()));
+        api.commands(surface::Command::new(line.clone()));
+        api.tool(surface::VoiceTool::new(line.clone()));
+        api.service(phone::VoiceCall::new(host, config, line, clock::Clock::system()));
         Ok(())
     }
 );
