@@ -45,3 +45,6 @@ export_plugin!(
         Ok(())
     }
 );
+
+#[cfg(test)]
+mod tests;

@@ -174,6 +174,8 @@ impl VoiceCall {
         }
         let phone = Arc::new(Phone::new(self.host.clone(), settings, self.clock.clone()));
         phone.calls.restore().await?;
+        let calls = phone.calls.clone();
+        self.host.spawn(async move { calls.verify().await });
         Ok(State::Ready(phone))
     }
 }

@@ -67,31 +67,28 @@ impl Calls {
         Ok(())
     }
 
-    /// Takes up the calls that went on when the gateway ended. What became of them the carrier knows.
+    /// Takes up the calls that went on when the gateway ended, so that the next webhook finds them. What became of them is
+    /// asked afterwards, with [`Calls::verify`]: a carrier that does not answer must not keep the gateway from starting.
     pub(crate) async fn restore(&self) -> Result<()> {
         self.prune().await?;
-        let now = self.0.clock.now();
-        let config = &self.0.settings.config;
-        let longest = u64::try_from(config.max_duration().as_millis()).unwrap_or(u64::MAX);
         for record in self.history(MAX_HISTORY).await? {
             if record.state.is_end() || record.provider != self.0.carrier.kind() {
                 continue;
             }
-            let id = record.call_id.clone();
-            let since = record.answered_at.unwrap_or(record.started_at);
-            let is_lost = now.saturating_sub(since) > longest.saturating_add(LOST_MS);
-            let probed = match &record.provider_call_id {
-                Some(_) if is_lost => Probe::Ended(State::Timeout),
-                Some(provider) => self.0.carrier.probe(provider).await.unwrap_or_else(|error| {
-                    tracing::warn!(call = id.as_str(), %error, "voice-call: the carrier does not say what became of a call; it is kept");
-                    Probe::Unknown
-                }),
-                // the process ended while it was dialled, and nobody knows whether it ever rang
-                None => Probe::Ended(State::Failed),
-            };
             let mut live = self.fitted(record);
             live.is_off_stream = live.record.state.is_connected();
             self.book().insert(live);
+        }
+        self.tick_while_needed();
+        Ok(())
+    }
+
+    /// Asks the carrier what became of the calls that were taken up, and goes on with those that go on.
+    pub(crate) async fn verify(&self) {
+        for record in self.active() {
+            let id = record.call_id.clone();
+            let probed = self.probe(&record).await;
+            let now = self.0.clock.now();
             match probed {
                 Probe::Ended(reason) => self.end(&id, reason),
                 Probe::Answered => {
@@ -99,11 +96,28 @@ impl Calls {
                 }
                 Probe::Ringing | Probe::Unknown => {}
             }
-            self.save(&id).await?;
+            if let Err(error) = self.save(&id).await {
+                tracing::warn!(call = id.as_str(), %error, "voice-call: the call can't be kept");
+            }
             self.resume(&id);
         }
-        self.tick_while_needed();
-        Ok(())
+    }
+
+    async fn probe(&self, record: &Record) -> Probe {
+        let longest = self.0.settings.config.max_duration();
+        let longest = u64::try_from(longest.as_millis()).unwrap_or(u64::MAX);
+        let since = record.answered_at.unwrap_or(record.started_at);
+        let age = self.0.clock.now().saturating_sub(since);
+        match &record.provider_call_id {
+            Some(_) if age > longest.saturating_add(LOST_MS) => Probe::Ended(State::Timeout),
+            Some(provider) => self.0.carrier.probe(provider).await.unwrap_or_else(|error| {
+                let id = record.call_id.as_str();
+                tracing::warn!(call = id, %error, "voice-call: the carrier does not say what became of a call; it is kept");
+                Probe::Unknown
+            }),
+            // the process ended while it was dialled, and nobody knows whether it ever rang
+            None => Probe::Ended(State::Failed),
+        }
     }
 
     /// Goes on with a call that was taken up.

@@ -7,7 +7,7 @@ use super::{
     event::{Event, Kind, Step},
     record::{Direction, Record, Speaker, State, Unanswered},
 };
-use crate::{clock::Millis, clock::token, config::TalkMode};
+use crate::clock::{Millis, token};
 use futures_channel::oneshot;
 use std::{sync::Arc, time::Duration};
 
@@ -312,10 +312,5 @@ impl Live {
     /// Is it one of ours?
     pub(super) fn is_outbound(&self) -> bool {
         self.record.direction == Direction::Outbound
-    }
-
-    /// Does it tell something and end?
-    pub(super) fn is_notice(&self) -> bool {
-        self.is_outbound() && self.record.metadata.mode == TalkMode::Notify
     }
 }

@@ -224,3 +224,6 @@ impl Book {
             .count()
     }
 }
+
+#[cfg(test)]
+mod tests;

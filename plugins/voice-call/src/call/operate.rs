@@ -195,6 +195,11 @@ impl Calls {
     /// Presses keys.
     pub(crate) async fn press(&self, id: &CallId, digits: &str) -> Result<()> {
         let digits = keys(digits)?;
+        if self.media().is_open(id) {
+            return Err(Error::unsupported(
+                "keys can't be pressed while the call's sound is streamed",
+            ));
+        }
         self.with_open(id, |live| {
             connected(live.rings())?;
             live.record.metadata.digits = Some(digits);

@@ -9,6 +9,9 @@ use std::time::Duration;
 
 /// What is said when there is no answer.
 const SORRY: &str = "I'm sorry, I can't answer that right now. Could you say it again?";
+/// Tries while agents can't be asked yet, and the time between them.
+const TRIES: u32 = 20;
+const AGAIN: Duration = Duration::from_millis(500);
 /// Lines of the call that the model is shown.
 const LINES: usize = 12;
 
@@ -29,7 +32,19 @@ impl Calls {
             return;
         };
         let turn = unanswered.turn;
-        let spoken = match self.ask(&record, &unanswered.text, turn).await {
+        let mut answer = self.ask(&record, &unanswered.text, turn).await;
+        for _ in 0..TRIES {
+            // the gateway has just started, and its agents a little later
+            if !answer
+                .as_ref()
+                .is_err_and(|error| error.kind() == ErrorKind::Closed)
+            {
+                break;
+            }
+            self.0.host.sleep(AGAIN).await;
+            answer = self.ask(&record, &unanswered.text, turn).await;
+        }
+        let spoken = match answer {
             Ok(text) => text,
             Err(error) => {
                 tracing::warn!(call = id.as_str(), turn, %error, "voice-call: the agent has no answer");

@@ -12,3 +12,6 @@ mod sign;
 pub(crate) use gate::{Gate, Verified};
 pub(crate) use replay::Replays;
 pub(crate) use routes::Webhooks;
+
+#[cfg(test)]
+mod tests;
