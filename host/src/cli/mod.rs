@@ -7,6 +7,7 @@ pub mod config;
 mod connect;
 pub mod cron;
 pub mod devices;
+mod extension;
 mod failure;
 pub mod gateway;
 pub mod health;
@@ -89,6 +90,9 @@ enum Command {
     System(system::Args),
     Skills(skills::Args),
     Tools(tools::Args),
+    /// A command that a plugin brings
+    #[command(external_subcommand)]
+    Extension(Vec<String>),
 }
 
 /// Runs the command line and gives the exit code: 0 done, 1 failed, 2 wrong use, 78 wrong configuration.
@@ -160,6 +164,7 @@ impl Cli {
             Command::System(args) => system::run(&args, env),
             Command::Skills(args) => skills::run(&args, env),
             Command::Tools(args) => tools::run(&args, env),
+            Command::Extension(words) => extension::run(&words, env),
         }
     }
 }
