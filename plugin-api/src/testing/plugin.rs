@@ -1,7 +1,7 @@
 //! A plugin instance in a test, called as the gateway calls it.
 use crate::{
     Account, CommandCall, CommandReply, Completion, CompletionRequest, Delta, Error, HttpCall, HttpHead,
-    MethodCall, Outbound, Receipt, Registrations, Result, ToolCall, ToolOutput,
+    MethodCall, Outbound, Receipt, Registrations, Result, Sink, Source, ToolCall, ToolOutput,
     abi::{Call, PluginHandle, sink_pair, source_pair},
     surface::ids,
 };
@@ -141,6 +141,26 @@ impl TestPlugin {
     /// Asks the plugin to stop.
     pub async fn stop(&self) -> Result<()> {
         self.call(ids::plugin::STOP, "", &json!(null)).await
+    }
+
+    /// Calls any method id with streams: what comes in, where the answer goes.
+    pub async fn streamed_call(
+        &self,
+        method: &str,
+        target: &str,
+        body: Vec<u8>,
+        input: Option<Source>,
+        out: Option<Sink>,
+    ) -> Result<Vec<u8>> {
+        let call = self.handle.call(Call {
+            method,
+            target,
+            meta: "",
+            body,
+            out,
+            input,
+        });
+        call.await.map_err(|fault| Error::from_fault(&fault))
     }
 
     async fn streamed(&self, method: &str, target: &str, body: Vec<u8>) -> Result<(Vec<u8>, Vec<Vec<u8>>)> {

@@ -30,6 +30,7 @@ use tokio_tungstenite::{
     WebSocketStream,
     tungstenite::{
         Error as WireError, Message,
+        error::ProtocolError,
         protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
     },
 };
@@ -284,6 +285,7 @@ fn of_verdict(verdict: Option<&Result<()>>) -> End {
 fn end_of(error: &WireError) -> End {
     match error {
         WireError::Capacity(_) => End::Ours(1009, "too large".to_owned()),
+        WireError::Protocol(ProtocolError::ResetWithoutClosingHandshake) => End::Theirs(broken()),
         WireError::Protocol(_) => End::Ours(1002, String::new()),
         WireError::Utf8(_) => End::Ours(1007, String::new()),
         _ => End::Theirs(broken()),
