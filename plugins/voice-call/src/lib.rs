@@ -5,7 +5,9 @@
 mod call;
 mod clock;
 mod config;
+mod realtime;
 mod settings;
+mod stream;
 
 use openclaw_plugin_api::{config_schema, prelude::*, ui_hints};
 
