@@ -1,6 +1,6 @@
 //! The other side of the WebSockets that a plugin opens or serves, held by the test.
 use crate::{
-    Error, Feed, Result, Sink, Source, WsHead, WsMessage, WsRequest,
+    Error, Feed, Result, Sink, Source, WsHead, WsMessage, WsReceiver, WsRequest, WsSender,
     abi::{Chunks, sink_pair, source_pair},
 };
 use futures_channel::oneshot;
@@ -27,6 +27,12 @@ pub struct ServedSocket {
 }
 
 impl ServedSocket {
+    /// The client's end and the plugin's, for tests of a part of a plugin.
+    pub fn open() -> (Self, WsReceiver, WsSender) {
+        let (socket, input, out) = Self::pair();
+        (socket, WsReceiver::served(input), WsSender::served(out))
+    }
+
     /// The client's end, and what the plugin's call is given.
     pub(super) fn pair() -> (Self, Source, Sink) {
         let (feed, input) = source_pair(WINDOW);

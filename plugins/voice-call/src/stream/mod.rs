@@ -15,6 +15,8 @@ mod narrow;
 mod player;
 mod socket;
 mod speaker;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use engines::Engine;
 pub(crate) use speaker::{Beat, Command};

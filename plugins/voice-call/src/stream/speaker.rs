@@ -11,7 +11,7 @@ use super::{
 };
 use futures_channel::{mpsc, oneshot};
 use futures_util::{StreamExt, future::BoxFuture};
-use openclaw_plugin_api::{Error, ErrorKind, Host, Result, Speaking, WsMessage, WsSender};
+use openclaw_plugin_api::{Error, ErrorKind, Host, Result, Speaking, WsSender};
 use std::{
     collections::VecDeque,
     future::{Future, poll_fn},
