@@ -78,7 +78,8 @@ impl Deadlines {
     /// The deadline of a method. None: it lasts as long as somebody listens.
     pub fn of(&self, method: &str) -> Option<Duration> {
         match method {
-            ids::tool::INVOKE => Some(self.tool),
+            // somebody waits for what somebody else does: an answer on the phone, a program
+            ids::tool::INVOKE | ids::command::RUN | ids::method::CALL => Some(self.tool),
             ids::provider::COMPLETE => Some(self.complete),
             // a text is spoken as fast as somebody plays it: who passes it on looks at silence
             ids::http::WEBSOCKET

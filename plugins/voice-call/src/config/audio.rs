@@ -202,3 +202,14 @@ pub struct Elevenlabs {
     #[serde(flatten)]
     pub params: Map<String, Value>,
 }
+
+// === impl Tts ===
+
+impl Tts {
+    /// The voice that is wanted, whatever engine it is of.
+    pub fn voice(&self) -> Option<String> {
+        let wanted = self.provider.as_deref().unwrap_or("openai");
+        let engine = self.providers.get(wanted).or(self.openai.as_ref())?;
+        engine.voice.clone().filter(|voice| !voice.is_empty())
+    }
+}

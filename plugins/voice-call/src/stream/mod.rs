@@ -38,7 +38,7 @@ use std::{
     collections::HashMap,
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
     time::{Duration, Instant},
@@ -72,7 +72,7 @@ struct Inner {
     base: Mutex<Option<Url>>,
     ready: AtomicBool,
     live: Mutex<HashMap<CallId, Live>>,
-    events: OnceLock<Weak<dyn MediaEvents>>,
+    events: Mutex<Option<Weak<dyn MediaEvents>>>,
 }
 
 /// A call whose sound flows.
@@ -110,7 +110,7 @@ impl Streams {
             base: Mutex::default(),
             ready: AtomicBool::new(false),
             live: Mutex::default(),
-            events: OnceLock::new(),
+            events: Mutex::default(),
         }))
     }
 
@@ -121,9 +121,8 @@ impl Streams {
 
     /// From now on `events` is told what happens, and the engines are looked after.
     pub(crate) fn start(&self, events: Weak<dyn MediaEvents>) {
-        // a second one would never be told anything
-        let _ = self.0.events.set(events);
-        if self.is_wanted() {
+        let first = lock(&self.0.events).replace(events).is_none();
+        if self.is_wanted() && first {
             let streams = self.clone();
             self.0
                 .host
@@ -265,6 +264,10 @@ fn ticket_of(head: &HttpCall) -> &str {
 // === impl Inner ===
 
 impl Inner {
+    fn events(&self) -> Option<Weak<dyn MediaEvents>> {
+        lock(&self.events).clone()
+    }
+
     fn live(&self) -> MutexGuard<'_, HashMap<CallId, Live>> {
         lock(&self.live)
     }
@@ -272,7 +275,7 @@ impl Inner {
     /// Whoever listens to a call, behind a queue: what it does with one event must not keep the sound.
     fn listener(self: &Arc<Self>, call: &CallId) -> mpsc::Sender<MediaEvent> {
         let (sender, mut queue) = mpsc::channel(MAX_EVENTS);
-        let (events, call) = (self.events.get().cloned(), call.clone());
+        let (events, call) = (self.events(), call.clone());
         self.host.spawn(async move {
             while let Some(event) = futures_util::StreamExt::next(&mut queue).await {
                 let Some(events) = events.as_ref().and_then(Weak::upgrade) else {

@@ -156,7 +156,7 @@ async fn run(
                 call: &open.call,
                 events: events.clone(),
                 speaker: to_talker,
-                listener: inner.events.get().cloned(),
+                listener: inner.events(),
             };
             vec![
                 Box::pin(async { end_of(speaker.run().await, End::Broke) }),
