@@ -50,7 +50,7 @@ const MAX_MESSAGE: u64 = 64 * 1024;
 /// Time between two looks at whether the engines are there.
 const PROBE_EVERY: Duration = Duration::from_secs(60);
 /// The same while they are not.
-const PROBE_AGAIN: Duration = Duration::from_secs(5);
+const PROBE_AGAIN: Duration = Duration::from_secs(2);
 /// Commands that wait for the one who speaks; then whoever asks has to.
 const MAX_COMMANDS: usize = 64;
 /// Events of one call that wait for whoever listens.

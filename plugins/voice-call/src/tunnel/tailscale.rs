@@ -17,7 +17,7 @@ use url::Url;
 /// Time for one command.
 const COMMAND: Duration = Duration::from_secs(10);
 /// Time between two looks at whether it still leads here.
-const LOOK: Duration = Duration::from_secs(30);
+const LOOK: Duration = Duration::from_secs(5);
 /// Time between two looks at whether a command has ended.
 const POLL: Duration = Duration::from_millis(20);
 /// Longest output of a command that is read, bytes.

@@ -54,7 +54,10 @@ pub(super) async fn serve(shared: Arc<Shared>, socket: WebSocket) {
 
 impl Session {
     async fn say(&mut self, event: Value) -> Option<()> {
-        self.socket.send(Message::Text(event.to_string().into())).await.ok()
+        self.socket
+            .send(Message::Text(event.to_string().into()))
+            .await
+            .ok()
     }
 
     async fn take(&mut self, event: &Value) -> Option<()> {
@@ -63,14 +66,18 @@ impl Session {
             "input_audio_buffer.append" => self.hear(event).await,
             "input_audio_buffer.commit" => self.end_of_utterance().await,
             "response.create" => {
-                let words = event["response"]["instructions"].as_str().unwrap_or("yes").to_owned();
+                let words = event["response"]["instructions"]
+                    .as_str()
+                    .unwrap_or("yes")
+                    .to_owned();
                 let words = words.rsplit(": ").next().unwrap_or_default().to_owned();
                 self.answer(&words).await
             }
             "conversation.item.create" | "conversation.item.truncate" => Some(()),
             other => {
                 self.shared.complain(format!("realtime: {other}"));
-                let error = json!({"type": "invalid_request_error", "code": "unknown_event", "message": other});
+                let error =
+                    json!({"type": "invalid_request_error", "code": "unknown_event", "message": other});
                 self.say(json!({"type": "error", "error": error})).await
             }
         }
@@ -85,8 +92,14 @@ impl Session {
         if !fine {
             self.shared.complain(format!("realtime: session {session}"));
         }
-        let silence = input["turn_detection"]["silence_duration_ms"].as_f64().unwrap_or(500.0);
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a short time")]
+        let silence = input["turn_detection"]["silence_duration_ms"]
+            .as_f64()
+            .unwrap_or(500.0);
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a short time"
+        )]
         let patience = (silence / 20.0) as usize;
         self.patience = patience.max(1);
         self.shared.notes(|notes| notes.sessions.push(session.clone()));
@@ -156,8 +169,10 @@ impl Session {
             self.say(json!({"type": "response.output_audio.delta", "item_id": item, "delta": delta}))
                 .await?;
         }
-        self.say(json!({"type": "response.output_audio_transcript.done", "item_id": item, "transcript": words}))
-            .await?;
+        self.say(
+            json!({"type": "response.output_audio_transcript.done", "item_id": item, "transcript": words}),
+        )
+        .await?;
         self.say(json!({"type": "response.done"})).await
     }
 }

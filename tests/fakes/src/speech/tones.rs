@@ -56,7 +56,10 @@ pub fn tone(pitch: f64, rate: u32, ms: u32) -> Vec<i16> {
 
 /// The pitch of samples, by how often they cross zero. `None`: it is silence.
 pub fn pitch_of(samples: &[i16], rate: u32) -> Option<f64> {
-    let loud = samples.iter().filter(|sample| i32::from(**sample).abs() > QUIET).count();
+    let loud = samples
+        .iter()
+        .filter(|sample| i32::from(**sample).abs() > QUIET)
+        .count();
     if loud * 4 < samples.len() || samples.len() < 2 {
         return None;
     }
@@ -92,7 +95,11 @@ pub fn mulaw(sample: i16) -> u8 {
 pub fn linear(code: u8) -> i16 {
     let code = !code;
     let magnitude = ((i32::from(code & 0x0f) << 3) + 0x84) << (code >> 4 & 7);
-    let sample = if code & 0x80 == 0 { magnitude - 0x84 } else { 0x84 - magnitude };
+    let sample = if code & 0x80 == 0 {
+        magnitude - 0x84
+    } else {
+        0x84 - magnitude
+    };
     i16::try_from(sample).expect("fourteen bits")
 }
 

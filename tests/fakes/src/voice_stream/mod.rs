@@ -80,7 +80,9 @@ impl Caller {
     ) -> io::Result<Self> {
         let tcp = TcpStream::connect(address).await?;
         tcp.set_nodelay(true)?;
-        let (mut socket, _) = tokio_tungstenite::client_async(url, tcp).await.map_err(io::Error::other)?;
+        let (mut socket, _) = tokio_tungstenite::client_async(url, tcp)
+            .await
+            .map_err(io::Error::other)?;
         let connected = json!({"event": "connected", "protocol": "Call", "version": "1.0.0"});
         let start = json!({"event": "start", "sequenceNumber": "1", "streamSid": "MZ1", "start": {
             "streamSid": "MZ1", "accountSid": "AC1", "callSid": call, "tracks": ["inbound"],
@@ -131,13 +133,15 @@ impl Caller {
 
     /// Presses a key.
     pub async fn press(&self, digit: char) {
-        let digit = json!({"event": "dtmf", "streamSid": "MZ1", "dtmf": {"track": "inbound_track", "digit": digit}});
+        let digit =
+            json!({"event": "dtmf", "streamSid": "MZ1", "dtmf": {"track": "inbound_track", "digit": digit}});
         let _ = self.control.send(digit).await;
     }
 
     /// Hangs up in good order.
     pub async fn hang_up(&self) {
-        let stop = json!({"event": "stop", "streamSid": "MZ1", "stop": {"accountSid": "AC1", "callSid": "CA1"}});
+        let stop =
+            json!({"event": "stop", "streamSid": "MZ1", "stop": {"accountSid": "AC1", "callSid": "CA1"}});
         let _ = self.control.send(stop).await;
     }
 
@@ -190,7 +194,10 @@ impl Caller {
     /// What was heard, by name: a text that nobody knows is "?".
     pub async fn texts(&self, count: usize) -> Vec<String> {
         let heard = self.heard(count).await;
-        heard.into_iter().map(|(pitch, _)| self.of_pitch(&pitch)).collect()
+        heard
+            .into_iter()
+            .map(|(pitch, _)| self.of_pitch(&pitch))
+            .collect()
     }
 
     fn of_pitch(&self, pitch: &str) -> String {
