@@ -198,11 +198,8 @@ impl Book {
     }
 
     fn remove(&mut self, id: &CallId) {
-        if let Some(live) = self.calls.remove(id)
-            && let Some(provider) = &live.record.provider_call_id
-        {
-            self.by_provider.remove(provider);
-        }
+        self.calls.remove(id);
+        self.by_provider.retain(|_, known| known != id);
     }
 
     /// Notes that a caller was turned away; false if that is known.

@@ -96,7 +96,8 @@ impl Calls {
             return self.register(event, webhook, now, after);
         };
         let live = book.calls.get_mut(&id)?;
-        if live.record.metadata.webhook_url.is_none() && !webhook.is_empty() {
+        // a tunnel that was lost may be back under another name
+        if !webhook.is_empty() {
             live.record.metadata.webhook_url = Some(webhook.to_owned());
         }
         match live.apply(event, now) {
@@ -228,7 +229,7 @@ impl Calls {
                 return (Step::Nothing, live.leg());
             }
             let step = live.step(|leg| media.ticket(&leg.call_id, &leg.provider_call_id));
-            let leg = live.leg();
+            let leg = live.next_leg();
             live.delivered(&step, now);
             (step, leg)
         });

@@ -127,10 +127,28 @@ impl Command {
                 let calls = self.0.phone()?.calls.clone();
                 Ok(latency::summary(&calls.history(words.count(200)?).await?))
             }
+            "help" | "--help" | "-h" => Ok(json!(format!("usage: voicecall {USAGE}"))),
             "setup" => Ok(self.setup()),
             "smoke" => self.smoke(words).await,
             _ => Err(Error::invalid(format_args!("usage: voicecall {USAGE}"))),
         }
+    }
+
+    /// A call that is answered later is nothing for a process that ends with its command.
+    fn needs_gateway(&self, call: &CommandCall, words: &Words) -> Option<Error> {
+        let looks = matches!(
+            words.verb.as_str(),
+            "status" | "tail" | "latency" | "setup" | "help" | "--help" | "-h"
+        );
+        let dry = words.verb == "smoke" && words.get("yes").is_none();
+        let followed = self.0.phone().is_ok_and(|phone| phone.reach.webhook().is_some());
+        let talks = !looks && !dry && (followed || !matches!(words.verb.as_str(), "call" | "smoke"));
+        (call.alone && talks).then(|| {
+            Error::new(
+                openclaw_plugin_api::ErrorKind::Closed,
+                "no gateway runs, and a call needs one to hear how it goes on; start it with `openclaw gateway`",
+            )
+        })
     }
 
     /// How it is set up, and what is left to do.
@@ -181,7 +199,10 @@ impl Commands for Command {
 
     async fn run(&self, call: CommandCall) -> Result<CommandReply> {
         let outcome = match Words::read(&call.args) {
-            Ok(words) => self.act(&words).await.map(|data| (words, data)),
+            Ok(words) => match self.needs_gateway(&call, &words) {
+                Some(error) => Err(error),
+                None => self.act(&words).await.map(|data| (words, data)),
+            },
             Err(error) => Err(error),
         };
         match outcome {
@@ -190,7 +211,7 @@ impl Commands for Command {
                 data,
                 exit_code: 0,
             }),
-            Err(error) if operations::is_told(&error) => Ok(CommandReply {
+            Err(error) if call.alone || operations::is_told(&error) => Ok(CommandReply {
                 text: error.message().to_owned(),
                 data: operations::failure(&error),
                 exit_code: 1,
@@ -202,6 +223,9 @@ impl Commands for Command {
 
 /// A result for people: records a line each, everything else as it is.
 fn shown(verb: &str, data: &Value) -> String {
+    if let Some(text) = data.as_str() {
+        return text.to_owned();
+    }
     match data.as_array().filter(|_| verb == "tail") {
         Some(records) => records
             .iter()
