@@ -3,6 +3,7 @@ mod accounts;
 mod applied;
 mod guard;
 mod hub;
+mod speech;
 mod tools;
 
 pub use accounts::{AccountView, Accounts};
@@ -20,6 +21,7 @@ use crate::{
     config::{Config, Env, Paths},
     cron::{Cron, Webhook},
     deliver::Outbox,
+    gateway::Front,
     heartbeat::Heart,
     http::{self, Egress},
     journal::{Journal, JournalError, Steps},
@@ -250,6 +252,11 @@ impl Gateway {
     /// How the accounts of channels are doing.
     pub fn accounts(&self) -> &Accounts {
         &self.hub.accounts
+    }
+
+    /// From now on plugins can have listeners of their own.
+    pub fn serve_plugins(&self, front: Front) {
+        self.hub.front.send_replace(Some(front));
     }
 
     /// Which configuration runs.

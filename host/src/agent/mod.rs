@@ -43,6 +43,7 @@ pub mod subagents;
 pub mod tokens;
 pub mod tools;
 mod turn;
+mod voice;
 
 pub use asker::Models;
 pub use briefing::Briefings;
@@ -58,3 +59,4 @@ pub use post::Post;
 pub use request::DEFAULT_MODEL;
 pub use standing::{Chat, Standing, rules_in, rules_of};
 pub use turn::{Asker, Listener, TurnEvents, TurnOutcome};
+pub(crate) use voice::SpeechAccess;

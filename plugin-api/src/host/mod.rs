@@ -4,6 +4,7 @@ mod approval;
 mod channel;
 mod fetch;
 mod ids;
+mod listen;
 mod media;
 mod speech;
 mod store;
@@ -19,6 +20,7 @@ pub use approval::{
 pub use channel::ChannelHost;
 pub use fetch::{Fetch, FetchResponse, HttpRequest, RequestBuilder};
 pub use ids::host as host_ids;
+pub use listen::{ListenHead, ListenRequest, Listener};
 pub use media::{Media, MediaReader};
 pub use speech::{Conversing, Listening, Speaking, SpeechEngines};
 pub use store::Store;
