@@ -103,8 +103,10 @@ impl Settings {
     /// Hosts that the plugin may reach through the gateway.
     pub fn hosts(&self) -> Vec<&str> {
         match self.permissions.network {
-            NetworkPermission::Host => self.permissions.hosts.iter().map(String::as_str).collect(),
-            NetworkPermission::None | NetworkPermission::Own => Vec::new(),
+            NetworkPermission::Host | NetworkPermission::Own => {
+                self.permissions.hosts.iter().map(String::as_str).collect()
+            }
+            NetworkPermission::None => Vec::new(),
         }
     }
 }

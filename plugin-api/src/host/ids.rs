@@ -18,6 +18,8 @@ pub mod host {
     pub const EMBED: &str = "host/1/model.embed";
     /// Body: [`crate::ToolCall`]; reply: [`crate::ToolOutput`]. Target: tool name.
     pub const TOOL_INVOKE: &str = "host/1/tool.invoke";
+    /// Body: `[`[`crate::ToolSpec`]`]`, all that the plugin offers from now on besides those that it declares; reply: null.
+    pub const TOOL_OFFER: &str = "host/1/tool.offer";
     /// Reply: the value's bytes, or fault `not_found`. Target: key.
     pub const STORE_GET: &str = "host/1/store.get";
     /// Body: the value's bytes; meta: `ttlMs`; reply: null. Target: key.
@@ -53,6 +55,7 @@ pub mod host {
         AGENT_RUN,
         EMBED,
         TOOL_INVOKE,
+        TOOL_OFFER,
         STORE_GET,
         STORE_PUT,
         STORE_ADD,

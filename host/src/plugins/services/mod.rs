@@ -159,6 +159,7 @@ async fn serve(context: Arc<Context>, mut request: Request) -> Result<Vec<u8>> {
             let output = context.core()?.tool_invoke(&request.target, call).await?;
             Ok(serde_json::to_vec(&output)?)
         }
+        ids::TOOL_OFFER => context.tools().replace(request.record()?).map(|()| Vec::new()),
         ids::EMIT => {
             let event = context.own_event(&request.target)?;
             context
