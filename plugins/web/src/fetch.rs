@@ -1,6 +1,6 @@
 //! `web_fetch`: the readable part of one page.
-use crate::{cache::Cache, config::Fetch, extract::Extractor, page, page::Kind, untrusted};
-use openclaw_plugin_api::prelude::*;
+use crate::{cache::Cache, config::Fetch, extract::Extractor, page, page::Kind};
+use openclaw_plugin_api::{prelude::*, untrusted};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -152,7 +152,7 @@ fn show(found: &Found, chars: usize, most: usize) -> ToolOutput {
             "{} has no text that can be read; it may be made by scripts",
             found.url
         ),
-        false => untrusted::wrap(&found.url, &body),
+        false => untrusted(&found.url, &body),
     };
     if cut {
         let total = whole.chars().count();

@@ -8,7 +8,6 @@ mod extract;
 mod fetch;
 mod page;
 mod search;
-mod untrusted;
 
 use openclaw_plugin_api::{config_schema, prelude::*, ui_hints};
 

@@ -11,8 +11,8 @@ mod terms;
 
 pub use provider::VARIABLES;
 
-use crate::{cache::Cache, config::Search, untrusted};
-use openclaw_plugin_api::prelude::*;
+use crate::{cache::Cache, config::Search};
+use openclaw_plugin_api::{prelude::*, untrusted};
 use provider::Provider;
 use std::{
     sync::Arc,
@@ -184,5 +184,5 @@ fn show(provider: &str, query: &str, answer: &Answer) -> String {
             text += &format!("\n{description}");
         }
     }
-    untrusted::wrap(&format!("a search with {provider}"), text.trim())
+    untrusted(&format!("a search with {provider}"), text.trim())
 }
