@@ -257,7 +257,7 @@ impl Orders<'_> {
             chat_id: delivery.chat_id.clone(),
             sender_id: self.event.sender.id.clone(),
             session_key: self.route.session_key.clone(),
-            json: false,
+            ..CommandCall::default()
         };
         Box::pin(async move {
             let Some(plugin) = desk.registry.offering("command/1", &name) else {

@@ -6,6 +6,7 @@ pub mod config;
 mod connect;
 pub mod cron;
 pub mod devices;
+mod extension;
 mod failure;
 pub mod gateway;
 pub mod health;
@@ -83,6 +84,9 @@ enum Command {
     Cron(Box<cron::Args>),
     System(system::Args),
     Skills(skills::Args),
+    /// A command that a plugin brings
+    #[command(external_subcommand)]
+    Extension(Vec<String>),
 }
 
 /// Runs the command line and gives the exit code: 0 done, 1 failed, 2 wrong use, 78 wrong configuration.
@@ -148,6 +152,7 @@ impl Cli {
             Command::Cron(args) => cron::run(&args, env),
             Command::System(args) => system::run(&args, env),
             Command::Skills(args) => skills::run(&args, env),
+            Command::Extension(words) => extension::run(&words, env),
         }
     }
 }

@@ -2,19 +2,60 @@
 //!
 //! Invariant: a plugin answers nothing that the gateway answers itself, and without a scope that exists only
 //! administrators may call it.
-use super::failed;
+use super::{failed, params as read};
 use crate::{
     app::Gateway,
     gateway::{Caller, Events, Failure, Method, Scope},
 };
-use openclaw_plugin_api::{MethodCall, MethodSpec, surface::ids};
-use serde::Deserialize as _;
-use serde_json::Value;
+use openclaw_plugin_api::{CommandCall, CommandReply, CommandSpec, MethodCall, MethodSpec, surface::ids};
+use serde::Deserialize;
+use serde_json::{Value, json};
 use std::sync::Arc;
 use tokio::sync::broadcast::error::RecvError;
 
 /// Capability of methods.
 const CAPABILITY: &str = "method/1";
+
+/// Capability of commands.
+const COMMANDS: &str = "command/1";
+
+/// Parameters of `commands.run`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct Run {
+    name: String,
+    #[serde(default)]
+    args: Vec<String>,
+}
+
+/// The gateway's own rows about what plugins bring.
+pub(super) fn own_methods() -> Vec<Method> {
+    vec![Method::new("commands.run", Scope::Admin)]
+}
+
+/// Runs a command that a plugin offers on the command line.
+pub(super) async fn run_command(gateway: &Gateway, params: Value) -> Result<Value, Failure> {
+    let Run { name, args } = read("commands.run", params)?;
+    let offered = gateway.registry.offered(COMMANDS).into_iter();
+    let mut specs = offered.filter_map(|(_, registered)| CommandSpec::deserialize(&registered.spec).ok());
+    let offers = specs.any(|spec| spec.name == name && spec.cli);
+    let plugin = gateway.registry.offering(COMMANDS, &name).filter(|_| offers);
+    let plugin = plugin.ok_or_else(|| {
+        failed(&openclaw_plugin_api::Error::new(
+            openclaw_plugin_api::ErrorKind::NotFound,
+            format_args!("no running plugin has the command {name}"),
+        ))
+    })?;
+    let call = CommandCall {
+        text: args.join(" "),
+        json: args.iter().any(|arg| arg == "--json"),
+        name: name.clone(),
+        args,
+        ..CommandCall::default()
+    };
+    let reply: Result<CommandReply, _> = plugin.call(ids::command::RUN, &name, &call).await;
+    reply.map(|reply| json!(reply)).map_err(|error| failed(&error))
+}
 
 /// The rows of running plugins.
 pub(super) fn methods(gateway: &Gateway) -> Vec<Method> {

@@ -78,7 +78,8 @@ impl Deadlines {
     /// The deadline of a method. None: it lasts as long as somebody listens.
     pub fn of(&self, method: &str) -> Option<Duration> {
         match method {
-            ids::tool::INVOKE => Some(self.tool),
+            // somebody waits for what somebody else does: an answer on the phone, a program
+            ids::tool::INVOKE | ids::command::RUN | ids::method::CALL => Some(self.tool),
             ids::provider::COMPLETE => Some(self.complete),
             ids::http::WEBSOCKET | ids::speech::TRANSCRIBE | ids::speech::CONVERSE => None,
             ids::plugin::STOP | ids::channel::STOP | ids::service::STOP => Some(self.stop),

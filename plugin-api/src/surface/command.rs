@@ -59,6 +59,8 @@ pub struct CommandCall {
     pub session_key: String,
     /// Asked for JSON (`--json`).
     pub json: bool,
+    /// No gateway runs: the plugin was started for this command, and ends with it.
+    pub alone: bool,
 }
 
 /// What a command answers.

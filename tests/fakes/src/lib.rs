@@ -11,3 +11,4 @@ pub mod search;
 pub mod server;
 pub mod telegram;
 pub mod turn;
+pub mod voice;

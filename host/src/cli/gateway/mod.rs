@@ -1,4 +1,5 @@
 //! `openclaw gateway`: runs the gateway until it is told to stop. Its subcommands ask one that runs.
+pub(super) mod alone;
 mod call;
 mod door;
 mod follow;

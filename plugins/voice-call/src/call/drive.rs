@@ -1,0 +1,193 @@
+//! Tells the carrier, or whoever serves the sound, how a call goes on.
+use super::{CallId, Calls, Event, Kind, Leg, State, Step, live::Ending};
+use openclaw_plugin_api::{Error, Result};
+
+/// Tries of ending a call, before it is taken for ended.
+const MAX_TRIES: u32 = 5;
+/// Time between them, milliseconds.
+const AGAIN_MS: u64 = 5_000;
+
+// === impl Calls ===
+
+impl Calls {
+    /// Has the call do what it should do now. Failures are logged and lead to another try with the next event.
+    pub(super) async fn drive(&self, id: &CallId) {
+        if let Err(error) = self.advance(id).await {
+            tracing::warn!(call = id.as_str(), %error, "voice-call: the call can't be told how to go on");
+        }
+    }
+
+    /// As [`Calls::drive`], for somebody who wants to know.
+    pub(super) async fn advance(&self, id: &CallId) -> Result<()> {
+        let outcome = self.tell(id).await;
+        self.save(id).await?;
+        outcome
+    }
+
+    async fn tell(&self, id: &CallId) -> Result<()> {
+        match self.media().is_open(id) {
+            true => self.say_aloud(id).await,
+            false => self.tell_carrier(id).await,
+        }
+    }
+
+    async fn tell_carrier(&self, id: &CallId) -> Result<()> {
+        let Some((step, leg)) = self.claim(id) else {
+            return Ok(());
+        };
+        let outcome = match &step {
+            Step::HangUp => {
+                self.release(id);
+                return self.hang_up(id, State::HangupBot).await;
+            }
+            step => self.0.carrier.perform(&leg, step).await,
+        };
+        let now = self.0.clock.now();
+        // a carrier that fetches its documents has nothing of this one yet
+        let told = outcome.is_ok() && !self.0.carrier.fetches_documents();
+        self.with(id, |live| {
+            live.is_busy = false;
+            if told {
+                live.delivered(&step, now);
+            }
+        });
+        outcome
+    }
+
+    /// What to tell, if there is anything to tell and nobody is telling it.
+    fn claim(&self, id: &CallId) -> Option<(Step, Leg)> {
+        let commanded = !self.0.carrier.speaks_documents();
+        let claimed = self.with(id, |live| {
+            let streams = live.is_on_stream && !live.is_off_stream;
+            if live.is_busy || live.ending.is_some() || live.record.state.is_end() || streams {
+                return None;
+            }
+            let mut leg = live.leg()?;
+            leg.hop += 1;
+            if live.rings() {
+                // a carrier that makes no documents has to be told to take the call
+                let takes = commanded && !live.is_outbound();
+                live.is_busy = takes;
+                return takes.then_some((Step::Answer, leg));
+            }
+            let step = live.step(|_| None);
+            let needless = matches!(step, Step::Wait | Step::Nothing);
+            let repeated =
+                matches!(step, Step::Listen { .. }) && live.record.state == State::Listening && commanded;
+            if needless || repeated {
+                return None;
+            }
+            live.is_busy = true;
+            Some((step, leg))
+        });
+        claimed.flatten()
+    }
+
+    fn release(&self, id: &CallId) {
+        self.with(id, |live| live.is_busy = false);
+    }
+
+    /// Says through the stream what is to be said. A stream that can't is left, and the carrier speaks.
+    async fn say_aloud(&self, id: &CallId) -> Result<()> {
+        loop {
+            let next = self.with(id, |live| {
+                if live.is_busy || live.record.state.is_end() {
+                    return None;
+                }
+                match live.step(|_| None) {
+                    Step::Say { text, then } => {
+                        live.is_busy = true;
+                        Some((text, then))
+                    }
+                    _ => None,
+                }
+            });
+            let Some((text, then)) = next.flatten() else {
+                return Ok(());
+            };
+            let spoken = self.media().say(id, &text).await;
+            let now = self.0.clock.now();
+            let done = self.with(id, |live| {
+                live.is_busy = false;
+                match &spoken {
+                    Ok(()) => {
+                        live.delivered(
+                            &Step::Say {
+                                text: text.clone(),
+                                then: then.clone(),
+                            },
+                            now,
+                        );
+                        live.record.advance(State::Listening, now);
+                        live.spoken(now);
+                    }
+                    Err(_) => live.is_off_stream = true,
+                }
+            });
+            if done.is_none() {
+                return Ok(());
+            }
+            if let Err(error) = spoken {
+                tracing::warn!(call = id.as_str(), %error, "voice-call: the stream is silent; the carrier's own voice speaks");
+                return self.tell_carrier(id).await;
+            }
+            self.save(id).await?;
+        }
+    }
+
+    /// Ends a call, with this reason.
+    pub(crate) async fn hang_up(&self, id: &CallId, reason: State) -> Result<()> {
+        let now = self.0.clock.now();
+        let leg = self.with_open(id, |live| {
+            let ending = live.ending.get_or_insert(Ending {
+                reason,
+                tries: 0,
+                again_at: now,
+            });
+            ending.tries += 1;
+            ending.again_at = now.saturating_add(AGAIN_MS);
+            live.hang_up_at = None;
+            Ok(live.leg())
+        })?;
+        self.media().clear(id);
+        let outcome = match &leg {
+            Some(leg) => self.0.carrier.hang_up(leg).await,
+            // the carrier has not named it yet: its answer will find the call ended
+            None => Ok(()),
+        };
+        let tries = self.with(id, |live| live.ending.map_or(0, |ending| ending.tries));
+        let given_up = outcome.is_err() && tries.unwrap_or(MAX_TRIES) >= MAX_TRIES;
+        if outcome.is_ok() || given_up {
+            let reason = if given_up { State::Error } else { reason };
+            self.end(id, reason);
+            self.media().close(id);
+        }
+        self.save(id).await?;
+        self.tick_while_needed();
+        outcome.map_err(|error| {
+            Error::new(
+                error.kind(),
+                format_args!("call {id} could not be ended: {error}"),
+            )
+        })
+    }
+
+    /// Notes that a call is over.
+    pub(super) fn end(&self, id: &CallId, reason: State) {
+        let now = self.0.clock.now();
+        self.with(id, |live| {
+            let event = Event {
+                id: format!("end-{reason:?}"),
+                call_id: None,
+                provider_call_id: String::new(),
+                direction: None,
+                from: String::new(),
+                to: String::new(),
+                turn: None,
+                kind: Kind::Ended(reason),
+            };
+            live.apply(&event, now);
+            live.waiter = None;
+        });
+    }
+}

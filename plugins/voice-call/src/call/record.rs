@@ -1,0 +1,277 @@
+//! What is known of one call, in the form in which it is kept and shown.
+//!
+//! Invariant: a state only goes forward, but for speaking and listening, which take turns; what has ended stays ended.
+use super::CallId;
+use crate::{
+    clock::Millis,
+    config::{Carrier, TalkMode},
+};
+use serde::{Deserialize, Serialize};
+use std::collections::VecDeque;
+
+/// Lines of a transcript that are kept; the oldest go first.
+const MAX_LINES: usize = 400;
+/// Characters of one line that are kept.
+const MAX_LINE: usize = 4000;
+/// Ids of events that are remembered for each call.
+const MAX_EVENTS: usize = 200;
+
+/// One call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Record {
+    pub(crate) call_id: CallId,
+    #[serde(default)]
+    pub(crate) provider_call_id: Option<String>,
+    pub(crate) provider: Carrier,
+    pub(crate) direction: Direction,
+    pub(crate) state: State,
+    pub(crate) from: String,
+    pub(crate) to: String,
+    #[serde(default)]
+    pub(crate) session_key: Option<String>,
+    #[serde(default)]
+    pub(crate) agent_id: Option<String>,
+    pub(crate) started_at: Millis,
+    #[serde(default)]
+    pub(crate) answered_at: Option<Millis>,
+    #[serde(default)]
+    pub(crate) ended_at: Option<Millis>,
+    #[serde(default)]
+    pub(crate) end_reason: Option<State>,
+    #[serde(default)]
+    pub(crate) transcript: Vec<Line>,
+    #[serde(default)]
+    pub(crate) processed_event_ids: VecDeque<String>,
+    #[serde(default)]
+    pub(crate) metadata: Metadata,
+}
+
+/// What else is kept.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct Metadata {
+    /// What is to be said first. Gone once it was said, so that it is said once.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) initial_message: Option<String>,
+    pub(crate) mode: TalkMode,
+    /// Keys to press before anything is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) digits: Option<String>,
+    /// What is to be said after that.
+    #[serde(skip_serializing_if = "VecDeque::is_empty")]
+    pub(crate) to_say: VecDeque<String>,
+    /// What the caller said last and nobody has answered yet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) unanswered: Option<Unanswered>,
+    /// What speech has to bring to count: it belongs to this listening and not to an earlier one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) turn_token: Option<String>,
+    /// Documents that the carrier was given; each has its number in its links, so that no two requests are alike.
+    pub(crate) hops: u32,
+    /// Address of the webhook, as this call's carrier knows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) webhook_url: Option<String>,
+    /// Something was said, to the end as far as the carrier tells.
+    pub(crate) spoken: bool,
+    pub(crate) turn_count: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) last_turn_latency_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) last_turn_listen_wait_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) last_turn_completed_at: Option<Millis>,
+}
+
+/// Words that wait for an answer.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct Unanswered {
+    pub(crate) text: String,
+    pub(crate) at: Millis,
+    /// Number of the turn; the same for every try of it.
+    pub(crate) turn: u32,
+}
+
+/// Who called whom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Direction {
+    Inbound,
+    Outbound,
+}
+
+/// How far a call is. The last nine end it, and are the reason as well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum State {
+    Initiated,
+    Ringing,
+    Answered,
+    Active,
+    Speaking,
+    Listening,
+    Completed,
+    HangupUser,
+    HangupBot,
+    Timeout,
+    Error,
+    Failed,
+    NoAnswer,
+    Busy,
+    Voicemail,
+}
+
+/// One thing that was said.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Line {
+    pub(crate) timestamp: Millis,
+    pub(crate) speaker: Speaker,
+    pub(crate) text: String,
+    pub(crate) is_final: bool,
+}
+
+/// Who said it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Speaker {
+    Bot,
+    User,
+}
+
+// === impl State ===
+
+impl State {
+    /// Is the call over?
+    pub(crate) fn is_end(self) -> bool {
+        self.rank() == u8::MAX
+    }
+
+    /// Has somebody answered, and not hung up?
+    pub(crate) fn is_connected(self) -> bool {
+        (2..u8::MAX).contains(&self.rank())
+    }
+
+    /// May this state follow?
+    fn leads_to(self, next: Self) -> bool {
+        let turns = |state| matches!(state, Self::Speaking | Self::Listening);
+        !self.is_end() && (next.rank() > self.rank() || turns(self) && turns(next) && self != next)
+    }
+
+    fn rank(self) -> u8 {
+        match self {
+            Self::Initiated => 0,
+            Self::Ringing => 1,
+            Self::Answered => 2,
+            Self::Active => 3,
+            Self::Speaking => 4,
+            Self::Listening => 5,
+            _ => u8::MAX,
+        }
+    }
+}
+
+// === impl Record ===
+
+impl Record {
+    /// Moves on, if that is forward.
+    pub(crate) fn advance(&mut self, next: State, now: Millis) -> bool {
+        if !self.state.leads_to(next) {
+            return false;
+        }
+        self.state = next;
+        if next.is_connected() && self.answered_at.is_none() {
+            self.answered_at = Some(now);
+        }
+        if next.is_end() {
+            self.ended_at = Some(now);
+            self.end_reason = Some(next);
+        }
+        true
+    }
+
+    /// Was this event taken before? It is remembered.
+    pub(crate) fn has_seen(&mut self, event: &str) -> bool {
+        if self.processed_event_ids.iter().any(|seen| seen == event) {
+            return true;
+        }
+        if self.processed_event_ids.len() >= MAX_EVENTS {
+            self.processed_event_ids.pop_front();
+        }
+        self.processed_event_ids.push_back(event.to_owned());
+        false
+    }
+
+    /// Adds a line.
+    pub(crate) fn note(&mut self, speaker: Speaker, text: &str, now: Millis) {
+        if self.transcript.len() >= MAX_LINES {
+            self.transcript.remove(0);
+        }
+        self.transcript.push(Line {
+            timestamp: now,
+            speaker,
+            text: text.chars().take(MAX_LINE).collect(),
+            is_final: true,
+        });
+    }
+
+    /// Does the agent answer by itself what the person says?
+    pub(crate) fn converses(&self) -> bool {
+        self.direction == Direction::Inbound || self.metadata.mode == TalkMode::Conversation
+    }
+
+    /// The number at the other end.
+    pub(crate) fn peer(&self) -> &str {
+        match self.direction {
+            Direction::Inbound => &self.from,
+            Direction::Outbound => &self.to,
+        }
+    }
+
+    /// The number of ours.
+    pub(crate) fn own_number(&self) -> &str {
+        match self.direction {
+            Direction::Inbound => &self.to,
+            Direction::Outbound => &self.from,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use State as S;
+
+    #[test]
+    fn states_go_forward_and_speaking_and_listening_take_turns() {
+        let all = [
+            S::Initiated,
+            S::Ringing,
+            S::Answered,
+            S::Active,
+            S::Speaking,
+            S::Listening,
+            S::Completed,
+            S::HangupUser,
+            S::HangupBot,
+            S::Timeout,
+            S::Error,
+            S::Failed,
+            S::NoAnswer,
+            S::Busy,
+            S::Voicemail,
+        ];
+        for (at, &from) in all.iter().enumerate() {
+            for (to_at, &to) in all.iter().enumerate() {
+                let turns = (from, to) == (S::Listening, S::Speaking);
+                let allowed = at < 6 && (to_at > at || turns);
+                assert_eq!(from.leads_to(to), allowed, "{from:?} to {to:?}");
+            }
+        }
+        assert_eq!(
+            serde_json::to_value(S::HangupUser).expect("a word"),
+            "hangup-user"
+        );
+    }
+}

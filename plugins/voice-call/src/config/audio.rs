@@ -1,0 +1,215 @@
+//! Sound: media streams, engines that listen and speak, speech to speech.
+use super::value::{Anything, Token};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use std::collections::BTreeMap;
+
+/// Audio of a call over a WebSocket. The keys of February stand beside those of September; the newer ones win.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub struct Streaming {
+    /// On?
+    pub enabled: bool,
+    /// The engine that listens; the first one there is if nothing is said.
+    pub provider: Option<String>,
+    /// What the engines are told, by their ids.
+    pub providers: BTreeMap<String, Engine>,
+    /// The older name of `provider`.
+    pub stt_provider: Option<String>,
+    /// The older name of `providers.openai.apiKey`.
+    pub openai_api_key: Token,
+    /// The older name of `providers.openai.model`.
+    pub stt_model: Option<String>,
+    /// The older name of `providers.openai.silenceDurationMs`.
+    pub silence_duration_ms: Option<u32>,
+    /// The older name of `providers.openai.vadThreshold`.
+    #[schemars(range(min = 0.0, max = 1.0))]
+    pub vad_threshold: Option<f32>,
+    /// Path of the WebSocket; `/voice/stream` if nothing is said.
+    #[schemars(regex(pattern = r"^/[A-Za-z0-9._~/-]*$"))]
+    pub stream_path: Option<String>,
+    /// How long a stream may take to say which call it is of, milliseconds; 5,000 if nothing is said.
+    #[schemars(range(min = 1, max = 60_000))]
+    pub pre_start_timeout_ms: Option<u32>,
+    /// Streams that have not said so yet; 32 if nothing is said.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub max_pending_connections: Option<u32>,
+    /// The same from one address; 4 if nothing is said.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub max_pending_connections_per_ip: Option<u32>,
+    /// Streams altogether; 128 if nothing is said.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub max_connections: Option<u32>,
+}
+
+/// What one engine is told.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Engine {
+    /// The key to use; the engine's own if nothing is said.
+    pub api_key: Token,
+    /// Where the service is.
+    #[schemars(extend("x-egress" = true))]
+    pub base_url: Option<String>,
+    /// The model.
+    pub model: Option<String>,
+    /// The voice.
+    #[serde(alias = "speakerVoice")]
+    pub voice: Option<String>,
+    /// Silence that ends what somebody says, milliseconds.
+    pub silence_duration_ms: Option<u32>,
+    /// How sure the engine has to be that somebody speaks, 0 to 1.
+    pub vad_threshold: Option<f32>,
+    /// Whatever else the engine knows.
+    #[serde(flatten)]
+    pub params: Map<String, Value>,
+}
+
+/// Speech to speech.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub struct Realtime {
+    /// On?
+    pub enabled: bool,
+    /// The engine; the first one there is if nothing is said.
+    pub provider: Option<String>,
+    /// Path of the WebSocket; beside the webhook if nothing is said.
+    #[schemars(regex(pattern = r"^/[A-Za-z0-9._~/-]*$"))]
+    pub stream_path: Option<String>,
+    /// What the model should know.
+    pub instructions: Option<String>,
+    /// Which tools the voice may use by itself.
+    pub tool_policy: Option<ToolPolicy>,
+    /// When the agent behind the voice is asked.
+    pub consult_policy: Option<ConsultPolicy>,
+    /// How hard the agent thinks when it is asked.
+    pub consult_thinking_level: Option<String>,
+    /// Accepted, without effect.
+    pub consult_fast_mode: Option<Anything>,
+    /// Tools of the operator's own.
+    pub tools: Vec<Value>,
+    /// Accepted, without effect.
+    pub fast_context: Option<FastContext>,
+    /// What the voice knows of its agent.
+    pub agent_context: AgentContext,
+    /// What the engines are told, by their ids.
+    pub providers: BTreeMap<String, Engine>,
+}
+
+/// Which tools the voice may use by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ToolPolicy {
+    /// Those that change nothing.
+    SafeReadOnly,
+    /// All that the owner may use.
+    Owner,
+    /// None.
+    None,
+}
+
+/// When the agent behind the voice is asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ConsultPolicy {
+    /// When the voice thinks that it should.
+    Auto,
+    /// For everything of weight.
+    Substantive,
+    /// Each time.
+    Always,
+}
+
+/// Accepted, without effect.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub struct FastContext {
+    /// Accepted, without effect.
+    pub enabled: bool,
+    /// Accepted, without effect.
+    pub timeout_ms: Option<u32>,
+    /// Accepted, without effect.
+    pub max_results: Option<u32>,
+    /// Accepted, without effect.
+    pub sources: Vec<String>,
+    /// Accepted, without effect.
+    pub fallback_to_consult: bool,
+}
+
+/// What the voice knows of its agent.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub struct AgentContext {
+    /// On?
+    pub enabled: bool,
+    /// Longest context, characters.
+    pub max_chars: Option<u32>,
+    /// Who the agent is.
+    pub include_identity: Option<bool>,
+    /// The files of its workspace.
+    pub include_workspace_files: Option<bool>,
+    /// Which files.
+    pub files: Option<Vec<String>>,
+}
+
+/// The form of February 2026: which engine listens.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+#[schemars(deny_unknown_fields)]
+pub struct Stt {
+    /// The engine.
+    pub provider: Option<String>,
+    /// The model.
+    pub model: Option<String>,
+}
+
+/// Which engine speaks, in the form of February (`openai`, `elevenlabs`) or of September (`providers`).
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Tts {
+    /// The engine; the first one there is if nothing is said.
+    pub provider: Option<String>,
+    /// What the engines are told, by their ids.
+    pub providers: BTreeMap<String, Engine>,
+    /// The older place of `providers.openai`.
+    pub openai: Option<Engine>,
+    /// The older place of `providers.elevenlabs`.
+    pub elevenlabs: Option<Elevenlabs>,
+    /// Whatever else the gateway's own setting knows; without effect here.
+    #[serde(flatten)]
+    pub rest: Map<String, Value>,
+}
+
+/// The form of February 2026.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+pub struct Elevenlabs {
+    /// The key to use.
+    pub api_key: Token,
+    /// Where the service is.
+    #[schemars(extend("x-egress" = true))]
+    pub base_url: Option<String>,
+    /// The voice.
+    pub voice_id: Option<String>,
+    /// The model.
+    pub model_id: Option<String>,
+    /// Whatever else it knows.
+    #[serde(flatten)]
+    pub params: Map<String, Value>,
+}
+
+// === impl Tts ===
+
+impl Tts {
+    /// The voice that is wanted, whatever engine it is of.
+    pub fn voice(&self) -> Option<String> {
+        let wanted = self.provider.as_deref().unwrap_or("openai");
+        let engine = self.providers.get(wanted).or(self.openai.as_ref())?;
+        engine.voice.clone().filter(|voice| !voice.is_empty())
+    }
+}
