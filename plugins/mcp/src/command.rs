@@ -1,11 +1,15 @@
-//! `openclaw mcp`: which servers there are, whether they answer, and what they offer.
+//! `openclaw mcp`: which servers there are, whether they answer, what they offer; one more, or one less.
+//!
+//! The file is changed by the host: this only says what is to be changed.
 use crate::{server::Server, servers::Servers};
-use openclaw_plugin_api::{CommandCall, CommandReply, CommandSpec, prelude::*};
+use openclaw_plugin_api::{CommandCall, CommandReply, CommandSpec, ConfigEdit, prelude::*};
+use serde_json::Map;
 use std::{sync::Arc, time::Instant};
 
 /// Name of the command.
 pub const NAME: &str = "mcp";
-const USAGE: &str = "list | test <server> | tools [<server>]";
+const USAGE: &str = "list | test <server> | tools [<server>] | add <server> [--env NAME=VALUE]… [--cwd <folder>] <command> \
+                     [<argument>…] | add <server> [--header NAME=VALUE]… <url> | remove <server>";
 
 /// The command.
 pub struct Mcp(pub Servers);
@@ -14,7 +18,7 @@ impl Commands for Mcp {
     fn commands(&self) -> Vec<CommandSpec> {
         vec![CommandSpec {
             name: NAME.into(),
-            description: "Shows and tests the servers of the Model Context Protocol.".into(),
+            description: "Shows, tests, adds and removes servers of the Model Context Protocol.".into(),
             usage: USAGE.into(),
             chat: false,
             cli: true,
@@ -34,7 +38,9 @@ impl Commands for Mcp {
             ["test", name] => self.test(name).await,
             ["tools"] => Ok(self.tools(self.0.all().cloned().collect())),
             ["tools", name] => Ok(self.tools(vec![self.0.named(name)?])),
-            _ => Err(Error::invalid(format_args!("openclaw mcp {USAGE}"))),
+            ["add", name, ..] => self.add(name, &words[2..]),
+            ["remove", name] => self.remove(name),
+            _ => Err(usage("")),
         }
     }
 }
@@ -94,6 +100,35 @@ impl Mcp {
         })
     }
 
+    /// Asks for the new server to be written into the configuration.
+    fn add(&self, name: &str, words: &[&str]) -> Result<CommandReply> {
+        if name.is_empty()
+            || name.len() > 32
+            || !name
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || "-_".contains(c))
+        {
+            return Err(usage("a server's name has up to 32 letters, digits, - and _"));
+        }
+        if self.0.named(name).is_ok() {
+            return Err(usage(&format!(
+                "there is a server {name} already; remove it first"
+            )));
+        }
+        let value = described(words)?;
+        let text = format!("Added the MCP server {name}. `openclaw mcp test {name}` says hello to it.");
+        Ok(changed(name, text, value))
+    }
+
+    fn remove(&self, name: &str) -> Result<CommandReply> {
+        self.0.named(name)?;
+        Ok(changed(
+            name,
+            format!("Removed the MCP server {name}."),
+            Value::Null,
+        ))
+    }
+
     fn tools(&self, servers: Vec<Arc<Server>>) -> CommandReply {
         let mut rows = Vec::new();
         let mut text = String::new();
@@ -123,5 +158,106 @@ fn reply(text: String, data: Value, exit_code: u8) -> CommandReply {
         text: text.trim_end().to_owned(),
         data,
         exit_code,
+        ..CommandReply::default()
+    }
+}
+
+/// A server from the words behind its name: options, and then a program with its arguments or an address.
+fn described(words: &[&str]) -> Result<Value> {
+    let (mut env, mut headers, mut cwd) = (Map::new(), Map::new(), None);
+    let mut words = words.iter().copied();
+    let first = loop {
+        let word = words
+            .next()
+            .ok_or_else(|| usage("a program or an address is missing"))?;
+        let mut value = || {
+            words
+                .next()
+                .ok_or_else(|| usage(&format!("{word} needs a value")))
+        };
+        match word {
+            "--env" | "-e" => insert(&mut env, value()?)?,
+            "--header" | "-H" => insert(&mut headers, value()?)?,
+            "--cwd" => cwd = Some(value()?),
+            "--" => {}
+            option if option.starts_with('-') => return Err(usage(&format!("there is no option {option}"))),
+            first => break first,
+        }
+    };
+    let args: Vec<_> = words.collect();
+    let mut server = Map::new();
+    let mut put = |key: &str, value: Value| drop(server.insert(key.to_owned(), value));
+    if first.starts_with("http://") || first.starts_with("https://") {
+        if !args.is_empty() || !env.is_empty() || cwd.is_some() {
+            return Err(usage("an address takes no arguments, no --env and no --cwd"));
+        }
+        put("url", first.into());
+    } else {
+        if !headers.is_empty() {
+            return Err(usage("a program takes no --header"));
+        }
+        put("command", first.into());
+        if !args.is_empty() {
+            put("args", args.into());
+        }
+    }
+    for (key, values) in [("env", env), ("headers", headers)] {
+        if !values.is_empty() {
+            put(key, values.into());
+        }
+    }
+    if let Some(cwd) = cwd {
+        put("cwd", cwd.into());
+    }
+    Ok(server.into())
+}
+
+fn insert(pairs: &mut Map<String, Value>, pair: &str) -> Result<()> {
+    let (name, value) = pair
+        .split_once('=')
+        .ok_or_else(|| usage(&format!("{pair} is not NAME=VALUE")))?;
+    pairs.insert(name.to_owned(), value.into());
+    Ok(())
+}
+
+/// The change of one server's place, without its values in the answer: they may be secrets.
+fn changed(name: &str, text: String, value: Value) -> CommandReply {
+    let path = ["mcp", "servers", name].map(str::to_owned).to_vec();
+    CommandReply {
+        edits: vec![ConfigEdit { path, value }],
+        ..reply(text, json!({ "name": name }), 0)
+    }
+}
+
+fn usage(why: &str) -> Error {
+    let colon = if why.is_empty() { "" } else { "; " };
+    Error::invalid(format_args!("{why}{colon}usage: openclaw mcp {USAGE}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn programs_and_addresses_are_told_apart() {
+        let said = |words: &str| described(&words.split(' ').collect::<Vec<_>>());
+        assert_eq!(
+            said("--env A=b=c --cwd /x npx -y --json pkg").expect("a program"),
+            json!({"command": "npx", "args": ["-y", "--json", "pkg"], "env": {"A": "b=c"}, "cwd": "/x"})
+        );
+        assert_eq!(
+            said("--header X=1 https://x.example/mcp").expect("an address"),
+            json!({"url": "https://x.example/mcp", "headers": {"X": "1"}})
+        );
+        for wrong in [
+            "--env A npx",
+            "--env",
+            "--bad x",
+            "https://x.example/ more",
+            "--header A=b npx",
+            "--cwd /x",
+        ] {
+            said(wrong).expect_err(wrong);
+        }
     }
 }

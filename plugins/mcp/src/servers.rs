@@ -82,8 +82,10 @@ impl Servers {
     }
 
     /// Learns which tools there are and offers them, now and whenever they change.
-    fn begin(&self) -> Result<()> {
+    async fn begin(&self) -> Result<()> {
         if self.0.all.is_empty() {
+            // an instance before this one may have offered some
+            let _ = self.0.host.offer_tools(&[]).await;
             return Ok(());
         }
         if !self.0.host.serves(host_ids::TOOL_OFFER) {
@@ -180,7 +182,7 @@ impl Service for Watch {
     const ID: &'static str = "mcp";
 
     async fn start(&self) -> Result<()> {
-        self.0.begin()
+        self.0.begin().await
     }
 
     async fn stop(&self) -> Result<()> {
