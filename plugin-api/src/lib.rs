@@ -83,6 +83,8 @@ pub mod sse;
 pub mod surface;
 #[cfg(feature = "testing")]
 pub mod testing;
+#[cfg(feature = "plugin")]
+mod untrusted;
 
 pub use error::{Error, ErrorKind, Result};
 pub use manifest::{MAGIC, MAX_LEN, Manifest, NetworkPermission, PanicStrategy, Permissions, SECTIONS};
@@ -96,6 +98,7 @@ pub use {
     manifest::{Declaration, Network, Package},
     registrar::{Registrar, Start},
     surface::*,
+    untrusted::untrusted,
 };
 
 /// Version of this crate, which is the version of the ABI.

@@ -1,7 +1,7 @@
 //! From an author's traits to one dispatch table, and from that to the object that the host calls.
 use crate::{
     Channel, Commands, Declaration, Environment, Error, ErrorKind, Host, HttpRoutes, Methods, Provider,
-    Registration, Registrations, Result, Service, Sink, Source, Speech, Tool,
+    Registration, Registrations, Result, Service, Sink, Source, Speech, Tool, ToolSet,
     abi::{self, Call, Catch, Fault, Fut, PluginDispatch, Reply},
     fnv::Fnv,
     runtime::Driver,
@@ -55,6 +55,8 @@ pub struct Registrar {
 
 /// One call on its way to a handler.
 pub(crate) struct Request {
+    /// Only where the handler serves more than one target.
+    pub(crate) target: String,
     pub(crate) body: Vec<u8>,
     pub(crate) out: Option<Sink>,
     pub(crate) input: Option<Source>,
@@ -107,6 +109,12 @@ impl Registrar {
     /// Adds a tool.
     pub fn tool(&mut self, tool: impl Tool) -> &mut Self {
         surface::tool_register(self, tool);
+        self
+    }
+
+    /// Adds tools that are known only while the plugin runs.
+    pub fn tool_set(&mut self, set: impl ToolSet) -> &mut Self {
+        surface::toolset_register(self, set);
         self
     }
 
@@ -214,11 +222,16 @@ impl Targets {
         }
     }
 
-    fn get(&self, target: &str) -> Option<&Handler> {
-        match target.is_empty() {
-            true => self.none.as_ref(),
-            false => self.by_id.get(target),
+    /// The handler of a target, and the target where it is one of many.
+    fn find(&self, target: &str) -> Option<(&Handler, String)> {
+        if target.is_empty() {
+            return self.none.as_ref().map(|handler| (handler, String::new()));
         }
+        if let Some(handler) = self.by_id.get(target) {
+            return Some((handler, String::new()));
+        }
+        let any = self.by_id.get(surface::OFFERED_TOOLS)?;
+        Some((any, target.to_owned()))
     }
 }
 
@@ -300,13 +313,14 @@ impl PluginDispatch for Instance {
                 format!("this plugin has no method {}", call.method),
             );
         };
-        let Some(handler) = targets.get(call.target) else {
+        let Some((handler, target)) = targets.find(call.target) else {
             return refuse(
                 ErrorKind::NotFound,
                 format!("this plugin has no \"{}\" for {}", call.target, call.method),
             );
         };
         handler(Request {
+            target,
             body: call.body,
             out: call.out,
             input: call.input,

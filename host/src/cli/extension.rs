@@ -3,17 +3,19 @@
 //! It knows no command. Invariant: nothing of a plugin is run before its manifest says that the command is its own.
 use super::{
     Failure,
+    config::{Place, edit},
     connect::{Target, block_on},
     gateway::alone,
     output,
     setting::Setting,
 };
 use crate::{
-    config::Env,
+    config::{Edit, Env},
     gateway::{Scope, client::ClientInfo},
+    plugins::{plugin::Spec, sections},
 };
-use openclaw_plugin_api::CommandReply;
-use serde_json::json;
+use openclaw_plugin_api::{CommandReply, ConfigEdit};
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// How long a command may take: one that waits for somebody on the phone waits for minutes.
@@ -27,12 +29,13 @@ pub(super) fn run(words: &[String], env: &Env) -> Result<(), Failure> {
         .split_first()
         .ok_or_else(|| Failure::usage("which command?"))?;
     let setting = Setting::for_client(env)?;
-    declared(&setting, name)?;
+    let owner = declared(&setting, name)?;
     let reply = match ask(&setting, env, name, args)? {
         Asked::Answered(reply) => reply,
         Asked::Nobody(why) => alone::run(env, name, args, &why)?,
     };
-    show(&reply, args)
+    let changed = change(&owner, &reply, env)?;
+    show(&reply, args, changed)
 }
 
 /// What came of asking the gateway.
@@ -60,7 +63,7 @@ fn ask(setting: &Setting, env: &Env, name: &str, args: &[String]) -> Result<Aske
 }
 
 /// Some plugin that is on has the command.
-fn declared(setting: &Setting, name: &str) -> Result<(), Failure> {
+fn declared(setting: &Setting, name: &str) -> Result<Spec, Failure> {
     let specs = &setting.assembly.specs;
     let mut offering = specs
         .iter()
@@ -75,8 +78,11 @@ fn declared(setting: &Setting, name: &str) -> Result<(), Failure> {
             "unrecognized subcommand '{name}'{hint}; `openclaw --help` shows what there is"
         )));
     };
-    if first.reason.is_on() || offering.any(|spec| spec.reason.is_on()) {
-        return Ok(());
+    if first.reason.is_on() {
+        return Ok(first.clone());
+    }
+    if let Some(on) = offering.find(|spec| spec.reason.is_on()) {
+        return Ok(on.clone());
     }
     Err(Failure::new(format_args!(
         "the command {name} is plugin {}'s, which is off; `openclaw plugins enable {}` switches it on",
@@ -84,12 +90,56 @@ fn declared(setting: &Setting, name: &str) -> Result<(), Failure> {
     )))
 }
 
-fn show(reply: &CommandReply, args: &[String]) -> Result<(), Failure> {
+/// Makes the changes that the command asks for, where they are the plugin's own. Did they change the file?
+fn change(owner: &Spec, reply: &CommandReply, env: &Env) -> Result<bool, Failure> {
+    if reply.edits.is_empty() || reply.exit_code != 0 {
+        return Ok(false);
+    }
+    let edits = reply
+        .edits
+        .iter()
+        .map(|edit| own(owner, edit))
+        .collect::<Result<Vec<_>, _>>()?;
+    let place = Place::of(env)?;
+    edit::create_if_missing(&place)?;
+    Ok(edit::apply(&edits, &place)?.written)
+}
+
+/// A change below the plugin's sections or its entry's configuration; any other is refused.
+fn own(owner: &Spec, edit: &ConfigEdit) -> Result<Edit, Failure> {
+    let id = &owner.manifest.id;
+    let own = ["plugins", "entries", id, "config"];
+    let mut given = sections::of_commands(&owner.manifest, owner.origin);
+    let below = |section: &[&str]| {
+        edit.path.len() > section.len() && section.iter().zip(&edit.path).all(|(key, given)| key == given)
+    };
+    if !below(&own) && !given.any(|section| below(&section.split('.').collect::<Vec<_>>())) {
+        return Err(Failure::new(format_args!(
+            "plugin {id} wants to change {}, which is not its own; nothing was changed",
+            edit.path.join(".")
+        )));
+    }
+    let keys = edit.path.iter().map(|key| json!(key).to_string());
+    let path: String = keys.map(|key| format!("[{key}]")).collect();
+    let path = path.parse().map_err(Failure::usage)?;
+    Ok(match &edit.value {
+        Value::Null => Edit::Unset { path },
+        value => Edit::Set {
+            path,
+            value: value.clone(),
+        },
+    })
+}
+
+fn show(reply: &CommandReply, args: &[String], changed: bool) -> Result<(), Failure> {
     let json = args.iter().any(|arg| arg == "--json") && !reply.data.is_null();
     if json {
         output::json(&reply.data)?;
     } else if reply.exit_code == 0 {
         anstream::println!("{}", reply.text);
+        if changed {
+            anstream::println!("A running gateway takes it up by itself.");
+        }
     }
     match reply.exit_code {
         0 => Ok(()),

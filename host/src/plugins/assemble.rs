@@ -154,14 +154,14 @@ fn settings(config: &Config, manifest: &Manifest, entry: &EntryConfig, origin: O
     let own = sections::configuration(config, manifest, entry, origin);
     Settings {
         moved_routes: sections::moved(manifest, &own),
-        config: own,
         isolation,
         integrity: Integrity {
             sha256: pin.sha256,
             public_key: pin.minisign.as_ref().map(|key| key.public_key.clone()),
             signature: pin.minisign.and_then(|key| key.signature),
         },
-        permissions: permissions(config, manifest, entry),
+        permissions: permissions(config, manifest, entry, &own),
+        config: own,
         required: entry.required || config.plugins.required.contains(&manifest.id),
         deadlines: deadlines(&entry.deadlines),
         limits: ChildLimits {
@@ -181,7 +181,7 @@ fn settings(config: &Config, manifest: &Manifest, entry: &EntryConfig, origin: O
 }
 
 /// The manifest's wish; each key that the operator sets replaces it. Hosts of addresses in the configuration are added.
-fn permissions(config: &Config, manifest: &Manifest, entry: &EntryConfig) -> Permissions {
+fn permissions(config: &Config, manifest: &Manifest, entry: &EntryConfig, own: &Value) -> Permissions {
     let wish = manifest.permissions.clone();
     let set = &entry.permissions;
     let network = match set.network.as_deref() {
@@ -192,7 +192,10 @@ fn permissions(config: &Config, manifest: &Manifest, entry: &EntryConfig) -> Per
     };
     let files = set.files.clone();
     let mut hosts = set.hosts.clone().unwrap_or(wish.hosts);
-    for host in egress::hosts(config, manifest) {
+    for host in egress::hosts(config, manifest)
+        .into_iter()
+        .chain(egress::of_sections(manifest, own))
+    {
         if !hosts.contains(&host) {
             hosts.push(host);
         }

@@ -1,7 +1,7 @@
 //! Addresses that the operator wrote into the configuration, as hosts that the plugin which uses them may reach.
 //!
-//! Two places hold such addresses: `baseUrl` in `models.providers`, and strings of `channels.<id>` or of a plugin's own
-//! `config` whose property in the plugin's schema carries `"x-egress": true`. The host and the port of each are allowed to
+//! Two places hold such addresses: `baseUrl` in `models.providers`, and strings of `channels.<id>`, of a plugin's own
+//! `config` or of a section that it reads whose property in the plugin's schema carries `"x-egress": true`. The host and the port of each are allowed to
 //! that plugin, as if they stood in its `permissions.hosts`; nothing else of the address counts. So a server on this
 //! machine or in the house works because the operator named it, while an address that somebody else chose stays guarded:
 //! requests for such are marked untrusted by the plugin, and the guard refuses private addresses whatever is listed here.
@@ -39,6 +39,19 @@ pub fn hosts(config: &Config, manifest: &Manifest) -> Vec<String> {
         entry.and_then(|entry| entry.config.as_ref()),
     ) {
         marked(schema, own, &mut found);
+    }
+    found.into_iter().take(MAX_HOSTS).collect()
+}
+
+/// `host:port` of every address in the sections that a plugin reads, from its whole configuration.
+pub fn of_sections(manifest: &Manifest, configuration: &Value) -> Vec<String> {
+    let mut found = BTreeSet::new();
+    if let Some(schema) = manifest
+        .config_schema
+        .as_ref()
+        .filter(|_| !manifest.sections.is_empty())
+    {
+        marked(schema, configuration, &mut found);
     }
     found.into_iter().take(MAX_HOSTS).collect()
 }

@@ -5,6 +5,7 @@ use super::{
     load,
     manifest::{self, Library, ManifestError},
     metrics::Metrics,
+    offered::Offered,
     pool::{Owner, Pool},
     services::{Context, ContextOptions, Request, Services},
     settings::{Isolation, Settings},
@@ -62,6 +63,7 @@ impl Generation {
         settings: &Settings,
         owner: &Arc<Owner>,
         metrics: &Arc<Metrics>,
+        tools: &Arc<Offered>,
         number: u64,
     ) -> Result<Self, StartError> {
         let (library, staged) = check(workshop, path, settings).await?;
@@ -80,6 +82,7 @@ impl Generation {
                 secrets: library.manifest.secrets.clone(),
                 egress: Arc::new(egress),
                 metrics: metrics.clone(),
+                tools: tools.clone(),
                 pool: workshop.pool.clone(),
                 owner: owner.clone(),
             },

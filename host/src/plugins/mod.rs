@@ -17,6 +17,7 @@ pub mod logs;
 pub mod manifest;
 mod menu;
 pub mod metrics;
+pub mod offered;
 pub mod places;
 pub mod plugin;
 pub mod pool;

@@ -3,10 +3,10 @@
 //! Every call has a place, a deadline and a count. A panic, a timeout, a stuck thread or the end of a child is told to
 //! the supervisor, which replaces the instance or sets the plugin aside; the caller gets a typed error in any case.
 use super::{
-    discover::Origin, generation::Generation, ladder::Reason, metrics::Metrics, services::Request,
-    settings::Settings,
+    discover::Origin, generation::Generation, ladder::Reason, metrics::Metrics, offered::Offered,
+    services::Request, settings::Settings,
 };
-use openclaw_plugin_api::{Error, ErrorKind, Manifest, Result};
+use openclaw_plugin_api::{Error, ErrorKind, Manifest, OFFERED_TOOLS, Result};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
     path::PathBuf,
@@ -102,6 +102,8 @@ pub struct Plugin {
     id: String,
     pub(super) spec: RwLock<Arc<Spec>>,
     pub(super) metrics: Arc<Metrics>,
+    /// Tools beside those that the manifest names.
+    pub(super) offered: Arc<Offered>,
     pub(super) current: RwLock<Option<Arc<Generation>>>,
     pub(super) status: RwLock<Status>,
     pub(super) events: mpsc::Sender<Event>,
@@ -127,6 +129,7 @@ impl Plugin {
             id: spec.manifest.id.clone(),
             spec: RwLock::new(Arc::new(spec)),
             metrics: Arc::default(),
+            offered: Arc::default(),
             current: RwLock::new(None),
             status: RwLock::new(Status {
                 state,
@@ -246,9 +249,17 @@ impl Plugin {
 
     /// Does it declare this, and may it serve now or soon?
     pub fn may_offer(&self, capability: &str, id: &str) -> bool {
+        !self.is_off() && self.spec().manifest.declares(capability, id)
+    }
+
+    /// Does it offer this tool beside those that its manifest names, and may it serve now or soon?
+    pub fn may_offer_tool(&self, name: &str) -> bool {
+        !self.is_off() && self.spec().manifest.declares("tool/1", OFFERED_TOOLS) && self.offered.has(name)
+    }
+
+    fn is_off(&self) -> bool {
         let status = self.status.read().unwrap_or_else(PoisonError::into_inner);
-        let off = matches!(status.state, State::Off | State::Stopped | State::Failed { .. });
-        !off && self.spec().manifest.declares(capability, id)
+        matches!(status.state, State::Off | State::Stopped | State::Failed { .. })
     }
 
     /// No further call reaches an instance that panicked.

@@ -1,11 +1,12 @@
 //! All plugins of a running gateway: which there are, who offers what, and starting and stopping them together.
 use super::{
     generation::Workshop,
+    offered,
     plugin::{Event, Plugin, Spec, State},
     supervise::supervise,
     view::PluginView,
 };
-use openclaw_plugin_api::{ChannelInfo, Error, ErrorKind, Registration};
+use openclaw_plugin_api::{ChannelInfo, Error, ErrorKind, OFFERED_TOOLS, Registration};
 use serde::Deserialize as _;
 use std::{
     collections::BTreeMap,
@@ -89,7 +90,9 @@ impl Registry {
     /// The plugin that offers something, now or as soon as it is replaced.
     pub fn offering(&self, capability: &str, id: &str) -> Option<Arc<Plugin>> {
         let plugins = self.plugins.read().unwrap_or_else(PoisonError::into_inner);
-        let offering = plugins.values().find(|plugin| plugin.may_offer(capability, id));
+        let declared = plugins.values().find(|plugin| plugin.may_offer(capability, id));
+        let offered = || plugins.values().find(|plugin| plugin.may_offer_tool(id));
+        let offering = declared.or_else(|| if capability == "tool/1" { offered() } else { None });
         offering.cloned()
     }
 
@@ -100,14 +103,30 @@ impl Registry {
             let Some(generation) = plugin.current() else {
                 continue;
             };
-            let offered = generation
-                .registrations
-                .registrations
-                .iter()
-                .filter(|r| r.capability == capability);
+            let registered = &generation.registrations.registrations;
+            let offered = registered.iter().filter(|r| r.capability == capability);
             all.extend(offered.map(|registration| (plugin.clone(), registration.clone())));
         }
+        if capability == "tool/1" {
+            self.add_offered(&mut all);
+        }
         all
+    }
+
+    /// Puts what plugins offer while they run in the place of the entry that stands for it. A name that is taken stays
+    /// whose it is.
+    fn add_offered(&self, all: &mut Vec<(Arc<Plugin>, Registration)>) {
+        let sets = all.extract_if(.., |(_, registration)| offered::is_placeholder(registration));
+        for (plugin, _) in sets.collect::<Vec<_>>() {
+            for tool in plugin.offered.now().iter() {
+                if self
+                    .offering("tool/1", &tool.name)
+                    .is_some_and(|owner| owner.id() == plugin.id())
+                {
+                    all.push((plugin.clone(), offered::registration(tool)));
+                }
+            }
+        }
     }
 
     /// Another number whenever a plugin was added, replaced, or changed its state.
@@ -225,10 +244,13 @@ fn refuse_clashes(mut specs: Vec<Spec>) -> Vec<Spec> {
     specs.sort_by(|a, b| a.manifest.id.cmp(&b.manifest.id));
     for spec in specs.iter_mut().filter(|spec| spec.reason.is_on()) {
         let declared = spec.manifest.declared();
-        let clash = declared.iter().find_map(|(kind, id)| {
-            let owner = taken.get(&((*kind).to_owned(), (*id).to_owned()))?;
-            Some((format!("{kind} {id}"), owner.clone()))
-        });
+        let clash = declared
+            .iter()
+            .filter(|(_, id)| *id != OFFERED_TOOLS)
+            .find_map(|(kind, id)| {
+                let owner = taken.get(&((*kind).to_owned(), (*id).to_owned()))?;
+                Some((format!("{kind} {id}"), owner.clone()))
+            });
         match clash {
             Some((what, owner)) => {
                 let id = &spec.manifest.id;

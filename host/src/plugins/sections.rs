@@ -48,6 +48,12 @@ pub(super) fn configuration(
     all
 }
 
+/// The sections that commands of a plugin may ask to be changed: those that it reads, if it came with the gateway.
+pub(crate) fn of_commands(manifest: &Manifest, origin: Origin) -> impl Iterator<Item = &String> {
+    let open = move |section: &&String| origin == Origin::Bundled && !is_closed(section);
+    manifest.sections.iter().filter(open)
+}
+
 /// The section that switches the plugin on: it says `enabled: true`, or something in it does.
 pub(super) fn switch(config: &Config, manifest: &Manifest, origin: Origin) -> Option<String> {
     let entry = config

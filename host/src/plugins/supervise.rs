@@ -158,6 +158,7 @@ impl Supervisor {
             &spec.settings,
             &self.owner,
             &self.plugin.metrics,
+            &self.plugin.offered,
             number,
         )
         .await

@@ -20,6 +20,8 @@ pub mod host {
     pub const TOOL_INVOKE: &str = "host/1/tool.invoke";
     /// Body: [`crate::ApprovalRequest`]; reply: [`crate::ApprovalDecision`].
     pub const APPROVAL_REQUEST: &str = "host/1/approval.request";
+    /// Body: `[`[`crate::ToolSpec`]`]`, all that the plugin offers from now on besides those that it declares; reply: null.
+    pub const TOOL_OFFER: &str = "host/1/tool.offer";
     /// Reply: the value's bytes, or fault `not_found`. Target: key.
     pub const STORE_GET: &str = "host/1/store.get";
     /// Body: the value's bytes; meta: `ttlMs`; reply: null. Target: key.
@@ -59,6 +61,7 @@ pub mod host {
         EMBED,
         TOOL_INVOKE,
         APPROVAL_REQUEST,
+        TOOL_OFFER,
         STORE_GET,
         STORE_PUT,
         STORE_ADD,

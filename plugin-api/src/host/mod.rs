@@ -173,6 +173,12 @@ impl Host {
         }
     }
 
+    /// Offers these tools from now on, and no others besides those that the manifest names. The manifest declares
+    /// [`crate::OFFERED_TOOLS`], and the plugin has registered a [`crate::ToolSet`]. At most 512 tools, and 2 MiB of them.
+    pub async fn offer_tools(&self, tools: &[crate::ToolSpec]) -> Result<()> {
+        self.call(ids::host::TOOL_OFFER, "", &tools).await
+    }
+
     /// Tells connected clients of the gateway. The name carries the plugin's prefix, `voicecall.started`.
     pub async fn emit(&self, event: &str, payload: &impl Serialize) -> Result<()> {
         self.call(ids::host::EMIT, event, payload).await

@@ -73,6 +73,19 @@ pub struct CommandReply {
     pub data: Value,
     /// Exit code on the command line.
     pub exit_code: u8,
+    /// Changes of `openclaw.json` that the command asks for, on the command line only. The host makes them all or none,
+    /// below the plugin's own sections and its own configuration and nowhere else, and judges the result first.
+    pub edits: Vec<ConfigEdit>,
+}
+
+/// One change of `openclaw.json`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct ConfigEdit {
+    /// Where: keys from the outside in.
+    pub path: Vec<String>,
+    /// What stands there afterwards; null: nothing.
+    pub value: Value,
 }
 
 impl Default for CommandSpec {

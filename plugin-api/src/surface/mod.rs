@@ -13,6 +13,7 @@ mod provider;
 mod service;
 mod speech;
 mod tool;
+mod toolset;
 
 pub use channel::*;
 pub use command::*;
@@ -25,6 +26,7 @@ pub use provider::*;
 pub use service::*;
 pub use speech::*;
 pub use tool::*;
+pub use toolset::*;
 
 /// The method ids that a host may call, by capability. Authors need them only to read logs.
 pub mod ids {

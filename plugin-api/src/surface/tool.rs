@@ -126,6 +126,10 @@ pub struct ToolOutput {
 }
 
 impl ToolContext {
+    pub(super) fn new(origin: ToolOrigin, progress: Option<Sink>) -> Self {
+        Self { origin, progress }
+    }
+
     /// Tells whoever watches how far the work is. Costs nothing when nobody does.
     pub async fn progress(&mut self, text: &str) {
         if let Some(sink) = &mut self.progress {
@@ -177,13 +181,7 @@ pub(crate) fn tool_register<T: Tool>(api: &mut Registrar, tool: T) {
                 ))
             })?;
             let output = tool
-                .invoke(
-                    args,
-                    ToolContext {
-                        origin: call.origin,
-                        progress: request.out,
-                    },
-                )
+                .invoke(args, ToolContext::new(call.origin, request.out))
                 .await?;
             crate::to_json(&output)
         }

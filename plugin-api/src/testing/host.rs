@@ -3,7 +3,7 @@ use super::services::{Services, Shared, State, served};
 use super::{FakeSocket, FakeSpeech, TestPlugin};
 use crate::{
     ApprovalDecision, ApprovalRequest, ChannelHost, ChannelStatus, Environment, Error, ErrorKind, Host,
-    HttpRequest, Inbound, Manifest, Registrations, Result, StaticPlugin,
+    HttpRequest, Inbound, Manifest, Registrations, Result, StaticPlugin, ToolSpec,
     abi::{Level, host_object},
     runtime::Driver,
 };
@@ -142,6 +142,17 @@ impl TestHost {
             let arrived = self.shared.arrived.notified();
             if let Some(event) = self.state().inbound.pop_front() {
                 return event;
+            }
+            arrived.await;
+        }
+    }
+
+    /// Waits for the next tools that the plugin offers; see [`crate::ToolSet`].
+    pub async fn next_tools(&self) -> Vec<ToolSpec> {
+        loop {
+            let arrived = self.shared.arrived.notified();
+            if let Some(tools) = self.state().tools.pop_front() {
+                return tools;
             }
             arrived.await;
         }

@@ -2,7 +2,7 @@
 use super::{FakeAnswer, FakeRequest, FakeSocket, FakeSpeech, LogLine, speech};
 use crate::{
     AgentEvent, ApprovalDecision, ApprovalRequest, ChannelStatus, Error, ErrorKind, HttpHead, HttpRequest,
-    Inbound, MediaRef, Result, Sink, Source, Usage,
+    Inbound, MediaRef, Result, Sink, Source, ToolSpec, Usage,
     abi::{Call, Fault, HostServices, Level, LogRecord},
     host_ids as ids,
 };
@@ -42,6 +42,7 @@ pub(super) struct State {
     pub(super) media: BTreeMap<String, (MediaRef, Vec<u8>)>,
     pub(super) secrets: BTreeMap<String, String>,
     pub(super) events: Vec<(String, Value)>,
+    pub(super) tools: VecDeque<Vec<ToolSpec>>,
     pub(super) agent_answer: Option<String>,
     pub(super) operator: Option<Operator>,
     pub(super) asked: Vec<ApprovalRequest>,
@@ -123,6 +124,7 @@ impl Shared {
             ids::HTTP => self.fetch(&body, out, input).await,
             ids::WEBSOCKET => self.open_socket(&body, out, input).await,
             ids::INBOUND => self.take_inbound(target, &body),
+            ids::TOOL_OFFER => self.take_tools(&body),
             ids::ADMITS => Ok(json!(!self.state().refuse_senders).to_string().into_bytes()),
             ids::AGENT_RUN => self.run_agent(out).await,
             ids::MEDIA_SAVE => self.save_media(&body, input).await,
@@ -189,6 +191,12 @@ impl Shared {
             ));
         }
         state.inbound.push_back((channel.into(), event));
+        self.arrived.notify_waiters();
+        Ok(Vec::new())
+    }
+
+    fn take_tools(&self, body: &[u8]) -> Result<Vec<u8>> {
+        self.state().tools.push_back(serde_json::from_slice(body)?);
         self.arrived.notify_waiters();
         Ok(Vec::new())
     }

@@ -5,7 +5,9 @@
 pub mod anthropic;
 pub mod discord;
 pub mod gemini;
+pub mod mcp;
 pub mod openai;
+pub mod search;
 pub mod server;
 pub mod speech;
 pub mod telegram;

@@ -5,6 +5,7 @@ use crate::{
     plugins::{
         logs,
         metrics::Metrics,
+        offered::Offered,
         pool::{Owner, Pool, Task},
     },
 };
@@ -42,6 +43,8 @@ pub struct ContextOptions {
     pub egress: Arc<Egress>,
     /// Counters.
     pub metrics: Arc<Metrics>,
+    /// Tools that it offers while it runs.
+    pub tools: Arc<Offered>,
     /// Where its tasks are polled.
     pub pool: Pool,
     /// On whose behalf.
@@ -108,6 +111,10 @@ impl Context {
 
     pub(super) fn egress(&self) -> &Arc<Egress> {
         &self.options.egress
+    }
+
+    pub(super) fn tools(&self) -> &Offered {
+        &self.options.tools
     }
 
     pub(super) fn declares_secret(&self, variable: &str) -> bool {

@@ -170,6 +170,7 @@ async fn serve(context: Arc<Context>, mut request: Request) -> Result<Vec<u8>> {
             let decision = context.core()?.approve(context.plugin(), asked).await?;
             Ok(serde_json::to_vec(&decision)?)
         }
+        ids::TOOL_OFFER => context.tools().replace(request.record()?).map(|()| Vec::new()),
         ids::EMIT => {
             let event = context.own_event(&request.target)?;
             context

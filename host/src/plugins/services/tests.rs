@@ -40,6 +40,7 @@ fn fixture(hosts: &[&str]) -> Fixture {
         secrets: vec!["PROBE_KEY".into(), "UNSET".into()],
         egress: Arc::new(Egress::new("probe", hosts.iter().copied(), false).expect("patterns")),
         metrics: metrics.clone(),
+        tools: Arc::default(),
         pool: Pool::new(1),
         owner: Arc::new(Owner {
             plugin: "probe",

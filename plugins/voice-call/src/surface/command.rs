@@ -210,11 +210,13 @@ impl Commands for Command {
                 text: shown(&words.verb, &data),
                 data,
                 exit_code: 0,
+                ..CommandReply::default()
             }),
             Err(error) if call.alone || operations::is_told(&error) => Ok(CommandReply {
                 text: error.message().to_owned(),
                 data: operations::failure(&error),
                 exit_code: 1,
+                ..CommandReply::default()
             }),
             Err(error) => Err(error),
         }
