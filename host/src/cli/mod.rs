@@ -2,6 +2,7 @@
 mod address;
 pub mod agent;
 pub mod channels;
+pub mod completion;
 pub mod config;
 mod connect;
 pub mod cron;
@@ -9,7 +10,9 @@ pub mod devices;
 mod failure;
 pub mod gateway;
 pub mod health;
+mod init;
 pub mod logs;
+pub mod manual;
 pub mod message;
 pub mod models;
 pub mod nodes;
@@ -83,6 +86,8 @@ enum Command {
     Cron(Box<cron::Args>),
     System(system::Args),
     Skills(skills::Args),
+    Completion(completion::Args),
+    Manual(manual::Args),
 }
 
 /// Runs the command line and gives the exit code: 0 done, 1 failed, 2 wrong use, 78 wrong configuration.
@@ -94,6 +99,9 @@ pub fn run(env: &Env) -> u8 {
             Ok(()) => 0,
             Err(failure) => failure.report(),
         };
+    }
+    if let Some(code) = init::run(env) {
+        return code;
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -148,6 +156,8 @@ impl Cli {
             Command::Cron(args) => cron::run(&args, env),
             Command::System(args) => system::run(&args, env),
             Command::Skills(args) => skills::run(&args, env),
+            Command::Completion(args) => completion::run(&args),
+            Command::Manual(args) => manual::run(&args),
         }
     }
 }
