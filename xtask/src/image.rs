@@ -9,9 +9,8 @@ mod trial;
 use crate::{
     artifacts,
     error::{Error, Result},
-    licences,
+    extras,
     progress::Progress,
-    sbom::Crates,
     workspace::{Workspace, source_date},
 };
 use rootfs::{Entry, Kind, Rootfs};
@@ -110,16 +109,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
     let step = progress.step("lay out");
     let temp = scratch(&workspace)?;
-    let crates = Crates::of(&workspace, &plugins)?;
-    let mut documents = Vec::new();
-    for (name, text) in [
-        ("THIRD-PARTY", licences::text(&crates.linked)?),
-        ("sbom.cdx.json", crates.document(source_date())),
-    ] {
-        let file = temp.join(name);
-        fs::write(&file, text).map_err(Error::file("write", &file))?;
-        documents.push((name.to_owned(), file));
-    }
+    let mut documents = extras::documents(&workspace, &plugins, &temp)?;
     for name in ["LICENSE-APACHE", "LICENSE-MIT"] {
         documents.push((name.to_owned(), workspace.root.join(name)));
     }

@@ -10,6 +10,7 @@ mod artifacts;
 mod bench;
 mod bundle;
 mod error;
+mod extras;
 mod image;
 mod layout;
 mod licences;

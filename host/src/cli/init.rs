@@ -161,14 +161,18 @@ async fn watch(mut command: Command) -> io::Result<u8> {
     let child = i32::try_from(child).ok().and_then(Pid::from_raw);
     let child = child.expect("the system numbers processes from 1 and below 2^31");
     loop {
+        // also at the beginning: who was process 1 before this program may have left children that have ended
+        if let Some(code) = reap(child)? {
+            return Ok(code);
+        }
         tokio::select! {
-            _ = ended.recv() => if let Some(code) = reap(child)? {
-                return Ok(code);
-            },
-            Some(kind) = heard.recv() => if let Some(signal) = Signal::from_named_raw(kind.as_raw_value()) {
-                // it fails only if the child has ended, of which we hear next
-                let _ = kill_process(child, signal);
-            },
+            _ = ended.recv() => {}
+            Some(kind) = heard.recv() => {
+                if let Some(signal) = Signal::from_named_raw(kind.as_raw_value()) {
+                    // it fails only if the child has ended, of which we hear next
+                    let _ = kill_process(child, signal);
+                }
+            }
         }
     }
 }
