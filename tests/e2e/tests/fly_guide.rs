@@ -348,7 +348,10 @@ async fn without_a_token_nobody_is_let_in_from_outside() {
 
 #[tokio::test]
 async fn a_wrong_token_opens_nothing_and_is_counted() {
-    let machine = Machine::new().await;
+    let mut machine = Machine::new().await;
+    let origin = format!("https://{APP}.fly.dev");
+    machine.runs(&format!("openclaw config set gateway.controlUi.allowedOrigins[0] {origin}")).await;
+    machine.restart().await;
     let output = machine
         .command(&["status"])
         .env("OPENCLAW_GATEWAY_TOKEN", "another-token-of-some-length")

@@ -115,7 +115,10 @@ async fn under_a_name_that_is_not_ours_probes_tell_one_word() {
     for path in ["GET /startupz", "GET /readyz"] {
         let (status, _, body) = ask(&gateway, path, "host: rebind.example\r\n").await;
         assert_eq!(status, 200, "{path}");
-        assert!(!body.contains("uptimeMs") && !body.contains("version"), "{path}: {body}");
+        assert!(
+            !body.contains("uptimeMs") && !body.contains("version"),
+            "{path}: {body}"
+        );
     }
 }
 
