@@ -285,7 +285,7 @@ async fn the_guide_leads_from_an_empty_volume_to_a_bot_that_answers() {
                 .connect(&browser, TOKEN)
                 .await
                 .expect_err("a device that is new");
-            assert!(error.contains("pairing"), "{error}");
+            assert!(error.contains("openclaw devices approve"), "{error}");
         }
         assert!(
             !command.contains('<'),

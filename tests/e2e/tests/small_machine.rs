@@ -52,6 +52,10 @@ impl Group {
                 continue;
             }
             let group = Self(folder);
+            if !group.0.join("cgroup.procs").exists() {
+                why.push(format!("{parent} has no groups"));
+                continue;
+            }
             match fs::write(group.0.join(file), limit.to_string()) {
                 Ok(()) => return Ok(group),
                 Err(error) => why.push(format!("{file}: {error}")),
@@ -72,6 +76,7 @@ impl Group {
 
 impl Drop for Group {
     fn drop(&mut self) {
+        // it fails where something is left in it, which the system's report of groups shows
         let _ = fs::remove_dir(&self.0);
     }
 }
@@ -118,7 +123,7 @@ fn status(pid: u32, line: &str) -> u64 {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let found = text.lines().find_map(|l| l.strip_prefix(line));
     found
-        .and_then(|rest| rest.split_whitespace().nth(1)?.parse().ok())
+        .and_then(|rest| rest.split_whitespace().next()?.parse().ok())
         .unwrap_or_default()
 }
 
