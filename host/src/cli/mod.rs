@@ -3,6 +3,7 @@ mod address;
 pub mod agent;
 pub mod approvals;
 pub mod channels;
+pub mod completion;
 pub mod config;
 mod connect;
 pub mod cron;
@@ -11,7 +12,9 @@ mod extension;
 mod failure;
 pub mod gateway;
 pub mod health;
+mod init;
 pub mod logs;
+pub mod manual;
 pub mod message;
 pub mod models;
 pub mod nodes;
@@ -93,6 +96,8 @@ enum Command {
     /// A command that a plugin brings
     #[command(external_subcommand)]
     Extension(Vec<String>),
+    Completion(completion::Args),
+    Manual(manual::Args),
 }
 
 /// Runs the command line and gives the exit code: 0 done, 1 failed, 2 wrong use, 78 wrong configuration.
@@ -107,6 +112,9 @@ pub fn run(env: &Env) -> u8 {
     }
     // The same holds for a process that keeps, or becomes, a command of an agent.
     if let Some(code) = openclaw_confine::launch::serve(std::env::args_os()) {
+        return code;
+    }
+    if let Some(code) = init::run(env) {
         return code;
     }
     let cli = match Cli::try_parse() {
@@ -165,6 +173,8 @@ impl Cli {
             Command::Skills(args) => skills::run(&args, env),
             Command::Tools(args) => tools::run(&args, env),
             Command::Extension(words) => extension::run(&words, env),
+            Command::Completion(args) => completion::run(&args),
+            Command::Manual(args) => manual::run(&args),
         }
     }
 }

@@ -6,6 +6,7 @@ mod follow;
 mod lock;
 mod log;
 mod probe;
+mod service;
 
 use super::{Asked, Failure, health, setting::Setting};
 use crate::{
@@ -20,6 +21,7 @@ use crate::{
 use clap::Subcommand;
 use lock::Lock;
 use openclaw_plugin_api::Secret;
+use service::Order;
 use std::{
     sync::{
         Arc,
@@ -53,6 +55,15 @@ enum Command {
     Health(health::Args),
     Probe(probe::Probe),
     Status(probe::Status),
+    Install(service::Install),
+    /// Stops the service and removes it; configuration and state stay
+    Uninstall(service::Plain),
+    /// Starts the service
+    Start(service::Plain),
+    /// Stops the service
+    Stop(service::Plain),
+    /// Stops the service and starts it again
+    Restart(service::Plain),
 }
 
 /// How to run it.
@@ -101,6 +112,11 @@ pub(super) fn run(args: Args, env: &Env, asked: Asked) -> Result<(), Failure> {
         Command::Health(args) => health::run(&args, env),
         Command::Probe(args) => probe::probe(&args, env),
         Command::Status(args) => probe::status(&args, env),
+        Command::Install(args) => service::install(&args, env),
+        Command::Uninstall(args) => service::uninstall(&args, env),
+        Command::Start(args) => service::order(Order::Start, &args, env),
+        Command::Stop(args) => service::order(Order::Stop, &args, env),
+        Command::Restart(args) => service::order(Order::Restart, &args, env),
     }
 }
 
