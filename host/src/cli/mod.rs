@@ -5,6 +5,7 @@ pub mod channels;
 pub mod config;
 mod connect;
 pub mod cron;
+pub mod dashboard;
 pub mod devices;
 mod failure;
 pub mod gateway;
@@ -21,6 +22,7 @@ mod setting;
 pub mod skills;
 pub mod status;
 pub mod system;
+pub mod tui;
 
 pub use failure::Failure;
 
@@ -83,6 +85,9 @@ enum Command {
     Cron(Box<cron::Args>),
     System(system::Args),
     Skills(skills::Args),
+    #[command(visible_aliases = ["chat", "terminal"])]
+    Tui(tui::Args),
+    Dashboard(dashboard::Args),
 }
 
 /// Runs the command line and gives the exit code: 0 done, 1 failed, 2 wrong use, 78 wrong configuration.
@@ -148,6 +153,8 @@ impl Cli {
             Command::Cron(args) => cron::run(&args, env),
             Command::System(args) => system::run(&args, env),
             Command::Skills(args) => skills::run(&args, env),
+            Command::Tui(args) => tui::run(&args, env),
+            Command::Dashboard(args) => dashboard::run(&args, env),
         }
     }
 }

@@ -22,6 +22,7 @@ mod sessions;
 mod skills;
 mod system;
 mod tools;
+mod work;
 
 use crate::{
     agent::Desk,
@@ -126,6 +127,7 @@ pub(crate) fn table() -> Vec<Method> {
         system::methods(),
         tools::methods(),
         skills::methods(),
+        work::methods(),
     ]
     .concat()
 }
@@ -256,6 +258,8 @@ impl Handler for Methods {
                 }
                 "system.info" => Ok(system::info()),
                 "update.status" => Ok(system::update()),
+                "diagnostics.lanes" => Ok(work::lanes(gateway)),
+                "tasks.list" => work::tasks(gateway, params).await,
                 "send" => send::send(gateway, params).await,
                 "sessions.list" => sessions::list(gateway, params).await,
                 "sessions.get" => sessions::get(gateway, params).await,

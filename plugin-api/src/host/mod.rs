@@ -7,6 +7,7 @@ mod media;
 mod speech;
 mod store;
 mod streamed;
+mod submit;
 mod time;
 mod websocket;
 
@@ -17,6 +18,7 @@ pub use ids::host as host_ids;
 pub use media::{Media, MediaReader};
 pub use speech::{Conversing, Listening, Speaking, SpeechEngines};
 pub use store::Store;
+pub use submit::{Announce, Submission, Submitted, SystemEvent};
 pub use time::{Interval, TaskHandle, Watch};
 pub use websocket::{WsClose, WsHead, WsMessage, WsReceiver, WsRequest, WsSender};
 
