@@ -4,6 +4,7 @@ mod applied;
 mod guard;
 mod hub;
 mod speech;
+mod submit;
 mod tools;
 
 pub use accounts::{AccountView, Accounts};
@@ -194,6 +195,7 @@ impl Gateway {
         // what was left comes first, unless there is so much of it that new events would have to wait
         let _ = tokio::time::timeout(RESUME_FIRST, resumed).await;
         tokio::spawn(tend(Arc::downgrade(&office.desk)));
+        let _ = hub.heart.set(heart.clone());
         let _ = hub.office.set(office.clone());
         let tasks = vec![
             tokio::spawn(cron.clone().run()).abort_handle(),

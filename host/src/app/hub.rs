@@ -4,6 +4,7 @@ use crate::{
     agent::CLIENTS,
     clock::Clock,
     gateway::Front,
+    heartbeat::Heart,
     plugins::{
         registry::Registry,
         services::{Core, Request},
@@ -12,7 +13,8 @@ use crate::{
 use futures_util::future::BoxFuture;
 use openclaw_plugin_api::{
     AgentRun, ApprovalDecision, ApprovalRequest, ChannelStatus, EmbedRequest, Embeddings, Error, ErrorKind,
-    Inbound, ListenHead, ListenRequest, Result, Sink, ToolCall, ToolOutput,
+    Inbound, ListenHead, ListenRequest, Result, Sink, Submission, Submitted, SystemEvent, ToolCall,
+    ToolOutput,
 };
 use serde_json::Value;
 use std::{
@@ -35,6 +37,7 @@ const TURN_EVENTS: usize = 64;
 pub(super) struct Hub {
     pub(super) registry: OnceLock<Weak<Registry>>,
     pub(super) office: OnceLock<Office>,
+    pub(super) heart: OnceLock<Arc<Heart>>,
     pub(super) accounts: Accounts,
     pub(super) clock: Clock,
     pub(super) events: broadcast::Sender<(String, Value)>,
@@ -50,6 +53,7 @@ impl Hub {
         Self {
             registry: OnceLock::new(),
             office: OnceLock::new(),
+            heart: OnceLock::new(),
             accounts: Accounts::default(),
             clock,
             events: broadcast::channel(EVENTS).0,
@@ -115,6 +119,16 @@ impl Core for Hub {
             let (turn, forwarded) = tokio::join!(office.run(run, tx), forward);
             turn.and(forwarded)
         })
+    }
+
+    fn agent_submit(&self, plugin: &str, message: Submission) -> BoxFuture<'static, Result<Submitted>> {
+        let (office, plugin) = (self.office(), plugin.to_owned());
+        Box::pin(async move { office?.submit(&plugin, message).await })
+    }
+
+    fn system_event(&self, event: SystemEvent) -> BoxFuture<'static, Result<()>> {
+        let (office, heart) = (self.office(), self.heart.get().cloned());
+        Box::pin(async move { office?.tell(&*heart.ok_or_else(starting)?, event).await })
     }
 
     fn embed(&self, request: EmbedRequest) -> BoxFuture<'static, Result<Embeddings>> {

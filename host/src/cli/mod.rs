@@ -7,6 +7,7 @@ pub mod completion;
 pub mod config;
 mod connect;
 pub mod cron;
+pub mod dashboard;
 pub mod devices;
 mod extension;
 mod failure;
@@ -27,6 +28,7 @@ pub mod skills;
 pub mod status;
 pub mod system;
 pub mod tools;
+pub mod tui;
 
 pub use failure::Failure;
 
@@ -98,6 +100,9 @@ enum Command {
     Extension(Vec<String>),
     Completion(completion::Args),
     Manual(manual::Args),
+    #[command(visible_aliases = ["chat", "terminal"])]
+    Tui(tui::Args),
+    Dashboard(dashboard::Args),
 }
 
 /// Runs the command line and gives the exit code: 0 done, 1 failed, 2 wrong use, 78 wrong configuration.
@@ -175,6 +180,8 @@ impl Cli {
             Command::Extension(words) => extension::run(&words, env),
             Command::Completion(args) => completion::run(&args),
             Command::Manual(args) => manual::run(&args),
+            Command::Tui(args) => tui::run(&args, env),
+            Command::Dashboard(args) => dashboard::run(&args, env),
         }
     }
 }

@@ -25,6 +25,7 @@ mod sessions;
 mod skills;
 mod system;
 mod tools;
+mod work;
 
 use crate::{
     agent::Desk,
@@ -132,6 +133,7 @@ pub(crate) fn table() -> Vec<Method> {
         system::methods(),
         tools::methods(),
         skills::methods(),
+        work::methods(),
     ]
     .concat()
 }
@@ -266,6 +268,8 @@ impl Handler for Methods {
                 "system.info" => Ok(system::info()),
                 "update.status" => Ok(system::update()),
                 "message.action" => message::act(gateway, caller, params).await,
+                "diagnostics.lanes" => Ok(work::lanes(gateway)),
+                "tasks.list" => work::tasks(gateway, params).await,
                 "send" => send::send(gateway, params).await,
                 "sessions.list" => sessions::list(gateway, params).await,
                 "sessions.get" => sessions::get(gateway, params).await,

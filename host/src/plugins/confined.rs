@@ -120,7 +120,10 @@ fn confinement(workshop: &Workshop, library: &Path, settings: &Settings) -> Conf
         readable.push(workshop.program.clone());
     }
     let writable = paths(&wish.write);
-    for folder in writable.iter().filter(|folder| folder.starts_with(&workshop.state)) {
+    for folder in writable
+        .iter()
+        .filter(|folder| folder.starts_with(&workshop.state))
+    {
         // what is not there when the process is confined can't be used later; one that can't be made is not
         let _ = std::fs::create_dir_all(folder);
     }

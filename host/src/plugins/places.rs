@@ -54,9 +54,16 @@ mod tests {
             config_file: "/home/ada/.openclaw/openclaw.json".into(),
             include_roots: Vec::new(),
         };
-        let mut wish = vec!["{workspaces}".to_owned(), "~/notes".to_owned(), "/srv/work".to_owned()];
+        let mut wish = vec![
+            "{workspaces}".to_owned(),
+            "~/notes".to_owned(),
+            "/srv/work".to_owned(),
+        ];
         expand(&paths, &config, &mut wish);
-        assert_eq!(wish, ["/home/ada/.openclaw/workspace", "/srv/work", "/home/ada/notes"]);
+        assert_eq!(
+            wish,
+            ["/home/ada/.openclaw/workspace", "/srv/work", "/home/ada/notes"]
+        );
         let mut wish = vec!["{readable}".to_owned()];
         expand(&paths, &config, &mut wish);
         assert!(wish.contains(&"/srv/skills".to_owned()), "{wish:?}");

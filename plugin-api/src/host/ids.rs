@@ -14,6 +14,10 @@ pub mod host {
     pub const CHANNEL_STATUS: &str = "host/1/channel.status";
     /// Body: [`crate::AgentRun`]; out: [`crate::AgentEvent`]s as JSON; reply: null.
     pub const AGENT_RUN: &str = "host/1/agent.run";
+    /// Body: [`crate::Submission`]; reply: [`crate::Submitted`], once it is durable.
+    pub const AGENT_SUBMIT: &str = "host/1/agent.submit";
+    /// Body: [`crate::SystemEvent`]; reply: null, once it is durable.
+    pub const SYSTEM_EVENT: &str = "host/1/system.event";
     /// Body: [`crate::EmbedRequest`] with `provider/model` and the texts; reply: [`crate::Embeddings`].
     pub const EMBED: &str = "host/1/model.embed";
     /// Body: [`crate::ToolCall`]; reply: [`crate::ToolOutput`]. Target: tool name.
@@ -58,6 +62,8 @@ pub mod host {
         ADMITS,
         CHANNEL_STATUS,
         AGENT_RUN,
+        AGENT_SUBMIT,
+        SYSTEM_EVENT,
         EMBED,
         TOOL_INVOKE,
         APPROVAL_REQUEST,

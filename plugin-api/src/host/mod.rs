@@ -9,6 +9,7 @@ mod media;
 mod speech;
 mod store;
 mod streamed;
+mod submit;
 mod time;
 mod websocket;
 
@@ -24,6 +25,7 @@ pub use listen::{ListenHead, ListenRequest, Listener};
 pub use media::{Media, MediaReader};
 pub use speech::{Conversing, Listening, Speaking, SpeechEngines};
 pub use store::Store;
+pub use submit::{Announce, Submission, Submitted, SystemEvent};
 pub use time::{Interval, TaskHandle, Watch};
 pub use websocket::{WsClose, WsHead, WsMessage, WsReceiver, WsRequest, WsSender};
 

@@ -3,7 +3,7 @@ use super::services::{Services, Shared, State, served};
 use super::{FakeSocket, FakeSpeech, TestPlugin};
 use crate::{
     ApprovalDecision, ApprovalRequest, ChannelHost, ChannelStatus, Environment, Error, ErrorKind, Host,
-    HttpRequest, Inbound, Manifest, Registrations, Result, StaticPlugin, ToolSpec,
+    HttpRequest, Inbound, Manifest, Registrations, Result, StaticPlugin, Submission, SystemEvent, ToolSpec,
     abi::{Level, host_object},
     runtime::Driver,
 };
@@ -198,6 +198,16 @@ impl TestHost {
     /// What the plugin told connected clients so far.
     pub fn events(&self) -> Vec<(String, Value)> {
         self.state().events.clone()
+    }
+
+    /// Messages that the plugin left for agents so far, each once.
+    pub fn submissions(&self) -> Vec<Submission> {
+        self.state().submissions.clone()
+    }
+
+    /// What the plugin told agents of so far.
+    pub fn system_events(&self) -> Vec<SystemEvent> {
+        self.state().system_events.clone()
     }
 
     /// A value that the plugin stored.

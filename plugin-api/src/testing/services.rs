@@ -2,7 +2,7 @@
 use super::{FakeAnswer, FakeRequest, FakeSocket, FakeSpeech, LogLine, speech};
 use crate::{
     AgentEvent, ApprovalDecision, ApprovalRequest, ChannelStatus, Error, ErrorKind, HttpHead, HttpRequest,
-    Inbound, MediaRef, Result, Sink, Source, ToolSpec, Usage,
+    Inbound, MediaRef, Result, Sink, Source, Submission, Submitted, SystemEvent, ToolSpec, Usage,
     abi::{Call, Fault, HostServices, Level, LogRecord},
     host_ids as ids,
 };
@@ -46,6 +46,8 @@ pub(super) struct State {
     pub(super) agent_answer: Option<String>,
     pub(super) operator: Option<Operator>,
     pub(super) asked: Vec<ApprovalRequest>,
+    pub(super) submissions: Vec<Submission>,
+    pub(super) system_events: Vec<SystemEvent>,
     pub(super) logs: Vec<LogLine>,
 }
 
@@ -54,6 +56,26 @@ type Served = Pin<Box<dyn Future<Output = Result<Vec<u8>, Fault>> + Send>>;
 /// Every method id that is served.
 pub(super) fn served() -> Vec<String> {
     ids::ALL.iter().map(|id| (*id).to_owned()).collect()
+}
+
+impl State {
+    /// Takes a message for an agent: was it there before, and its run's id.
+    fn submit(&mut self, submission: Submission) -> Result<(bool, String)> {
+        if self.refuse_inbound {
+            return Err(Error::new(
+                ErrorKind::Overloaded,
+                "the fake host takes no messages now",
+            ));
+        }
+        let key = &submission.idempotency_key;
+        let mut before = self.submissions.iter();
+        let known = before.position(|taken| !key.is_empty() && taken.idempotency_key == *key);
+        let number = known.unwrap_or(self.submissions.len()) + 1;
+        if known.is_none() {
+            self.submissions.push(submission);
+        }
+        Ok((known.is_some(), format!("run-{number}")))
+    }
 }
 
 /// One instance's host. Its tasks end with it.
@@ -150,6 +172,12 @@ impl Shared {
                 state.asked.push(request);
                 return Ok(serde_json::to_vec(&answer.unwrap_or_default())?);
             }
+            ids::AGENT_SUBMIT => {
+                let submission: Submission = serde_json::from_slice(&body)?;
+                let (known, run_id) = state.submit(submission)?;
+                return Ok(serde_json::to_vec(&Submitted { run_id, known })?);
+            }
+            ids::SYSTEM_EVENT => state.system_events.push(serde_json::from_slice(&body)?),
             ids::EMIT => state.events.push((target.into(), serde_json::from_slice(&body)?)),
             ids::STORE_GET => {
                 return state.store.get(target).cloned().ok_or_else(|| missing(target));

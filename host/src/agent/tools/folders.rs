@@ -8,7 +8,9 @@ use openclaw_plugin_api::ToolOrigin;
 pub(super) fn with_folders(desk: &Desk, origin: ToolOrigin) -> ToolOrigin {
     let (config, mut origin) = (desk.config(), origin);
     let agents = config.agents();
-    let agent = agents.get(&origin.agent_id).filter(|_| !origin.agent_id.is_empty());
+    let agent = agents
+        .get(&origin.agent_id)
+        .filter(|_| !origin.agent_id.is_empty());
     origin.workspace_dir = String::new();
     origin.readable_dirs = Vec::new();
     let Some(agent) = agent else { return origin };

@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 /// Parameters of `sessions.messages.subscribe`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Messages {
+pub(super) struct Messages {
     key: String,
     #[serde(default)]
     agent_id: Option<String>,

@@ -17,7 +17,8 @@ use crate::{clock::Clock, http::Client, journal::Journal};
 use futures_util::future::BoxFuture;
 use openclaw_plugin_api::{
     AgentRun, ApprovalDecision, ApprovalRequest, ChannelStatus, EmbedRequest, Embeddings, Error, ErrorKind,
-    Inbound, ListenRequest, Result, Secret, Sink, Source, ToolCall, ToolOutput, host_ids as ids,
+    Inbound, ListenRequest, Result, Secret, Sink, Source, Submission, Submitted, SystemEvent, ToolCall,
+    ToolOutput, host_ids as ids,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -57,6 +58,10 @@ pub trait Core: Send + Sync + 'static {
     fn channel_status(&self, plugin: &str, channel: &str, status: ChannelStatus);
     /// Runs a turn of an agent, writing [`openclaw_plugin_api::AgentEvent`]s.
     fn agent_run(&self, plugin: &str, run: AgentRun, out: Sink) -> BoxFuture<'static, Result<()>>;
+    /// Takes a message for an agent. When it resolves well, the message is durable.
+    fn agent_submit(&self, plugin: &str, message: Submission) -> BoxFuture<'static, Result<Submitted>>;
+    /// Tells an agent of something. When it resolves well, that is durable.
+    fn system_event(&self, event: SystemEvent) -> BoxFuture<'static, Result<()>>;
     /// Turns texts into vectors.
     fn embed(&self, request: EmbedRequest) -> BoxFuture<'static, Result<Embeddings>>;
     /// Runs a tool of any plugin.
@@ -155,6 +160,15 @@ async fn serve(context: Arc<Context>, mut request: Request) -> Result<Vec<u8>> {
                 .agent_run(context.plugin(), run, out)
                 .await
                 .map(|()| Vec::new())
+        }
+        ids::AGENT_SUBMIT => {
+            let (core, message) = (context.core()?, request.record()?);
+            let taken = core.agent_submit(context.plugin(), message).await?;
+            Ok(serde_json::to_vec(&taken)?)
+        }
+        ids::SYSTEM_EVENT => {
+            let event = request.record()?;
+            context.core()?.system_event(event).await.map(|()| Vec::new())
         }
         ids::EMBED => {
             let made = context.core()?.embed(request.record()?).await?;
