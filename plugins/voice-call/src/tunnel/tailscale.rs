@@ -63,7 +63,7 @@ impl Tunnel for Tailscale {
         };
         Box::pin(async move {
             let (mut sender, mut told) = mpsc::channel(1);
-            let (open, closed) = blocking::channel::<()>();
+            let (open, closed) = blocking::sync_channel::<()>(1);
             let (ended, end) = oneshot::channel();
             let spawned = std::thread::Builder::new()
                 .name("oc-tailscale".into())
@@ -179,27 +179,34 @@ impl Line {
             Error::new(ErrorKind::Config, text)
         })?;
         let output = child.stdout.take();
-        let reader = std::thread::spawn(move || {
+        let (sender, read) = blocking::sync_channel(1);
+        // kept, so that waiting below lasts as long as it should
+        let _kept = sender.clone();
+        std::thread::spawn(move || {
             let mut bytes = Vec::new();
             if let Some(output) = output {
                 // what could be read is what there is
                 let _ = std::io::Read::read_to_end(&mut std::io::Read::take(output, MAX_OUTPUT), &mut bytes);
             }
-            bytes
+            // nobody waits any more where it took too long
+            let _ = sender.send(bytes);
         });
-        let begin = Instant::now();
+        let (begin, mut said) = (Instant::now(), None);
         let status = loop {
-            if let Some(status) = child.try_wait()? {
-                break status;
+            if let Ok(bytes) = read.recv_timeout(POLL) {
+                said = Some(bytes);
             }
-            if begin.elapsed() > COMMAND {
-                // it may have ended meanwhile
-                let _ = child.kill();
-                let _ = child.wait();
-                let text = format!("`tailscale {}` did not end in time", arguments[0]);
-                return Err(Error::new(ErrorKind::Timeout, text));
+            match child.try_wait()? {
+                Some(status) if said.is_some() => break status,
+                _ if begin.elapsed() < COMMAND => {}
+                _ => {
+                    // it may have ended meanwhile
+                    let _ = child.kill();
+                    let _ = child.wait();
+                    let text = format!("`tailscale {}` did not end in time", arguments[0]);
+                    return Err(Error::new(ErrorKind::Timeout, text));
+                }
             }
-            std::thread::sleep(POLL);
         };
         if !status.success() {
             let text = format!(
@@ -208,7 +215,7 @@ impl Line {
             );
             return Err(Error::new(ErrorKind::Refused, text));
         }
-        Ok(reader.join().unwrap_or_default())
+        Ok(said.unwrap_or_default())
     }
 }
 
@@ -253,8 +260,8 @@ mod tests {
             &folder,
             &format!("if [ \"$1\" = status ]; then cat {}; fi", state.display()),
         );
-        let (sender, mut told) = tokio::sync::mpsc::unbounded_channel();
-        let up = Box::new(move |url: Url| sender.send(url.to_string()).unwrap());
+        let (sender, mut told) = tokio::sync::mpsc::channel(16);
+        let up = Box::new(move |url: Url| sender.try_send(url.to_string()).unwrap());
         let running = tokio::spawn(tunnel.run("127.0.0.1:3334", up));
         assert_eq!(
             told.recv().await.as_deref(),
