@@ -3,6 +3,7 @@ mod accounts;
 mod applied;
 mod guard;
 mod hub;
+mod speech;
 
 pub use accounts::{AccountView, Accounts};
 pub use applied::Applied;
@@ -15,6 +16,7 @@ use crate::{
     config::{Config, Env, Paths},
     cron::{Cron, Webhook},
     deliver::Outbox,
+    gateway::Front,
     heartbeat::Heart,
     http::{self, Egress},
     journal::{Journal, JournalError, Steps},
@@ -237,6 +239,11 @@ impl Gateway {
     /// How the accounts of channels are doing.
     pub fn accounts(&self) -> &Accounts {
         &self.hub.accounts
+    }
+
+    /// From now on plugins can have listeners of their own.
+    pub fn serve_plugins(&self, front: Front) {
+        self.hub.front.send_replace(Some(front));
     }
 
     /// Which configuration runs.

@@ -38,6 +38,7 @@ mod settle;
 mod sorter;
 pub mod tokens;
 mod turn;
+mod voice;
 
 pub use asker::Models;
 pub use briefing::Briefings;
@@ -52,3 +53,4 @@ pub use places::Places;
 pub use post::Post;
 pub use request::DEFAULT_MODEL;
 pub use turn::{Asker, Listener, TurnEvents, TurnOutcome};
+pub(crate) use voice::SpeechAccess;

@@ -1,8 +1,9 @@
 //! What plugins and clients meet in: requests of plugins go from here to where they are served.
-use super::{Accounts, Office};
+use super::{Accounts, Office, speech};
 use crate::{
     agent::CLIENTS,
     clock::Clock,
+    gateway::Front,
     plugins::{
         registry::Registry,
         services::{Core, Request},
@@ -10,15 +11,23 @@ use crate::{
 };
 use futures_util::future::BoxFuture;
 use openclaw_plugin_api::{
-    AgentRun, ChannelStatus, EmbedRequest, Embeddings, Error, ErrorKind, Inbound, Result, Sink, ToolCall,
-    ToolOutput, surface::ids,
+    AgentRun, ChannelStatus, EmbedRequest, Embeddings, Error, ErrorKind, Inbound, ListenHead, ListenRequest,
+    Result, Sink, ToolCall, ToolOutput, surface::ids,
 };
 use serde_json::Value;
-use std::sync::{Arc, OnceLock, Weak};
-use tokio::sync::{broadcast, mpsc};
+use std::{
+    sync::{Arc, OnceLock, Weak},
+    time::Duration,
+};
+use tokio::{
+    sync::{broadcast, mpsc, watch},
+    time,
+};
 
 /// Events of plugins that a slow listener may fall behind by.
 const EVENTS: usize = 256;
+/// Time that a gateway which starts has until it serves; then a plugin's wish for a listener fails.
+const STARTING: Duration = Duration::from_secs(60);
 /// Events of a turn that a slow reader may fall behind by.
 const TURN_EVENTS: usize = 64;
 
@@ -29,6 +38,8 @@ pub(super) struct Hub {
     pub(super) accounts: Accounts,
     pub(super) clock: Clock,
     pub(super) events: broadcast::Sender<(String, Value)>,
+    /// Opens listeners, once there is a gateway to serve.
+    pub(super) front: watch::Sender<Option<Front>>,
 }
 
 // === impl Hub ===
@@ -42,6 +53,7 @@ impl Hub {
             accounts: Accounts::default(),
             clock,
             events: broadcast::channel(EVENTS).0,
+            front: watch::Sender::new(None),
         }
     }
 
@@ -132,36 +144,40 @@ impl Core for Hub {
         Ok(())
     }
 
+    fn listen(&self, plugin: &str, request: ListenRequest, mut out: Sink) -> BoxFuture<'static, Result<()>> {
+        let (plugin, mut front) = (plugin.to_owned(), self.front.subscribe());
+        Box::pin(async move {
+            let there = time::timeout(STARTING, front.wait_for(Option::is_some)).await;
+            let front = there
+                .ok()
+                .and_then(|front| front.ok()?.clone())
+                .ok_or_else(starting)?;
+            let open = front
+                .open(&plugin, &request.bind)
+                .await
+                .map_err(|error| Error::new(ErrorKind::Config, error))?;
+            let address = open.address().to_string();
+            if out.send(&serde_json::to_vec(&ListenHead { address })?).await {
+                open.until_stop().await;
+            }
+            Ok(())
+        })
+    }
+
     fn speech(
         &self,
         method: &'static str,
         engine: &str,
         request: Request,
     ) -> BoxFuture<'static, Result<Vec<u8>>> {
-        let found = self.registry().and_then(|registry| {
-            let all = registry.offered("speech/1");
-            let mut engines = all
-                .into_iter()
-                .filter(|(_, r)| engine.is_empty() || r.id == engine);
-            engines.next().ok_or_else(|| match engine {
-                "" => Error::new(
-                    ErrorKind::NotFound,
-                    "no running plugin speaks or listens; enable one",
-                ),
-                _ => Error::new(
-                    ErrorKind::NotFound,
-                    format_args!("no running plugin offers the engine {engine}"),
-                ),
-            })
-        });
+        let found = self
+            .registry()
+            .and_then(|registry| speech::engine(&registry, method, engine));
+        let office = self.office();
         Box::pin(async move {
-            let (plugin, registration) = found?;
-            let request = Request {
-                method: method.to_owned(),
-                target: registration.id,
-                ..request
-            };
-            plugin.call_raw(request, None).await
+            let found = found?;
+            let access = office?.desk.asker.speech_access(&found.1.id);
+            speech::pass_on(found, method, request, access).await
         })
     }
 }

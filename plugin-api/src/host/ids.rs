@@ -42,6 +42,9 @@ pub mod host {
     pub const SECRET: &str = "host/1/secret.get";
     /// Body: any JSON; reply: null. Target: name of the event.
     pub const EMIT: &str = "host/1/event.emit";
+    /// Body: [`crate::ListenRequest`]; out: [`crate::ListenHead`] as JSON, once it listens; reply: null, when the gateway stops.
+    /// Cancelling the call closes the listener.
+    pub const LISTEN: &str = "host/1/http.listen";
 
     /// All of them. A host may serve fewer.
     pub const ALL: &[&str] = &[
@@ -65,6 +68,7 @@ pub mod host {
         CONVERSE,
         SECRET,
         EMIT,
+        LISTEN,
     ];
 }
 

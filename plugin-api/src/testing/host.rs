@@ -1,6 +1,6 @@
 //! The fake host: services in memory, time from tokio.
 use super::services::{Services, Shared, State, served};
-use super::{FakeSocket, TestPlugin};
+use super::{FakeSocket, FakeSpeech, TestPlugin};
 use crate::{
     ChannelHost, ChannelStatus, Environment, Error, ErrorKind, Host, HttpRequest, Inbound, Manifest,
     Registrations, Result, StaticPlugin,
@@ -144,6 +144,17 @@ impl TestHost {
             let arrived = self.shared.arrived.notified();
             if let Some(socket) = self.state().sockets.pop_front() {
                 return socket;
+            }
+            arrived.await;
+        }
+    }
+
+    /// Waits for the next use of an engine that speaks or listens.
+    pub async fn next_speech(&self) -> FakeSpeech {
+        loop {
+            let arrived = self.shared.arrived.notified();
+            if let Some(speech) = self.state().speech.pop_front() {
+                return speech;
             }
             arrived.await;
         }

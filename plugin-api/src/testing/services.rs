@@ -1,5 +1,5 @@
 //! What the fake host serves: from memory, from a script, or not at all.
-use super::{FakeAnswer, FakeRequest, FakeSocket, LogLine};
+use super::{FakeAnswer, FakeRequest, FakeSocket, FakeSpeech, LogLine, speech};
 use crate::{
     AgentEvent, ChannelStatus, Error, ErrorKind, HttpHead, HttpRequest, Inbound, MediaRef, Result, Sink,
     Source, Usage,
@@ -36,6 +36,7 @@ pub(super) struct State {
     pub(super) refuse_senders: bool,
     pub(super) sockets: VecDeque<FakeSocket>,
     pub(super) refuse_sockets: bool,
+    pub(super) speech: VecDeque<FakeSpeech>,
     pub(super) store: BTreeMap<String, Vec<u8>>,
     pub(super) media: BTreeMap<String, (MediaRef, Vec<u8>)>,
     pub(super) secrets: BTreeMap<String, String>,
@@ -46,13 +47,9 @@ pub(super) struct State {
 
 type Served = Pin<Box<dyn Future<Output = Result<Vec<u8>, Fault>> + Send>>;
 
-/// What a fake host has no use for: it has no voice.
-const NOT_SERVED: [&str; 3] = [ids::SYNTHESIZE, ids::TRANSCRIBE, ids::CONVERSE];
-
 /// Every method id that is served.
 pub(super) fn served() -> Vec<String> {
-    let served = ids::ALL.iter().filter(|id| !NOT_SERVED.contains(id));
-    served.map(|id| (*id).to_owned()).collect()
+    ids::ALL.iter().map(|id| (*id).to_owned()).collect()
 }
 
 /// One instance's host. Its tasks end with it.
@@ -127,6 +124,10 @@ impl Shared {
             ids::AGENT_RUN => self.run_agent(out).await,
             ids::MEDIA_SAVE => self.save_media(&body, input).await,
             ids::MEDIA_OPEN => self.open_media(target, out).await,
+            ids::LISTEN => speech::listen(&body, out).await,
+            ids::SYNTHESIZE | ids::TRANSCRIBE | ids::CONVERSE => {
+                self.use_engine(method, target, &body, out, input).await
+            }
             _ => self.serve_state(method, target, body),
         }
     }
@@ -229,6 +230,24 @@ impl Shared {
         // Nothing is ever sent: the other end is dropped.
         let _ = closed.await;
         Ok(Vec::new())
+    }
+
+    /// Runs until the test drops its side, or says how it fails.
+    async fn use_engine(
+        &self,
+        method: &str,
+        engine: &str,
+        body: &[u8],
+        out: Option<Sink>,
+        input: Option<Source>,
+    ) -> Result<Vec<u8>> {
+        let (speech, ended) = FakeSpeech::begin(method, engine, body, out, input)?;
+        self.state().speech.push_back(speech);
+        self.arrived.notify_waiters();
+        match ended.await {
+            Ok(error) => Err(error),
+            Err(_) => Ok(Vec::new()),
+        }
     }
 
     async fn run_agent(&self, out: Option<Sink>) -> Result<Vec<u8>> {

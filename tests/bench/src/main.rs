@@ -1,12 +1,14 @@
 //! `cargo xtask bench abi`: what crossing the boundary costs, beside a direct call in the same run.
 //! `cargo xtask bench main`: what the main job costs, from a message to its answer.
 //! `cargo xtask bench discord`: what the plugin of a chat platform costs.
+//! `cargo xtask bench voice`: what the sound of calls costs.
 mod abi;
 mod discord;
 mod host;
 mod isolated;
 mod main_job;
 mod measure;
+mod voice;
 
 use clap::Parser;
 use measure::Figure;
@@ -16,7 +18,7 @@ use std::{path::PathBuf, process::ExitCode};
 #[derive(Debug, Parser)]
 struct Args {
     /// Which
-    #[arg(value_parser = ["abi", "discord", "main"])]
+    #[arg(value_parser = ["abi", "discord", "main", "voice"])]
     what: String,
     /// Measure only this part of `main`, to find a cause; the figures that count come from a whole run
     #[arg(long, value_enum)]
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
     let program = args.program.unwrap_or_else(|| here.join("openclaw"));
     let measured = match args.what.as_str() {
         "discord" => discord::run(&plugins, &program),
+        "voice" => voice::run(&plugins, &program),
         "main" => main_job::run(&plugins, &program, args.part),
         _ => abi::run(&plugins, &program),
     };

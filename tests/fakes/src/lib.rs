@@ -7,6 +7,8 @@ pub mod discord;
 pub mod gemini;
 pub mod openai;
 pub mod server;
+pub mod speech;
 pub mod telegram;
 pub mod turn;
 pub mod voice;
+pub mod voice_stream;

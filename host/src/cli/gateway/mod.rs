@@ -184,6 +184,7 @@ async fn serve(
         .await
         .map_err(Failure::new)?;
     methods.tell(server.events());
+    gateway.serve_plugins(server.front());
     for address in server.addresses() {
         let pid = std::process::id();
         tracing::info!(target: "openclaw::gateway", "listening on ws://{address} (PID {pid})");

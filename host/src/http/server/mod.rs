@@ -126,11 +126,18 @@ impl Sockets {
 // === impl Listener ===
 
 impl Listener {
-    /// Accepts no more and waits for the open exchanges, [`limits::DRAIN_DEADLINE`] at most.
-    pub async fn stop(self) {
+    /// Lets go of the ports; open exchanges go on.
+    pub async fn accept_no_more(&mut self) {
         self.stop.send_replace(true);
-        // the loops only see the signal: nothing of the outside world is waited for
-        let _ = self.task.await;
+        if !self.task.is_finished() {
+            // the loops only see the signal: nothing of the outside world is waited for
+            let _ = (&mut self.task).await;
+        }
+    }
+
+    /// Accepts no more and waits for the open exchanges, [`limits::DRAIN_DEADLINE`] at most.
+    pub async fn stop(mut self) {
+        self.accept_no_more().await;
         let all = u32::try_from(limits::MAX_CONNECTIONS).expect("the constant fits");
         let _ = time::timeout(limits::DRAIN_DEADLINE, self.connections.acquire_many(all)).await;
     }

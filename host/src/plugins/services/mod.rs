@@ -16,8 +16,8 @@ pub(crate) use media::keep as keep_media;
 use crate::{clock::Clock, http::Client, journal::Journal};
 use futures_util::future::BoxFuture;
 use openclaw_plugin_api::{
-    AgentRun, ChannelStatus, EmbedRequest, Embeddings, Error, ErrorKind, Inbound, Result, Secret, Sink,
-    Source, ToolCall, ToolOutput, host_ids as ids,
+    AgentRun, ChannelStatus, EmbedRequest, Embeddings, Error, ErrorKind, Inbound, ListenRequest, Result,
+    Secret, Sink, Source, ToolCall, ToolOutput, host_ids as ids,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -63,6 +63,9 @@ pub trait Core: Send + Sync + 'static {
     fn tool_invoke(&self, tool: &str, call: ToolCall) -> BoxFuture<'static, Result<ToolOutput>>;
     /// Tells connected clients.
     fn emit(&self, plugin: &str, event: &str, payload: Value) -> Result<()>;
+    /// Serves the plugin's routes at an address of their own, until the gateway stops or nobody waits any more. Writes a
+    /// [`openclaw_plugin_api::ListenHead`] once it listens.
+    fn listen(&self, plugin: &str, request: ListenRequest, out: Sink) -> BoxFuture<'static, Result<()>>;
     /// Passes a call on to the plugin that has this speech engine (or the configured one).
     fn speech(
         &self,
@@ -165,6 +168,11 @@ async fn serve(context: Arc<Context>, mut request: Request) -> Result<Vec<u8>> {
                 .core()?
                 .emit(context.plugin(), event, request.record()?)
                 .map(|()| Vec::new())
+        }
+        ids::LISTEN => {
+            let (listen, out) = (request.record()?, request.take_out()?);
+            let listening = context.core()?.listen(context.plugin(), listen, out);
+            listening.await.map(|()| Vec::new())
         }
         ids::SYNTHESIZE => {
             speech(
