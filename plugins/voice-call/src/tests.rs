@@ -1,4 +1,6 @@
 //! The whole plugin on a fake host.
+mod webhooks;
+
 use crate::PLUGIN;
 use openclaw_plugin_api::{CommandCall, HttpCall, testing::TestHost};
 use serde_json::{Value, json};
