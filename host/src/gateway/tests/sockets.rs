@@ -14,7 +14,7 @@ type Outcome = Result<(), Error>;
 
 /// A plugin that echoes, and notes how its sockets end.
 pub(super) struct Echo {
-    ends: mpsc::UnboundedSender<String>,
+    ends: mpsc::Sender<String>,
     pub(super) opened: Mutex<Vec<HttpCall>>,
 }
 
@@ -71,7 +71,7 @@ impl Routes for Echo {
                 let message = WsMessage::decode(&chunk)?;
                 match &message {
                     WsMessage::Close(WsClose { code, reason }) => {
-                        ends.send(format!("{code} {reason}")).unwrap();
+                        ends.try_send(format!("{code} {reason}")).unwrap();
                         return Ok(());
                     }
                     WsMessage::Text(text) if text == "close" => {
@@ -87,7 +87,7 @@ impl Routes for Echo {
                     }
                     WsMessage::Text(text) if text == "flood" => {
                         while out.send(&WsMessage::Binary(vec![0; 60]).encode()).await {}
-                        ends.send("flooded".into()).unwrap();
+                        ends.try_send("flooded".into()).unwrap();
                         return Ok(());
                     }
                     _ => drop(out.send(&message.encode()).await),
@@ -102,11 +102,11 @@ impl Routes for Echo {
 pub(super) struct World {
     pub(super) gateway: Gateway,
     pub(super) echo: Arc<Echo>,
-    ends: mpsc::UnboundedReceiver<String>,
+    ends: mpsc::Receiver<String>,
 }
 
 pub(super) async fn world() -> World {
-    let (tx, ends) = mpsc::unbounded_channel();
+    let (tx, ends) = mpsc::channel(1024);
     let echo = Arc::new(Echo {
         ends: tx,
         opened: Mutex::default(),

@@ -19,7 +19,6 @@ pub(crate) use event::{Event, Incoming, Kind, Leg, Step, Then};
 pub(crate) use media::{Media, MediaEvent, MediaEvents, NoMedia, Ticket};
 pub(crate) use operate::Order;
 pub(crate) use record::{Direction, Record, State};
-pub(crate) use take::Taken;
 
 use crate::{clock::Clock, config::Carrier, provider, reach::Reach, settings::Settings};
 use live::Live;

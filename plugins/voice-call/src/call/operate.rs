@@ -128,7 +128,7 @@ impl Calls {
                 book.by_provider.insert(provider.clone(), id.clone());
                 if let Some(live) = book.calls.get_mut(id) {
                     live.record.provider_call_id.get_or_insert(provider);
-                    live.poll_at = alone.then_some(now);
+                    live.poll_at = alone.then(|| self.0.clock.now());
                 }
             }
             Err(error) => {

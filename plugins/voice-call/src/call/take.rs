@@ -54,7 +54,7 @@ impl Calls {
             match self.take_one(event, webhook, &mut taken.after) {
                 Some(id) if !touched.contains(&id) => touched.push(id),
                 Some(_) => {}
-                None if self.is_turned_away(event) => taken.step = Step::Reject,
+                None if incoming.wants_document && self.is_turned_away(event) => taken.step = Step::Reject,
                 None => {}
             }
         }
@@ -113,10 +113,7 @@ impl Calls {
 
     /// A call that nobody knows yet: somebody calls, and may or may not.
     fn register(&self, event: &Event, webhook: &str, now: Millis, after: &mut Vec<After>) -> Option<CallId> {
-        let begins = matches!(
-            event.kind,
-            Kind::Initiated | Kind::Ringing | Kind::Answered | Kind::Asks
-        );
+        let begins = matches!(event.kind, Kind::Initiated | Kind::Ringing | Kind::Answered);
         let inbound = event.direction == Some(Direction::Inbound);
         if !begins || !inbound || event.provider_call_id.is_empty() {
             return None;

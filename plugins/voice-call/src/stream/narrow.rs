@@ -56,7 +56,6 @@ impl Narrow {
         let mut at = 0;
         while let Some(window) = self.line.get(at..at + TAPS) {
             let sum: f32 = window.iter().zip(&self.taps).map(|(a, b)| a * b).sum();
-            #[expect(clippy::cast_possible_truncation, reason = "clamped to the range just before")]
             let sample = sum.round().clamp(f32::from(i16::MIN), f32::from(i16::MAX)) as i16;
             codes.push(mulaw::encode(sample));
             at += RATIO;
@@ -81,10 +80,6 @@ fn taps() -> Vec<f32> {
     };
     let taps: Vec<f64> = (0..TAPS).map(tap).collect();
     let gain: f64 = taps.iter().sum();
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a filter needs no more than f32 has"
-    )]
     let taps = taps.iter().map(|tap| (tap / gain) as f32).collect();
     taps
 }

@@ -13,11 +13,11 @@ use tokio::{
 };
 
 /// Notes what happens, and knows everything when it is asked.
-struct Listener(queue::UnboundedSender<MediaEvent>);
+struct Listener(queue::Sender<MediaEvent>);
 
 impl MediaEvents for Listener {
     fn media(&self, _: &CallId, event: MediaEvent) -> BoxFuture<'static, ()> {
-        self.0.send(event).unwrap();
+        self.0.try_send(event).unwrap();
         Box::pin(async {})
     }
 
@@ -29,7 +29,7 @@ impl MediaEvents for Listener {
 struct World {
     host: TestHost,
     streams: Streams,
-    events: queue::UnboundedReceiver<MediaEvent>,
+    events: queue::Receiver<MediaEvent>,
     _listener: Arc<dyn MediaEvents>,
     call: CallId,
     begin: Instant,
@@ -49,7 +49,7 @@ async fn world(config: Value) -> World {
     let config: Config = serde_json::from_value(config).unwrap();
     let realtime = config.realtime.enabled;
     let streams = Streams::with_beat(&host.host(), &config, clock, Arc::new(move || begin.elapsed()));
-    let (sender, events) = queue::unbounded_channel();
+    let (sender, events) = queue::channel(256);
     let listener: Arc<dyn MediaEvents> = Arc::new(Listener(sender));
     let call = CallId::given("call");
     streams.reached_by(Some(

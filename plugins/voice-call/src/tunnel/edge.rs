@@ -161,8 +161,8 @@ async fn a_visitor_reaches_the_local_listener_and_a_broken_session_ends() {
     let local = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = local.local_addr().unwrap().to_string();
     let tunnel = tunnel(&edge, Some("example.ngrok.app"));
-    let (sender, mut told) = queue::unbounded_channel();
-    let up = Box::new(move |url: Url| sender.send(url.to_string()).unwrap());
+    let (sender, mut told) = queue::channel(16);
+    let up = Box::new(move |url: Url| sender.try_send(url.to_string()).unwrap());
     let running = tokio::spawn(tunnel.run(&address, up));
     assert_eq!(told.recv().await.as_deref(), Some("https://example.ngrok.app/"));
     time::sleep(REGISTERED).await;

@@ -4,8 +4,11 @@
 //! more slowly, and tells what the address is now. What kinds there are is known here and nowhere else.
 //!
 //! Invariant: while a tunnel is down nobody believes that it leads here.
+mod expose;
 mod ngrok;
 mod tailscale;
+
+pub(crate) use expose::{Exposure, expose};
 
 use crate::{
     clock,
@@ -215,12 +218,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_tunnel_that_breaks_is_opened_again_and_everybody_is_told() {
         let host = TestHost::new().host();
-        let (sender, mut told) = tokio::sync::mpsc::unbounded_channel();
+        let (sender, mut told) = tokio::sync::mpsc::channel(64);
         let status = Status::default();
         assert!(status.problem().is_some());
         let kept = status.clone();
         tokio::spawn(async move {
-            let changed = move |url: Option<&Url>| sender.send(url.map(Url::to_string)).unwrap();
+            let changed = move |url: Option<&Url>| sender.try_send(url.map(Url::to_string)).unwrap();
             keep(
                 &host,
                 Arc::new(Shaky(AtomicU32::new(0))),

@@ -45,6 +45,32 @@ impl Tailscale {
             look: LOOK,
         }
     }
+
+    /// Maps its one path to an address and leaves it so; gives the public address. It waits for the command.
+    pub(super) fn map(&self, target: &str) -> Result<Url> {
+        let line = self.line("");
+        let mut url = line.address()?;
+        let path = self.paths.first().map_or("/", String::as_str);
+        line.map(path, target)?;
+        url.set_path(path);
+        Ok(url)
+    }
+
+    /// Takes the mapping of its paths back. It waits for the command.
+    pub(super) fn unmap(&self) {
+        self.line("").unmap();
+    }
+
+    fn line(&self, local: &str) -> Line {
+        Line {
+            program: self.program.clone(),
+            verb: self.verb,
+            port: self.port,
+            paths: self.paths.clone(),
+            local: local.to_owned(),
+            look: self.look,
+        }
+    }
 }
 
 impl Tunnel for Tailscale {
@@ -53,17 +79,10 @@ impl Tunnel for Tailscale {
     }
 
     fn run(&self, local: &str, up: Up) -> BoxFuture<'static, Error> {
-        let line = Line {
-            program: self.program.clone(),
-            verb: self.verb,
-            port: self.port,
-            paths: self.paths.clone(),
-            local: local.to_owned(),
-            look: self.look,
-        };
+        let line = self.line(local);
         Box::pin(async move {
             let (mut sender, mut told) = mpsc::channel(1);
-            let (open, closed) = blocking::channel::<()>();
+            let (open, closed) = blocking::sync_channel::<()>(1);
             let (ended, end) = oneshot::channel();
             let spawned = std::thread::Builder::new()
                 .name("oc-tailscale".into())
@@ -132,11 +151,15 @@ impl Line {
     fn open(&self) -> Result<Url> {
         let url = self.address()?;
         for path in &self.paths {
-            let target = format!("http://{}{path}", self.local);
-            let port = format!("--https={}", self.port);
-            self.tailscale(&[self.verb, "--bg", "--yes", &port, "--set-path", path, &target])?;
+            self.map(path, &format!("http://{}{path}", self.local))?;
         }
         Ok(url)
+    }
+
+    fn map(&self, path: &str, target: &str) -> Result<()> {
+        let port = format!("--https={}", self.port);
+        let words = [self.verb, "--bg", "--yes", &port, "--set-path", path, target];
+        self.tailscale(&words).map(drop)
     }
 
     fn unmap(&self) {
@@ -179,27 +202,34 @@ impl Line {
             Error::new(ErrorKind::Config, text)
         })?;
         let output = child.stdout.take();
-        let reader = std::thread::spawn(move || {
+        let (sender, read) = blocking::sync_channel(1);
+        // kept, so that waiting below lasts as long as it should
+        let _kept = sender.clone();
+        std::thread::spawn(move || {
             let mut bytes = Vec::new();
             if let Some(output) = output {
                 // what could be read is what there is
                 let _ = std::io::Read::read_to_end(&mut std::io::Read::take(output, MAX_OUTPUT), &mut bytes);
             }
-            bytes
+            // nobody waits any more where it took too long
+            let _ = sender.send(bytes);
         });
-        let begin = Instant::now();
+        let (begin, mut said) = (Instant::now(), None);
         let status = loop {
-            if let Some(status) = child.try_wait()? {
-                break status;
+            if let Ok(bytes) = read.recv_timeout(POLL) {
+                said = Some(bytes);
             }
-            if begin.elapsed() > COMMAND {
-                // it may have ended meanwhile
-                let _ = child.kill();
-                let _ = child.wait();
-                let text = format!("`tailscale {}` did not end in time", arguments[0]);
-                return Err(Error::new(ErrorKind::Timeout, text));
+            match child.try_wait()? {
+                Some(status) if said.is_some() => break status,
+                _ if begin.elapsed() < COMMAND => {}
+                _ => {
+                    // it may have ended meanwhile
+                    let _ = child.kill();
+                    let _ = child.wait();
+                    let text = format!("`tailscale {}` did not end in time", arguments[0]);
+                    return Err(Error::new(ErrorKind::Timeout, text));
+                }
             }
-            std::thread::sleep(POLL);
         };
         if !status.success() {
             let text = format!(
@@ -208,7 +238,7 @@ impl Line {
             );
             return Err(Error::new(ErrorKind::Refused, text));
         }
-        Ok(reader.join().unwrap_or_default())
+        Ok(said.unwrap_or_default())
     }
 }
 
@@ -253,8 +283,8 @@ mod tests {
             &folder,
             &format!("if [ \"$1\" = status ]; then cat {}; fi", state.display()),
         );
-        let (sender, mut told) = tokio::sync::mpsc::unbounded_channel();
-        let up = Box::new(move |url: Url| sender.send(url.to_string()).unwrap());
+        let (sender, mut told) = tokio::sync::mpsc::channel(16);
+        let up = Box::new(move |url: Url| sender.try_send(url.to_string()).unwrap());
         let running = tokio::spawn(tunnel.run("127.0.0.1:3334", up));
         assert_eq!(
             told.recv().await.as_deref(),

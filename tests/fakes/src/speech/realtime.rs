@@ -95,11 +95,6 @@ impl Session {
         let silence = input["turn_detection"]["silence_duration_ms"]
             .as_f64()
             .unwrap_or(500.0);
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a short time"
-        )]
         let patience = (silence / 20.0) as usize;
         self.patience = patience.max(1);
         self.shared.notes(|notes| notes.sessions.push(session.clone()));

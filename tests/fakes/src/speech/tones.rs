@@ -49,7 +49,6 @@ impl Tones {
 /// Samples of a tone.
 pub fn tone(pitch: f64, rate: u32, ms: u32) -> Vec<i16> {
     let turn = 2.0 * PI * pitch / f64::from(rate);
-    #[expect(clippy::cast_possible_truncation, reason = "the amplitude is small")]
     let sample = |n: u32| (AMPLITUDE * (turn * f64::from(n)).sin()) as i16;
     (0..rate * ms / 1000).map(sample).collect()
 }

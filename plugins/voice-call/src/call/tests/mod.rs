@@ -140,9 +140,12 @@ impl Lab {
             now,
             config,
             carrier,
+            webhooks,
             ..
         } = self;
-        let lab = Self::on(host, carrier, config);
+        let mut lab = Self::on(host, carrier, config);
+        // no two webhooks are alike
+        lab.webhooks = webhooks;
         lab.now.store(now.load(Ordering::Relaxed), Ordering::Relaxed);
         lab
     }
