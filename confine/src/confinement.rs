@@ -256,6 +256,9 @@ fn restrict_files(confinement: &Confinement) -> Result<Landlock, ConfineError> {
     let programs = if confinement.processes { PROGRAMS } else { &[] };
     // the process's own, whichever that is
     let terminal: &[&str] = if confinement.processes { &["/dev/tty"] } else { &[] };
+    // whoever may write to a device may also talk to it
+    let is_device = |path: &&PathBuf| path.starts_with("/dev");
+    let (devices, folders): (Vec<_>, Vec<_>) = confinement.writable.iter().partition(is_device);
     let status = rules
         .create()?
         .add_rules(path_beneath_rules(SYSTEM, execute))?
@@ -270,7 +273,8 @@ fn restrict_files(confinement: &Confinement) -> Result<Landlock, ConfineError> {
             read | AccessFs::WriteFile | AccessFs::IoctlDev,
         ))?
         .add_rules(path_beneath_rules(&confinement.readable, execute))?
-        .add_rules(path_beneath_rules(&confinement.writable, write))?
+        .add_rules(path_beneath_rules(folders, write))?
+        .add_rules(path_beneath_rules(devices, write | AccessFs::IoctlDev))?
         .restrict_self()?;
     Ok(match status.ruleset {
         RulesetStatus::FullyEnforced => Landlock::Full,

@@ -87,8 +87,6 @@ pub(super) fn keep(json: &str, command: &Command) -> Result<u8, String> {
         .map_err(|e| format!("no process for the command: {e}"))?;
     let pid = Pid::from_child(&child);
     let input = child.stdin.take();
-    // only some may, and the others have a limit of the system's
-    let _ = setpriority_process(None, URGENCY);
     let most = usize::try_from(command.limits.processes).unwrap_or(usize::MAX);
     let attendant = thread::Builder::new().stack_size(128 << 10);
     let attended = attendant.spawn(move || attend(input, most));
@@ -120,6 +118,8 @@ fn until_all_ended(command: Pid) -> u8 {
 
 /// Passes input on, counts processes, and ends them all when there are too many or nobody wants them any more.
 fn attend(input: Option<ChildStdin>, most: usize) {
+    // only some may, and for the others the system counts processes; for this thread alone, so the command does not have it
+    let _ = setpriority_process(None, URGENCY);
     let mut pipe = Pipe::new(input);
     let mut control = io::stdin().lock();
     let mut census = Census::new(most);

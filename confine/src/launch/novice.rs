@@ -5,7 +5,7 @@ use rustix::{
     fs::{CWD, Mode, OFlags, fstat, openat},
     process::{
         Pid, Resource, Rlimit, Signal, getppid, getrlimit, ioctl_tiocsctty, set_parent_process_death_signal,
-        setrlimit, setsid,
+        setpriority_process, setrlimit, setsid,
     },
     stdio::{dup2_stderr, dup2_stdin, dup2_stdout},
 };

@@ -69,8 +69,9 @@ pub struct Exec {
     /// How long a call waits for its command, milliseconds. Default: 10000.
     pub background_ms: Option<u64>,
     /// How long a command may run, seconds. Default: 1800.
-    #[serde(alias = "timeoutSeconds")]
     pub timeout_sec: Option<u64>,
+    /// The same.
+    pub timeout_seconds: Option<u64>,
     /// How long a command that has ended can be looked at, milliseconds. Default: 1800000.
     pub cleanup_ms: Option<u64>,
 }

@@ -25,7 +25,7 @@ async fn a_command_changes_nothing_outside_the_workspace() {
         format!("sh -c 'cd {target} && cat secret'"),
         format!("cat /proc/$PPID/root{target}/secret"),
         format!("mkdir m; mount --bind {target} m; cat m/secret"),
-        "cat /etc/shadow; cat /root/.bashrc; ls /root ~root".to_owned(),
+        "cat /etc/shadow; cat ~root/.bashrc; ls ~root".to_owned(),
         "echo x > /tmp/openclaw-escaped; echo x > /dev/shm/openclaw-escaped".to_owned(),
         "cat /proc/1/environ | tr '\\0' '\\n'".to_owned(),
         "for p in /proc/[0-9]*; do cat $p/environ; done 2>/dev/null | tr '\\0' '\\n' | grep OPENCLAW"

@@ -5,17 +5,21 @@ use std::{
     collections::BTreeMap,
     io,
     os::fd::OwnedFd,
+    os::unix::process::CommandExt,
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{self, ExitStatus, Stdio},
+    thread,
     time::Duration,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::unix::pipe,
-    process::{self, Child, ChildStdin},
+    sync::oneshot,
     time::timeout,
 };
 
+/// Stack of a thread that waits for a process, bytes.
+const STACK: usize = 128 << 10;
 /// How long a command may leave its input unread.
 const WRITING: Duration = Duration::from_secs(5);
 
@@ -37,7 +41,9 @@ pub struct Plan {
 /// A command that was started: its keeper, what it says, and the way to it.
 pub struct Started {
     /// The keeper's process.
-    pub child: Child,
+    pub pid: u32,
+    /// How the keeper ended.
+    pub ended: oneshot::Receiver<io::Result<ExitStatus>>,
     /// What the command says.
     pub voice: Voice,
     /// The way to it.
@@ -49,7 +55,7 @@ pub struct Voice(pipe::Receiver);
 
 /// The way to a command. When it is dropped, the keeper ends the command.
 pub struct Ear {
-    control: ChildStdin,
+    control: pipe::Sender,
     keyboard: Option<pipe::Sender>,
     /// A frame was cut off, so that none can follow it.
     broken: bool,
@@ -88,8 +94,12 @@ pub fn start(mut plan: Plan) -> io::Result<Started> {
         .stderr(err)
         .spawn()?;
     let control = child.stdin.take().ok_or(io::ErrorKind::BrokenPipe)?;
+    let control = pipe::Sender::from_owned_fd(OwnedFd::from(control))?;
+    let pid = child.id();
+    let ended = on_thread(move || child.wait())?;
     Ok(Started {
-        child,
+        pid,
+        ended,
         voice: Voice(screen),
         ear: Ear {
             control,
@@ -97,6 +107,19 @@ pub fn start(mut plan: Plan) -> io::Result<Started> {
             broken: false,
         },
     })
+}
+
+/// Waits where waiting holds nobody up. A runtime could do it too, but only with signal handlers in the gateway's process.
+pub fn on_thread<T: Send + 'static>(
+    wait: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<oneshot::Receiver<T>> {
+    let (tell, told) = oneshot::channel();
+    let thread = thread::Builder::new()
+        .name("oc-shell-wait".into())
+        .stack_size(STACK);
+    // nobody may be there to be told any more
+    thread.spawn(move || drop(tell.send(wait())))?;
+    Ok(told)
 }
 
 impl Voice {

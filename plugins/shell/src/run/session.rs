@@ -1,10 +1,10 @@
 //! One command from its start to its end, as a task of its own, and what others see of it.
 use super::{
     Output, Plan,
-    keeping::{Ear, Started, start},
+    keeping::{Ear, Started, on_thread, start},
 };
 use openclaw_confine::tree;
-use rustix::process::{Pid, Signal};
+use rustix::process::{Pid, Signal, kill_process};
 use std::{
     io,
     sync::{Mutex, MutexGuard, PoisonError},
@@ -96,7 +96,7 @@ impl Session {
             command: text,
             folder,
             terminal,
-            pid: started.child.id().unwrap_or_default(),
+            pid: started.pid,
             started: now,
             output: Mutex::default(),
             ended,
@@ -194,7 +194,7 @@ impl Work {
         let (mut silent, mut why) = (false, None);
         let status = loop {
             tokio::select! {
-                status = self.started.child.wait() => break status,
+                status = &mut self.started.ended => break ended_as(status),
                 read = self.started.voice.read(&mut buffer), if !silent => match read {
                     Ok(0) | Err(_) => silent = true,
                     Ok(count) => {
@@ -243,8 +243,10 @@ impl Work {
         if let Ok(status) = timeout(KEEPERS_GRACE, self.listen_to_the_end(session, buffer)).await {
             return status;
         }
-        self.started.child.start_kill()?;
-        self.started.child.wait().await
+        if let Some(keeper) = keeper {
+            let _ = kill_process(keeper, Signal::KILL);
+        }
+        ended_as((&mut self.started.ended).await)
     }
 
     async fn listen_to_the_end(
@@ -255,7 +257,7 @@ impl Work {
         let mut silent = false;
         loop {
             tokio::select! {
-                status = self.started.child.wait() => return status,
+                status = &mut self.started.ended => return ended_as(status),
                 read = self.started.voice.read(buffer), if !silent => match read {
                     Ok(0) | Err(_) => silent = true,
                     Ok(count) => session.output().push(&buffer[..count]),
@@ -263,6 +265,13 @@ impl Work {
             }
         }
     }
+}
+
+/// How a keeper ended, as whoever waited for it tells.
+fn ended_as(
+    told: Result<io::Result<std::process::ExitStatus>, oneshot::error::RecvError>,
+) -> io::Result<std::process::ExitStatus> {
+    told.unwrap_or_else(|gone| Err(io::Error::other(gone)))
 }
 
 async fn carry_out(order: Order, ear: &mut Ear) {
@@ -279,11 +288,13 @@ async fn clean_up(afterwards: &[String]) {
     let Some((program, args)) = afterwards.split_first() else {
         return;
     };
-    let mut command = tokio::process::Command::new(program);
+    let mut command = std::process::Command::new(program);
     let quiet = std::process::Stdio::null;
     command.args(args).stdin(quiet()).stdout(quiet()).stderr(quiet());
-    let run = async { command.spawn()?.wait().await };
-    if !matches!(timeout(KEEPERS_GRACE, run).await, Ok(Ok(_))) {
+    let Ok(run) = on_thread(move || command.status()) else {
+        return;
+    };
+    if !matches!(timeout(KEEPERS_GRACE, run).await, Ok(Ok(Ok(_)))) {
         tracing::warn!(program, "a command's container could not be taken away");
     }
 }

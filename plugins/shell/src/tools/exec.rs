@@ -89,7 +89,9 @@ impl Tool for Exec {
             Answer::No(why) => return Ok(refused(&job, &why)),
         };
         let plan = plan::plan(bench, &config, &job, how, &context.origin, args.pty)?;
-        let limit = args.timeout.or(config.tools.exec.timeout_sec).unwrap_or(LIMIT);
+        let set = &config.tools.exec;
+        let limit = args.timeout.or(set.timeout_sec).or(set.timeout_seconds);
+        let limit = limit.unwrap_or(LIMIT);
         let limit = Duration::from_secs(limit.clamp(1, MAX_LIMIT));
         let started = bench
             .sessions

@@ -74,7 +74,7 @@ pub fn encode(key: &str) -> Option<Vec<u8>> {
 /// Bytes written as pairs of hex digits.
 pub fn from_hex(text: &str) -> Option<Vec<u8>> {
     let digits = text.strip_prefix("0x").unwrap_or(text);
-    let is_whole = digits.len() % 2 == 0 && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let is_whole = digits.len().is_multiple_of(2) && digits.bytes().all(|byte| byte.is_ascii_hexdigit());
     let pair = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).ok();
     (0..digits.len())
         .step_by(2)
