@@ -1,8 +1,11 @@
 //! The plugin through the fake host, with a server that behaves and with servers that don't.
 //!
 //! The servers are processes: this very program, told to be a server.
+#[path = "../../../tests/fakes/src/mcp.rs"]
+mod fake;
+
 use super::PLUGIN;
-use openclaw_fakes::mcp::{Mode, serve};
+use fake::{Mode, serve};
 use openclaw_plugin_api::{
     CommandCall, CommandReply, ToolSpec,
     prelude::*,
