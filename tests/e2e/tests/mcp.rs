@@ -18,7 +18,6 @@ const ROLE: &str = "FAKE_MCP_MODE";
 fn a_server_of_its_own() {
     if let Some(mode) = std::env::var(ROLE).ok().as_deref().and_then(Mode::named) {
         serve(mode).expect("pipes");
-        std::process::exit(0);
     }
 }
 
