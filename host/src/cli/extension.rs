@@ -10,7 +10,7 @@ use super::{
     setting::Setting,
 };
 use crate::{
-    config::{Edit, Env},
+    config::{Edit, Env, JsonPath},
     gateway::{Scope, client::ClientInfo},
     plugins::{plugin::Spec, sections},
 };
@@ -109,29 +109,32 @@ fn change(owner: &Spec, reply: &CommandReply, env: &Env) -> Result<bool, Failure
 }
 
 /// A change below the plugin's sections or its entry's configuration; any other is refused.
-fn own(owner: &Spec, edit: &ConfigEdit) -> Result<Edit, Failure> {
-    let id = &owner.manifest.id;
-    let own = ["plugins", "entries", id, "config"];
-    let mut given = sections::of_commands(&owner.manifest, owner.origin);
-    let below = |section: &[&str]| {
-        edit.path.len() > section.len() && section.iter().zip(&edit.path).all(|(key, given)| key == given)
-    };
-    if !below(&own) && !given.any(|section| below(&section.split('.').collect::<Vec<_>>())) {
+fn own(owner: &Spec, wanted: &ConfigEdit) -> Result<Edit, Failure> {
+    let id = owner.manifest.id.as_str();
+    let mut sections = sections::of_commands(&owner.manifest, owner.origin);
+    let in_section = sections.any(|section| is_below(&wanted.path, section.split('.')));
+    if !in_section && !is_below(&wanted.path, ["plugins", "entries", id, "config"].into_iter()) {
         return Err(Failure::new(format_args!(
             "plugin {id} wants to change {}, which is not its own; nothing was changed",
-            edit.path.join(".")
+            wanted.path.join(".")
         )));
     }
-    let keys = edit.path.iter().map(|key| json!(key).to_string());
-    let path: String = keys.map(|key| format!("[{key}]")).collect();
-    let path = path.parse().map_err(Failure::usage)?;
-    Ok(match &edit.value {
+    let keys = wanted.path.iter().map(|key| format!("[{}]", json!(key)));
+    let path: JsonPath = keys.collect::<String>().parse().map_err(Failure::usage)?;
+    Ok(match &wanted.value {
         Value::Null => Edit::Unset { path },
         value => Edit::Set {
             path,
             value: value.clone(),
         },
     })
+}
+
+/// Does the path lead to something inside of the section?
+fn is_below<'s>(path: &[String], section: impl Iterator<Item = &'s str>) -> bool {
+    let mut keys = path.iter();
+    let mut section = section;
+    section.all(|key| keys.next().is_some_and(|given| given == key)) && keys.next().is_some()
 }
 
 fn show(reply: &CommandReply, args: &[String], changed: bool) -> Result<(), Failure> {
@@ -148,5 +151,22 @@ fn show(reply: &CommandReply, args: &[String], changed: bool) -> Result<(), Fail
         0 => Ok(()),
         _ if json => Err(Failure::silent()),
         _ => Err(Failure::new(&reply.text)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_is_below_a_section_and_is_not_it() {
+        let below = |path: &str, section: &str| {
+            let path: Vec<_> = path.split('.').map(str::to_owned).collect();
+            is_below(&path, section.split('.'))
+        };
+        assert!(below("a.b.c", "a.b") && below("a.b.c.d", "a.b"));
+        assert!(
+            !below("a.b", "a.b") && !below("a", "a.b") && !below("a.bc.d", "a.b") && !below("x.b.c", "a.b")
+        );
     }
 }

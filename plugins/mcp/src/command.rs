@@ -52,7 +52,7 @@ impl Mcp {
         let mut rows = Vec::new();
         let mut text = String::new();
         for server in self.0.all() {
-            let connected = server.is_connected().await;
+            let connected = server.is_connected();
             let tools = server.catalog().map(|catalog| catalog.tools.len());
             let way = if server.config.url.is_some() {
                 "http"

@@ -2,7 +2,7 @@
 use crate::{
     config,
     http::ThroughHost,
-    process::Process,
+    process::{self, Process},
     stdio::{MAX_LINE, Pipes},
 };
 use ::http::{HeaderName, HeaderValue};
@@ -71,7 +71,7 @@ impl Connection {
         };
         let (service, process) = match way(name, config)? {
             Way::Stdio => {
-                let (process, stdout, stdin) = Process::start(name, config)?;
+                let (process, stdout, stdin) = Process::start(name, config, process::inherited(host).await?)?;
                 let said = serve_client(ear, Pipes::new(stdout, stdin)).await;
                 (said.map_err(|error| refused(&error))?, Some(process))
             }

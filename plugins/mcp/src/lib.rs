@@ -23,6 +23,7 @@ const DECLARATION: Declaration = Declaration::new("mcp", "Model Context Protocol
     .tools(&[OFFERED_TOOLS])
     .commands(&[command::NAME])
     .services(&[servers::Watch::ID])
+    .secrets(process::INHERITED)
     .sections(&["mcp"])
     .network(Network::Host(&[]))
     .processes(&["*"])

@@ -9,7 +9,7 @@ use tokio::{
 };
 
 /// What a program needs of the gateway's environment to run at all. Everything else is the operator's to give.
-const INHERITED: [&str; 10] = [
+pub const INHERITED: &[&str] = &[
     "HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "SHELL", "TERM", "TMPDIR", "TZ", "USER",
 ];
 /// How long a server has to end by itself, once its input is closed, and again once it was asked to.
@@ -26,21 +26,32 @@ pub struct Process {
     group: Option<Pid>,
 }
 
+/// The variables of [`INHERITED`] that the gateway has.
+pub async fn inherited(host: &Host) -> Result<Vec<(&'static str, Secret)>> {
+    let mut found = Vec::new();
+    for name in INHERITED {
+        if let Some(value) = host.secret(name).await? {
+            found.push((*name, value));
+        }
+    }
+    Ok(found)
+}
+
 // === impl Process ===
 
 impl Process {
     /// Starts the program of a server.
-    pub fn start(name: &str, config: &Server) -> Result<(Self, ChildStdout, ChildStdin)> {
+    pub fn start(
+        name: &str,
+        config: &Server,
+        inherited: Vec<(&str, Secret)>,
+    ) -> Result<(Self, ChildStdout, ChildStdin)> {
         let program = config.command.as_deref().unwrap_or_default();
         let mut command = Command::new(program);
         command
             .args(&config.args)
             .env_clear()
-            .envs(
-                INHERITED
-                    .iter()
-                    .filter_map(|name| Some((name, std::env::var_os(name)?))),
-            )
+            .envs(inherited.iter().map(|(name, value)| (name, value.expose())))
             .envs(config.env.iter().map(|(name, value)| (name, value.0.expose())))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())

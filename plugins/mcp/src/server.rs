@@ -2,6 +2,8 @@
 //! be, and stopped when nobody wants it.
 //!
 //! Invariant: whatever the server does, a caller has an answer within the deadlines of the configuration.
+mod state;
+
 use crate::{
     catalog::{self, Catalog},
     config,
@@ -13,6 +15,7 @@ use rmcp::{
     model::{ClientRequest, PingRequest},
     service::{Peer, ServiceError},
 };
+use state::State;
 use std::{
     sync::{Arc, Mutex as Lock, PoisonError, Weak},
     time::Duration,
@@ -26,14 +29,12 @@ use tokio::{
 const USUAL_CALLS: usize = 4;
 /// The same where the server says that it takes many.
 const MANY_CALLS: usize = 16;
-/// A connection that lived so long counts as one that worked.
-const STEADY: Duration = Duration::from_secs(10);
-/// Longest pause between two tries to connect.
-const MAX_PAUSE: Duration = Duration::from_secs(60);
 /// A pause that a caller waits for; with a longer one it is told when to come again.
 const SHORT_PAUSE: Duration = Duration::from_secs(2);
 /// How long a server that did not answer has to show that it lives.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(5);
+/// How often a connection is looked after.
+const LOOK: Duration = Duration::from_secs(5);
 /// Lists that change are read anew at most so often.
 const CALM: Duration = Duration::from_secs(1);
 
@@ -52,13 +53,6 @@ pub struct Server {
     /// We know of other tools than before.
     renewed: Arc<Notify>,
     calls: Semaphore,
-}
-
-struct State {
-    connection: Option<Arc<Connection>>,
-    failures: u32,
-    not_before: Option<Instant>,
-    used: Instant,
 }
 
 // === impl Server ===
@@ -82,12 +76,7 @@ impl Server {
             config,
             host,
             idle: idle.filter(|idle| !idle.is_zero()),
-            state: Mutex::new(State {
-                connection: None,
-                failures: 0,
-                not_before: None,
-                used: Instant::now(),
-            }),
+            state: Mutex::new(State::new()),
             catalog: Lock::default(),
             changed: Arc::default(),
             renewed,
@@ -103,13 +92,11 @@ impl Server {
             .clone()
     }
 
-    /// Is it connected now?
-    pub async fn is_connected(&self) -> bool {
-        let state = self.state.lock().await;
-        state
-            .connection
-            .as_ref()
-            .is_some_and(|connection| !connection.has_ended())
+    /// Is it connected now? One that is being connected is not yet.
+    pub fn is_connected(&self) -> bool {
+        let state = self.state.try_lock();
+        let connection = state.as_ref().ok().and_then(|state| state.connection.as_ref());
+        connection.is_some_and(|connection| !connection.has_ended())
     }
 
     /// Remembers what it offered when it was last connected, if it is still the same server.
@@ -156,15 +143,7 @@ impl Server {
             if !connection.has_ended() {
                 return Ok(connection.clone());
             }
-            let steady = connection.since.elapsed() >= STEADY;
-            tracing::warn!(server = self.name, "a server has ended; it is started anew");
-            connection.kill();
-            state.connection = None;
-            if steady {
-                state.failures = 0;
-            } else {
-                state.failed();
-            }
+            state.bury(&self.name);
         }
         self.pause(&state).await?;
         let limit = Duration::from_millis(self.config.connection_timeout_ms);
@@ -314,20 +293,6 @@ impl Server {
     }
 }
 
-// === impl State ===
-
-impl State {
-    /// The next try waits: twice as long each time, and by chance anything up to that.
-    fn failed(&mut self) {
-        let longest = Duration::from_millis(500 << self.failures.min(7)).min(MAX_PAUSE);
-        self.failures = self.failures.saturating_add(1);
-        let mut random = [0; 4];
-        let _ = getrandom::fill(&mut random);
-        let part = f64::from(u32::from_le_bytes(random)) / f64::from(u32::MAX);
-        self.not_before = Some(Instant::now() + longest.mul_f64(part));
-    }
-}
-
 /// Follows one connection: reads its list when it changes, and stops it when nobody has used it for long.
 async fn watch(server: Weak<Server>, connection: Weak<Connection>) {
     loop {
@@ -339,7 +304,7 @@ async fn watch(server: Weak<Server>, connection: Weak<Connection>) {
         };
         tokio::select! {
             () = changed.notified() => {}
-            () = sleep(idle.unwrap_or(MAX_PAUSE).min(MAX_PAUSE)) => {
+            () = sleep(LOOK) => {
                 if !still_used(&server, &connection, idle).await {
                     return;
                 }
@@ -378,7 +343,11 @@ async fn still_used(server: &Weak<Server>, connection: &Weak<Connection>, idle: 
         connection.close().await;
         return false;
     }
-    own && !connection.has_ended()
+    if own && connection.has_ended() {
+        state.bury(&server.name);
+        return false;
+    }
+    own
 }
 
 impl Server {

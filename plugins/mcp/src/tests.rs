@@ -1,8 +1,11 @@
 //! The plugin through the fake host, with a server that behaves and with servers that don't.
 //!
 //! The servers are processes: this very program, told to be a server.
+#[path = "../../../tests/fakes/src/mcp.rs"]
+mod fake;
+
 use super::PLUGIN;
-use openclaw_fakes::mcp::{Mode, serve};
+use fake::{Mode, serve};
 use openclaw_plugin_api::{
     CommandCall, CommandReply, ToolSpec,
     prelude::*,
@@ -21,7 +24,6 @@ const PATIENCE: Duration = Duration::from_secs(60);
 fn a_server_of_its_own() {
     if let Some(mode) = std::env::var(ROLE).ok().as_deref().and_then(Mode::named) {
         serve(mode).expect("pipes");
-        std::process::exit(0);
     }
 }
 
@@ -104,7 +106,7 @@ async fn tools_are_offered_and_called() -> Result<()> {
 
 #[tokio::test]
 async fn a_server_gets_the_environment_that_it_needs_and_no_more() -> Result<()> {
-    let host = TestHost::new();
+    let host = TestHost::new().secret("PATH", "/bin").secret("OTHER", "x");
     let plugin = start(&host, json!({ "one": server("good") })).await?;
     soon(host.next_tools()).await;
     let output = soon(plugin.tool("one__environment", json!({}))).await?;
@@ -113,7 +115,7 @@ async fn a_server_gets_the_environment_that_it_needs_and_no_more() -> Result<()>
         shown.contains(ROLE) && shown.contains("NUMBER") && shown.contains("PATH"),
         "{shown}"
     );
-    for other in ["CARGO", "RUST", "OPENCLAW"] {
+    for other in ["CARGO", "RUST", "OPENCLAW", "OTHER"] {
         assert!(!shown.contains(other), "{other}: {shown}");
     }
     stop(plugin).await

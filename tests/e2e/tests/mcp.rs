@@ -1,10 +1,8 @@
 //! Servers of the Model Context Protocol under the real program: called, killed, hanging, clinging, added and removed.
-use openclaw_e2e::{
-    program,
-    running::{Home, Running},
-};
+use openclaw_e2e::running::{Home, Running};
+use openclaw_fakes::mcp::{Mode, serve};
 use serde_json::{Value, json};
-use std::{fs, path::PathBuf, process::Command};
+use std::{fs, process::Command};
 
 /// A gateway whose model asks for whatever tool a message names.
 struct World {
@@ -12,22 +10,23 @@ struct World {
     gateway: Running,
 }
 
-/// The fake server, which lies beside the program.
-fn fake() -> PathBuf {
-    let path = match std::env::var_os("OPENCLAW_TEST_FIXTURES") {
-        Some(folder) => PathBuf::from(folder).join("fake-mcp"),
-        None => program().with_file_name("fake-mcp"),
-    };
-    assert!(
-        path.is_file(),
-        "{} is not built; run the tests by `cargo xtask test`",
-        path.display()
-    );
-    path
+/// Tells this program that it is a server.
+const ROLE: &str = "FAKE_MCP_MODE";
+
+/// No test, but a server, when [`ROLE`] says so.
+#[test]
+fn a_server_of_its_own() {
+    if let Some(mode) = std::env::var(ROLE).ok().as_deref().and_then(Mode::named) {
+        serve(mode).expect("pipes");
+    }
 }
 
+/// This program, to be started as a server.
+const ARGS: [&str; 4] = ["--exact", "a_server_of_its_own", "--nocapture", "--quiet"];
+
 fn server(mode: &str) -> Value {
-    json!({ "command": fake(), "args": [mode] })
+    let program = std::env::current_exe().expect("a program");
+    json!({ "command": program, "args": ARGS, "env": { ROLE: mode } })
 }
 
 impl World {
@@ -145,8 +144,10 @@ async fn servers_are_listed_added_tested_and_removed_by_command() {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         (output.status.code(), text(&output.stdout), text(&output.stderr))
     };
-    let program = fake().display().to_string();
-    let (code, out, err) = run(&["mcp", "add", "two", "--env", "A=b", &program, "good"]);
+    let program = std::env::current_exe().expect("a program").display().to_string();
+    let role = format!("{ROLE}=good");
+    let words = ["mcp", "add", "two", "--env", &role, &program];
+    let (code, out, err) = run(&[&words[..], &ARGS].concat());
     assert_eq!(code, Some(0), "{out}{err}");
     gateway.says("tools of MCP servers are offered").await;
     let written = fs::read_to_string(home.config_file()).expect("a file");

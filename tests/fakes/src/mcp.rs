@@ -62,11 +62,17 @@ impl Mode {
 struct Server {
     mode: Mode,
     calls: u32,
+    /// It ends now.
+    over: bool,
 }
 
 /// Serves until the input ends.
 pub fn serve(mode: Mode) -> io::Result<()> {
-    let mut server = Server { mode, calls: 0 };
+    let mut server = Server {
+        mode,
+        calls: 0,
+        over: false,
+    };
     match mode {
         Mode::Stillborn => return Ok(()),
         Mode::Complains => drop(thread::spawn(complain)),
@@ -82,6 +88,9 @@ pub fn serve(mode: Mode) -> io::Result<()> {
             continue;
         };
         if let Some(answer) = server.answer(&message) {
+            if server.over {
+                return Ok(());
+            }
             say(&answer)?;
         }
     }
@@ -148,8 +157,11 @@ impl Server {
     fn call(&mut self, params: &Value) -> Value {
         self.calls += 1;
         match self.mode {
-            Mode::Dies => std::process::exit(3),
-            Mode::Floods => flood(),
+            Mode::Dies => self.over = true,
+            Mode::Floods => {
+                flood();
+                self.over = true;
+            }
             Mode::Babbles => babble(),
             Mode::Changes => {
                 let _ = say(&json!({ "jsonrpc": "2.0", "method": "notifications/tools/list_changed" }));
@@ -192,7 +204,6 @@ fn flood() {
         "jsonrpc": "2.0", "method": "notifications/message", "params": { "level": "info", "data": "x".repeat(100) },
     });
     while say(&told).is_ok() {}
-    std::process::exit(4);
 }
 
 fn babble() {

@@ -7,7 +7,8 @@ use crate::{
     outcome::{Stop, Verdict},
 };
 use openclaw_plugin_api::{
-    API_VERSION, Manifest, NetworkPermission, PanicStrategy, Registration, Route, TARGET, ToolSpec,
+    API_VERSION, Manifest, NetworkPermission, OFFERED_TOOLS, PanicStrategy, Registration, Route, TARGET,
+    ToolSpec,
 };
 use semver::Version;
 use std::time::{Duration, Instant};
@@ -145,7 +146,9 @@ fn names(manifest: &Manifest) -> Verdict {
                 .bytes()
                 .all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
     };
-    if let Some(name) = manifest.tools.iter().find(tool) {
+    // one of them may stand for those that are offered later
+    let mut named = manifest.tools.iter().filter(|name| *name != OFFERED_TOOLS);
+    if let Some(name) = named.find(tool) {
         return Err(Stop::failed(format_args!(
             "models can't use a tool called \"{name}\": at most {MAX_ID} letters, digits, _ and -"
         )));
@@ -192,6 +195,7 @@ async fn specs(bench: &Bench) -> Verdict {
     let subject = bench.first().await?;
     for registration in &subject.registrations.registrations {
         match registration.capability.as_str() {
+            "tool/1" if registration.id == OFFERED_TOOLS => {}
             "tool/1" => tool_spec(bench, registration)?,
             "http/1" => route_spec(bench, registration)?,
             _ => {}
