@@ -86,7 +86,10 @@ impl Office {
             .await;
         let known = state.map_err(unusable)?.is_some();
         // whoever watches the run has to find it before it can end
-        let fresh = !known && live.open(&ask.run_id, &ask.session_key, &ask.agent_id, Source::Client).1;
+        let fresh = !known
+            && live
+                .open(&ask.run_id, &ask.session_key, &ask.agent_id, Source::Client)
+                .1;
         let event = ask.event(text, Vec::new(), self.desk.clock.now_ms());
         // a repeat has no effect, and returns when the first one is on the disk
         if let Err(error) = self.inbox.accept(CLIENTS, event).await {

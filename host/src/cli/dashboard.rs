@@ -71,7 +71,10 @@ fn page(gateway: &str, config: &Config) -> Result<String, Failure> {
 
 fn with_token(url: &str, token: Option<&Secret>) -> String {
     match token {
-        Some(token) => format!("{url}#token={}", utf8_percent_encode(token.expose(), NON_ALPHANUMERIC)),
+        Some(token) => format!(
+            "{url}#token={}",
+            utf8_percent_encode(token.expose(), NON_ALPHANUMERIC)
+        ),
         None => url.to_owned(),
     }
 }
@@ -91,7 +94,10 @@ fn open(url: &str, env: &Env, setting: &Setting) -> Result<bool, Failure> {
     Ok(has_screen
         && OPENERS.iter().any(|opener| {
             let mut command = Command::new(opener);
-            command.arg(address.as_str()).stdin(Stdio::null()).stdout(Stdio::null());
+            command
+                .arg(address.as_str())
+                .stdin(Stdio::null())
+                .stdout(Stdio::null());
             // some stay until the browser ends; this program does not
             command.stderr(Stdio::null()).spawn().is_ok()
         }))
@@ -99,7 +105,10 @@ fn open(url: &str, env: &Env, setting: &Setting) -> Result<bool, Failure> {
 
 /// A page that leads to another one.
 fn leads_to(url: &str) -> String {
-    let url = url.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;");
+    let url = url
+        .replace('&', "&amp;")
+        .replace('"', "&quot;")
+        .replace('<', "&lt;");
     format!(
         "<!doctype html><meta charset=utf-8><meta name=referrer content=no-referrer>\
          <meta http-equiv=refresh content=\"0; url={url}\"><a href=\"{url}\">OpenClaw</a>\n"
@@ -118,7 +127,11 @@ mod tests {
     fn the_page_is_where_the_gateway_is() {
         for (gateway, base, url) in [
             ("ws://127.0.0.1:18789", "/", "http://127.0.0.1:18789/"),
-            ("wss://gateway.example/ws?x=1", "ui/", "https://gateway.example/ui/"),
+            (
+                "wss://gateway.example/ws?x=1",
+                "ui/",
+                "https://gateway.example/ui/",
+            ),
         ] {
             assert_eq!(page(gateway, &config(base)).ok().as_deref(), Some(url));
         }

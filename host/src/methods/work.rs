@@ -67,7 +67,14 @@ pub(super) async fn tasks(gateway: &Gateway, given: Value) -> Result<Value, Fail
             .parse()
             .map_err(|_| Failure::params("tasks.list", "at /cursor: this gateway gave out no such cursor"))?,
     };
-    let mut tasks: Vec<_> = gateway.desk().live.active(None).iter().rev().map(|run| of_run(run)).collect();
+    let mut tasks: Vec<_> = gateway
+        .desk()
+        .live
+        .active(None)
+        .iter()
+        .rev()
+        .map(|run| of_run(run))
+        .collect();
     let (records, _) = gateway
         .cron()
         .runs(None, u32::try_from(MAX_PAGE).unwrap_or(u32::MAX), 0)
@@ -87,7 +94,8 @@ pub(super) async fn tasks(gateway: &Gateway, given: Value) -> Result<Value, Fail
 
 impl Tasks {
     fn takes(&self, task: &Value) -> bool {
-        let is = |wanted: &Option<String>, key: &str| wanted.as_ref().is_none_or(|wanted| task[key] == **wanted);
+        let is =
+            |wanted: &Option<String>, key: &str| wanted.as_ref().is_none_or(|wanted| task[key] == **wanted);
         let status = match &self.status {
             None => true,
             Some(OneOrMore::One(word)) => task["status"] == **word,
@@ -163,7 +171,10 @@ mod tests {
             ..Record::default()
         };
         let task = of_record(&record);
-        assert_eq!((&task["agentId"], &task["error"]), (&json!("work"), &json!("no key")));
+        assert_eq!(
+            (&task["agentId"], &task["error"]),
+            (&json!("work"), &json!("no key"))
+        );
         let takes = |asked: Value| Tasks::deserialize(asked).expect("valid").takes(&task);
         assert!(takes(json!({})) && takes(json!({"status": "failed"})) && takes(json!({"agentId": "work"})));
         assert!(takes(json!({"status": ["queued", "failed"]})));

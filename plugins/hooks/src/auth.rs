@@ -151,20 +151,29 @@ mod tests {
             assert_eq!(kind(&auth, headers, ""), Some(ErrorKind::Auth), "{headers:?}");
         }
         let right = [("x-openclaw-token", "a-token")];
-        assert_eq!(kind(&auth, &right, "a=1&token=a-token"), Some(ErrorKind::InvalidInput));
+        assert_eq!(
+            kind(&auth, &right, "a=1&token=a-token"),
+            Some(ErrorKind::InvalidInput)
+        );
     }
 
     #[test]
     fn without_webhooks_there_is_nothing_even_for_an_empty_token() {
         let auth = Auth::new(None);
-        assert_eq!(kind(&auth, &[("x-openclaw-token", "")], ""), Some(ErrorKind::NotFound));
+        assert_eq!(
+            kind(&auth, &[("x-openclaw-token", "")], ""),
+            Some(ErrorKind::NotFound)
+        );
     }
 
     #[test]
     fn who_guesses_too_often_is_not_listened_to() {
         let auth = Auth::new(Some(Secret::new("a-token")));
         for _ in 0..MAX_FAILURES {
-            assert_eq!(kind(&auth, &[("x-openclaw-token", "b")], ""), Some(ErrorKind::Auth));
+            assert_eq!(
+                kind(&auth, &[("x-openclaw-token", "b")], ""),
+                Some(ErrorKind::Auth)
+            );
         }
         let right = [("x-openclaw-token", "a-token")];
         assert_eq!(kind(&auth, &right, ""), Some(ErrorKind::RateLimited));

@@ -78,10 +78,18 @@ fn gmail(set: &Gmail) -> Mapping {
 
 impl Mapping {
     /// What a call asks for by this mapping.
-    pub(crate) fn order(&self, rules: &Rules, call: &HttpCall, key: &str, scope: Scope<'_>) -> Result<Order, String> {
+    pub(crate) fn order(
+        &self,
+        rules: &Rules,
+        call: &HttpCall,
+        key: &str,
+        scope: Scope<'_>,
+    ) -> Result<Order, String> {
         let show = |template: &Option<String>| match template {
             None => Ok(String::new()),
-            Some(template) => render(template, scope).ok_or("what the template makes of this call is too long"),
+            Some(template) => {
+                render(template, scope).ok_or("what the template makes of this call is too long")
+            }
         };
         let name = match show(&self.name)? {
             name if name.trim().is_empty() => self.id.clone().unwrap_or_else(|| UNNAMED.to_owned()),

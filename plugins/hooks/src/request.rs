@@ -146,10 +146,22 @@ mod tests {
     fn repeats_of_a_call_have_its_name() {
         let a = key(&call("/hooks/agent", &[("idempotency-key", "k1")]), &json!({}));
         assert_eq!(a.len(), 32);
-        assert_eq!(a, key(&call("/hooks/agent", &[]), &json!({"idempotencyKey": "k1"})));
-        assert_eq!(a, key(&call("/hooks/agent", &[("webhook-id", " k1 ")]), &json!({})));
-        assert_ne!(a, key(&call("/hooks/other", &[("idempotency-key", "k1")]), &json!({})));
-        assert_eq!(key(&call("/hooks/agent", &[]), &json!({"idempotencyKey": ""})), "");
+        assert_eq!(
+            a,
+            key(&call("/hooks/agent", &[]), &json!({"idempotencyKey": "k1"}))
+        );
+        assert_eq!(
+            a,
+            key(&call("/hooks/agent", &[("webhook-id", " k1 ")]), &json!({}))
+        );
+        assert_ne!(
+            a,
+            key(&call("/hooks/other", &[("idempotency-key", "k1")]), &json!({}))
+        );
+        assert_eq!(
+            key(&call("/hooks/agent", &[]), &json!({"idempotencyKey": ""})),
+            ""
+        );
     }
 
     #[test]
@@ -160,7 +172,10 @@ mod tests {
             (json!({}), "message"),
             (json!({"message": " "}), "message"),
             (json!({"message": 1}), "string"),
-            (json!({"message": "m", "sessionKey": "x"}), "allowRequestSessionKey"),
+            (
+                json!({"message": "m", "sessionKey": "x"}),
+                "allowRequestSessionKey",
+            ),
         ] {
             let error = ask(&rules, &call, "", body).expect_err(word);
             assert!(error.contains(word), "{error}");

@@ -35,7 +35,10 @@ pub(crate) struct Webhooks {
 impl Webhooks {
     /// Fails without a token: nobody could be told from anybody.
     pub(crate) fn new(host: Host, hooks: Hooks) -> Result<Self> {
-        let token = hooks.token.clone().filter(|token| !token.expose().trim().is_empty());
+        let token = hooks
+            .token
+            .clone()
+            .filter(|token| !token.expose().trim().is_empty());
         if hooks.enabled && token.is_none() {
             return Err(Error::new(
                 ErrorKind::Config,
@@ -97,7 +100,10 @@ impl Webhooks {
         let taken = match self.host.agents().submit(&message).await {
             // an agent that is gone leaves its work to the one that answers where none is named
             Err(error) if error.kind() == ErrorKind::NotFound && !message.agent_id.is_empty() => {
-                tracing::warn!("a webhook asks for an agent that is not there: {}", error.message());
+                tracing::warn!(
+                    "a webhook asks for an agent that is not there: {}",
+                    error.message()
+                );
                 message.agent_id.clear();
                 self.host.agents().submit(&message).await?
             }

@@ -101,7 +101,10 @@ mod tests {
         }));
         assert_eq!(open.of_request(None, "r1"), Ok("hook:all".into()));
         assert_eq!(open.of_request(Some("hook:a"), "r1"), Ok("hook:a".into()));
-        assert_eq!(open.of_request(Some("agent:x:hook:a"), "r1"), Ok("agent:x:hook:a".into()));
+        assert_eq!(
+            open.of_request(Some("agent:x:hook:a"), "r1"),
+            Ok("agent:x:hook:a".into())
+        );
         for key in ["main", "agent:main:main", "agent:main:telegram:1", "xhook:"] {
             assert!(open.of_request(Some(key), "r1").is_err(), "{key}");
         }
@@ -118,7 +121,8 @@ mod tests {
 
     #[test]
     fn agents_are_named_as_far_as_they_are_listed() {
-        let named = |list: serde_json::Value, id| rules(serde_json::json!({"allowedAgentIds": list})).agent(Some(id));
+        let named =
+            |list: serde_json::Value, id| rules(serde_json::json!({"allowedAgentIds": list})).agent(Some(id));
         assert!(rules(serde_json::json!({})).agent(Some("any")).is_ok());
         assert!(named(serde_json::json!(["*"]), "any").is_ok());
         assert!(named(serde_json::json!(["work"]), "Work").is_ok());

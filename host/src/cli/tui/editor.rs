@@ -36,7 +36,10 @@ impl Editor {
 
     /// Adds a text at the cursor. What would move a terminal's cursor is left out. False: there is no room for all of it.
     pub(super) fn insert(&mut self, text: &str) -> bool {
-        let plain = text.replace("\r\n", "\n").replace('\r', "\n").replace('\t', "    ");
+        let plain = text
+            .replace("\r\n", "\n")
+            .replace('\r', "\n")
+            .replace('\t', "    ");
         let plain: String = plain.chars().filter(|c| *c == '\n' || !c.is_control()).collect();
         let room = MAX.saturating_sub(self.text.len());
         let end = plain.grapheme_indices(true).map(|(at, g)| at + g.len());
@@ -74,9 +77,9 @@ impl Editor {
     /// Removes the word before the cursor.
     pub(super) fn delete_word(&mut self) {
         let before = self.before().trim_end();
-        let start = before.rfind(char::is_whitespace).map_or(0, |at| {
-            at + before[at..].chars().next().map_or(0, char::len_utf8)
-        });
+        let start = before
+            .rfind(char::is_whitespace)
+            .map_or(0, |at| at + before[at..].chars().next().map_or(0, char::len_utf8));
         self.cut(start, self.cursor);
     }
 
@@ -132,7 +135,10 @@ impl Editor {
             Some((number, first)) => (*number, first.clone()),
             None => (0, self.text.clone()),
         };
-        let Some(next) = shown.checked_add_signed(step).filter(|next| *next <= self.past.len()) else {
+        let Some(next) = shown
+            .checked_add_signed(step)
+            .filter(|next| *next <= self.past.len())
+        else {
             return;
         };
         self.text = match next {

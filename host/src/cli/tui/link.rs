@@ -31,7 +31,11 @@ pub(super) struct Gateway {
 }
 
 /// Keeps the connection until nobody listens any more. What can't get better with time ends it.
-pub(super) async fn run(gateway: Gateway, mut calls: mpsc::Receiver<Call>, news: mpsc::Sender<Msg>) -> Result<(), Error> {
+pub(super) async fn run(
+    gateway: Gateway,
+    mut calls: mpsc::Receiver<Call>,
+    news: mpsc::Sender<Msg>,
+) -> Result<(), Error> {
     let (mut wait, mut was_up) = (FIRST, false);
     loop {
         match Client::log_in(&gateway.url, &gateway.login, &gateway.info, CONNECT).await {
@@ -46,7 +50,9 @@ pub(super) async fn run(gateway: Gateway, mut calls: mpsc::Receiver<Call>, news:
                     None => return Ok(()),
                 }
             }
-            Err(error @ (Error::Refused { .. } | Error::NotPaired { .. } | Error::NotAGateway { .. })) if !was_up => {
+            Err(error @ (Error::Refused { .. } | Error::NotPaired { .. } | Error::NotAGateway { .. }))
+                if !was_up =>
+            {
                 return Err(error);
             }
             Err(error) => tell(&news, error.to_string()).await,

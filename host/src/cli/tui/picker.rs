@@ -101,7 +101,10 @@ impl Picker {
 fn session(row: &Value) -> Option<Row> {
     let key = row["key"].as_str()?;
     let names = ["label", "displayName", "derivedTitle"];
-    let name = names.iter().find_map(|name| row[*name].as_str()).unwrap_or_default();
+    let name = names
+        .iter()
+        .find_map(|name| row[*name].as_str())
+        .unwrap_or_default();
     let label = match name {
         "" => key.to_owned(),
         name => format!("{name}  ({key})"),

@@ -73,7 +73,10 @@ mod tests {
         for (text, command) in [
             ("/help", Some(Slash::Help)),
             (" /Session ", Some(Slash::Session(None))),
-            ("/session agent:main:x", Some(Slash::Session(Some("agent:main:x".into())))),
+            (
+                "/session agent:main:x",
+                Some(Slash::Session(Some("agent:main:x".into()))),
+            ),
             ("/model a/b", Some(Slash::Model(Some("a/b".into())))),
             ("/think high", Some(Slash::Think("high".into()))),
             ("/deliver on", Some(Slash::Deliver(true))),

@@ -135,7 +135,8 @@ impl State {
     /// Says something to the agent.
     pub(super) fn say(&mut self, text: String) -> Vec<Effect> {
         if self.waiting.len() >= MAX_WAITING {
-            self.notice = Some("too many messages wait for the gateway; try again when it answers".to_owned());
+            self.notice =
+                Some("too many messages wait for the gateway; try again when it answers".to_owned());
             self.editor.insert(&text);
             return Vec::new();
         }
@@ -246,8 +247,13 @@ impl State {
             return;
         }
         self.session = key;
-        let here = self.waiting.iter().filter(|waiting| same(&waiting.session, &self.session));
-        let waiting: Vec<_> = here.map(|waiting| (waiting.run.clone(), waiting.text.clone())).collect();
+        let here = self
+            .waiting
+            .iter()
+            .filter(|waiting| same(&waiting.session, &self.session));
+        let waiting: Vec<_> = here
+            .map(|waiting| (waiting.run.clone(), waiting.text.clone()))
+            .collect();
         let open: Vec<_> = self.open_answers();
         self.transcript.replace(history, &waiting);
         for answer in open {
@@ -256,13 +262,23 @@ impl State {
             }
         }
         let row = &history["sessionInfo"];
-        let model = |row: &Value| Some(format!("{}/{}", row["modelProvider"].as_str()?, row["model"].as_str()?));
-        self.model = model(row).or_else(|| model(&history["defaults"])).unwrap_or_default();
+        let model = |row: &Value| {
+            Some(format!(
+                "{}/{}",
+                row["modelProvider"].as_str()?,
+                row["model"].as_str()?
+            ))
+        };
+        self.model = model(row)
+            .or_else(|| model(&history["defaults"]))
+            .unwrap_or_default();
     }
 
     fn open_answers(&self) -> Vec<super::transcript::Answer> {
         let entries = self.transcript.entries().filter_map(|entry| match entry {
-            Entry::Answer(answer) if answer.open && self.running.contains(&answer.run) => Some(answer.clone()),
+            Entry::Answer(answer) if answer.open && self.running.contains(&answer.run) => {
+                Some(answer.clone())
+            }
             _ => None,
         });
         entries.collect()
@@ -293,5 +309,9 @@ impl State {
 /// Are these keys of one conversation? People write `main` for `agent:main:main`.
 pub(super) fn same(ours: &str, theirs: &str) -> bool {
     let (ours, theirs) = (ours.to_lowercase(), theirs.to_lowercase());
-    ours == theirs || theirs.strip_prefix("agent:").and_then(|rest| rest.split_once(':')).is_some_and(|(_, rest)| rest == ours)
+    ours == theirs
+        || theirs
+            .strip_prefix("agent:")
+            .and_then(|rest| rest.split_once(':'))
+            .is_some_and(|(_, rest)| rest == ours)
 }

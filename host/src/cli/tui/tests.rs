@@ -41,7 +41,10 @@ fn press(state: &mut State, code: KeyCode) -> Vec<Effect> {
 }
 
 fn control(state: &mut State, letter: char) -> Vec<Effect> {
-    state.update(Msg::Key(KeyEvent::new(KeyCode::Char(letter), KeyModifiers::CONTROL)))
+    state.update(Msg::Key(KeyEvent::new(
+        KeyCode::Char(letter),
+        KeyModifiers::CONTROL,
+    )))
 }
 
 fn say(state: &mut State, text: &str) -> Vec<Effect> {
@@ -77,16 +80,32 @@ fn screen(state: &mut State, columns: u16, rows: u16) -> String {
 fn an_answer_grows_as_it_comes() {
     let mut state = chat();
     let (run, params) = sent(&say(&mut state, "hello there"));
-    assert_eq!((&params["sessionKey"], &params["idempotencyKey"]), (&json!(KEY), &json!(run)));
-    assert!(screen(&mut state, 60, 12).contains("… hello there"), "not taken yet");
-    answer(&mut state, Ask::Send(run.clone()), json!({ "runId": run, "status": "started" }));
+    assert_eq!(
+        (&params["sessionKey"], &params["idempotencyKey"]),
+        (&json!(KEY), &json!(run))
+    );
+    assert!(
+        screen(&mut state, 60, 12).contains("… hello there"),
+        "not taken yet"
+    );
+    answer(
+        &mut state,
+        Ask::Send(run.clone()),
+        json!({ "runId": run, "status": "started" }),
+    );
     told(&mut state, "delta", &run, Some("Hel"));
     let shown = screen(&mut state, 60, 12);
-    assert!(shown.contains("> hello there") && shown.contains("Hel") && shown.contains("working"), "{shown}");
+    assert!(
+        shown.contains("> hello there") && shown.contains("Hel") && shown.contains("working"),
+        "{shown}"
+    );
     told(&mut state, "final", &run, Some("Hello!"));
     let shown = screen(&mut state, 60, 12);
     assert!(shown.contains("Hello!") && !shown.contains("working"), "{shown}");
-    assert!(shown.contains("demo/echo") && shown.contains("connected") && shown.contains(KEY), "{shown}");
+    assert!(
+        shown.contains("demo/echo") && shown.contains("connected") && shown.contains(KEY),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -94,7 +113,11 @@ fn an_end_that_comes_before_its_acknowledgement_is_an_end() {
     let mut state = chat();
     let (run, _) = sent(&say(&mut state, "hi"));
     told(&mut state, "final", &run, None);
-    answer(&mut state, Ask::Send(run.clone()), json!({ "runId": run, "status": "started" }));
+    answer(
+        &mut state,
+        Ask::Send(run.clone()),
+        json!({ "runId": run, "status": "started" }),
+    );
     assert!(!state.is_busy());
 }
 
@@ -106,27 +129,43 @@ fn what_is_said_without_a_connection_is_sent_once_when_there_is_one() {
     state.update(Msg::Answer(Ask::Send(first.clone()), Err("closed".to_owned())));
     assert_eq!(say(&mut state, "two"), []);
     let shown = screen(&mut state, 60, 14);
-    assert!(shown.contains("not connected") && shown.contains("the gateway went away"), "{shown}");
+    assert!(
+        shown.contains("not connected") && shown.contains("the gateway went away"),
+        "{shown}"
+    );
     let again = state.update(Msg::Up);
     assert_eq!(methods(&again), ["chat.history", "chat.send", "chat.send"]);
     assert_eq!(sent(&again).0, first, "the gateway knows it by its run");
-    answer(&mut state, Ask::History, history(json!([
-        { "role": "user", "content": "one", "idempotencyKey": format!("{first}:user") },
-    ])));
+    answer(
+        &mut state,
+        Ask::History,
+        history(json!([
+            { "role": "user", "content": "one", "idempotencyKey": format!("{first}:user") },
+        ])),
+    );
     let shown = screen(&mut state, 60, 14);
-    assert_eq!((shown.matches("one").count(), shown.matches("… two").count()), (1, 1), "{shown}");
+    assert_eq!(
+        (shown.matches("one").count(), shown.matches("… two").count()),
+        (1, 1),
+        "{shown}"
+    );
 }
 
 #[test]
 fn tools_thoughts_faults_and_stops_are_shown() {
     let mut state = chat();
     let (run, _) = sent(&say(&mut state, "hi"));
-    answer(&mut state, Ask::Send(run.clone()), json!({ "runId": run, "status": "started" }));
+    answer(
+        &mut state,
+        Ask::Send(run.clone()),
+        json!({ "runId": run, "status": "started" }),
+    );
     let tell = |state: &mut State, stream: &str, data: Value| {
         let payload = json!({ "runId": run, "sessionKey": KEY, "stream": stream, "data": data });
         state.update(Msg::Event("agent".to_owned(), payload))
     };
-    let tool = |status: &str| json!({ "kind": "tool", "toolCallId": "t1", "name": "clock", "status": status });
+    let tool =
+        |status: &str| json!({ "kind": "tool", "toolCallId": "t1", "name": "clock", "status": status });
     tell(&mut state, "thinking", json!({ "text": "let me see" }));
     tell(&mut state, "item", tool("running"));
     assert!(screen(&mut state, 60, 14).contains("~ clock"));
@@ -134,14 +173,22 @@ fn tools_thoughts_faults_and_stops_are_shown() {
     assert!(!screen(&mut state, 60, 14).contains("let me see"));
     control(&mut state, 't');
     let shown = screen(&mut state, 60, 14);
-    assert!(shown.contains("✗ clock") && shown.contains("let me see"), "{shown}");
+    assert!(
+        shown.contains("✗ clock") && shown.contains("let me see"),
+        "{shown}"
+    );
     assert_eq!(methods(&press(&mut state, KeyCode::Esc)), ["chat.abort"]);
     told(&mut state, "aborted", &run, Some("half of it"));
     assert!(screen(&mut state, 60, 14).contains("(stopped)"));
     assert_eq!(press(&mut state, KeyCode::Esc), [], "nothing runs");
-    let failed = json!({ "runId": "r9", "sessionKey": KEY, "state": "error", "errorMessage": "no key for demo" });
+    let failed =
+        json!({ "runId": "r9", "sessionKey": KEY, "state": "error", "errorMessage": "no key for demo" });
     let effects = state.update(Msg::Event("chat".to_owned(), failed));
-    assert_eq!(methods(&effects), ["chat.history"], "somebody else's run: what they said is read");
+    assert_eq!(
+        methods(&effects),
+        ["chat.history"],
+        "somebody else's run: what they said is read"
+    );
     assert!(screen(&mut state, 60, 16).contains("no key for demo"));
 }
 
@@ -152,7 +199,8 @@ fn other_conversations_do_not_mix_in() {
         "message": { "content": [{ "type": "text", "text": "elsewhere" }] } });
     assert_eq!(state.update(Msg::Event("chat".to_owned(), payload)), []);
     assert!(!screen(&mut state, 60, 12).contains("elsewhere"));
-    let late = json!({ "sessionKey": "agent:main:other", "messages": [{ "role": "user", "content": "elsewhere" }] });
+    let late =
+        json!({ "sessionKey": "agent:main:other", "messages": [{ "role": "user", "content": "elsewhere" }] });
     answer(&mut state, Ask::History, late);
     assert!(!screen(&mut state, 60, 12).contains("elsewhere"));
 }
@@ -162,12 +210,22 @@ fn a_conversation_and_a_model_are_chosen_from_lists() {
     let mut state = chat();
     assert_eq!(methods(&control(&mut state, 'p')), ["sessions.list"]);
     assert!(screen(&mut state, 60, 12).contains("asking the gateway"));
-    answer(&mut state, Ask::List, json!({ "sessions": [{ "key": KEY }, { "key": "agent:main:trip" }] }));
-    "trip".chars().for_each(|letter| drop(press(&mut state, KeyCode::Char(letter))));
+    answer(
+        &mut state,
+        Ask::List,
+        json!({ "sessions": [{ "key": KEY }, { "key": "agent:main:trip" }] }),
+    );
+    "trip"
+        .chars()
+        .for_each(|letter| drop(press(&mut state, KeyCode::Char(letter))));
     assert_eq!(methods(&press(&mut state, KeyCode::Enter)), ["chat.history"]);
     assert_eq!(state.session, "agent:main:trip");
     assert_eq!(methods(&say(&mut state, "/model")), ["models.list"]);
-    answer(&mut state, Ask::List, json!({ "models": [{ "provider": "demo", "id": "echo" }] }));
+    answer(
+        &mut state,
+        Ask::List,
+        json!({ "models": [{ "provider": "demo", "id": "echo" }] }),
+    );
     let effects = press(&mut state, KeyCode::Enter);
     let Some(Effect::Call(ask, "sessions.patch", params)) = effects.first() else {
         panic!("a change: {effects:?}")
@@ -184,13 +242,20 @@ fn a_conversation_and_a_model_are_chosen_from_lists() {
 fn commands_do_what_they_say() {
     let mut state = chat();
     assert_eq!(methods(&say(&mut state, "/new")), ["sessions.create"]);
-    let created = answer(&mut state, Ask::Open, json!({ "ok": true, "key": "agent:main:tui-1" }));
+    let created = answer(
+        &mut state,
+        Ask::Open,
+        json!({ "ok": true, "key": "agent:main:tui-1" }),
+    );
     assert_eq!(methods(&created), ["chat.history"]);
     assert_eq!(methods(&say(&mut state, "/reset")), ["sessions.reset"]);
     assert_eq!(methods(&say(&mut state, "/think high")), ["sessions.patch"]);
     say(&mut state, "/deliver on");
     let (_, params) = sent(&say(&mut state, "/status"));
-    assert_eq!((&params["message"], &params["deliver"]), (&json!("/status"), &json!(true)));
+    assert_eq!(
+        (&params["message"], &params["deliver"]),
+        (&json!("/status"), &json!(true))
+    );
     say(&mut state, "/help");
     assert!(screen(&mut state, 100, 20).contains("another model"));
     assert_eq!(say(&mut state, "/quit"), [Effect::Quit]);
@@ -213,14 +278,28 @@ fn leaving_takes_two_keys_and_text_is_safe() {
 fn one_can_read_back_while_more_comes() {
     let mut state = chat();
     let long: Vec<_> = (0..60).map(|n| format!("line {n}.")).collect();
-    answer(&mut state, Ask::History, history(json!([{ "role": "user", "content": long.join("\n") }])));
+    answer(
+        &mut state,
+        Ask::History,
+        history(json!([{ "role": "user", "content": long.join("\n") }])),
+    );
     assert!(screen(&mut state, 40, 14).contains("line 59."));
     press(&mut state, KeyCode::PageUp);
     let before = screen(&mut state, 40, 14);
-    assert!(!before.contains("line 59.") && before.contains("older messages"), "{before}");
+    assert!(
+        !before.contains("line 59.") && before.contains("older messages"),
+        "{before}"
+    );
     told(&mut state, "delta", "r1", Some("more\nand more"));
     let after = screen(&mut state, 40, 14);
-    let body = |shown: &str| shown.lines().skip(1).take(8).map(str::to_owned).collect::<Vec<_>>();
+    let body = |shown: &str| {
+        shown
+            .lines()
+            .skip(1)
+            .take(8)
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
     assert_eq!(body(&before), body(&after));
     (0..3).for_each(|_| drop(press(&mut state, KeyCode::PageDown)));
     assert!(screen(&mut state, 40, 14).contains("and more"));
@@ -247,5 +326,9 @@ fn the_first_words_come_from_the_command_line() {
     state.first = Some("hello".to_owned());
     assert_eq!(state.link, Link::Connecting);
     assert_eq!(methods(&state.update(Msg::Up)), ["chat.history", "chat.send"]);
-    assert_eq!(methods(&state.update(Msg::Up)), ["chat.history", "chat.send"], "the same, for it is not taken yet");
+    assert_eq!(
+        methods(&state.update(Msg::Up)),
+        ["chat.history", "chat.send"],
+        "the same, for it is not taken yet"
+    );
 }

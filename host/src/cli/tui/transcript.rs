@@ -173,7 +173,9 @@ impl Transcript {
             ..Answer::default()
         };
         for part in row["content"].as_array().into_iter().flatten() {
-            answer.thoughts.push_str(part["thinking"].as_str().unwrap_or_default());
+            answer
+                .thoughts
+                .push_str(part["thinking"].as_str().unwrap_or_default());
             if part["type"] == "toolCall" && answer.tools.len() < MAX_TOOLS {
                 answer.tools.push(Tool {
                     id: text(&part["id"]),
@@ -267,14 +269,20 @@ mod tests {
             {"role": "assistant", "content": [], "errorMessage": "no key", "__openclaw": {"runId": "r2"}},
         ]});
         let mut transcript = Transcript::default();
-        let waiting = [("r1".to_owned(), "hi".to_owned()), ("r3".to_owned(), "more".to_owned())];
+        let waiting = [
+            ("r1".to_owned(), "hi".to_owned()),
+            ("r3".to_owned(), "more".to_owned()),
+        ];
         transcript.replace(&history, &waiting);
         let entries: Vec<_> = transcript.entries().cloned().collect();
         assert_eq!(entries.len(), 4, "{entries:#?}");
         let Entry::Answer(answer) = &entries[1] else {
             panic!("an answer: {entries:#?}")
         };
-        assert_eq!((answer.text.as_str(), answer.thoughts.as_str()), ("looking\n\nlate", "hm"));
+        assert_eq!(
+            (answer.text.as_str(), answer.thoughts.as_str()),
+            ("looking\n\nlate", "hm")
+        );
         assert_eq!(answer.tools[0].well, Some(false));
         assert_eq!(entries[2], Entry::Fault("no key".into()));
         assert!(matches!(&entries[3], Entry::Person { run, sent: Sent::Waiting, .. } if run == "r3"));

@@ -212,7 +212,9 @@ impl State {
     }
 
     fn event(&mut self, name: &str, payload: &Value) -> Vec<Effect> {
-        let here = payload["sessionKey"].as_str().is_some_and(|key| same(&self.session, key));
+        let here = payload["sessionKey"]
+            .as_str()
+            .is_some_and(|key| same(&self.session, key));
         match name {
             "chat" if here => self.chat(payload),
             "agent" if here => {

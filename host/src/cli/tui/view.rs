@@ -29,7 +29,9 @@ pub(super) fn draw(state: &State, frame: &mut Frame<'_>) -> Drawn {
     let area = frame.area();
     let columns = usize::from(area.width.saturating_sub(2)).max(1);
     let input = wrap(state.editor.text(), columns);
-    let rows = u16::try_from(input.len()).unwrap_or(MAX_INPUT).clamp(1, MAX_INPUT);
+    let rows = u16::try_from(input.len())
+        .unwrap_or(MAX_INPUT)
+        .clamp(1, MAX_INPUT);
     let parts = Layout::vertical([
         Constraint::Length(1),
         Constraint::Min(1),
@@ -110,7 +112,12 @@ fn of_answer(answer: &Answer, state: &State, columns: usize) -> Vec<Line<'static
         let thoughts = wrap(&answer.thoughts, columns);
         let skipped = thoughts.len().saturating_sub(MAX_THOUGHTS);
         let style = DIM.add_modifier(Modifier::ITALIC);
-        lines.extend(thoughts.into_iter().skip(skipped).map(|line| Line::styled(line, style)));
+        lines.extend(
+            thoughts
+                .into_iter()
+                .skip(skipped)
+                .map(|line| Line::styled(line, style)),
+        );
     }
     for tool in &answer.tools {
         let (mark, style) = match tool.well {
@@ -165,7 +172,10 @@ fn entry_field(state: &State, frame: &mut Frame<'_>, area: Rect) {
     let top = (row + 1).saturating_sub(height);
     let shown: Vec<_> = lines.into_iter().skip(top).take(height).map(Line::from).collect();
     frame.render_widget(Paragraph::new(shown), inner);
-    let (x, y) = (u16::try_from(column).unwrap_or(0), u16::try_from(row - top).unwrap_or(0));
+    let (x, y) = (
+        u16::try_from(column).unwrap_or(0),
+        u16::try_from(row - top).unwrap_or(0),
+    );
     if state.picker.is_none() && inner.width > 0 && inner.height > 0 {
         frame.set_cursor_position(Position::new(
             (inner.x + x).min(inner.right() - 1),
@@ -180,7 +190,9 @@ fn list(picker: &Picker, frame: &mut Frame<'_>, area: Rect) {
         Choice::Session => " conversation ",
         Choice::Model => " model ",
     };
-    let block = Block::bordered().title(title).title_bottom(" Enter chooses, Esc closes, typing looks for ");
+    let block = Block::bordered()
+        .title(title)
+        .title_bottom(" Enter chooses, Esc closes, typing looks for ");
     let inner = block.inner(area);
     frame.render_widget(Clear, area);
     frame.render_widget(block, area);

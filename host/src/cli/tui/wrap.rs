@@ -19,7 +19,8 @@ pub(super) fn width(text: &str) -> usize {
 pub(super) fn plain(text: &str) -> String {
     let harmless = |c: &char| {
         *c == '\n'
-            || !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
+            || !c.is_control()
+                && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
     };
     text.replace('\t', "    ").chars().filter(harmless).collect()
 }
@@ -84,7 +85,11 @@ pub(super) fn styled(text: &str, columns: usize, base: Style) -> Vec<Line<'stati
             base
         };
         code ^= fence;
-        lines.extend(wrap(line, columns).into_iter().map(|line| Line::styled(line, style)));
+        lines.extend(
+            wrap(line, columns)
+                .into_iter()
+                .map(|line| Line::styled(line, style)),
+        );
         if lines.len() >= MAX_LINES {
             lines.push(Line::from("…"));
             break;

@@ -331,10 +331,16 @@ async fn current(gateway: &Gateway, asked: &Params) -> Result<(), Failure> {
 /// A conversation has no branches here: whoever has seen any of its messages writes at its end.
 async fn known(gateway: &Gateway, session_id: &str, leaf: &str) -> Result<(), Failure> {
     let gone = || Failure::invalid("the conversation no longer has this message; read its history again");
-    let (id, seq) = message::place(leaf).filter(|(id, _)| *id == session_id).ok_or_else(gone)?;
+    let (id, seq) = message::place(leaf)
+        .filter(|(id, _)| *id == session_id)
+        .ok_or_else(gone)?;
     let id = id.to_owned();
     let found = journal(gateway.desk(), move |j| j.behind(&id, seq.saturating_sub(1), 1)).await?;
-    found.first().filter(|entry| entry.seq == seq).map(drop).ok_or_else(gone)
+    found
+        .first()
+        .filter(|entry| entry.seq == seq)
+        .map(drop)
+        .ok_or_else(gone)
 }
 
 /// Where the answer goes as well: what the client names, else where the conversation's last message came from.

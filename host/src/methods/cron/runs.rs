@@ -60,7 +60,13 @@ pub(super) async fn runs(gateway: &Gateway, wanted: Runs) -> Result<Value, Failu
 impl Runs {
     /// Does it ask for some runs only?
     fn looks(&self) -> bool {
-        let words = [&self.agent_id, &self.run_id, &self.status, &self.delivery_status, &self.query];
+        let words = [
+            &self.agent_id,
+            &self.run_id,
+            &self.status,
+            &self.delivery_status,
+            &self.query,
+        ];
         words.iter().any(|word| word.is_some()) || self.statuses.is_some() || self.delivery_statuses.is_some()
     }
 
