@@ -5,7 +5,7 @@
 use crate::outcome::{Stop, Verdict};
 use openclaw_plugin_api::{
     API_VERSION, AgentEvent, ApprovalDecision, Environment, HttpHead, HttpRequest, Inbound, MediaRef, Sink,
-    Source, Usage,
+    Source, Submission, Submitted, SystemEvent, Usage,
     abi::{Call, Fault, HostHandle, HostServices, Level, LogRecord, host_object},
     host_ids as ids,
 };
@@ -229,6 +229,14 @@ impl Shared {
                 record::<Inbound>(&body)?;
                 state.inbound += 1;
             }
+            ids::AGENT_SUBMIT => {
+                let submission: Submission = record(&body)?;
+                return json(&Submitted {
+                    run_id: format!("run-{}", submission.idempotency_key),
+                    known: false,
+                });
+            }
+            ids::SYSTEM_EVENT => drop(record::<SystemEvent>(&body)?),
             ids::CHANNEL_STATUS | ids::EMIT => drop(record::<serde_json::Value>(&body)?),
             ids::SECRET => return Ok(b"a-secret-of-the-kit".to_vec()),
             ids::STORE_GET => return state.store.get(target).cloned().ok_or_else(|| missing(target)),

@@ -92,7 +92,9 @@ impl Picker {
         match letter {
             Some(letter) if self.filter.len() < 128 => self.filter.push(letter),
             Some(_) => {}
-            None => drop(self.filter.pop()),
+            None => {
+                self.filter.pop();
+            }
         }
         self.selected = 0;
     }

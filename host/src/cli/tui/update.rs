@@ -53,8 +53,8 @@ impl State {
             KeyCode::Char('p') if control => return self.list(Choice::Session),
             KeyCode::Char('l') if control => return self.list(Choice::Model),
             KeyCode::Char('t') if control => self.shows_thoughts ^= true,
-            KeyCode::Char('j') if control => drop(self.editor.insert("\n")),
-            KeyCode::Enter if other => drop(self.editor.insert("\n")),
+            KeyCode::Char('j') if control => self.newline(),
+            KeyCode::Enter if other => self.newline(),
             KeyCode::Enter => return self.enter(),
             KeyCode::Esc => return self.abort(),
             KeyCode::PageUp => self.scroll(PAGE),
@@ -67,6 +67,10 @@ impl State {
         Vec::new()
     }
 
+    fn newline(&mut self) {
+        self.editor.insert("\n");
+    }
+
     fn edit(&mut self, key: KeyEvent, control: bool) {
         let editor = &mut self.editor;
         match key.code {
@@ -75,7 +79,9 @@ impl State {
             KeyCode::Char('k') if control => editor.delete_to_end(),
             KeyCode::Char('a') if control => editor.home(),
             KeyCode::Char('e') if control => editor.end(),
-            KeyCode::Char(letter) if !control => drop(editor.insert(letter.encode_utf8(&mut [0; 4]))),
+            KeyCode::Char(letter) if !control => {
+                editor.insert(letter.encode_utf8(&mut [0; 4]));
+            }
             KeyCode::Backspace => editor.backspace(),
             KeyCode::Delete => editor.delete(),
             KeyCode::Left => editor.left(),
