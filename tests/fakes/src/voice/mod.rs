@@ -231,7 +231,7 @@ impl Vendor for Clerk {
             || request.field("Status") == "completed"
             || request.path.ends_with("/actions/hangup");
         if ends {
-            let gone = desk.state().over.iter().any(|known| *known == id);
+            let gone = desk.state().over.contains(&id);
             desk.end(&id);
             if gone {
                 return Reply::json(404, &json!({ "message": "not found" }));
