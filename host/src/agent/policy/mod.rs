@@ -80,7 +80,7 @@ pub enum Why {
         /// The key in the configuration.
         key: String,
     },
-    /// It needs a setting that is not there.
+    /// Nobody can tell for whom the turn is.
     Confused,
 }
 
@@ -92,9 +92,13 @@ impl Policy {
         Self { sides: vec![side] }
     }
 
-    /// What both allow, and nothing else.
+    /// What both allow, and nothing else. A policy of nobody allows nothing, and so does what it is brought together
+    /// with.
     #[must_use]
     pub fn meet(mut self, other: &Self) -> Self {
+        if self.sides.is_empty() || other.sides.is_empty() {
+            return Self::default();
+        }
         for side in &other.sides {
             if !self.sides.contains(side) {
                 self.sides.push(side.clone());

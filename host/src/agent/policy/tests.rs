@@ -1,3 +1,4 @@
+//! Policies in tables: what is on, what is off, and why.
 use super::*;
 use crate::config::{Config, ToolNames, ToolRules};
 use openclaw_plugin_api::ToolSpec;
@@ -350,6 +351,9 @@ fn it_is_said_which_key_decides() {
 fn nobody_in_particular_may_use_nothing() {
     let policy = Policy::default();
     assert!(tools().iter().all(|tool| !policy.judge(tool, "a/b").is_on()));
+    let somebody = Asked::default().policy();
+    assert_eq!(somebody.clone().meet(&policy), policy, "nor what is brought together with it");
+    assert_eq!(policy.clone().meet(&somebody), policy);
 }
 
 /// Policies of many kinds, from a seed.
