@@ -13,6 +13,8 @@ mod people;
 mod policy;
 mod post;
 mod record;
+#[cfg(test)]
+mod tests;
 mod ticket;
 
 pub use chat::{Wanted, answer, wanted};

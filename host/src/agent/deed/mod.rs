@@ -200,7 +200,7 @@ async fn send(desk: &Desk, deed: &Deed) -> Result<Value> {
 /// By the platform's own action of that name, else by what every channel may be able to do.
 async fn act(desk: &Desk, plugin: &Plugin, deed: &Deed) -> Result<Value> {
     let (channel, info) = (&deed.to.channel, desk.registry.channel_info(&deed.to.channel));
-    if !info.actions.iter().any(|name| *name == deed.action) {
+    if !info.actions.contains(&deed.action) {
         return plain(plugin, deed, &info).await;
     }
     let mut params = deed.params.clone();

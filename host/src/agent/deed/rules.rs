@@ -40,7 +40,7 @@ pub fn permit(config: &Config, context: &Context<'_>, deed: &mut Deed) -> Result
     let same_channel = to.channel == here.channel && to.account_id == here.account_id;
     let same_chat = same_channel && to.chat_id == here.chat_id && to.thread_id == here.thread_id;
     let elsewhere = deed.params.contains_key("guildId");
-    if same_chat && !(elsewhere && !context.owner) {
+    if same_chat && (context.owner || !elsewhere) {
         return Ok(());
     }
     let shows = deed.is_message() || SHOWS.contains(&deed.action.as_str());
