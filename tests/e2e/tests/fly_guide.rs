@@ -350,7 +350,11 @@ async fn without_a_token_nobody_is_let_in_from_outside() {
 async fn a_wrong_token_opens_nothing_and_is_counted() {
     let mut machine = Machine::new().await;
     let origin = format!("https://{APP}.fly.dev");
-    machine.runs(&format!("openclaw config set gateway.controlUi.allowedOrigins[0] {origin}")).await;
+    machine
+        .runs(&format!(
+            "openclaw config set gateway.controlUi.allowedOrigins[0] {origin}"
+        ))
+        .await;
     machine.restart().await;
     let output = machine
         .command(&["status"])
