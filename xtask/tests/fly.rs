@@ -138,7 +138,7 @@ fn walk(value: &Value, path: &str, faults: &mut Vec<String>) {
     let known = KEYS.iter().find(|(key, _)| *key == path);
     if let Some((_, kind)) = known {
         if !kind.takes(value) {
-            faults.push(format!("{path} is {value}, which is no {kind:?}"));
+            faults.push(format!("{path} is {value:?}, which is no {kind:?}"));
         }
         return;
     }

@@ -210,7 +210,7 @@ impl Rootfs {
     /// Adds an entry of root's, after the folders that it lies in.
     fn add(&mut self, path: PathBuf, kind: Kind, mode: u32) {
         if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            self.folder(&parent.to_owned());
+            self.folder(parent);
         }
         self.0.push(Entry {
             path,

@@ -144,7 +144,7 @@ impl Trial<'_> {
             if get(self.port, path).is_some_and(|answer| answer.starts_with("HTTP/1.1 200")) {
                 return Ok(inside.begin.elapsed().as_secs_f64() * 1e3);
             }
-            thread::sleep(LOOK_EVERY);
+            pause();
         }
         let last = get(self.port, path).unwrap_or_else(|| "nothing".to_owned());
         Err(wrong(format!("{path} answers {last:?}")))
@@ -195,7 +195,7 @@ impl Inside {
             match self.child.try_wait().map_err(|e| wrong(e.to_string()))? {
                 Some(status) if status.success() => return Ok(()),
                 Some(status) => return Err(wrong(format!("it ended with {status} after SIGTERM"))),
-                None => thread::sleep(LOOK_EVERY),
+                None => pause(),
             }
         }
         Err(wrong("it does not end after SIGTERM".to_owned()))
@@ -267,6 +267,14 @@ fn random() -> Result<String> {
     let read = fs::File::open(path).and_then(|mut file| file.read_exact(&mut bytes));
     read.map_err(Error::file("read", path))?;
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a task of one thread, which waits for another program"
+)]
+fn pause() {
+    thread::sleep(LOOK_EVERY);
 }
 
 fn wrong(why: String) -> Error {
