@@ -3,18 +3,26 @@ mod accounts;
 mod applied;
 mod guard;
 mod hub;
+mod speech;
+mod submit;
+mod tools;
 
 pub use accounts::{AccountView, Accounts};
 pub use applied::Applied;
 
 use crate::{
     agent::{
-        Briefings, Desk, Enclosures, Inbox, Lanes, Listener, Models, Places, TurnOutcome, Wish, live::Live,
+        Briefings, Desk, Enclosures, Inbox, Lanes, Listener, Models, Places, TurnOutcome, Wish,
+        live::Live,
+        subagents::Subagents,
+        tools::{Near, Toolbox},
     },
+    approvals::Approvals,
     clock::Clock,
     config::{Config, Env, Paths},
     cron::{Cron, Webhook},
     deliver::Outbox,
+    gateway::Front,
     heartbeat::Heart,
     http::{self, Egress},
     journal::{Journal, JournalError, Steps},
@@ -174,11 +182,20 @@ impl Gateway {
         if let Err(error) = cron.recover().await {
             tracing::error!(target: "openclaw::cron", %error, "runs that were left can't be read");
         }
+        let subagents = Subagents {
+            desk: office.desk.clone(),
+            inbox: office.inbox.clone(),
+        };
+        if let Err(error) = subagents.recover().await {
+            tracing::error!(target: "openclaw::agent", %error, "subagents that were left can't be read");
+        }
+        office.desk.approvals.recover(&office.desk).await;
         let left = office.clone();
         let resumed = tokio::spawn(async move { left.resume().await });
         // what was left comes first, unless there is so much of it that new events would have to wait
         let _ = tokio::time::timeout(RESUME_FIRST, resumed).await;
         tokio::spawn(tend(Arc::downgrade(&office.desk)));
+        let _ = hub.heart.set(heart.clone());
         let _ = hub.office.set(office.clone());
         let tasks = vec![
             tokio::spawn(cron.clone().run()).abort_handle(),
@@ -237,6 +254,11 @@ impl Gateway {
     /// How the accounts of channels are doing.
     pub fn accounts(&self) -> &Accounts {
         &self.hub.accounts
+    }
+
+    /// From now on plugins can have listeners of their own.
+    pub fn serve_plugins(&self, front: Front) {
+        self.hub.front.send_replace(Some(front));
     }
 
     /// Which configuration runs.
@@ -342,6 +364,7 @@ impl Office {
             registry: registry.clone(),
             journal: journal.clone(),
             clock: clock.clone(),
+            approvals: Arc::new(Approvals::new(&paths)),
             outbox: Outbox::new(journal.clone(), registry.clone(), clock.clone()),
             config,
             paths,
@@ -349,11 +372,13 @@ impl Office {
             enclosures,
             briefings: Briefings::default(),
             skills,
+            tools: Toolbox::new(registry.clone()),
             turns: Places::new(turns),
             live: Live::new(clock.clone()),
         });
         let lanes = Lanes::new(desk.clone());
         let inbox = Inbox::start(desk.clone(), lanes.clone());
+        Near::open(&desk, &lanes, &inbox);
         Self { desk, lanes, inbox }
     }
 

@@ -2,6 +2,7 @@
 pub mod access;
 pub mod agent;
 pub mod app;
+pub mod approvals;
 pub mod cli;
 pub mod clock;
 pub mod config;

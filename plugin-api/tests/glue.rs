@@ -1,6 +1,7 @@
 //! A plugin with several surfaces, driven through the fake host: traits, records, streams, panics, configuration.
 use openclaw_plugin_api::{
-    CommandCall, CommandReply, CommandSpec, Delta, HttpCall, MethodCall, MethodSpec, Route, RouteAuth,
+    ApprovalDecision, ApprovalRequest, ApprovalVerdict, CommandCall, CommandReply, CommandSpec, Delta,
+    HttpCall, MethodCall, MethodSpec, Route, RouteAuth,
     prelude::*,
     testing::{FakeAnswer, TestHost},
 };
@@ -48,6 +49,14 @@ impl Tool for Probe {
                     text += &format!("|{}", String::from_utf8_lossy(&chunk));
                 }
                 return Ok(text.into());
+            }
+            "approve" => {
+                let request = ApprovalRequest {
+                    command: "rm -r build".into(),
+                    ..ApprovalRequest::default()
+                };
+                let decision = self.0.approvals().request(&request).await?;
+                return Ok(format!("{:?}", decision.verdict).into());
             }
             "agent" => {
                 let mut turn = self.0.agents().run(&Default::default())?;
@@ -358,6 +367,26 @@ async fn a_new_configuration_reaches_whoever_follows_it() -> Result<()> {
         tokio::task::yield_now().await;
     }
     assert_eq!(host.events(), [("glue.config".to_owned(), json!({"n": 2}))]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_operator_is_whom_the_test_says() -> Result<()> {
+    let nobody = TestHost::new().load(&PLUGIN, json!({}))?;
+    let output = nobody.tool("probe", json!({"mode": "approve"})).await?;
+    assert_eq!(output.content[0].as_text(), Some("Unavailable"));
+    let host = TestHost::new().operator(|asked| {
+        ApprovalDecision::new(match asked.command.starts_with("rm") {
+            true => ApprovalVerdict::Deny,
+            false => ApprovalVerdict::AllowOnce,
+        })
+    });
+    let output = host
+        .load(&PLUGIN, json!({}))?
+        .tool("probe", json!({"mode": "approve"}))
+        .await?;
+    assert_eq!(output.content[0].as_text(), Some("Deny"));
+    assert_eq!(host.asked()[0].command, "rm -r build");
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use std::{
 use tar::{Builder, EntryType, Header};
 
 /// The time of every entry, 1980-01-01: real dates would differ from build to build, and zero alarms some tools.
-const TIME: u64 = 315_532_800;
+pub(crate) const TIME: u64 = 315_532_800;
 /// What may be run: programs, libraries, folders.
 const EXECUTABLE: u32 = 0o755;
 /// Everything else.

@@ -5,32 +5,37 @@
 use crate::{
     archive, artifacts,
     error::{Error, Result},
-    layout,
+    extras, layout,
     progress::Progress,
-    workspace::Workspace,
+    sums,
+    workspace::{Workspace, target},
 };
 use serde::Serialize;
-use sha2::{Digest as _, Sha256};
 use std::{
     fmt::Write as _,
-    fs::{self, File},
-    io,
+    fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 /// The folder of a bundle, and the top of its archive.
 const NAME: &str = "openclaw";
 /// The file of checksums, in the form that `sha256sum --check` reads.
 const SUMS: &str = "SHA256SUMS";
+/// Licences and the bill of materials of what is linked.
+const DOCUMENTATION: &str = "share/doc/openclaw";
+/// The package with the tests of a bundle, and the variable by which they find it.
+const CHECKS: &str = "openclaw-e2e";
+const CHECKED: &str = "OPENCLAW_TEST_BUNDLE";
 /// What goes in beside the program; a file that the tree does not have is left out.
 const DOCUMENTS: [&str; 4] = ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "CHANGELOG.md"];
 
 /// Arguments of `cargo xtask bundle`.
 #[derive(clap::Args)]
-#[command(after_help = "Check a bundle: cd dist/openclaw && sha256sum --check SHA256SUMS")]
+#[command(
+    after_help = "Check a bundle: cd dist/openclaw && sha256sum --check SHA256SUMS\nTry it too:     cargo xtask bundle --check"
+)]
 pub(crate) struct Args {
-    /// Plugins to pack, separated by spaces or commas [default: all of them]
+    /// Plugins to pack, separated by spaces or commas; `host` for none [default: all of them]
     #[arg(long, value_name = "IDS")]
     plugins: Option<String>,
     /// The folder that receives openclaw/ and the archive [default: dist]
@@ -39,6 +44,9 @@ pub(crate) struct Args {
     /// The build profile of the plugins
     #[arg(long, default_value = "plugin", value_name = "NAME")]
     profile: String,
+    /// Start it and let every plugin in it do its work, among the fakes of the tests
+    #[arg(long)]
+    check: bool,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -64,23 +72,25 @@ struct Packed {
 /// Builds, lays out, sums and packs.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let workspace = Workspace::load()?;
-    let plugins = workspace.select(&ids(args.plugins.as_deref().unwrap_or_default()))?;
+    let plugins = workspace.choose(args.plugins.as_deref())?;
     let out = args.out.clone().unwrap_or_else(|| workspace.root.join("dist"));
     let folder = out.join(NAME);
     ensure_replaceable(&folder)?;
 
-    let mut progress = Progress::new(3);
+    let mut progress = Progress::new(if args.check { 4 } else { 3 });
     let step = progress.step("build the gateway");
     let program = artifacts::host(&workspace, &step, "release")?;
     step.done();
     let step = progress.step("build the plugins");
-    let plugins = artifacts::plugins(&workspace, &step, &plugins, &args.profile)?;
+    let libraries = artifacts::plugins(&workspace, &step, &plugins, &args.profile)?;
     step.done();
     let step = progress.step("pack");
     if folder.exists() {
         fs::remove_dir_all(&folder).map_err(Error::file("remove", &folder))?;
     }
-    layout::install(&folder, &program, &plugins)?;
+    let program = layout::install(&folder, &program, &libraries)?;
+    extras::documents(&workspace, &plugins, &folder.join(DOCUMENTATION))?;
+    extras::help(&program, &folder.join("share"))?;
     for document in DOCUMENTS
         .iter()
         .filter(|name| workspace.root.join(name).is_file())
@@ -97,6 +107,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     archive::pack(&folder, &out.join(&name))?;
     let archive = Packed::read(&out, name)?;
     step.done();
+    if args.check {
+        check(&workspace, &folder, &mut progress)?;
+    }
     let report = Report {
         version: workspace.version,
         target,
@@ -108,14 +121,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         false => print!("{}", report.table(&out)),
     }
     Ok(())
-}
-
-/// Spaces and commas both separate, so that quoting in a shell or a workflow file is no trap.
-fn ids(list: &str) -> Vec<String> {
-    list.split([' ', ','])
-        .filter(|id| !id.is_empty())
-        .map(str::to_owned)
-        .collect()
 }
 
 /// An earlier bundle may be replaced, and nothing else: `--out` may name any folder.
@@ -130,6 +135,26 @@ fn ensure_replaceable(folder: &Path) -> Result<()> {
     }
 }
 
+/// Runs the tests that take a bundle as somebody would who has just unpacked it.
+fn check(workspace: &Workspace, folder: &Path, progress: &mut Progress) -> Result<()> {
+    let step = progress.step("check");
+    let mut command = workspace.cargo();
+    command
+        .args([
+            "test",
+            "--package",
+            CHECKS,
+            "--test",
+            "bundle",
+            "--",
+            "--include-ignored",
+        ])
+        .env(CHECKED, folder);
+    step.run(&mut command)?;
+    step.done();
+    Ok(())
+}
+
 fn write_sums(to: &Path, files: &[Packed]) -> Result<()> {
     let mut text = String::new();
     for file in files {
@@ -139,53 +164,10 @@ fn write_sums(to: &Path, files: &[Packed]) -> Result<()> {
     fs::write(to, text).map_err(Error::file("write", to))
 }
 
-/// The machine's own target, as the compiler names it.
-fn target() -> Result<String> {
-    let mut command = Command::new("rustc");
-    let output = command
-        .args(["--print", "host-tuple"])
-        .output()
-        .map_err(Error::spawn(&command))?;
-    if !output.status.success() {
-        return Err(Error::Reported(output.status));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
-}
-
 impl Packed {
     fn read(folder: &Path, path: PathBuf) -> Result<Self> {
-        let full = folder.join(&path);
-        let mut file = File::open(&full).map_err(Error::file("read", &full))?;
-        let mut hash = Sum(Sha256::new());
-        let bytes = io::copy(&mut file, &mut hash).map_err(Error::file("read", &full))?;
-        Ok(Self {
-            path,
-            bytes,
-            sha256: hash.hex(),
-        })
-    }
-}
-
-/// A hash that a file can be copied into.
-struct Sum(Sha256);
-
-impl Sum {
-    fn hex(self) -> String {
-        self.0.finalize().iter().fold(String::new(), |mut text, byte| {
-            write!(text, "{byte:02x}").expect("a String takes every write");
-            text
-        })
-    }
-}
-
-impl io::Write for Sum {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        let (bytes, sha256) = sums::of_file(&folder.join(&path))?;
+        Ok(Self { path, bytes, sha256 })
     }
 }
 
@@ -226,12 +208,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lists_of_plugins_take_spaces_and_commas() {
-        assert_eq!(ids("one two, three"), ["one", "two", "three"]);
-        assert!(ids("").is_empty());
-    }
-
-    #[test]
     fn numbers_are_grouped() {
         assert_eq!(
             [0, 999, 1_000, 1_234_567].map(grouped),
@@ -249,17 +225,5 @@ mod tests {
         fs::create_dir_all(folder.join(layout::PLUGINS)).unwrap();
         fs::create_dir(folder.join(layout::BINARIES)).unwrap();
         ensure_replaceable(&folder).unwrap();
-    }
-
-    #[test]
-    fn sums_are_those_of_sha256sum() {
-        let temp = tempfile::tempdir().unwrap();
-        fs::write(temp.path().join("abc"), "abc").unwrap();
-        let file = Packed::read(temp.path(), "abc".into()).unwrap();
-        assert_eq!(file.bytes, 3);
-        assert_eq!(
-            file.sha256,
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        );
     }
 }

@@ -45,6 +45,19 @@ pub(crate) enum Error {
     /// The folder to replace was not made by this task.
     #[error("{0} exists and is no bundle; move it away, or choose another folder with --out")]
     NotABundle(PathBuf),
+    /// A library that a program asks for is nowhere where the system's loader looks.
+    #[error("{needed_by} needs {library}, which is not on this machine; install it, or build where it is")]
+    NoLibrary { library: String, needed_by: PathBuf },
+    /// A file that should be code for this kind of machine is something else.
+    #[error("{file} is no program or library for a 64-bit Linux: {why}; build it again")]
+    NoElf { file: PathBuf, why: String },
+    /// What was made is not what it should be.
+    #[error("{what}: {why}; {remedy}")]
+    Wrong {
+        what: &'static str,
+        why: String,
+        remedy: &'static str,
+    },
     /// A tool that the task needs is not installed.
     #[error("{tool} is not installed; install it with `{install}`")]
     MissingTool {

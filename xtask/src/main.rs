@@ -10,13 +10,18 @@ mod artifacts;
 mod bench;
 mod bundle;
 mod error;
+mod extras;
+mod image;
 mod layout;
+mod licences;
 mod memory;
 mod miri;
 mod new_plugin;
 mod peers;
 mod progress;
 mod run;
+mod sbom;
+mod sums;
 mod test;
 mod web;
 mod workspace;
@@ -42,6 +47,8 @@ enum Task {
     Test(test::Args),
     /// Pack the gateway and its plugins for a release
     Bundle(bundle::Args),
+    /// Make the files of the container image, and try them without a container engine
+    Image(image::Args),
     /// Run the benchmarks
     Bench(bench::Args),
     /// Make a new plugin in plugins/, with tests
@@ -55,6 +62,7 @@ fn main() -> ExitCode {
         Task::Run(args) => run::run(&args),
         Task::Test(args) => test::run(&args),
         Task::Bundle(args) => bundle::run(&args),
+        Task::Image(args) => image::run(&args),
         Task::Bench(args) => bench::run(&args),
         Task::NewPlugin(args) => new_plugin::run(&args),
         Task::Miri(args) => miri::run(&args),

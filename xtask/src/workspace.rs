@@ -14,6 +14,11 @@ pub(crate) const HOST_PACKAGE: &str = "openclaw-host";
 /// The gateway's program.
 pub(crate) const HOST_BINARY: &str = "openclaw";
 
+/// Every plugin, where ids are listed.
+const ALL: &str = "all";
+/// No plugin, where ids are listed.
+const NONE: &str = "host";
+
 /// What the tasks need to know of the workspace.
 #[derive(Debug)]
 pub(crate) struct Workspace {
@@ -96,6 +101,34 @@ impl Workspace {
             .collect())
     }
 
+    /// Fails if Cargo.lock is not what the manifests ask for; a build would change it silently.
+    pub(crate) fn ensure_locked(&self) -> Result<()> {
+        let mut command = self.cargo();
+        command.args(["metadata", "--locked", "--format-version", "1"]);
+        let output = command.output().map_err(Error::spawn(&command))?;
+        if output.status.success() {
+            return Ok(());
+        }
+        eprint!("{}", String::from_utf8_lossy(&output.stderr));
+        Err(Error::Reported(output.status))
+    }
+
+    /// The plugins that a list names, separated by spaces or commas: all of them without a list or by `all`, none by an
+    /// empty one or by `host`.
+    pub(crate) fn choose(&self, list: Option<&str>) -> Result<Vec<Plugin>> {
+        let ids: Vec<_> = list
+            .unwrap_or(ALL)
+            .split([' ', ','])
+            .filter(|id| !id.is_empty())
+            .map(str::to_owned)
+            .collect();
+        match ids.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+            [] | [NONE] => Ok(Vec::new()),
+            [ALL] => Ok(self.plugins.clone()),
+            _ => self.select(&ids),
+        }
+    }
+
     fn parse(json: &[u8]) -> Result<Self> {
         let metadata: Metadata = serde_json::from_slice(json)?;
         let folder = metadata.workspace_root.join("plugins");
@@ -139,6 +172,24 @@ impl Package {
             package: self.name.clone(),
         })
     }
+}
+
+/// The machine's own target, as the compiler names it.
+pub(crate) fn target() -> Result<String> {
+    let mut command = Command::new("rustc");
+    let output = command
+        .args(["--print", "host-tuple"])
+        .output()
+        .map_err(Error::spawn(&command))?;
+    if !output.status.success() {
+        return Err(Error::Reported(output.status));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+/// The time that everything which is made shall bear, seconds since 1970, if somebody said one.
+pub(crate) fn source_date() -> Option<u64> {
+    env::var("SOURCE_DATE_EPOCH").ok()?.parse().ok()
 }
 
 /// The cargo that runs this program, else the one on the PATH.
@@ -196,6 +247,22 @@ mod tests {
         assert_eq!(packages(workspace().select(&[]).unwrap()), ["p-one", "p-two"]);
         let error = workspace().select(&ids(&["three"])).unwrap_err().to_string();
         assert_eq!(error, "no plugin is named three; in plugins/ there are: one, two");
+    }
+
+    #[test]
+    fn a_list_chooses_some_or_all_or_none() {
+        let chosen = |list| -> Vec<String> {
+            let plugins = workspace().choose(list).unwrap();
+            plugins.into_iter().map(|plugin| plugin.id).collect()
+        };
+        assert_eq!(chosen(None), ["one", "two"]);
+        assert_eq!(chosen(Some("all")), ["one", "two"]);
+        assert_eq!(chosen(Some("two, one")), ["one", "two"]);
+        assert_eq!(chosen(Some(" two ")), ["two"]);
+        for none in ["", " ", "host"] {
+            assert!(chosen(Some(none)).is_empty(), "{none:?}");
+        }
+        assert!(workspace().choose(Some("all one")).is_err());
     }
 
     #[test]

@@ -23,6 +23,8 @@ pub struct Rights {
     pub commands: bool,
     /// Owns the gateway: may give the commands that change it.
     pub owner: bool,
+    /// The operator knows him: a list has his own id, or he is paired. `*` makes nobody known.
+    pub known: bool,
 }
 
 impl<T> Admitted<T> {

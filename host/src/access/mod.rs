@@ -11,13 +11,16 @@ mod people;
 mod place;
 mod recent;
 mod rights;
+mod tools;
 mod verdict;
 
 pub use admitted::{Admitted, Rights};
 pub use mention::{MentionPatterns, PatternError};
 pub use pairing::{OlderFiles, PairedStore, Pairing, PairingError, pairing_reply};
 pub use pending::Skipped;
+pub use people::is_named;
 pub use place::chat_prompt;
+pub use tools::{is_sender, place_tools};
 pub use verdict::{Invitation, Reason, Refusal, Verdict};
 
 use crate::{
@@ -111,6 +114,7 @@ impl Access {
         let rights = Rights {
             commands: true,
             owner,
+            known: true,
         };
         Admitted::new(event, channel, rights, true)
     }

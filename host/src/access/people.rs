@@ -11,6 +11,16 @@ pub(super) struct People<'a> {
     pub(super) names: bool,
 }
 
+/// Whether a list names the sender of an event by a stable id. `*` names nobody.
+pub fn is_named(channel: &str, info: &ChannelInfo, list: &IdList, sender: &Sender) -> bool {
+    let people = People {
+        channel,
+        info,
+        names: false,
+    };
+    people.names(list, sender)
+}
+
 impl People<'_> {
     /// Whether the list names the sender or everybody. An unknown sender is never meant.
     pub(super) fn admits(&self, list: &IdList, sender: &Sender) -> bool {

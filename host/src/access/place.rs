@@ -28,6 +28,8 @@ pub(super) struct Pass {
     pub(super) require_mention: bool,
     /// A list names the sender.
     pub(super) listed: bool,
+    /// The operator knows the sender: a list has his own id, or he is paired.
+    pub(super) known: bool,
     /// There is a list of people for this place.
     pub(super) has_list: bool,
     /// What addresses somebody else is not for the agent.
@@ -65,16 +67,21 @@ pub(super) fn direct(ask: &Ask<'_>, event: &Inbound) -> Result<Gate, JournalErro
     }
     let list = own.and_then(|rule| rule.allow_from.as_ref());
     let list = list.unwrap_or_else(|| policy.allow_from());
-    let pass = Gate::Pass(Pass {
-        listed: true,
-        has_list: true,
-        ..Pass::default()
-    });
+    let pass = |known| {
+        Gate::Pass(Pass {
+            listed: true,
+            known,
+            has_list: true,
+            ..Pass::default()
+        })
+    };
     if ask.people().admits(list, sender) {
-        return Ok(pass);
+        let paired = || ask.paired.is_paired(&peer(ask.channel, event));
+        let known = ask.people().names(list, sender) || paired()?;
+        return Ok(pass(known));
     }
     match dm_policy {
-        DmPolicy::Pairing if ask.paired.is_paired(&peer(ask.channel, event))? => Ok(pass),
+        DmPolicy::Pairing if ask.paired.is_paired(&peer(ask.channel, event))? => Ok(pass(true)),
         DmPolicy::Pairing => Ok(Gate::Pair),
         _ => Ok(refuse(Reason::SenderNotListed, key("allowFrom"))),
     }
@@ -141,6 +148,7 @@ fn group(ask: &Ask<'_>, event: &Inbound) -> Gate {
     Gate::Pass(Pass {
         require_mention: require_mention.unwrap_or(true),
         listed,
+        known: ask.people().names(list, &event.sender),
         has_list: !list.is_empty(),
         ..Pass::default()
     })
@@ -240,6 +248,7 @@ fn room(ask: &Ask<'_>, event: &Inbound) -> Gate {
     Gate::Pass(Pass {
         require_mention: require_mention.unwrap_or(true),
         listed,
+        known: people.names(users, &event.sender) || people.has_role(roles, &event.sender),
         has_list,
         ignores_others: ignores_others.unwrap_or(false),
     })
@@ -258,7 +267,10 @@ fn is_called(title: &str, key: &str, rule: &SpaceRule) -> bool {
 
 /// The rule of a room: by id, by name; for a thread by its own id, then by its parent's id and name; else `*`. The
 /// names of rooms are given by who runs the space, those of threads by anybody, so a thread's own name never counts.
-fn of_chat<'a>(rules: &'a BTreeMap<String, PlaceRule>, chat: &Chat) -> Option<(&'a str, &'a PlaceRule)> {
+pub(super) fn of_chat<'a>(
+    rules: &'a BTreeMap<String, PlaceRule>,
+    chat: &Chat,
+) -> Option<(&'a str, &'a PlaceRule)> {
     let is_thread = !chat.parent_id.is_empty();
     let title = if is_thread {
         &chat.parent_title
@@ -281,7 +293,7 @@ fn of_chat<'a>(rules: &'a BTreeMap<String, PlaceRule>, chat: &Chat) -> Option<(&
 }
 
 /// The rule of the space that a chat belongs to.
-fn space_of<'p>(policy: &'p ChannelPolicy, chat: &Chat) -> Option<(&'p str, &'p SpaceRule)> {
+pub(super) fn space_of<'p>(policy: &'p ChannelPolicy, chat: &Chat) -> Option<(&'p str, &'p SpaceRule)> {
     policy.space(&chat.space_id, |key, rule| {
         policy.dangerously_allow_name_matching && is_called(&chat.space_title, key, rule)
     })
@@ -315,7 +327,7 @@ pub fn chat_prompt(policy: &ChannelPolicy, event: &Inbound) -> String {
 }
 
 /// The rule of an id, else that of `*`.
-fn entry<'a, T>(rules: &'a BTreeMap<String, T>, id: &str) -> Option<(&'a str, &'a T)> {
+pub(super) fn entry<'a, T>(rules: &'a BTreeMap<String, T>, id: &str) -> Option<(&'a str, &'a T)> {
     let own = Some(id)
         .filter(|id| !id.is_empty())
         .and_then(|id| rules.get_key_value(id));

@@ -1,5 +1,6 @@
 //! What the sender of an event that passes may do: give commands, own the gateway. Nobody by default.
 use super::{Ask, Rights, place::Pass};
+use crate::config::IdList;
 use openclaw_plugin_api::Inbound;
 
 /// The sender's rights. `*` never makes an owner, and in `allowFrom` it gives no rights in groups.
@@ -22,5 +23,11 @@ pub(super) fn of(ask: &Ask<'_>, event: &Inbound, pass: &Pass) -> Rights {
             owner || pass.listed || people.names(ask.policy.allow_from(), sender) || unlisted
         }
     };
-    Rights { commands, owner }
+    let named = |list: &IdList| strict.names(list, sender);
+    let known = owner || pass.known || alone.is_some_and(named) || named(ask.policy.allow_from());
+    Rights {
+        commands,
+        owner,
+        known,
+    }
 }

@@ -13,6 +13,7 @@ use super::{
     live::{End, Run},
     overheard, post,
     request::{self, DEFAULT_MODEL, turn_of, usage, within, within_limit},
+    standing,
     turn::{self, Turn, TurnEvents, TurnOutcome, Workbench},
 };
 use crate::{
@@ -190,12 +191,12 @@ impl<'a> Case<'a> {
         self.run.phase("preparing_workspace");
         let _place = self.desk.place().await;
         let bench = Workbench {
-            registry: &self.desk.registry,
+            tools: &self.desk.tools,
             journal: &self.desk.journal,
             clock: &self.desk.clock,
             asker: &*self.desk.asker,
             steering: self.steering,
-            joins: &|job| join(self.desk, job),
+            joins: &|job| join(self.desk, self.key, job),
         };
         self.run.phase("preparing_context");
         let turn = self.turn(resumed).await;
@@ -243,9 +244,11 @@ impl<'a> Case<'a> {
             chat_id: last.event.chat.id.clone(),
             sender_id: last.event.sender.id.clone(),
             sender_is_owner: self.jobs.iter().all(|job| job.from_owner),
+            workspace_dir: self.agent.workspace(&self.desk.paths).display().to_string(),
             ..ToolOrigin::default()
         };
-        let tools = self.desk.registry.tools();
+        turn.permits = standing::of_events(self.desk, self.key, &self.jobs);
+        let tools = turn.permits.offered(&turn.models[0]);
         let chat_prompt = chat_prompt(&self.policy, &last.event);
         let occasion = Occasion {
             chat_prompt: &chat_prompt,

@@ -289,7 +289,7 @@ impl Models {
             compaction::prune(&mut messages, pruning, window, turn.idle);
         }
         request.messages = pictures::develop(messages, &folder, served.takes_images()).await;
-        request.tools = tools.to_vec();
+        request.tools = permitted(turn, tools, &served.reference.to_string());
         request.session_id.clone_from(&turn.session_id);
         request.thinking = turn.thinking;
         request.max_tokens = turn.max_tokens.or(request.max_tokens);
@@ -351,6 +351,13 @@ impl std::fmt::Debug for Models {
 fn told(stopped: Stopped) -> Error {
     let text = stopped.for_person();
     stopped.into_error().with(FOR_PERSON, text)
+}
+
+/// The tools that this model may use: those of the caller, and those that the policy leaves to it.
+fn permitted(turn: &Turn, tools: &[ToolSpec], model: &str) -> Vec<ToolSpec> {
+    let of_caller = |tool: &ToolSpec| turn.callers_tools.iter().any(|own| own.name == tool.name);
+    let on = |tool: &&ToolSpec| of_caller(tool) || turn.permits.verdict(&tool.name, model).is_on();
+    tools.iter().filter(on).cloned().collect()
 }
 
 /// From 0 to 1. Without randomness of the system all pauses are equal, which is no fault.

@@ -1,6 +1,7 @@
 //! What an agent is told ahead of a conversation, from its workspace and its settings.
 use super::{
     desk::Desk,
+    policy::subagent_depth,
     prompt::{InjectedFile, PromptInput, PromptMode, PromptReport, Runtime, SystemPrompt, Workspace},
 };
 use crate::config::Agent;
@@ -38,15 +39,20 @@ impl Briefings {
     pub(super) async fn build(&self, desk: &Desk, agent: &Agent, occasion: Occasion<'_>) -> Vec<String> {
         let path = agent.workspace(&desk.paths);
         let workspace = self.workspace(&path, agent);
-        let files = match workspace.unchanged(PromptMode::Full) {
+        // a subagent has a task, and nobody to talk to
+        let mode = match subagent_depth(occasion.session_key) {
+            0 => PromptMode::Full,
+            _ => PromptMode::Minimal,
+        };
+        let files = match workspace.unchanged(mode) {
             Some(files) => files,
-            None => load(workspace).await,
+            None => load(workspace, mode).await,
         };
         let skills = desk.skills.get(&desk.config(), agent, &desk.paths).await;
         let skills = crate::skills::section(&skills);
         let name = agent.identity.name.as_deref().or(agent.name.as_deref());
         let prompt = SystemPrompt::build(&PromptInput {
-            mode: PromptMode::Full,
+            mode,
             name: name.unwrap_or_default(),
             tools: occasion.tools,
             workspace: &path.display().to_string(),
@@ -87,11 +93,11 @@ impl Briefings {
     }
 }
 
-async fn load(workspace: Arc<Workspace>) -> Vec<InjectedFile> {
+async fn load(workspace: Arc<Workspace>, mode: PromptMode) -> Vec<InjectedFile> {
     let files = tokio::task::spawn_blocking(move || {
         // a workspace that can't be made is told of as a missing one
         let _ = std::fs::create_dir_all(workspace.path());
-        workspace.load(PromptMode::Full)
+        workspace.load(mode)
     });
     files.await.unwrap_or_default()
 }

@@ -6,6 +6,7 @@ use super::{
     desk::Desk,
     envelope,
     live::{End, Run, Source},
+    policy::Policy,
     reply::Occasion,
     sorter::Taken,
 };
@@ -57,6 +58,9 @@ pub struct Ask {
     pub client: Value,
     /// What the model should know for this turn only.
     pub system: String,
+    /// What whoever asks may have done at most. None: what his rights say.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Policy>,
 }
 
 impl Ask {

@@ -124,6 +124,11 @@ pub enum Effect {
         /// What to keep in mind; may be empty.
         instructions: String,
     },
+    /// Tell which tools there are and why others are off.
+    Tools {
+        /// The one that is asked about; may be empty.
+        name: String,
+    },
     /// Run a plugin's command and send what it answers.
     Plugin {
         /// Its name.
@@ -161,6 +166,9 @@ pub fn run(command: &Command, context: &CommandContext<'_>, settings: &mut Sessi
         Builtin::Commands => Outcome::say(cards::commands(context)),
         Builtin::Status => Outcome::say(cards::status(context, settings)),
         Builtin::Whoami => Outcome::say(cards::whoami(context)),
+        Builtin::Tools => Outcome::effect(Effect::Tools {
+            name: args.trim().to_owned(),
+        }),
         Builtin::Context => Outcome::say(cards::context(args, context)),
         Builtin::Models => Outcome::say(cards::models(args, context)),
         Builtin::New | Builtin::Reset => reset(args, context, settings),
@@ -186,6 +194,8 @@ pub fn run(command: &Command, context: &CommandContext<'_>, settings: &mut Sessi
         Builtin::Queue => Outcome::say(choose::queue(args, context, settings)),
         Builtin::Activation => Outcome::say(choose::activation(args, context, settings)),
         Builtin::Send => Outcome::say(choose::send(args, settings)),
+        // who may answer is another question than who may give commands: see `approvals`
+        Builtin::Approve => Outcome::default(),
     }
 }
 

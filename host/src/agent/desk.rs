@@ -11,9 +11,11 @@ use super::{
     places::Places,
     queue::QueueRules,
     request,
+    tools::Toolbox,
     turn::{Listener, TurnOutcome},
 };
 use crate::{
+    approvals::Approvals,
     clock::Clock,
     config::{Config, Paths, QueueDrop, QueueMode},
     deliver::Outbox,
@@ -57,6 +59,10 @@ pub struct Desk {
     pub enclosures: Enclosures,
     /// Instructions for special work that agents find.
     pub skills: Skills,
+    /// What the operator is asked.
+    pub approvals: Arc<Approvals>,
+    /// What agents can do.
+    pub tools: Toolbox,
     /// Turns that run at once.
     pub turns: Places,
     /// Runs that are under way, for whoever watches.

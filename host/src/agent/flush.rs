@@ -9,7 +9,9 @@ use super::{
     compaction::{FLUSH_PROMPT, FLUSH_SYSTEM, Flush, flush_due},
     desk::Desk,
     job::Steering,
+    policy::Policy,
     request::{DEFAULT_MODEL, count, turn_of, within},
+    standing,
     turn::{self, Turn, TurnEvents, TurnOutcome, Workbench},
 };
 use crate::{
@@ -40,8 +42,8 @@ pub(super) async fn flush(desk: &Desk, agent: &Agent, key: &str, context: u64) {
 
 async fn flush_if_due(desk: &Desk, agent: &Agent, key: &str, context: u64) -> Result<bool> {
     let config = &agent.compaction.memory_flush;
-    let tools = desk.registry.tools();
-    let writable = tools.iter().any(|tool| WRITERS.contains(&tool.name.as_str()));
+    let (permits, tools) = standing::for_writing(desk, agent, key, &WRITERS);
+    let writable = !tools.is_empty();
     if config.enabled == Some(false) || agent.compaction.enabled == Some(false) || !writable {
         return Ok(false);
     }
@@ -54,9 +56,11 @@ async fn flush_if_due(desk: &Desk, agent: &Agent, key: &str, context: u64) -> Re
     if let Some(model) = &config.model {
         turn.models = vec![agent.reference(model).to_owned()];
     }
+    turn.permits = permits;
     turn.origin = ToolOrigin {
         agent_id: agent.id.clone(),
         session_key: key.to_owned(),
+        workspace_dir: agent.workspace(&desk.paths).display().to_string(),
         ..ToolOrigin::default()
     };
     let (_, window) = desk.asker.first(&turn).await?;
@@ -103,12 +107,19 @@ async fn silent(desk: &Desk, agent: &Agent, turn: &Turn) -> Result<TurnOutcome> 
     let steering = Steering::of(&[]);
     steering.close();
     let bench = Workbench {
-        registry: &desk.registry,
+        tools: &desk.tools,
         journal: &desk.journal,
         clock: &desk.clock,
         asker: &*desk.asker,
         steering: &steering,
-        joins: &|_| (Message::default(), About::default(), Vec::new()),
+        joins: &|_| {
+            (
+                Message::default(),
+                About::default(),
+                Vec::new(),
+                Policy::default(),
+            )
+        },
     };
     let events = TurnEvents::new(tokio::sync::mpsc::channel(1).0, None);
     within(agent, turn::run(&bench, turn, &events)).await

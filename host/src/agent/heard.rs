@@ -6,7 +6,7 @@ use super::{
     desk::Desk,
     job::{EventJob, Job, Steering},
     live::{End, Run, Source},
-    pictures,
+    pictures, standing,
     turn::Joined,
 };
 use openclaw_plugin_api::{Content, Error, ErrorKind, Message, Role};
@@ -61,18 +61,20 @@ fn left_out(job: &EventJob) -> String {
 }
 
 /// A message that joins a running turn: a run of its own it has no more.
-pub(super) fn join(desk: &Desk, job: Job) -> Joined {
+pub(super) fn join(desk: &Desk, key: &str, job: Job) -> Joined {
     match job {
         Job::Event(job) => {
             let own = job.ask.iter().map(|ask| &ask.run_id);
             own.chain(&job.heir_of)
                 .for_each(|run| desk.live.end(run, End::Merged));
-            (input(&job), about(&job), job.rows)
+            let policy = standing::of_job(desk, key, &job);
+            (input(&job), about(&job), job.rows, policy)
         }
         Job::Run(job) => (
             Message::text(Role::User, &job.run.text),
             About::default(),
             Vec::new(),
+            standing::of_run(desk, &job.run),
         ),
     }
 }

@@ -45,6 +45,8 @@ pub struct EventJob {
     pub settings: SessionSettings,
     /// The sender is the operator.
     pub from_owner: bool,
+    /// The operator knows the sender.
+    pub from_known: bool,
     /// How long to wait for more of the same sender.
     pub debounce: Duration,
     /// What messages said that got no turn of their own.

@@ -1,5 +1,6 @@
 //! Commands that people give in a chat: run at once, ahead of whatever waits, and answered without a model.
 use super::{
+    client::CLIENTS,
     commands::{
         self, Command, CommandContext, Effect, ModelChoice, ParseContext, Parsed, PluginCommand,
         SessionSettings, Tokens,
@@ -7,10 +8,13 @@ use super::{
     desk::Desk,
     gate,
     lane::Lanes,
+    policy,
     prompt::PromptReport,
+    standing::{self, Standing},
 };
 use crate::{
     access::Rights,
+    approvals::{self, Wanted},
     config::{Agent, Config},
     gateway::random::uuid,
     journal::Session,
@@ -78,6 +82,9 @@ impl Orders<'_> {
 
     /// Carries out what is a command in a text.
     pub(super) async fn carry_out(self, text: &str) -> Carried {
+        if let Some(wanted) = approvals::wanted(text) {
+            return Carried::Later(self.approve(wanted));
+        }
         let mut settings: SessionSettings = serde_json::from_str(&self.session.settings).unwrap_or_default();
         let asked = self.skill(text).await;
         let text = asked.as_deref().unwrap_or(text);
@@ -183,6 +190,7 @@ impl Orders<'_> {
                     errands.push(self.compact(instructions));
                     between = true;
                 }
+                Effect::Tools { name } => said.push(self.tools(&name, &settings)),
                 Effect::Plugin { name, args } => errands.push(self.plugin(name, args)),
             }
         }
@@ -210,6 +218,17 @@ impl Orders<'_> {
             text: rest,
             settings: Box::new(settings),
             aside,
+        }
+    }
+
+    /// Gives the operator's answer to a question, if it is from somebody who may.
+    fn approve(&self, wanted: Wanted) -> Errand {
+        let (desk, event, rights) = (self.desk.clone(), self.event.clone(), self.rights);
+        let channel = self.route.delivery.channel.clone();
+        let work = async move { approvals::answer(&desk, &channel, &event, rights, wanted).await };
+        Errand {
+            work: Box::pin(work),
+            between: false,
         }
     }
 
@@ -273,6 +292,32 @@ impl Orders<'_> {
                 },
             )
         })
+    }
+
+    /// Which tools a turn would have that answers here.
+    fn tools(&self, name: &str, settings: &SessionSettings) -> String {
+        let Orders { desk, route, .. } = self;
+        let trust = standing::trust(self.rights.owner, self.rights.known);
+        let permits = if route.delivery.channel == CLIENTS {
+            let at = Standing {
+                agent: &self.agent.id,
+                session_key: &route.session_key,
+                settings: &self.session.settings,
+                trust,
+            };
+            standing::rules_of(desk, &at)
+        } else {
+            let chat = standing::Chat {
+                agent: &self.agent.id,
+                session_key: &route.session_key,
+                channel: &route.delivery.channel,
+                event: self.event,
+            };
+            standing::rules_in(desk, &chat, settings, trust)
+        };
+        let written = settings.model().or_else(|| self.agent.model.primary.clone());
+        let model = written.unwrap_or_else(|| super::request::DEFAULT_MODEL.to_owned());
+        policy::card(&permits.decisions(self.agent.reference(&model)), name)
     }
 
     fn plugins(&self) -> Vec<PluginCommand> {

@@ -13,7 +13,7 @@ use crate::{
     journal::{Entry, JournalError, NewDelivery, Settled},
     route::Delivery,
 };
-use openclaw_plugin_api::{Error, ErrorKind, MediaRef, Outbound, Result};
+use openclaw_plugin_api::{Button, Error, ErrorKind, MediaRef, Outbound, Result};
 
 /// A message to a chat.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,6 +30,10 @@ pub struct Post {
     pub silent: bool,
     /// Sound as a voice message.
     pub voice: bool,
+    /// Buttons under its last part, row by row.
+    pub buttons: Vec<Vec<Button>>,
+    /// Whose workspace the files are in; empty for the default agent's.
+    pub agent_id: String,
     /// What every try of the same message has in common.
     pub key: String,
 }
@@ -50,7 +54,9 @@ impl Desk {
         }
         let config = self.config();
         let agents = config.agents();
-        let agent = agents.default_agent();
+        let agent = agents
+            .get(&post.agent_id)
+            .unwrap_or_else(|| agents.default_agent());
         let workspace = agent.workspace(&self.paths);
         let mut files = Vec::new();
         for source in &post.media {
@@ -92,6 +98,8 @@ pub(super) async fn answer(
         reply_to: String::new(),
         silent: false,
         voice: audio_as_voice,
+        buttons: Vec::new(),
+        agent_id: String::new(),
         key: key.to_owned(),
     };
     messages(desk, &post, files)
@@ -123,6 +131,7 @@ fn messages(desk: &Desk, post: &Post, files: Vec<MediaRef>) -> Vec<NewDelivery> 
         texts.push(String::new());
     }
     let lane = lane_to(to);
+    let last = texts.len().saturating_sub(1);
     let mut files = Some(files);
     let parts = texts.into_iter().enumerate().map(|(number, text)| {
         let mut message = Outbound {
@@ -137,6 +146,9 @@ fn messages(desk: &Desk, post: &Post, files: Vec<MediaRef>) -> Vec<NewDelivery> 
         };
         if number == 0 {
             message.reply_to.clone_from(&post.reply_to);
+        }
+        if number == last {
+            message.buttons.clone_from(&post.buttons);
         }
         if post.voice {
             message.extra.insert("audioAsVoice".into(), true.into());

@@ -7,7 +7,7 @@ mod read;
 mod token;
 
 pub use prefix::{PrefixVars, response_prefix, with_prefix};
-use token::{HEARTBEAT_OK, NO_REPLY};
+use token::{ANNOUNCE_SKIP, HEARTBEAT_OK, NO_REPLY};
 
 /// Most characters beside `HEARTBEAT_OK` that are no news, unless the operator says otherwise.
 pub const ACK_MAX_CHARS: usize = 300;
@@ -72,7 +72,7 @@ pub enum ReplyTo {
 /// Reads a whole answer.
 pub fn parse(text: &str, occasion: Occasion) -> Reply {
     let mut payload = read::read(text, false);
-    if token::at_edge(&payload.text, NO_REPLY) {
+    if token::at_edge(&payload.text, NO_REPLY) || token::at_edge(&payload.text, ANNOUNCE_SKIP) {
         return Reply::Silent;
     }
     if let Some(rest) = token::stripped(&payload.text, HEARTBEAT_OK) {

@@ -8,7 +8,9 @@ use super::{
     envelope, heard,
     job::{Job, RunJob, Steering, Wish},
     live::{End, Run, Source},
-    overheard, pictures, post, reply,
+    overheard, pictures,
+    policy::Permits,
+    post, reply, standing,
     turn::{self, Turn, TurnEvents, TurnOutcome, Workbench},
 };
 use crate::{
@@ -164,9 +166,11 @@ async fn run(
     if let Some(chosen) = asked.or_else(|| settings.model()) {
         turn.models = vec![chosen];
     }
-    turn.profile = settings.auth_profile_override.unwrap_or_default();
+    turn.profile = settings.auth_profile_override.clone().unwrap_or_default();
     turn.idle = idle(desk, &session);
-    let tools = desk.registry.tools();
+    let policy = standing::with_inherited(standing::of_run(desk, run), &settings);
+    turn.permits = Permits::new(policy, desk.tools.all());
+    let tools = turn.permits.offered(&turn.models[0]);
     let occasion = Occasion {
         session_key: &run.session_key,
         model: &turn.models[0],
@@ -195,17 +199,19 @@ async fn run(
         session_key: run.session_key.clone(),
         sender_is_owner: run.sender_id.is_empty(),
         sender_id: run.sender_id.clone(),
+        workspace_dir: agent.workspace(&desk.paths).display().to_string(),
         ..ToolOrigin::default()
     };
     let bench = Workbench {
-        registry: &desk.registry,
+        tools: &desk.tools,
         journal: &desk.journal,
         clock: &desk.clock,
         asker: &*desk.asker,
         steering,
         joins: &|job: Job| {
+            let policy = standing::of(desk, &run.session_key, &job);
             let message = Message::text(Role::User, joined_text(job));
-            (message, About::default(), Vec::new())
+            (message, About::default(), Vec::new(), policy)
         },
     };
     let work = turn::run(&bench, &turn, events);
@@ -241,6 +247,7 @@ pub(super) async fn turn_of(desk: &Desk, agent: &Agent, session_id: &str, id: St
         shortening: Policy::of(&agent.compaction),
         summariser: summariser(agent),
         pruning: Pruning::of(&agent.settings.context_pruning),
+        watches_loops: desk.config().tools.loop_detection.enabled != Some(false),
         ..Turn::default()
     }
 }

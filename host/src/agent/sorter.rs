@@ -320,6 +320,7 @@ impl Sorter {
             agent_id: route.agent_id,
             text,
             from_owner: event.rights().owner,
+            from_known: event.rights().known,
             channel: taken.channel,
             event: event.into_inner(),
             settings,

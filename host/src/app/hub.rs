@@ -1,8 +1,10 @@
 //! What plugins and clients meet in: requests of plugins go from here to where they are served.
-use super::{Accounts, Office};
+use super::{Accounts, Office, speech};
 use crate::{
     agent::CLIENTS,
     clock::Clock,
+    gateway::Front,
+    heartbeat::Heart,
     plugins::{
         registry::Registry,
         services::{Core, Request},
@@ -10,15 +12,24 @@ use crate::{
 };
 use futures_util::future::BoxFuture;
 use openclaw_plugin_api::{
-    AgentRun, ChannelStatus, EmbedRequest, Embeddings, Error, ErrorKind, Inbound, Result, Sink, ToolCall,
-    ToolOutput, surface::ids,
+    AgentRun, ApprovalDecision, ApprovalRequest, ChannelStatus, EmbedRequest, Embeddings, Error, ErrorKind,
+    Inbound, ListenHead, ListenRequest, Result, Sink, Submission, Submitted, SystemEvent, ToolCall,
+    ToolOutput,
 };
 use serde_json::Value;
-use std::sync::{Arc, OnceLock, Weak};
-use tokio::sync::{broadcast, mpsc};
+use std::{
+    sync::{Arc, OnceLock, Weak},
+    time::Duration,
+};
+use tokio::{
+    sync::{broadcast, mpsc, watch},
+    time,
+};
 
 /// Events of plugins that a slow listener may fall behind by.
 const EVENTS: usize = 256;
+/// Time that a gateway which starts has until it serves; then a plugin's wish for a listener fails.
+const STARTING: Duration = Duration::from_secs(60);
 /// Events of a turn that a slow reader may fall behind by.
 const TURN_EVENTS: usize = 64;
 
@@ -26,9 +37,12 @@ const TURN_EVENTS: usize = 64;
 pub(super) struct Hub {
     pub(super) registry: OnceLock<Weak<Registry>>,
     pub(super) office: OnceLock<Office>,
+    pub(super) heart: OnceLock<Arc<Heart>>,
     pub(super) accounts: Accounts,
     pub(super) clock: Clock,
     pub(super) events: broadcast::Sender<(String, Value)>,
+    /// Opens listeners, once there is a gateway to serve.
+    pub(super) front: watch::Sender<Option<Front>>,
 }
 
 // === impl Hub ===
@@ -39,9 +53,11 @@ impl Hub {
         Self {
             registry: OnceLock::new(),
             office: OnceLock::new(),
+            heart: OnceLock::new(),
             accounts: Accounts::default(),
             clock,
             events: broadcast::channel(EVENTS).0,
+            front: watch::Sender::new(None),
         }
     }
 
@@ -105,18 +121,35 @@ impl Core for Hub {
         })
     }
 
+    fn agent_submit(&self, plugin: &str, message: Submission) -> BoxFuture<'static, Result<Submitted>> {
+        let (office, plugin) = (self.office(), plugin.to_owned());
+        Box::pin(async move { office?.submit(&plugin, message).await })
+    }
+
+    fn system_event(&self, event: SystemEvent) -> BoxFuture<'static, Result<()>> {
+        let (office, heart) = (self.office(), self.heart.get().cloned());
+        Box::pin(async move { office?.tell(&*heart.ok_or_else(starting)?, event).await })
+    }
+
     fn embed(&self, request: EmbedRequest) -> BoxFuture<'static, Result<Embeddings>> {
         let office = self.office();
         Box::pin(async move { office?.desk.asker.embed(request).await })
     }
 
     fn tool_invoke(&self, tool: &str, call: ToolCall) -> BoxFuture<'static, Result<ToolOutput>> {
-        let (registry, tool) = (self.registry(), tool.to_owned());
+        let (office, tool) = (self.office(), tool.to_owned());
+        Box::pin(async move { office?.use_tool(&tool, call).await })
+    }
+
+    fn approve(
+        &self,
+        _plugin: &str,
+        request: ApprovalRequest,
+    ) -> BoxFuture<'static, Result<ApprovalDecision>> {
+        let office = self.office();
         Box::pin(async move {
-            let plugin = registry?.offering("tool/1", &tool).ok_or_else(|| {
-                Error::new(ErrorKind::NotFound, format_args!("there is no tool named {tool}"))
-            })?;
-            plugin.call(ids::tool::INVOKE, &tool, &call).await
+            let desk = office?.desk;
+            desk.approvals.request(&desk, request).await
         })
     }
 
@@ -132,36 +165,40 @@ impl Core for Hub {
         Ok(())
     }
 
+    fn listen(&self, plugin: &str, request: ListenRequest, mut out: Sink) -> BoxFuture<'static, Result<()>> {
+        let (plugin, mut front) = (plugin.to_owned(), self.front.subscribe());
+        Box::pin(async move {
+            let there = time::timeout(STARTING, front.wait_for(Option::is_some)).await;
+            let front = there
+                .ok()
+                .and_then(|front| front.ok()?.clone())
+                .ok_or_else(starting)?;
+            let open = front
+                .open(&plugin, &request.bind)
+                .await
+                .map_err(|error| Error::new(ErrorKind::Config, error))?;
+            let address = open.address().to_string();
+            if out.send(&serde_json::to_vec(&ListenHead { address })?).await {
+                open.until_stop().await;
+            }
+            Ok(())
+        })
+    }
+
     fn speech(
         &self,
         method: &'static str,
         engine: &str,
         request: Request,
     ) -> BoxFuture<'static, Result<Vec<u8>>> {
-        let found = self.registry().and_then(|registry| {
-            let all = registry.offered("speech/1");
-            let mut engines = all
-                .into_iter()
-                .filter(|(_, r)| engine.is_empty() || r.id == engine);
-            engines.next().ok_or_else(|| match engine {
-                "" => Error::new(
-                    ErrorKind::NotFound,
-                    "no running plugin speaks or listens; enable one",
-                ),
-                _ => Error::new(
-                    ErrorKind::NotFound,
-                    format_args!("no running plugin offers the engine {engine}"),
-                ),
-            })
-        });
+        let found = self
+            .registry()
+            .and_then(|registry| speech::engine(&registry, method, engine));
+        let office = self.office();
         Box::pin(async move {
-            let (plugin, registration) = found?;
-            let request = Request {
-                method: method.to_owned(),
-                target: registration.id,
-                ..request
-            };
-            plugin.call_raw(request, None).await
+            let found = found?;
+            let access = office?.desk.asker.speech_access(&found.1.id);
+            speech::pass_on(found, method, request, access).await
         })
     }
 }

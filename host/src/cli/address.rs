@@ -57,7 +57,7 @@ pub(super) fn make_token(setting: &Setting) -> Result<Secret, Failure> {
 }
 
 /// Writes what only its user may read, also where the file is there already with another mode.
-fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+pub(super) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     const MODE: u32 = 0o600;
     let mut file = fs::OpenOptions::new()
         .write(true)

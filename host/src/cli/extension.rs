@@ -2,7 +2,7 @@
 //!
 //! It knows no command. Invariant: nothing of a plugin is run before its manifest says that the command is its own.
 use super::{
-    Failure,
+    Cli, Failure,
     config::{Place, edit},
     connect::{Target, block_on},
     gateway::alone,
@@ -14,6 +14,7 @@ use crate::{
     gateway::{Scope, client::ClientInfo},
     plugins::{plugin::Spec, sections},
 };
+use clap::CommandFactory;
 use openclaw_plugin_api::{CommandReply, ConfigEdit};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -69,10 +70,12 @@ fn declared(setting: &Setting, name: &str) -> Result<Spec, Failure> {
         .iter()
         .filter(|spec| spec.manifest.commands.iter().any(|own| own == name));
     let Some(first) = offering.next() else {
+        let own = Cli::command();
+        let own = own.get_subcommands().map(|command| command.get_name());
         let known = specs.iter().flat_map(|spec| &spec.manifest.commands);
-        let near = known
-            .filter(|own| strsim::damerau_levenshtein(own, name) <= 2)
-            .min();
+        let known = known.map(String::as_str).chain(own);
+        let distance = |known: &&str| strsim::damerau_levenshtein(known, name);
+        let near = known.min_by_key(distance).filter(|known| distance(known) <= 2);
         let hint = near.map_or_else(String::new, |near| format!("; did you mean '{near}'?"));
         return Err(Failure::usage(format_args!(
             "unrecognized subcommand '{name}'{hint}; `openclaw --help` shows what there is"

@@ -1,16 +1,21 @@
 //! The command line: one file for each command, no logic that the gateway needs.
 mod address;
 pub mod agent;
+pub mod approvals;
 pub mod channels;
+pub mod completion;
 pub mod config;
 mod connect;
 pub mod cron;
+pub mod dashboard;
 pub mod devices;
 mod extension;
 mod failure;
 pub mod gateway;
 pub mod health;
+mod init;
 pub mod logs;
+pub mod manual;
 pub mod message;
 pub mod models;
 pub mod nodes;
@@ -22,6 +27,8 @@ mod setting;
 pub mod skills;
 pub mod status;
 pub mod system;
+pub mod tools;
+pub mod tui;
 
 pub use failure::Failure;
 
@@ -76,6 +83,9 @@ enum Command {
     Plugins(plugins::Args),
     /// Shows who asks to be let in, and lets them in
     Pairing(pairing::Args),
+    /// Shows what waits for the operator's answer, answers it, and keeps the rules for commands
+    #[command(visible_alias = "exec-approvals")]
+    Approvals(approvals::Args),
     /// Shows which devices may use the gateway, and lets them in
     Devices(devices::Args),
     /// Shows devices that do what the gateway asks them
@@ -84,9 +94,15 @@ enum Command {
     Cron(Box<cron::Args>),
     System(system::Args),
     Skills(skills::Args),
+    Tools(tools::Args),
     /// A command that a plugin brings
     #[command(external_subcommand)]
     Extension(Vec<String>),
+    Completion(completion::Args),
+    Manual(manual::Args),
+    #[command(visible_aliases = ["chat", "terminal"])]
+    Tui(tui::Args),
+    Dashboard(dashboard::Args),
 }
 
 /// Runs the command line and gives the exit code: 0 done, 1 failed, 2 wrong use, 78 wrong configuration.
@@ -98,6 +114,13 @@ pub fn run(env: &Env) -> u8 {
             Ok(()) => 0,
             Err(failure) => failure.report(),
         };
+    }
+    // The same holds for a process that keeps, or becomes, a command of an agent.
+    if let Some(code) = openclaw_confine::launch::serve(std::env::args_os()) {
+        return code;
+    }
+    if let Some(code) = init::run(env) {
+        return code;
     }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
@@ -147,12 +170,18 @@ impl Cli {
             Command::Config(args) => config::run(args, env),
             Command::Plugins(args) => plugins::run(args, env),
             Command::Pairing(args) => pairing::run(&args, env),
+            Command::Approvals(args) => approvals::run(&args, env),
             Command::Devices(args) => devices::run(&args, env),
             Command::Nodes(args) => nodes::run(&args, env),
             Command::Cron(args) => cron::run(&args, env),
             Command::System(args) => system::run(&args, env),
             Command::Skills(args) => skills::run(&args, env),
+            Command::Tools(args) => tools::run(&args, env),
             Command::Extension(words) => extension::run(&words, env),
+            Command::Completion(args) => completion::run(&args),
+            Command::Manual(args) => manual::run(&args),
+            Command::Tui(args) => tui::run(&args, env),
+            Command::Dashboard(args) => dashboard::run(&args, env),
         }
     }
 }

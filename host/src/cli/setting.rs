@@ -5,6 +5,7 @@ use crate::{
     plugins::{
         assemble::{Assembly, assemble, folders},
         discover::Found,
+        places,
     },
 };
 use std::path::PathBuf;
@@ -75,9 +76,8 @@ impl Setting {
         let mut assembly = assemble(&config, &found);
         for spec in &mut assembly.specs {
             let wish = &mut spec.settings.permissions;
-            for path in wish.read.iter_mut().chain(&mut wish.write) {
-                *path = paths.expand(path.as_str()).display().to_string();
-            }
+            places::expand(&paths, &config, &mut wish.read);
+            places::expand(&paths, &config, &mut wish.write);
         }
         Ok(Self {
             paths,

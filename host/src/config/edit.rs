@@ -175,14 +175,18 @@ fn change(root: &mut Value, edit: &Edit) -> Result<(), EditError> {
     let (last, parents) = path.steps().split_last().ok_or(EditError::Root)?;
     let mut here = root;
     let mut inner = JsonPath::root();
-    for step in parents {
+    for (depth, step) in parents.iter().enumerate() {
         let exists = step.of(here).is_some();
         if !exists && matches!(edit, Edit::Unset { .. }) {
             return Ok(());
         }
         here = slot(here, step, path, &inner)?;
         if !exists {
-            *here = Value::Object(Map::new());
+            // what comes next says what it is: the first of a list makes the list
+            *here = match path.steps()[depth + 1] {
+                Step::Index(0) => Value::Array(Vec::new()),
+                _ => Value::Object(Map::new()),
+            };
         }
         inner = inner.then(step.clone());
     }
@@ -313,10 +317,11 @@ fn insert(node: &CstNode, step: &Step, value: CstInputValue) -> Option<()> {
     Some(())
 }
 
-/// `value` inside of new objects for the keys of `steps`.
+/// `value` inside of new objects for the keys of `steps`, and of new lists for the first place in one.
 fn nest(steps: &[Step], value: CstInputValue) -> Option<CstInputValue> {
     steps.iter().rev().try_fold(value, |value, step| match step {
         Step::Key(key) => Some(CstInputValue::Object(vec![(key.clone(), value)])),
+        Step::Index(0) => Some(CstInputValue::Array(vec![value])),
         Step::Index(_) => None,
     })
 }

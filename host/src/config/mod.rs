@@ -5,6 +5,7 @@
 //! This module depends on nothing else of the host and never applies a setting itself.
 
 mod agents;
+mod approvals;
 mod auth;
 mod bindings;
 mod change;
@@ -60,6 +61,7 @@ pub use agents::{
     OnOff, Params, PruningMode, PruningTools, ReasoningLevel, SoftTrim, StreamingBreak, Subagents,
     ThinkingLevel, TimeFormat, TypingMode, VerboseLevel, agent_id,
 };
+pub use approvals::{ApprovalForwarding, ApprovalMode, ApprovalTarget, ApprovalsConfig};
 pub use auth::{AuthConfig, AuthMode, AuthProfile, CooldownsConfig};
 pub use bindings::{BindingConfig, BindingKind, BindingMatch, BindingSession, PeerConfig, PeerKind};
 pub use change::{ChangeError, Changed, JudgePlugins, change};
@@ -119,11 +121,14 @@ pub use session::{
 };
 pub use skills::{SkillEntry, SkillsConfig, SkillsLoad};
 pub use substitute::{MissingVariable, substitute};
-pub use tools::{ToolPolicy, ToolProfile, ToolsConfig};
+pub use tools::{
+    GatewayTool, NestedTools, SessionVisibility, ToolNames, ToolPolicy, ToolProfile, ToolRules, ToolsConfig,
+    check as check_tools, names as tool_names,
+};
 pub use usage::provider_id;
 pub use watch::{Asked, Change, News, Outcome, Reader, Watch};
 pub use whole::{PluginSchemas, is_secret as is_secret_schema, json_schema};
-pub use write::write_atomic;
+pub use write::{write_alone, write_atomic};
 
 /// A configuration together with the files that it came from.
 #[derive(Debug)]

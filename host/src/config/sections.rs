@@ -3,6 +3,7 @@
 //! A section is judged by the schema of its type first, for that gives good messages, and then read.
 use super::{
     agents::{Agents, AgentsConfig},
+    approvals::ApprovalsConfig,
     auth::AuthConfig,
     bindings::BindingConfig,
     commands::CommandsConfig,
@@ -62,6 +63,8 @@ macro_rules! sections {
 sections! {
     /// Who answers.
     agents: AgentsConfig,
+    /// Where questions to the operator go.
+    approvals: ApprovalsConfig,
     /// Accounts at model vendors.
     auth: AuthConfig,
     /// Which agent answers where.

@@ -363,6 +363,23 @@ fn edits_leave_everything_else_as_it_was() {
 }
 
 #[test]
+fn the_first_of_a_list_makes_the_list() {
+    for (edits, value) in [
+        (vec![set("a.b[0]", json!("x"))], json!({"a": {"b": ["x"]}})),
+        (
+            vec![set("l[0].id", json!(1)), set("l[1].id", json!(2))],
+            json!({"l": [{"id": 1}, {"id": 2}]}),
+        ),
+    ] {
+        let after = apply("{ // kept\n}\n", &edits).unwrap();
+        assert!(after.starts_with("{ // kept\n"), "{after}");
+        let document = Document::parse(Path::new("f"), after.into_bytes()).unwrap();
+        assert_eq!(document.value(), &value);
+    }
+    apply("{}", &[set("a[1]", json!(1))]).expect_err("there is no first one");
+}
+
+#[test]
 fn edits_that_mean_nothing_are_refused() {
     for (text, edit, part) in [
         ("{ a: 1 }", set("a.b", json!(1)), "a is of type number"),

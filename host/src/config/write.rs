@@ -35,7 +35,7 @@ pub fn write_atomic(path: &Path, content: &[u8]) -> io::Result<()> {
 }
 
 /// Replaces `path` by `content` and keeps nothing of the old content.
-pub(super) fn write_alone(path: &Path, content: &[u8]) -> io::Result<()> {
+pub fn write_alone(path: &Path, content: &[u8]) -> io::Result<()> {
     place(path, content, path)
 }
 

@@ -14,6 +14,7 @@ mod webhook;
 pub use engine::{Changed, Cron, CronError, Listing, MAX_JOBS};
 pub use job::{DeliveryMode, Job, JobDelivery, Payload, State, Status, WakeMode};
 pub use outcome::Record;
+pub(crate) use place::chat;
 pub use place::last_route;
 pub use schedule::{Schedule, instant};
 pub use webhook::Webhook;

@@ -44,7 +44,7 @@ pub async fn last_route(
 }
 
 /// The chat that a job's result goes to. None: nobody has written yet.
-pub(super) async fn chat(
+pub(crate) async fn chat(
     desk: &Desk,
     agent: &str,
     wanted: &JobDelivery,

@@ -1,5 +1,5 @@
-//! HTTP on the gateway's port: the upgrade to a WebSocket on any path, the health probes, and for everything else the
-//! plugins' routes.
+//! HTTP on the gateway's port: the upgrade to a WebSocket on any path that no plugin has its own on, the health probes, and
+//! for everything else the plugins' routes.
 //!
 //! Invariants: a request for a host that isn't ours gets no further, unless it is for a route whose requests are signed;
 //! no route takes the place of the gateway's own paths; sockets without authentication are bounded, in sum
@@ -64,6 +64,9 @@ pub(super) enum Caller {
     Known,
 }
 
+/// Paths that say how the gateway is.
+const PROBES: [&str; 5] = ["/healthz", "/health", "/readyz", "/ready", "/startupz"];
+
 /// The gateway's paths.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     Router::new()
@@ -90,12 +93,20 @@ async fn gate(State(shared): State<Arc<Shared>>, mut request: Request, next: Nex
         .to_owned();
     let upgrade = header_text(request.headers(), &header::UPGRADE);
     let upgrade = upgrade.is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"));
-    let signed = !upgrade && shared.routing.is_signed(request.uri().path());
-    if !signed && !shared.sites.host_allowed(&host) {
+    let path = request.uri().path();
+    let of_a_route = upgrade && shared.routing.has_socket(path);
+    let signed = (!upgrade || of_a_route) && shared.routing.is_signed(path);
+    // signed: its sender proves itself. Probes: what watches a machine has its own name for it, and to who brings no
+    // secret they say one word.
+    let open = signed || (!upgrade && PROBES.contains(&path));
+    if !open && !shared.sites.host_allowed(&host) {
         return text(
             StatusCode::FORBIDDEN,
             "host not allowed: use an IP address, or add https://<host> to gateway.controlUi.allowedOrigins",
         );
+    }
+    if of_a_route {
+        return routes::open_socket(&shared, peer, request).await;
     }
     if upgrade {
         return switch(shared, request, peer, host);
@@ -214,27 +225,45 @@ pub(super) async fn identify(
     Err((StatusCode::UNAUTHORIZED, Json(error)).into_response())
 }
 
-/// Turns the connection into a WebSocket.
-fn switch(shared: Arc<Shared>, mut request: Request, peer: Peer, host: String) -> Response {
+/// What the answer to a request for a WebSocket proves, if it is one.
+pub(super) fn accept_key(request: &Request) -> Result<String, Box<Response>> {
     let headers = request.headers();
     if request.method() != Method::GET {
-        return text(StatusCode::METHOD_NOT_ALLOWED, "a WebSocket is opened with GET");
+        let text = text(StatusCode::METHOD_NOT_ALLOWED, "a WebSocket is opened with GET");
+        return Err(text.into());
     }
     let version = header::SEC_WEBSOCKET_VERSION;
     if header_text(headers, &version) != Some("13") {
-        return (
-            StatusCode::UPGRADE_REQUIRED,
-            [(version, "13")],
-            "WebSocket version 13 is spoken\n",
-        )
-            .into_response();
+        let text = "WebSocket version 13 is spoken\n";
+        return Err((StatusCode::UPGRADE_REQUIRED, [(version, "13")], text)
+            .into_response()
+            .into());
     }
-    let Some(key) = headers
-        .get(header::SEC_WEBSOCKET_KEY)
-        .map(|key| derive_accept_key(key.as_bytes()))
-    else {
-        return text(StatusCode::BAD_REQUEST, "the header sec-websocket-key is missing");
+    let key = headers.get(header::SEC_WEBSOCKET_KEY);
+    let key = key.map(|key| derive_accept_key(key.as_bytes()));
+    key.ok_or_else(|| {
+        let text = text(StatusCode::BAD_REQUEST, "the header sec-websocket-key is missing");
+        text.into()
+    })
+}
+
+/// The answer that turns the connection into a WebSocket.
+pub(super) fn switching(key: &str) -> Response {
+    let headers = [
+        (header::CONNECTION, "Upgrade"),
+        (header::UPGRADE, "websocket"),
+        (header::SEC_WEBSOCKET_ACCEPT, key),
+    ];
+    (StatusCode::SWITCHING_PROTOCOLS, headers, Body::empty()).into_response()
+}
+
+/// Turns the connection into a WebSocket of the gateway's own.
+fn switch(shared: Arc<Shared>, mut request: Request, peer: Peer, host: String) -> Response {
+    let key = match accept_key(&request) {
+        Ok(key) => key,
+        Err(refused) => return *refused,
     };
+    let headers = request.headers();
     let Some(waiting) = shared.unauthenticated.enter(&peer) else {
         return text(
             StatusCode::SERVICE_UNAVAILABLE,
@@ -263,12 +292,7 @@ fn switch(shared: Arc<Shared>, mut request: Request, peer: Peer, host: String) -
         converse(shared, entrance, wire, waiting).await;
         drop(place);
     });
-    let headers = [
-        (header::CONNECTION, "Upgrade"),
-        (header::UPGRADE, "websocket"),
-        (header::SEC_WEBSOCKET_ACCEPT, &key),
-    ];
-    (StatusCode::SWITCHING_PROTOCOLS, headers, Body::empty()).into_response()
+    switching(&key)
 }
 
 /// A socket from its first byte to its last.

@@ -13,6 +13,7 @@ use tokio::{
 use super::{
     auth::{Auth, Verifier},
     devices::Devices,
+    front::Front,
     http::{self, Unauthenticated},
     hub::Events,
     idempotency::Cache,
@@ -254,6 +255,11 @@ impl Running {
     /// Where it listens.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Opens listeners for plugins.
+    pub fn front(&self) -> Front {
+        Front::new(&self.shared)
     }
 
     /// Its events.

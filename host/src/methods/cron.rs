@@ -1,5 +1,6 @@
 //! `cron.*`: jobs that run at a time. The jobs themselves are in `cron`.
 mod list;
+mod runs;
 
 use super::params;
 use crate::{
@@ -83,22 +84,10 @@ struct Run {
     mode: Option<String>,
 }
 
-/// Parameters of `cron.runs`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
-struct Runs {
-    #[serde(alias = "jobId")]
-    id: Option<String>,
-    scope: Option<String>,
-    limit: Option<usize>,
-    offset: usize,
-    sort_dir: Option<String>,
-}
-
 pub(super) fn methods() -> Vec<Method> {
     vec![
         Method::new("cron.status", Scope::Read),
-        Method::new("cron.list", Scope::Read),
+        Method::new("cron.list", Scope::Read).with::<list::List>(),
         Method::new("cron.get", Scope::Read),
         Method::new("cron.runs", Scope::Read),
         Method::new("cron.add", Scope::Admin),
@@ -116,7 +105,7 @@ pub(super) async fn call(gateway: &Gateway, method: &str, given: Value) -> Resul
             let one: One = params(method, given)?;
             Ok(gateway.cron().get(&one.id).await.map_err(failed)?.view())
         }
-        "cron.runs" => runs(gateway, params(method, given)?).await,
+        "cron.runs" => runs::runs(gateway, params(method, given)?).await,
         "cron.add" => add(gateway, params(method, given)?).await,
         "cron.update" => update(gateway, params(method, given)?).await,
         "cron.remove" => {
@@ -282,25 +271,6 @@ async fn run(gateway: &Gateway, given: Run) -> Result<Value, Failure> {
         Some(run_id) => json!({ "ok": true, "enqueued": true, "runId": run_id }),
         None => json!({ "ok": true, "ran": false, "reason": "already-running" }),
     })
-}
-
-async fn runs(gateway: &Gateway, wanted: Runs) -> Result<Value, Failure> {
-    let of = wanted
-        .id
-        .as_deref()
-        .filter(|_| wanted.scope.as_deref() != Some("all"));
-    let limit = wanted.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
-    let (limit_, offset) = (limit as u32, u32::try_from(wanted.offset).unwrap_or(u32::MAX));
-    let (mut entries, total) = gateway.cron().runs(of, limit_, offset).await.map_err(failed)?;
-    if wanted.sort_dir.as_deref() == Some("asc") {
-        entries.reverse();
-    }
-    let end = wanted.offset + entries.len();
-    let more = (end as u64) < total;
-    Ok(json!({
-        "entries": entries, "total": total, "offset": wanted.offset, "limit": limit, "hasMore": more,
-        "nextOffset": Some(end).filter(|_| more),
-    }))
 }
 
 fn failed(error: CronError) -> Failure {

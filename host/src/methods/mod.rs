@@ -1,6 +1,7 @@
 //! What clients of the gateway can ask for: one file for each family of methods. The protocol itself is in `gateway`.
 mod agent;
 mod agents;
+mod approvals;
 mod channels;
 mod chat;
 mod config;
@@ -8,9 +9,11 @@ mod cron;
 mod devices;
 mod extensions;
 mod feed;
+mod for_agents;
 mod health;
 mod heartbeat;
 mod logs;
+mod message;
 mod models;
 mod nodes;
 mod pairing;
@@ -22,6 +25,7 @@ mod sessions;
 mod skills;
 mod system;
 mod tools;
+mod work;
 
 use crate::{
     agent::Desk,
@@ -66,12 +70,11 @@ impl Methods {
     /// For a running gateway.
     pub fn new(gateway: Arc<Gateway>, fleet: Fleet, backstage: Backstage) -> Self {
         system::begin();
+        let files = config::Files::new(gateway.clone(), backstage.env, backstage.reader);
+        let files = Arc::new(files);
+        for_agents::ForAgents::open(&gateway, &files);
         Self {
-            files: Arc::new(config::Files::new(
-                gateway.clone(),
-                backstage.env,
-                backstage.reader,
-            )),
+            files,
             gateway,
             fleet,
             reread: backstage.reread,
@@ -85,6 +88,7 @@ impl Methods {
         feed::start(&self.gateway, events, &self.subscribers, &self.runs);
         self.files.tell(events);
         plugins::tell(&self.gateway, events);
+        approvals::tell(&self.gateway, events);
         extensions::forward(&self.gateway, events);
         forward("cron", self.gateway.cron().watch(), events);
         forward("heartbeat", self.gateway.heart().watch(), events);
@@ -110,6 +114,7 @@ pub(crate) fn table() -> Vec<Method> {
     [
         agent::methods(),
         agents::methods(),
+        approvals::methods(),
         channels::methods(),
         chat::methods(),
         config::methods(),
@@ -118,6 +123,7 @@ pub(crate) fn table() -> Vec<Method> {
         extensions::own_methods(),
         heartbeat::methods(),
         logs::methods(),
+        message::methods(),
         models::methods(),
         nodes::methods(),
         pairing::methods(),
@@ -127,6 +133,7 @@ pub(crate) fn table() -> Vec<Method> {
         system::methods(),
         tools::methods(),
         skills::methods(),
+        work::methods(),
     ]
     .concat()
 }
@@ -164,6 +171,8 @@ impl Handler for Methods {
             "config.changed",
             "plugins.changed",
             "cron",
+            "exec.approval.requested",
+            "exec.approval.resolved",
             "heartbeat",
             "sessions.changed",
             "session.message",
@@ -258,6 +267,9 @@ impl Handler for Methods {
                 }
                 "system.info" => Ok(system::info()),
                 "update.status" => Ok(system::update()),
+                "message.action" => message::act(gateway, caller, params).await,
+                "diagnostics.lanes" => Ok(work::lanes(gateway)),
+                "tasks.list" => work::tasks(gateway, params).await,
                 "send" => send::send(gateway, params).await,
                 "sessions.list" => sessions::list(gateway, params).await,
                 "sessions.get" => sessions::get(gateway, params).await,
@@ -300,6 +312,9 @@ impl Handler for Methods {
                     heartbeat::call(gateway, method, params).await
                 }
                 _ if method.starts_with("skills.") => skills::call(gateway, method, params).await,
+                _ if method.starts_with("exec.approval") => {
+                    approvals::call(gateway, method, params, caller, respond).await
+                }
                 _ if method.starts_with("cron.") => cron::call(gateway, method, params).await,
                 _ if is_of_fleet(method) => of_fleet(&self.fleet, method, params, caller).await,
                 _ => extensions::call(gateway, method, params, caller).await,

@@ -8,7 +8,7 @@ use crate::{
 };
 use futures_util::future::BoxFuture;
 use openclaw_plugin_api::{
-    Error, ErrorKind, HttpCall, Result, Route, Sink, abi::source_pair, surface::ids::http as ids,
+    Error, ErrorKind, HttpCall, Result, Route, Sink, Source, abi::source_pair, surface::ids::http as ids,
 };
 use serde::de::Deserialize;
 use std::{
@@ -99,6 +99,23 @@ impl Routes for OfPlugins {
             drop(feed);
             handled.await.map(drop)
         })
+    }
+
+    fn websocket(
+        &self,
+        offer: &Offer,
+        call: HttpCall,
+        input: Source,
+        out: Sink,
+    ) -> BoxFuture<'static, Result<()>> {
+        let request = request(ids::WEBSOCKET, offer, &at_home(offer, call)).map(|request| Request {
+            out: Some(out),
+            input: Some(input),
+            ..request
+        });
+        // it lasts as long as both sides want
+        let served = self.call(offer, request, Duration::MAX);
+        Box::pin(async move { served.await.map(drop) })
     }
 }
 

@@ -2,19 +2,14 @@
 //! yet.
 use super::{failed, params};
 use crate::{
-    agent::{Post, reply::MediaSource},
+    agent::{Post, deed},
     app::Gateway,
     gateway::{Failure, Method, Scope},
-    journal::Outcome,
     route::Delivery,
 };
-use openclaw_plugin_api::Receipt;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::{collections::BTreeSet, time::Duration};
 
-/// How long the caller waits for a message to arrive before it is told that it is on its way.
-const PATIENCE: Duration = Duration::from_secs(10);
 /// Files of one message.
 const MAX_FILES: usize = 10;
 
@@ -72,7 +67,7 @@ pub(super) async fn send(gateway: &Gateway, given: Value) -> Result<Value, Failu
         .media_url
         .into_iter()
         .chain(params.media_urls)
-        .map(source)
+        .map(|written| deed::source(&written))
         .collect();
     if media.len() > MAX_FILES {
         return Err(Failure::params("send", format_args!("at most {MAX_FILES} files")));
@@ -84,6 +79,8 @@ pub(super) async fn send(gateway: &Gateway, given: Value) -> Result<Value, Failu
         reply_to: params.reply_to_id.unwrap_or_default(),
         silent: params.silent,
         voice: params.as_voice,
+        buttons: Vec::new(),
+        agent_id: String::new(),
         key: format!("send-{}", params.idempotency_key),
     };
     let rows = gateway.desk().post(&post).await.map_err(|error| failed(&error))?;
@@ -95,28 +92,10 @@ pub(super) async fn send(gateway: &Gateway, given: Value) -> Result<Value, Failu
     Ok(answer)
 }
 
-/// What became of messages in the outbox. None: there are none. A message that was refused is a failure; one that is
-/// still on its way is not.
+/// What became of messages in the outbox. None: there are none.
 pub(super) async fn delivered(gateway: &Gateway, rows: &[i64]) -> Result<Option<Value>, Failure> {
-    let (mut ids, mut status) = (Vec::new(), "sent");
-    let until = tokio::time::Instant::now() + PATIENCE;
-    for row in rows {
-        let left = until.saturating_duration_since(tokio::time::Instant::now());
-        let outcome = gateway.desk().outbox.settled(*row, left).await;
-        match outcome.map_err(|error| Failure::unavailable(error.to_string()))? {
-            Some(Outcome::Sent(receipt)) => {
-                let receipt: Receipt = serde_json::from_str(&receipt).unwrap_or_default();
-                ids.extend(receipt.message_ids);
-            }
-            Some(Outcome::Failed(why)) => {
-                return Err(Failure::unavailable(format!("the message was not sent: {why}")));
-            }
-            Some(Outcome::Unknown(_)) => status = "unknown",
-            Some(Outcome::Retry(..)) | None => status = "queued",
-        }
-    }
-    let last = ids.last().cloned();
-    Ok((!rows.is_empty()).then(|| json!({ "status": status, "messageId": last, "messageIds": ids })))
+    let told = deed::delivered(gateway.desk(), rows).await;
+    told.map_err(|error| failed(&error))
 }
 
 /// The chat that somebody means. What is not named comes from `route`; one channel alone needs no name.
@@ -125,7 +104,7 @@ pub(super) fn resolve(
     named: Target,
     route: Option<Delivery>,
 ) -> Result<Delivery, Failure> {
-    let channels = channels(gateway);
+    let channels = deed::channels(gateway.desk());
     let (channel, chat) = match named.to.as_deref().and_then(|to| to.split_once(':')) {
         // `chat:123` names its channel
         Some((channel, chat)) if channels.contains(channel) => {
@@ -169,24 +148,9 @@ pub(super) fn resolve(
     })
 }
 
-/// The channels that plugins which are on have accounts of.
-fn channels(gateway: &Gateway) -> BTreeSet<String> {
-    let plugins = gateway.registry.all().into_iter().map(|plugin| plugin.spec());
-    let on = plugins.filter(|spec| spec.reason.is_on());
-    on.flat_map(|spec| spec.manifest.channels.clone()).collect()
-}
-
 /// The account of whoever names none.
 fn account(gateway: &Gateway, channel: &str) -> String {
     let accounts = super::channels::accounts(gateway, channel);
     let usual = accounts.iter().find(|id| *id == "default").or(accounts.first());
     usual.cloned().unwrap_or_else(|| "default".to_owned())
-}
-
-fn source(written: String) -> MediaSource {
-    if written.starts_with("http://") || written.starts_with("https://") {
-        MediaSource::Url(written)
-    } else {
-        MediaSource::Path(written)
-    }
 }

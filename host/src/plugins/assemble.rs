@@ -10,7 +10,7 @@ use super::{
     settings::{ChildLimits, Deadlines, Isolation, Settings},
     stage::Integrity,
 };
-use crate::config::{Config, DeadlinesConfig, EntryConfig, IsolationConfig, Paths};
+use crate::config::{Config, DeadlinesConfig, EntryConfig, IsolationConfig, Paths, ToolNames};
 use openclaw_plugin_api::{Account, Manifest, NetworkPermission, Permissions};
 use serde_json::{Map, Value, json};
 use std::{
@@ -284,6 +284,21 @@ fn find_absent(config: &Config, found: &Found, assembly: &mut Assembly) {
         if !offered.contains(&channel) {
             absent(format!("channel {channel}"), format!("channels.{channel}"), false);
         }
+    }
+}
+
+impl Assembly {
+    /// What policies for tools may name: plugins that were found, on or off, and their tools.
+    pub fn tool_names(&self) -> ToolNames {
+        let names = self.specs.iter().flat_map(|spec| {
+            let tools = spec
+                .manifest
+                .declared()
+                .into_iter()
+                .filter(|(kind, _)| *kind == "tool/1");
+            tools.map(|(_, id)| id).chain([spec.manifest.id.as_str()])
+        });
+        ToolNames::new(names)
     }
 }
 

@@ -47,7 +47,7 @@ pub async fn spawn(
         instance: id.to_owned(),
         config: settings.config.to_string(),
         environment: environment(true),
-        confinement: confinement(library, settings),
+        confinement: confinement(workshop, library, settings),
         levels: levels(id),
     };
     let failed = |why: Error| StartError::Create {
@@ -110,14 +110,26 @@ fn refused(id: &str, error: &Error) -> StartError {
     }
 }
 
-fn confinement(library: &Path, settings: &Settings) -> Confinement {
+fn confinement(workshop: &Workshop, library: &Path, settings: &Settings) -> Confinement {
     let wish = &settings.permissions;
     let paths = |list: &[String]| list.iter().map(PathBuf::from).collect::<Vec<_>>();
     let mut readable = paths(&wish.read);
     readable.push(library.to_owned());
+    if !wish.processes.is_empty() {
+        // it keeps what is started
+        readable.push(workshop.program.clone());
+    }
+    let writable = paths(&wish.write);
+    for folder in writable
+        .iter()
+        .filter(|folder| folder.starts_with(&workshop.state))
+    {
+        // what is not there when the process is confined can't be used later; one that can't be made is not
+        let _ = std::fs::create_dir_all(folder);
+    }
     Confinement {
         readable,
-        writable: paths(&wish.write),
+        writable,
         network: match wish.network {
             NetworkPermission::None => Network::None,
             NetworkPermission::Host => Network::Host,

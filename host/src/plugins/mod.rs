@@ -18,6 +18,7 @@ pub mod manifest;
 mod menu;
 pub mod metrics;
 pub mod offered;
+pub mod places;
 pub mod plugin;
 pub mod pool;
 pub mod registry;

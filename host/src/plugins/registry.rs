@@ -6,7 +6,7 @@ use super::{
     supervise::supervise,
     view::PluginView,
 };
-use openclaw_plugin_api::{ChannelInfo, Error, ErrorKind, OFFERED_TOOLS, Registration, ToolSpec};
+use openclaw_plugin_api::{ChannelInfo, Error, ErrorKind, OFFERED_TOOLS, Registration};
 use serde::Deserialize as _;
 use std::{
     collections::BTreeMap,
@@ -151,14 +151,6 @@ impl Registry {
             wanted.then(|| ChannelInfo::deserialize(&registration.spec).ok())
         });
         info.into_iter().next().flatten().unwrap_or_default()
-    }
-
-    /// Every tool that is offered now.
-    pub fn tools(&self) -> Vec<ToolSpec> {
-        let offered = self.offered("tool/1").into_iter();
-        offered
-            .filter_map(|(_, tool)| serde_json::from_value(tool.spec).ok())
-            .collect()
     }
 
     /// What `pick` makes of everything of one capability that is offered now.

@@ -81,7 +81,11 @@ impl Deadlines {
             // somebody waits for what somebody else does: an answer on the phone, a program
             ids::tool::INVOKE | ids::command::RUN | ids::method::CALL => Some(self.tool),
             ids::provider::COMPLETE => Some(self.complete),
-            ids::http::WEBSOCKET | ids::speech::TRANSCRIBE | ids::speech::CONVERSE => None,
+            // a text is spoken as fast as somebody plays it: who passes it on looks at silence
+            ids::http::WEBSOCKET
+            | ids::speech::SYNTHESIZE
+            | ids::speech::TRANSCRIBE
+            | ids::speech::CONVERSE => None,
             ids::plugin::STOP | ids::channel::STOP | ids::service::STOP => Some(self.stop),
             _ => Some(self.call),
         }

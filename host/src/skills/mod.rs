@@ -228,6 +228,34 @@ impl Skills {
         skills
     }
 
+    /// The files of the programs that an agent's skills need and that are there, links followed.
+    pub async fn programs(&self, config: &Arc<Config>, agent: &Agent, paths: &Paths) -> Vec<String> {
+        let skills = self.get(config, agent, paths).await;
+        let folders: Vec<PathBuf> = self
+            .env
+            .var("PATH")
+            .map(std::env::split_paths)
+            .into_iter()
+            .flatten()
+            .collect();
+        let found = tokio::task::spawn_blocking(move || {
+            let usable = skills.iter().filter(|skill| skill.eligible);
+            let names =
+                usable.flat_map(|skill| skill.requirements.bins.iter().chain(&skill.requirements.any_bins));
+            // a name, not a way to one
+            let names = names.filter(|name| !name.contains('/'));
+            let files = names.filter_map(|name| {
+                folders
+                    .iter()
+                    .find_map(|folder| folder.join(name).canonicalize().ok())
+            });
+            files
+                .filter_map(|file| file.to_str().map(str::to_owned))
+                .collect()
+        });
+        found.await.unwrap_or_default()
+    }
+
     fn known(&self) -> MutexGuard<'_, Vec<Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -9,7 +9,7 @@ use serde_json::Value;
 /// Agents; see [`Host::agents`].
 #[derive(Debug, Clone)]
 pub struct Agent {
-    host: Host,
+    pub(super) host: Host,
 }
 
 /// One turn of an agent.

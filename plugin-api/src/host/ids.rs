@@ -14,10 +14,16 @@ pub mod host {
     pub const CHANNEL_STATUS: &str = "host/1/channel.status";
     /// Body: [`crate::AgentRun`]; out: [`crate::AgentEvent`]s as JSON; reply: null.
     pub const AGENT_RUN: &str = "host/1/agent.run";
+    /// Body: [`crate::Submission`]; reply: [`crate::Submitted`], once it is durable.
+    pub const AGENT_SUBMIT: &str = "host/1/agent.submit";
+    /// Body: [`crate::SystemEvent`]; reply: null, once it is durable.
+    pub const SYSTEM_EVENT: &str = "host/1/system.event";
     /// Body: [`crate::EmbedRequest`] with `provider/model` and the texts; reply: [`crate::Embeddings`].
     pub const EMBED: &str = "host/1/model.embed";
     /// Body: [`crate::ToolCall`]; reply: [`crate::ToolOutput`]. Target: tool name.
     pub const TOOL_INVOKE: &str = "host/1/tool.invoke";
+    /// Body: [`crate::ApprovalRequest`]; reply: [`crate::ApprovalDecision`].
+    pub const APPROVAL_REQUEST: &str = "host/1/approval.request";
     /// Body: `[`[`crate::ToolSpec`]`]`, all that the plugin offers from now on besides those that it declares; reply: null.
     pub const TOOL_OFFER: &str = "host/1/tool.offer";
     /// Reply: the value's bytes, or fault `not_found`. Target: key.
@@ -44,6 +50,9 @@ pub mod host {
     pub const SECRET: &str = "host/1/secret.get";
     /// Body: any JSON; reply: null. Target: name of the event.
     pub const EMIT: &str = "host/1/event.emit";
+    /// Body: [`crate::ListenRequest`]; out: [`crate::ListenHead`] as JSON, once it listens; reply: null, when the gateway stops.
+    /// Cancelling the call closes the listener.
+    pub const LISTEN: &str = "host/1/http.listen";
 
     /// All of them. A host may serve fewer.
     pub const ALL: &[&str] = &[
@@ -53,8 +62,11 @@ pub mod host {
         ADMITS,
         CHANNEL_STATUS,
         AGENT_RUN,
+        AGENT_SUBMIT,
+        SYSTEM_EVENT,
         EMBED,
         TOOL_INVOKE,
+        APPROVAL_REQUEST,
         TOOL_OFFER,
         STORE_GET,
         STORE_PUT,
@@ -68,6 +80,7 @@ pub mod host {
         CONVERSE,
         SECRET,
         EMIT,
+        LISTEN,
     ];
 }
 

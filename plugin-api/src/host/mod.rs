@@ -1,22 +1,31 @@
 //! The host as authors see it: everything that a plugin does outside itself goes through here.
 mod agent;
+mod approval;
 mod channel;
 mod fetch;
 mod ids;
+mod listen;
 mod media;
 mod speech;
 mod store;
 mod streamed;
+mod submit;
 mod time;
 mod websocket;
 
 pub use agent::{Agent, AgentEvent, AgentRun, AgentStream, Capabilities};
+pub use approval::{
+    ApprovalBasis, ApprovalDecision, ApprovalRequest, ApprovalVerdict, Approvals, CommandSegment, ExecAsk,
+    ExecSecurity,
+};
 pub use channel::ChannelHost;
 pub use fetch::{Fetch, FetchResponse, HttpRequest, RequestBuilder};
 pub use ids::host as host_ids;
+pub use listen::{ListenHead, ListenRequest, Listener};
 pub use media::{Media, MediaReader};
 pub use speech::{Conversing, Listening, Speaking, SpeechEngines};
 pub use store::Store;
+pub use submit::{Announce, Submission, Submitted, SystemEvent};
 pub use time::{Interval, TaskHandle, Watch};
 pub use websocket::{WsClose, WsHead, WsMessage, WsReceiver, WsRequest, WsSender};
 
@@ -142,6 +151,11 @@ impl Host {
     /// What agents work with: embeddings, tools.
     pub fn capabilities(&self) -> Capabilities {
         Capabilities::new(self.clone())
+    }
+
+    /// Questions to the operator.
+    pub fn approvals(&self) -> Approvals {
+        Approvals::new(self.clone())
     }
 
     /// Engines that speak and listen.

@@ -56,7 +56,7 @@ impl SpeechEngines {
         ))
     }
 
-    /// Listens and speaks.
+    /// Listens to the [`crate::VoiceInput`]s that are written into the [`Feed`], and speaks.
     pub fn converse(&self, engine: &str, request: &Conversation) -> Result<(Feed, Conversing)> {
         let (feed, source) = source_pair(WINDOW);
         let body = serde_json::to_vec(request)?;

@@ -29,6 +29,7 @@ pub struct Declaration {
     pub(super) ui_hints: Option<&'static str>,
     pub(super) secrets: &'static [&'static str],
     pub(super) network: Network,
+    pub(super) hosts: &'static [&'static str],
     pub(super) read: &'static [&'static str],
     pub(super) write: &'static [&'static str],
     pub(super) processes: &'static [&'static str],
@@ -93,6 +94,7 @@ impl Declaration {
             ui_hints: None,
             secrets: &[],
             network: Network::None,
+            hosts: &[],
             read: &[],
             write: &[],
             processes: &[],
@@ -198,6 +200,12 @@ impl Declaration {
     /// Who opens its sockets.
     pub const fn network(mut self, network: Network) -> Self {
         self.network = network;
+        self
+    }
+
+    /// Hosts that it reaches through the host's services although it opens sockets of its own ([`Network::Own`]).
+    pub const fn hosts(mut self, hosts: &'static [&'static str]) -> Self {
+        self.hosts = hosts;
         self
     }
 

@@ -104,7 +104,7 @@ impl<const N: usize> Writer<N> {
         let (network, hosts): (&str, &[&str]) = match d.network {
             Network::None => ("none", &[]),
             Network::Host(hosts) => ("host", hosts),
-            Network::Own => ("own", &[]),
+            Network::Own => ("own", d.hosts),
         };
         self.raw(",\"permissions\":{\"network\":");
         self.string(network);

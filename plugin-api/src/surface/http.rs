@@ -69,13 +69,14 @@ pub struct Route {
     /// [`HttpRoutes::check`] is asked before the body is read. For secrets that stand in a header: who lacks it has sent
     /// its body in vain.
     pub check_head: bool,
-    /// Longest body, bytes. 64 KiB by default.
+    /// Longest body, or message of a WebSocket, bytes. 64 KiB by default.
     pub max_body_bytes: u64,
     /// Time for the body to arrive, milliseconds. 5,000 by default.
     pub body_timeout_ms: u64,
     /// Time for the answer to begin, milliseconds; the host's own limit is 15 minutes. 30,000 by default.
     pub answer_timeout_ms: u64,
-    /// A WebSocket may be opened here.
+    /// A WebSocket may be opened here, with `GET` whatever the methods are. Nobody gets one who has proved nothing: a
+    /// route with [`RouteAuth::Signature`] needs `check_head` for it, and a public route has none.
     pub websocket: bool,
 }
 

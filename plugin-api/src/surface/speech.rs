@@ -10,7 +10,7 @@ pub mod ids {
     pub const SYNTHESIZE: &str = "speech/1/synthesize";
     /// Body: [`super::Transcription`]; in: audio; out: [`super::Transcript`] as JSON; reply: null.
     pub const TRANSCRIBE: &str = "speech/1/transcribe";
-    /// Body: [`super::Conversation`]; in: audio; out: [`super::VoiceEvent`]s; reply: null.
+    /// Body: [`super::Conversation`]; in: [`super::VoiceInput`]s; out: [`super::VoiceOutput`]s; reply: null.
     pub const CONVERSE: &str = "speech/1/converse";
 }
 
@@ -37,7 +37,7 @@ pub trait Speech: Send + Sync + 'static {
         async { Err(Error::unsupported("this engine can't listen")) }
     }
 
-    /// Listens and speaks at once.
+    /// Listens and speaks at once. What comes in is read with [`VoiceInput::decode`].
     fn converse(
         &self,
         _request: Conversation,
@@ -190,7 +190,7 @@ pub enum VoiceEvent {
         /// The words.
         text: String,
     },
-    /// The model asks for a tool. The answer goes in as a control chunk of the input.
+    /// The model asks for a tool. The answer goes in as [`VoiceControl::ToolResult`].
     ToolCall {
         /// Id that the result refers to.
         id: String,
@@ -198,6 +198,41 @@ pub enum VoiceEvent {
         name: String,
         /// JSON object.
         arguments: Value,
+    },
+    /// Something of a later version.
+    #[serde(other)]
+    Unknown,
+}
+
+/// What goes into a conversation.
+#[derive(Debug, Clone, PartialEq)]
+pub enum VoiceInput {
+    /// Audio of the caller.
+    Audio(Vec<u8>),
+    /// Something that the model should know.
+    Control(VoiceControl),
+}
+
+/// What the model should know in a spoken conversation, besides audio.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum VoiceControl {
+    /// What a tool answered.
+    ToolResult {
+        /// Id of the call.
+        id: String,
+        /// The answer, for the model.
+        output: String,
+    },
+    /// The model should speak now, by these instructions: a greeting.
+    Speak {
+        /// What to say, or about what.
+        instructions: String,
+    },
+    /// After [`VoiceEvent::Interrupted`]: so much of the interrupted answer was heard.
+    Played {
+        /// Milliseconds of audio.
+        ms: u64,
     },
     /// Something of a later version.
     #[serde(other)]
@@ -246,6 +281,32 @@ impl Transcripts {
     }
 }
 
+impl VoiceInput {
+    /// One chunk of the input of an [`ids::CONVERSE`].
+    pub fn encode(&self) -> Vec<u8> {
+        match self {
+            Self::Audio(audio) => tagged(AUDIO, audio),
+            Self::Control(control) => tagged(EVENT, &serde_json::to_vec(control).unwrap_or_default()),
+        }
+    }
+
+    /// Reads one chunk.
+    pub fn decode(chunk: &[u8]) -> Result<Self> {
+        match chunk.split_first() {
+            Some((&AUDIO, audio)) => Ok(Self::Audio(audio.to_vec())),
+            Some((&EVENT, control)) => Ok(Self::Control(serde_json::from_slice(control)?)),
+            _ => Ok(Self::Control(VoiceControl::Unknown)),
+        }
+    }
+}
+
+fn tagged(tag: u8, payload: &[u8]) -> Vec<u8> {
+    let mut chunk = Vec::with_capacity(payload.len() + 1);
+    chunk.push(tag);
+    chunk.extend_from_slice(payload);
+    chunk
+}
+
 impl VoiceOutput {
     /// Reads one chunk of an [`ids::CONVERSE`] stream.
     pub fn decode(chunk: &[u8]) -> Result<Self> {
@@ -260,22 +321,15 @@ impl VoiceOutput {
 impl Voice {
     /// A piece of audio to play. False: nobody listens any more.
     pub async fn audio(&mut self, bytes: &[u8]) -> bool {
-        self.tagged(AUDIO, bytes).await
+        self.0.send(&tagged(AUDIO, bytes)).await
     }
 
     /// Something happened. False: nobody listens any more.
     pub async fn event(&mut self, event: &VoiceEvent) -> bool {
         match serde_json::to_vec(event) {
-            Ok(json) => self.tagged(EVENT, &json).await,
+            Ok(json) => self.0.send(&tagged(EVENT, &json)).await,
             Err(_) => false,
         }
-    }
-
-    async fn tagged(&mut self, tag: u8, payload: &[u8]) -> bool {
-        let mut chunk = Vec::with_capacity(payload.len() + 1);
-        chunk.push(tag);
-        chunk.extend_from_slice(payload);
-        self.0.send(&chunk).await
     }
 }
 

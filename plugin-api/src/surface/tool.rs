@@ -101,6 +101,8 @@ pub struct ToolOrigin {
     pub sender_is_owner: bool,
     /// The agent's workspace folder; empty for tools without access to files.
     pub workspace_dir: String,
+    /// Folders outside the workspace that the agent was told of and may read, such as those of its skills.
+    pub readable_dirs: Vec<String>,
 }
 
 /// What a tool gets besides its arguments.

@@ -1,9 +1,9 @@
 //! The fake host: services in memory, time from tokio.
 use super::services::{Services, Shared, State, served};
-use super::{FakeSocket, TestPlugin};
+use super::{FakeSocket, FakeSpeech, TestPlugin};
 use crate::{
-    ChannelHost, ChannelStatus, Environment, Error, ErrorKind, Host, HttpRequest, Inbound, Manifest,
-    Registrations, Result, StaticPlugin, ToolSpec,
+    ApprovalDecision, ApprovalRequest, ChannelHost, ChannelStatus, Environment, Error, ErrorKind, Host,
+    HttpRequest, Inbound, Manifest, Registrations, Result, StaticPlugin, Submission, SystemEvent, ToolSpec,
     abi::{Level, host_object},
     runtime::Driver,
 };
@@ -91,6 +91,15 @@ impl TestHost {
         self
     }
 
+    /// Answers what the plugin asks the operator. Without it there is nobody to ask.
+    pub fn operator(
+        self,
+        answer: impl Fn(&ApprovalRequest) -> ApprovalDecision + Send + Sync + 'static,
+    ) -> Self {
+        self.state().operator = Some(Box::new(answer));
+        self
+    }
+
     /// From now on (or no longer) the host can't take events, as when its disk is full.
     pub fn refuse_inbound(&self, refuse: bool) {
         self.state().refuse_inbound = refuse;
@@ -160,6 +169,17 @@ impl TestHost {
         }
     }
 
+    /// Waits for the next use of an engine that speaks or listens.
+    pub async fn next_speech(&self) -> FakeSpeech {
+        loop {
+            let arrived = self.shared.arrived.notified();
+            if let Some(speech) = self.state().speech.pop_front() {
+                return speech;
+            }
+            arrived.await;
+        }
+    }
+
     /// From now on (or no longer) no WebSocket can be opened.
     pub fn refuse_sockets(&self, refuse: bool) {
         self.state().refuse_sockets = refuse;
@@ -170,9 +190,24 @@ impl TestHost {
         self.state().statuses.clone()
     }
 
+    /// What the plugin asked the operator so far.
+    pub fn asked(&self) -> Vec<ApprovalRequest> {
+        self.state().asked.clone()
+    }
+
     /// What the plugin told connected clients so far.
     pub fn events(&self) -> Vec<(String, Value)> {
         self.state().events.clone()
+    }
+
+    /// Messages that the plugin left for agents so far, each once.
+    pub fn submissions(&self) -> Vec<Submission> {
+        self.state().submissions.clone()
+    }
+
+    /// What the plugin told agents of so far.
+    pub fn system_events(&self) -> Vec<SystemEvent> {
+        self.state().system_events.clone()
     }
 
     /// A value that the plugin stored.

@@ -22,9 +22,11 @@ mod host;
 mod kit;
 mod plugin;
 mod services;
+mod speech;
 mod websocket;
 
 pub use host::{FakeAnswer, FakeRequest, LogLine, TestHost};
 pub use kit::conformance;
 pub use plugin::TestPlugin;
-pub use websocket::FakeSocket;
+pub use speech::FakeSpeech;
+pub use websocket::{FakeSocket, ServedSocket};

@@ -1,12 +1,15 @@
 //! A plugin instance in a test, called as the gateway calls it.
+use super::ServedSocket;
 use crate::{
     Account, CommandCall, CommandReply, Completion, CompletionRequest, Delta, Error, HttpCall, HttpHead,
-    MethodCall, Outbound, Receipt, Registrations, Result, ToolCall, ToolOutput,
+    MethodCall, Outbound, Receipt, Registrations, Result, Sink, Source, ToolCall, ToolOutput,
     abi::{Call, PluginHandle, sink_pair, source_pair},
     surface::ids,
 };
 use serde::{Serialize, de::DeserializeOwned};
+
 use serde_json::{Value, json};
+use std::future::Future;
 
 /// A live plugin. Dropping it destroys the instance.
 #[derive(Debug)]
@@ -133,6 +136,34 @@ impl TestPlugin {
         Ok((serde_json::from_slice(&head)?, parts.flatten().collect()))
     }
 
+    /// Opens a WebSocket on a route, whose head is checked first if the route wants it: the client's end, and the
+    /// plugin's call, which runs while it is awaited.
+    pub async fn websocket(
+        &self,
+        route: &str,
+        call: &HttpCall,
+    ) -> Result<(
+        ServedSocket,
+        impl Future<Output = Result<()>> + Send + 'static + use<>,
+    )> {
+        let mut routes = self.registered.registrations.iter();
+        let registered = routes.find(|r| r.capability == "http/1" && r.id == route);
+        if registered.is_some_and(|r| r.spec["checkHead"] == true) {
+            self.call::<()>(ids::http::CHECK, route, call).await?;
+        }
+        let (socket, input, out) = ServedSocket::pair();
+        let served = self.handle.call(Call {
+            method: ids::http::WEBSOCKET,
+            target: route,
+            meta: "",
+            body: serde_json::to_vec(call)?,
+            out: Some(out),
+            input: Some(input),
+        });
+        let served = async move { served.await.map(drop).map_err(|fault| Error::from_fault(&fault)) };
+        Ok((socket, served))
+    }
+
     /// Tells the plugin that its configuration changed.
     pub async fn configure(&self, config: &Value) -> Result<()> {
         self.call(ids::plugin::CONFIG, "", config).await
@@ -141,6 +172,26 @@ impl TestPlugin {
     /// Asks the plugin to stop.
     pub async fn stop(&self) -> Result<()> {
         self.call(ids::plugin::STOP, "", &json!(null)).await
+    }
+
+    /// Calls any method id with streams: what comes in, where the answer goes.
+    pub async fn streamed_call(
+        &self,
+        method: &str,
+        target: &str,
+        body: Vec<u8>,
+        input: Option<Source>,
+        out: Option<Sink>,
+    ) -> Result<Vec<u8>> {
+        let call = self.handle.call(Call {
+            method,
+            target,
+            meta: "",
+            body,
+            out,
+            input,
+        });
+        call.await.map_err(|fault| Error::from_fault(&fault))
     }
 
     async fn streamed(&self, method: &str, target: &str, body: Vec<u8>) -> Result<(Vec<u8>, Vec<Vec<u8>>)> {

@@ -1,8 +1,8 @@
 //! What the fake host serves: from memory, from a script, or not at all.
-use super::{FakeAnswer, FakeRequest, FakeSocket, LogLine};
+use super::{FakeAnswer, FakeRequest, FakeSocket, FakeSpeech, LogLine, speech};
 use crate::{
-    AgentEvent, ChannelStatus, Error, ErrorKind, HttpHead, HttpRequest, Inbound, MediaRef, Result, Sink,
-    Source, ToolSpec, Usage,
+    AgentEvent, ApprovalDecision, ApprovalRequest, ChannelStatus, Error, ErrorKind, HttpHead, HttpRequest,
+    Inbound, MediaRef, Result, Sink, Source, Submission, Submitted, SystemEvent, ToolSpec, Usage,
     abi::{Call, Fault, HostServices, Level, LogRecord},
     host_ids as ids,
 };
@@ -16,6 +16,7 @@ use std::{
 };
 use tokio::{runtime::Handle, sync::Notify, task::JoinSet};
 
+type Operator = Box<dyn Fn(&ApprovalRequest) -> ApprovalDecision + Send + Sync>;
 type Web = Box<dyn Fn(FakeRequest) -> Result<FakeAnswer> + Send + Sync>;
 
 /// What a fake host and its instances share.
@@ -36,24 +37,45 @@ pub(super) struct State {
     pub(super) refuse_senders: bool,
     pub(super) sockets: VecDeque<FakeSocket>,
     pub(super) refuse_sockets: bool,
+    pub(super) speech: VecDeque<FakeSpeech>,
     pub(super) store: BTreeMap<String, Vec<u8>>,
     pub(super) media: BTreeMap<String, (MediaRef, Vec<u8>)>,
     pub(super) secrets: BTreeMap<String, String>,
     pub(super) events: Vec<(String, Value)>,
     pub(super) tools: VecDeque<Vec<ToolSpec>>,
     pub(super) agent_answer: Option<String>,
+    pub(super) operator: Option<Operator>,
+    pub(super) asked: Vec<ApprovalRequest>,
+    pub(super) submissions: Vec<Submission>,
+    pub(super) system_events: Vec<SystemEvent>,
     pub(super) logs: Vec<LogLine>,
 }
 
 type Served = Pin<Box<dyn Future<Output = Result<Vec<u8>, Fault>> + Send>>;
 
-/// What a fake host has no use for: it has no voice.
-const NOT_SERVED: [&str; 3] = [ids::SYNTHESIZE, ids::TRANSCRIBE, ids::CONVERSE];
-
 /// Every method id that is served.
 pub(super) fn served() -> Vec<String> {
-    let served = ids::ALL.iter().filter(|id| !NOT_SERVED.contains(id));
-    served.map(|id| (*id).to_owned()).collect()
+    ids::ALL.iter().map(|id| (*id).to_owned()).collect()
+}
+
+impl State {
+    /// Takes a message for an agent: was it there before, and its run's id.
+    fn submit(&mut self, submission: Submission) -> Result<(bool, String)> {
+        if self.refuse_inbound {
+            return Err(Error::new(
+                ErrorKind::Overloaded,
+                "the fake host takes no messages now",
+            ));
+        }
+        let key = &submission.idempotency_key;
+        let mut before = self.submissions.iter();
+        let known = before.position(|taken| !key.is_empty() && taken.idempotency_key == *key);
+        let number = known.unwrap_or(self.submissions.len()) + 1;
+        if known.is_none() {
+            self.submissions.push(submission);
+        }
+        Ok((known.is_some(), format!("run-{number}")))
+    }
 }
 
 /// One instance's host. Its tasks end with it.
@@ -129,6 +151,10 @@ impl Shared {
             ids::AGENT_RUN => self.run_agent(out).await,
             ids::MEDIA_SAVE => self.save_media(&body, input).await,
             ids::MEDIA_OPEN => self.open_media(target, out).await,
+            ids::LISTEN => speech::listen(&body, out).await,
+            ids::SYNTHESIZE | ids::TRANSCRIBE | ids::CONVERSE => {
+                self.use_engine(method, target, &body, out, input).await
+            }
             _ => self.serve_state(method, target, body),
         }
     }
@@ -140,6 +166,18 @@ impl Shared {
             ids::CHANNEL_STATUS => state
                 .statuses
                 .push((target.into(), serde_json::from_slice(&body)?)),
+            ids::APPROVAL_REQUEST => {
+                let request = serde_json::from_slice(&body)?;
+                let answer = state.operator.as_ref().map(|operator| operator(&request));
+                state.asked.push(request);
+                return Ok(serde_json::to_vec(&answer.unwrap_or_default())?);
+            }
+            ids::AGENT_SUBMIT => {
+                let submission: Submission = serde_json::from_slice(&body)?;
+                let (known, run_id) = state.submit(submission)?;
+                return Ok(serde_json::to_vec(&Submitted { run_id, known })?);
+            }
+            ids::SYSTEM_EVENT => state.system_events.push(serde_json::from_slice(&body)?),
             ids::EMIT => state.events.push((target.into(), serde_json::from_slice(&body)?)),
             ids::STORE_GET => {
                 return state.store.get(target).cloned().ok_or_else(|| missing(target));
@@ -237,6 +275,24 @@ impl Shared {
         // Nothing is ever sent: the other end is dropped.
         let _ = closed.await;
         Ok(Vec::new())
+    }
+
+    /// Runs until the test drops its side, or says how it fails.
+    async fn use_engine(
+        &self,
+        method: &str,
+        engine: &str,
+        body: &[u8],
+        out: Option<Sink>,
+        input: Option<Source>,
+    ) -> Result<Vec<u8>> {
+        let (speech, ended) = FakeSpeech::begin(method, engine, body, out, input)?;
+        self.state().speech.push_back(speech);
+        self.arrived.notify_waiters();
+        match ended.await {
+            Ok(error) => Err(error),
+            Err(_) => Ok(Vec::new()),
+        }
     }
 
     async fn run_agent(&self, out: Option<Sink>) -> Result<Vec<u8>> {

@@ -1,16 +1,22 @@
 //! The plugin as a whole: its state, and what is there once calls can be made.
 use crate::{
-    call::Calls,
+    call::{Calls, MediaEvents},
     clock::Clock,
     config::Config,
     provider::Carrier,
     reach::{self, Reach},
     settings::{self, Settings, Setup},
+    stream::Streams,
+    ways::{self, Ways},
     webhook::{Gate, Replays},
 };
-use openclaw_plugin_api::{Error, ErrorKind, Health, Host, Result, Service};
+use openclaw_plugin_api::{Error, ErrorKind, Health, Host, Result, Service, TaskHandle};
 use serde_json::{Value, json};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use url::Url;
 
 /// Where everything finds the phone, if there is one.
 #[derive(Debug, Clone)]
@@ -41,7 +47,13 @@ pub(crate) struct Phone {
     pub(crate) gate: Gate,
     pub(crate) replays: Replays,
     pub(crate) calls: Calls,
+    pub(crate) ways: Ways,
+    /// What the streams tell goes here as long as there is a phone.
+    ears: Ears,
 }
+
+/// The call model as streams see it.
+struct Ears(Arc<dyn MediaEvents>);
 
 /// Brings the phone up and down.
 #[derive(Debug)]
@@ -50,6 +62,9 @@ pub(crate) struct VoiceCall {
     config: Config,
     line: Line,
     clock: Clock,
+    streams: Streams,
+    /// Keeps the ways in open.
+    task: Mutex<Option<TaskHandle>>,
 }
 
 // === impl Line ===
@@ -106,7 +121,7 @@ impl State {
 // === impl Phone ===
 
 impl Phone {
-    pub(crate) fn new(host: Host, settings: Settings, clock: Clock) -> Self {
+    pub(crate) fn new(host: Host, settings: Settings, clock: Clock, ways: Ways) -> Self {
         let settings = Arc::new(settings);
         let carrier = Arc::new(Carrier::new(&host, &settings));
         let reach = Reach::new(&settings);
@@ -124,7 +139,9 @@ impl Phone {
             settings,
             carrier,
             reach,
+            ears: Ears(Arc::new(calls.clone())),
             calls,
+            ways,
         }
     }
 
@@ -140,6 +157,9 @@ impl Phone {
             "webhookUrl": url,
             "calls": self.calls.active().len(),
         });
+        if let Some(problem) = self.ways.problem() {
+            report["degraded"] = json!(problem);
+        }
         if url.is_none() {
             report["note"] = match (config.expects_tunnel(), self.carrier.name()) {
                 (_, "mock") => json!("webhooks of the mock carrier are taken on this machine only"),
@@ -154,12 +174,14 @@ impl Phone {
 // === impl VoiceCall ===
 
 impl VoiceCall {
-    pub(crate) fn new(host: Host, config: Config, line: Line, clock: Clock) -> Self {
+    pub(crate) fn new(host: Host, config: Config, line: Line, clock: Clock, streams: Streams) -> Self {
         Self {
             host,
             config,
             line,
             clock,
+            streams,
+            task: Mutex::default(),
         }
     }
 
@@ -172,10 +194,21 @@ impl VoiceCall {
         if let Some(why) = reach::refusal(&settings) {
             return Ok(State::Refused(why));
         }
-        let phone = Arc::new(Phone::new(self.host.clone(), settings, self.clock.clone()));
+        let (ways, tunnel) = Ways::new(&settings);
+        let phone = Phone::new(self.host.clone(), settings, self.clock.clone(), ways);
+        let phone = Arc::new(phone);
+        if self.streams.is_wanted() {
+            phone.calls.hear(Arc::new(self.streams.clone()));
+            self.streams.start(Arc::downgrade(&phone.ears.0));
+        }
+        let public = phone.reach.webhook().and_then(|url| Url::parse(&url).ok());
+        self.streams.reached_by(public.as_ref());
         phone.calls.restore().await?;
         let calls = phone.calls.clone();
         self.host.spawn(async move { calls.verify().await });
+        let open = ways::keep_open(self.host.clone(), phone.clone(), self.streams.clone(), tunnel);
+        let open = self.host.spawn(open);
+        *self.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(open);
         Ok(State::Ready(phone))
     }
 }
@@ -198,21 +231,31 @@ impl Service for VoiceCall {
     }
 
     async fn stop(&self) -> Result<()> {
+        if let Some(task) = self.task.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            task.abort();
+        }
+        self.streams.reached_by(None);
         self.line.set(State::Stopped);
         Ok(())
     }
 
     async fn health(&self) -> Result<Health> {
         let report = self.line.report();
-        let ok = matches!(*self.line.state(), State::Ready(_) | State::Disabled);
+        let problem = match &*self.line.state() {
+            State::Ready(phone) => phone.ways.problem(),
+            State::Disabled => None,
+            other => Some(other.problem()),
+        };
         Ok(Health {
-            ok,
-            problem: if ok {
-                String::new()
-            } else {
-                self.line.state().problem()
-            },
+            ok: problem.is_none(),
+            problem: problem.unwrap_or_default(),
             details: report.as_object().cloned().unwrap_or_default(),
         })
+    }
+}
+
+impl fmt::Debug for Ears {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Ears")
     }
 }

@@ -1,4 +1,6 @@
 //! The whole plugin on a fake host.
+mod webhooks;
+
 use crate::PLUGIN;
 use openclaw_plugin_api::{CommandCall, HttpCall, testing::TestHost};
 use serde_json::{Value, json};
@@ -141,39 +143,7 @@ async fn a_wrong_configuration_keeps_it_from_loading() {
 fn the_schema_takes_both_forms_and_nothing_unknown() {
     let manifest: Value = serde_json::from_str(PLUGIN.manifest()).expect("a manifest");
     let validator = jsonschema::validator_for(&manifest["configSchema"]).expect("a schema");
-    let engine = json!({"apiKey": {"source": "env", "id": "KEY"}, "model": "m", "anything": 1});
-    let whole = json!({
-        "enabled": true, "provider": "telnyx", "fromNumber": "+15550001111", "toNumber": "+15550002222",
-        "twilio": {"accountSid": "AC1", "authToken": "t", "region": "ie1", "from": "+15550001111"},
-        "telnyx": {"apiKey": "k", "connectionId": "c", "publicKey": "p"}, "plivo": {"authId": "a", "authToken": "t"},
-        "inboundPolicy": "pairing", "allowFrom": ["+15550001111"], "inboundGreeting": "Hi",
-        "numbers": {"+15550001111": {"inboundGreeting": "Hi", "tts": {"provider": "openai"}, "agentId": "a",
-            "responseModel": "m", "responseSystemPrompt": "s", "responseTimeoutMs": 1000}},
-        "outbound": {"defaultMode": "conversation", "notifyHangupDelaySec": 0}, "maxDurationSeconds": 60,
-        "staleCallReaperSeconds": 0, "silenceTimeoutMs": 500, "transcriptTimeoutMs": 1000, "ringTimeoutMs": 5000,
-        "maxConcurrentCalls": 2, "serve": {"port": 3334, "bind": "127.0.0.1", "path": "/voice/webhook"},
-        "publicUrl": "https://voice.example.com/voice/webhook",
-        "tunnel": {"provider": "tailscale-funnel", "ngrokAuthToken": "t", "ngrokDomain": "d",
-            "allowNgrokFreeTierLoopbackBypass": false},
-        "tailscale": {"mode": "serve", "path": "/voice/webhook", "port": 8443},
-        "webhookSecurity": {"allowedHosts": ["a"], "trustForwardingHeaders": true, "trustedProxyIPs": ["::1"]},
-        "skipSignatureVerification": false,
-        "streaming": {"enabled": false, "sttProvider": "openai-realtime", "openaiApiKey": "k", "sttModel": "m",
-            "silenceDurationMs": 800, "vadThreshold": 0.5, "streamPath": "/voice/stream", "preStartTimeoutMs": 5000,
-            "maxPendingConnections": 32, "maxPendingConnectionsPerIp": 4, "maxConnections": 128,
-            "provider": "openai", "providers": {"openai": engine}},
-        "realtime": {"enabled": false, "provider": "openai", "streamPath": "/r", "instructions": "i",
-            "toolPolicy": "safe-read-only", "consultPolicy": "auto", "consultThinkingLevel": "low",
-            "consultFastMode": true, "tools": [], "fastContext": {"enabled": false, "timeoutMs": 800, "maxResults": 3,
-            "sources": ["memory"], "fallbackToConsult": false}, "agentContext": {"enabled": false, "maxChars": 6000,
-            "includeIdentity": true, "includeWorkspaceFiles": true, "files": ["SOUL.md"]}, "providers": {"openai": engine}},
-        "stt": {"provider": "openai", "model": "whisper-1"},
-        "tts": {"provider": "elevenlabs", "openai": {"apiKey": "k", "model": "m", "voice": "alloy"},
-            "elevenlabs": {"apiKey": "k", "baseUrl": "https://e.example", "voiceId": "v", "modelId": "m", "seed": 1,
-            "voiceSettings": {"stability": 1}}, "providers": {"openai": {"speakerVoice": "alloy"}}, "auto": "always"},
-        "store": "~/.openclaw/voice-calls", "agentId": "main", "sessionScope": "per-call",
-        "responseModel": "openai/gpt-4o-mini", "responseSystemPrompt": "s", "responseTimeoutMs": 30000,
-    });
+    let whole: Value = serde_json::from_str(include_str!("tests/whole.json")).expect("JSON");
     let wrong: Vec<_> = validator
         .iter_errors(&whole)
         .map(|e| format!("{}: {e}", e.instance_path()))

@@ -1,12 +1,16 @@
 //! `cargo xtask bench abi`: what crossing the boundary costs, beside a direct call in the same run.
 //! `cargo xtask bench main`: what the main job costs, from a message to its answer.
 //! `cargo xtask bench discord`: what the plugin of a chat platform costs.
+//! `cargo xtask bench voice`: what the sound of calls costs.
+//! `cargo xtask bench gateway`: what clients cost, and those that mean no good.
 mod abi;
 mod discord;
+mod gateway;
 mod host;
 mod isolated;
 mod main_job;
 mod measure;
+mod voice;
 
 use clap::Parser;
 use measure::Figure;
@@ -16,7 +20,7 @@ use std::{path::PathBuf, process::ExitCode};
 #[derive(Debug, Parser)]
 struct Args {
     /// Which
-    #[arg(value_parser = ["abi", "discord", "main"])]
+    #[arg(value_parser = ["abi", "discord", "gateway", "main", "voice"])]
     what: String,
     /// Measure only this part of `main`, to find a cause; the figures that count come from a whole run
     #[arg(long, value_enum)]
@@ -48,7 +52,9 @@ fn main() -> ExitCode {
     let plugins = args.plugins.unwrap_or_else(|| here.join("../plugin"));
     let program = args.program.unwrap_or_else(|| here.join("openclaw"));
     let measured = match args.what.as_str() {
+        "gateway" => gateway::run(&plugins, &program),
         "discord" => discord::run(&plugins, &program),
+        "voice" => voice::run(&plugins, &program),
         "main" => main_job::run(&plugins, &program, args.part),
         _ => abi::run(&plugins, &program),
     };

@@ -6,13 +6,14 @@ mod gateway;
 mod sessions;
 mod world;
 
+pub use world::World;
+
 use crate::measure::{Figure, ROUNDS, millis};
 use gateway::{Home, Running};
 use std::{
     path::{Path, PathBuf},
     time::{Duration, Instant},
 };
-use world::World;
 
 /// Starts that are measured.
 const STARTS: usize = 15;

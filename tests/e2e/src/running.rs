@@ -275,6 +275,11 @@ impl Running {
         self.child.wait().expect("it ends").signal() == Some(9)
     }
 
+    /// Of one that has ended: its exit code and all that it said.
+    pub fn ended(mut self) -> (Option<i32>, String) {
+        (self.child.wait().expect("it ends").code(), self.log())
+    }
+
     /// Asks it to end, and waits until it has; gives its exit code and all that it said.
     pub async fn stop(mut self) -> (Option<i32>, String) {
         let asked = Command::new("kill").arg(self.pid().to_string()).status();

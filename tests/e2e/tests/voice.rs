@@ -18,6 +18,8 @@ use tokio::{
 const SID: &str = "AC00000000000000000000000000000001";
 const TOKEN: &str = "the-secret-of-a-twilio-account-in-tests";
 const PUBLIC: &str = "https://voice.example.com/voice/webhook";
+/// What the carrier calls the first call that it is asked for.
+const FIRST: &str = "CA00000000000000000000000000000001";
 const ADA: &str = "+15550001111";
 const OURS: &str = "+15550009999";
 
@@ -297,7 +299,7 @@ async fn a_notice_is_given_even_if_its_webhook_overtakes_the_answer_of_the_carri
             "the carrier has not answered yet"
         );
         let answered = [
-            ("CallSid", "CA00000000000000000000000000000001"),
+            ("CallSid", FIRST),
             ("Direction", "outbound-api"),
             ("CallStatus", "in-progress"),
         ];
@@ -314,10 +316,7 @@ async fn a_notice_is_given_even_if_its_webhook_overtakes_the_answer_of_the_carri
         format!("callId={}", made["callId"].as_str().expect("an id")),
         query
     );
-    let ended = [
-        ("CallSid", "CA00000000000000000000000000000001"),
-        ("CallStatus", "completed"),
-    ];
+    let ended = [("CallSid", FIRST), ("CallStatus", "completed")];
     world.signed(&format!("{query}&type=status"), &ended).await;
     let call = world.call().await;
     assert_eq!(
@@ -333,7 +332,7 @@ async fn a_conversation_is_led_from_the_command_line() {
     let world = World::new(|_| {}).await;
     let made = world.command(&["call", "-m", "Hello.", "-t", ADA]).await;
     let id = made["callId"].as_str().expect("an id").to_owned();
-    let sid = ("CallSid", "CA00000000000000000000000000000001");
+    let sid = ("CallSid", FIRST);
     let answered = [sid, ("Direction", "outbound-api"), ("CallStatus", "in-progress")];
     let document = world.signed(&format!("callId={id}"), &answered).await;
     assert!(document.body.contains("Hello.</Say><Gather"), "{document:?}");
@@ -381,4 +380,74 @@ async fn the_configuration_of_a_private_deployment_is_taken_and_says_what_is_mis
     // without a gateway the command says the same by itself
     let alone = home.json(&["voicecall", "status", "--json"]).await;
     assert_eq!(alone["plugin"]["ready"], false, "{alone:#}");
+}
+
+/// Memory of the gateway, KiB.
+fn resident(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
+    let line = status
+        .lines()
+        .find(|line| line.starts_with("VmRSS:"))
+        .expect("its memory");
+    line.split_whitespace()
+        .nth(1)
+        .and_then(|kib| kib.parse().ok())
+        .expect("a number")
+}
+
+/// The status of an answer to a request that is sent as it is.
+async fn raw(port: &str, request: &[u8]) -> u16 {
+    let mut tcp = TcpStream::connect(format!("127.0.0.1:{port}"))
+        .await
+        .expect("it listens");
+    // the other side may answer and close before all of it is there
+    let _ = tcp.write_all(request).await;
+    let mut answer = [0; 16];
+    let read = soon("an answer", tcp.read(&mut answer)).await.unwrap_or(0);
+    let answer = String::from_utf8_lossy(&answer[..read]).into_owned();
+    answer
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok())
+        .unwrap_or(0)
+}
+
+#[tokio::test]
+async fn unsigned_requests_are_refused_by_their_heads_and_cost_little() {
+    let world = World::new(|_| {}).await;
+    let port = world.gateway.port.clone();
+    let head = |headers: &str| {
+        format!("POST /voice/webhook HTTP/1.1\r\nhost: voice.example.com\r\n{headers}\r\n").into_bytes()
+    };
+    // nothing of the body is waited for
+    assert_eq!(raw(&port, &head("content-length: 60000\r\n")).await, 401);
+    let signed = "x-twilio-signature: AAAA\r\n";
+    assert_eq!(
+        raw(&port, &head(&format!("{signed}content-length: 65537\r\n"))).await,
+        413
+    );
+    let mut endless = head(&format!("{signed}transfer-encoding: chunked\r\n"));
+    let piece = format!("4000\r\n{}\r\n", "x".repeat(0x4000));
+    endless.extend(piece.repeat(5).into_bytes());
+    assert_eq!(raw(&port, &endless).await, 413);
+    // five seconds for a body, and no more
+    assert_eq!(
+        raw(&port, &head(&format!("{signed}content-length: 100\r\n"))).await,
+        408
+    );
+    let get = b"GET /voice/webhook HTTP/1.1\r\nhost: voice.example.com\r\n\r\n";
+    assert_eq!(raw(&port, get).await, 405);
+    let before = resident(world.gateway.pid());
+    let unsigned = head("content-length: 60000\r\n");
+    let asking = (0..1000).map(|_| raw(&port, &unsigned));
+    let answers = futures_util::future::join_all(asking).await;
+    assert!(
+        answers.iter().all(|status| matches!(status, 0 | 401 | 503)),
+        "{answers:?}"
+    );
+    assert!(answers.iter().filter(|status| **status == 401).count() > 0);
+    let grown = resident(world.gateway.pid()).saturating_sub(before);
+    assert!(grown < 20 * 1024, "{grown} KiB for 1,000 requests");
+    assert_eq!(world.command(&["tail"]).await, json!([]));
+    world.end().await;
 }

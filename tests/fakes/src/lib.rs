@@ -9,6 +9,8 @@ pub mod mcp;
 pub mod openai;
 pub mod search;
 pub mod server;
+pub mod speech;
 pub mod telegram;
 pub mod turn;
 pub mod voice;
+pub mod voice_stream;

@@ -4,7 +4,8 @@
 //! tests look at what it counted.
 use crate::outcome::{Stop, Verdict};
 use openclaw_plugin_api::{
-    API_VERSION, AgentEvent, Environment, HttpHead, HttpRequest, Inbound, MediaRef, Sink, Source, Usage,
+    API_VERSION, AgentEvent, ApprovalDecision, Environment, HttpHead, HttpRequest, Inbound, MediaRef, Sink,
+    Source, Submission, Submitted, SystemEvent, Usage,
     abi::{Call, Fault, HostHandle, HostServices, Level, LogRecord, host_object},
     host_ids as ids,
 };
@@ -228,6 +229,14 @@ impl Shared {
                 record::<Inbound>(&body)?;
                 state.inbound += 1;
             }
+            ids::AGENT_SUBMIT => {
+                let submission: Submission = record(&body)?;
+                return json(&Submitted {
+                    run_id: format!("run-{}", submission.idempotency_key),
+                    known: false,
+                });
+            }
+            ids::SYSTEM_EVENT => drop(record::<SystemEvent>(&body)?),
             ids::CHANNEL_STATUS | ids::EMIT => drop(record::<serde_json::Value>(&body)?),
             ids::SECRET => return Ok(b"a-secret-of-the-kit".to_vec()),
             ids::STORE_GET => return state.store.get(target).cloned().ok_or_else(|| missing(target)),
@@ -245,6 +254,8 @@ impl Shared {
                 return json(&keys.collect::<Vec<_>>());
             }
             ids::MEDIA_OPEN => return Err(missing(target)),
+            // nobody is there who could be asked
+            ids::APPROVAL_REQUEST => return json(&ApprovalDecision::default()),
             _ => {
                 return Err(Fault::new(
                     "unknown_method",

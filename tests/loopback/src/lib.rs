@@ -1,8 +1,8 @@
 //! A channel for tests: whatever is sent comes back as a new message of a person. With `channels.loopback.platform` it
-//! speaks to that platform instead.
+//! speaks to that platform instead. Its tool asks the operator whether a command may run, and runs none.
 mod platform;
 
-use openclaw_plugin_api::prelude::*;
+use openclaw_plugin_api::{ApprovalRequest, CommandSegment, prelude::*};
 use platform::Platform;
 use std::{
     collections::HashMap,
@@ -98,6 +98,44 @@ impl Channel for Loopback {
     }
 }
 
+/// A tool that asks and does nothing.
+struct AskApproval(Host);
+
+#[derive(Deserialize, JsonSchema)]
+struct Asked {
+    /// The command that is asked about.
+    command: String,
+    /// The file that it would run.
+    path: String,
+    /// How long a person has to answer, milliseconds; 0 for as long as the gateway gives.
+    #[serde(default)]
+    timeout_ms: u64,
+}
+
+impl Tool for AskApproval {
+    const NAME: &'static str = "ask_approval";
+    const DESCRIPTION: &'static str = "Asks the operator whether a command may run. It runs nothing.";
+    type Args = Asked;
+
+    async fn invoke(&self, args: Asked, context: ToolContext) -> Result<ToolOutput> {
+        let request = ApprovalRequest {
+            segments: vec![CommandSegment {
+                argv: args.command.split(' ').map(str::to_owned).collect(),
+                resolved_path: args.path,
+                safe: false,
+            }],
+            command: args.command,
+            cwd: "/".into(),
+            host: "gateway".into(),
+            origin: context.origin,
+            timeout_ms: args.timeout_ms,
+            ..ApprovalRequest::default()
+        };
+        let decision = self.0.approvals().request(&request).await?;
+        Ok(ToolOutput::json(serde_json::to_value(decision)?))
+    }
+}
+
 /// What may be set: a text that goes before everything that comes back. It may change while the channel runs.
 const CONFIG: &str =
     r#"{"type":"object","properties":{"prefix":{"type":"string"}},"additionalProperties":false}"#;
@@ -114,6 +152,7 @@ const CHANNEL: &str = r#"{"type":"object","properties":{"token":{"type":"string"
 export_plugin!(
     Declaration::new("loopback", "Loopback")
         .channels(&["loopback"])
+        .tools(&["ask_approval"])
         .channel_config(&[("loopback", CHANNEL)])
         .network(Network::Host(&[]))
         .config(CONFIG),
@@ -125,6 +164,7 @@ export_plugin!(
                 *current.lock().unwrap_or_else(PoisonError::into_inner) = prefix;
             }
         });
+        api.tool(AskApproval(api.host().clone()));
         api.channel(Loopback {
             prefix,
             ..Loopback::default()

@@ -35,10 +35,14 @@ pub enum Builtin {
     Queue,
     /// `/context`
     Context,
+    /// `/tools`
+    Tools,
     /// `/activation`
     Activation,
     /// `/send`
     Send,
+    /// `/approve`
+    Approve,
 }
 
 /// How a command may be written.
@@ -198,6 +202,13 @@ pub const TABLE: &[Entry] = &[
         Form::Standalone,
     ),
     entry(
+        Builtin::Tools,
+        &["tools"],
+        "[tool]",
+        "Show which tools are on, and why others are off.",
+        Form::Standalone,
+    ),
+    entry(
         Builtin::Activation,
         &["activation"],
         "<mention|always>",
@@ -209,6 +220,13 @@ pub const TABLE: &[Entry] = &[
         &["send"],
         "<on|off|inherit>",
         "May answers be sent here?",
+        Form::Standalone,
+    ),
+    entry(
+        Builtin::Approve,
+        &["approve"],
+        "<id> <allow-once|allow-always|deny>",
+        "Answer whether a command may run.",
         Form::Standalone,
     ),
 ];

@@ -16,6 +16,7 @@ pub(in crate::agent) fn event(row: i64, chat: &str, text: &str) -> Job {
         text: text.into(),
         settings: SessionSettings::default(),
         from_owner: false,
+        from_known: false,
         debounce: Duration::ZERO,
         left_out: LeftOut::default(),
         ask: None,

@@ -156,6 +156,15 @@ impl Run {
         self.tell(Step::Phase(phase));
     }
 
+    /// A tool waits for the operator's answer, or has it.
+    pub fn approval(self: &Arc<Self>, waits: bool, id: &str, call: &str) {
+        self.tell(Step::Approval {
+            waits,
+            id: id.to_owned(),
+            call: call.to_owned(),
+        });
+    }
+
     /// The turn begins.
     pub fn began(self: &Arc<Self>, session_id: &str) {
         {

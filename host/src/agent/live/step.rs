@@ -47,6 +47,15 @@ pub enum Step {
         /// What it gave, cut to what is shown.
         output: ToolOutput,
     },
+    /// It waits for the operator's answer, or has it.
+    Approval {
+        /// It waits.
+        waits: bool,
+        /// Id of the question.
+        id: String,
+        /// Id of the tool's call.
+        call: String,
+    },
     /// The conversation is being made shorter, or was.
     Compacting(bool),
     /// There is more in the transcript.

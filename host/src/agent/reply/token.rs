@@ -2,6 +2,8 @@
 
 /// Nothing is to be sent.
 pub const NO_REPLY: &str = "NO_REPLY";
+/// Nobody is to hear of the end of a task.
+pub const ANNOUNCE_SKIP: &str = "ANNOUNCE_SKIP";
 /// A heartbeat found nothing.
 pub const HEARTBEAT_OK: &str = "HEARTBEAT_OK";
 

@@ -3,24 +3,29 @@
 //! A turn writes what happens into the transcript as it happens, all but its last message: that one belongs to whoever
 //! ends the turn, in one transaction with the reply.
 mod ask;
+mod guard;
 mod memory;
+mod outputs;
 mod spec;
 mod tools;
 
 pub use ask::{Answer, Asker, Failed, attempt};
 pub use memory::{History, compaction, entry, read};
 pub use spec::{Turn, TurnOutcome};
+use tools::Terms;
 
 use super::{
     about::{self, About},
+    asker::FOR_PERSON,
     collect::Wish,
     job::Steering,
     live::Run as Watched,
+    policy::{self as agent_policy, Permits},
+    tools::Toolbox,
 };
 use crate::{
     clock::Clock,
     journal::{Entry, EntryKind, Journal, JournalError},
-    plugins::registry::Registry,
 };
 use openclaw_plugin_api::{AgentEvent, Error, ErrorKind, Message, Result, Role, ToolSpec};
 use std::sync::Arc;
@@ -40,13 +45,14 @@ pub struct TurnEvents {
     pub run: Option<Arc<Watched>>,
 }
 
-/// A message that joins a turn: as the model sees it, what is known of it, and the rows that it stands for.
-pub type Joined = (Message, About, Vec<i64>);
+/// A message that joins a turn: as the model sees it, what is known of it, the rows that it stands for, and what its
+/// sender may have the turn do.
+pub type Joined = (Message, About, Vec<i64>, agent_policy::Policy);
 
 /// What a turn works with.
 pub struct Workbench<'a> {
-    /// Plugins.
-    pub registry: &'a Arc<Registry>,
+    /// What its model can do.
+    pub tools: &'a Toolbox,
     /// What is kept.
     pub journal: &'a Journal,
     /// The time of day.
@@ -87,7 +93,9 @@ struct Run<'a> {
     turn: &'a Turn,
     events: &'a TurnEvents,
     history: History,
+    terms: Terms,
     tools: Vec<ToolSpec>,
+    record: tools::Record,
     outcome: TurnOutcome,
     said: Vec<String>,
 }
@@ -99,7 +107,12 @@ impl<'a> Run<'a> {
             turn,
             events,
             history: History::default(),
-            tools: offered(bench.registry, turn),
+            tools: offered(&turn.permits, turn),
+            terms: Terms {
+                permits: turn.permits.clone(),
+                model: turn.models.first().cloned().unwrap_or_default(),
+            },
+            record: tools::Record::new(turn.watches_loops, turn.origin.workspace_dir.clone().into()),
             outcome: TurnOutcome::default(),
             said: Vec::new(),
         }
@@ -128,16 +141,15 @@ impl<'a> Run<'a> {
             }
             let said = about::entry(&self.turn.id, EntryKind::Message, &answer.message, &answer.about);
             self.put(&[answer.message], vec![said], Vec::new()).await?;
-            for call in calls {
-                let result = tools::run(
-                    self.bench.registry,
-                    &self.turn.origin,
-                    call,
-                    &self.tools,
-                    self.events,
-                )
-                .await;
-                self.write(&[result]).await?;
+            for batch in tools::batches(calls, &self.tools) {
+                let results = hands(self.bench, self.turn, self.events, &self.terms)
+                    .run(batch, &mut self.record)
+                    .await;
+                self.write(&results).await?;
+            }
+            if let Some(why) = self.record.over() {
+                let told = format!("⚠️ I stopped because I was going round in circles: {why}.");
+                return Err(Error::new(ErrorKind::Refused, why).with(FOR_PERSON, told));
             }
             self.take_joining().await?;
         }
@@ -185,16 +197,12 @@ impl<'a> Run<'a> {
             .filter(|m| m.role == Role::Assistant)
             .map(Message::plain_text)
             .collect();
+        self.record.recall(&begun);
         for (id, name, arguments) in memory::open_calls(&begun) {
-            let wish = tools::Interrupted { id, name, arguments };
-            let result = tools::resume(
-                self.bench.registry,
-                &self.turn.origin,
-                wish,
-                &self.tools,
-                self.events,
-            )
-            .await;
+            let call = tools::Interrupted { id, name, arguments };
+            let result = hands(self.bench, self.turn, self.events, &self.terms)
+                .resume(call, &self.tools, &mut self.record)
+                .await;
             self.write(&[result]).await?;
         }
         Ok(())
@@ -235,6 +243,7 @@ impl<'a> Run<'a> {
         sum.cost += more.cost;
         self.outcome.context = more.input + more.cache_read + more.cache_write + more.output;
         self.outcome.model.clone_from(&answer.model);
+        self.terms.model.clone_from(&answer.model);
         self.outcome.notices.extend(answer.notices.iter().cloned());
         Ok(answer)
     }
@@ -260,7 +269,9 @@ impl<'a> Run<'a> {
 
     async fn take_joining(&mut self) -> Result<()> {
         for job in self.bench.steering.admit() {
-            let (message, about, rows) = (self.bench.joins)(job);
+            let (message, about, rows, policy) = (self.bench.joins)(job);
+            self.terms.permits.meet(&policy);
+            self.tools = offered(&self.terms.permits, self.turn);
             let said = about::entry(&self.turn.id, EntryKind::Message, &message, &about);
             self.put(&[message], vec![said], rows).await?;
         }
@@ -316,10 +327,33 @@ impl<'a> Run<'a> {
     }
 }
 
-/// The tools of the plugins, and the caller's own in front of those of the same name.
-fn offered(registry: &Registry, turn: &Turn) -> Vec<ToolSpec> {
+fn hands<'h>(
+    bench: &'h Workbench<'_>,
+    turn: &'h Turn,
+    events: &'h TurnEvents,
+    terms: &'h Terms,
+) -> tools::Hands<'h> {
+    tools::Hands {
+        toolbox: bench.tools,
+        origin: &turn.origin,
+        events,
+        terms,
+    }
+}
+
+/// The tools that one of its models may use, and the caller's own in front of those of the same name.
+fn offered(permits: &Permits, turn: &Turn) -> Vec<ToolSpec> {
+    let mut others: Vec<ToolSpec> = Vec::new();
+    for model in &turn.models {
+        let known = |tool: &ToolSpec| others.iter().any(|known| known.name == tool.name);
+        let more: Vec<_> = permits
+            .offered(model)
+            .into_iter()
+            .filter(|tool| !known(tool))
+            .collect();
+        others.extend(more);
+    }
     let mut tools = turn.callers_tools.clone();
-    let others = registry.tools();
     let hidden = |tool: &ToolSpec| turn.callers_tools.iter().any(|own| own.name == tool.name);
     tools.extend(others.into_iter().filter(|tool| !hidden(tool)));
     tools

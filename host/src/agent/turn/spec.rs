@@ -3,6 +3,7 @@ use crate::{
     agent::{
         about::About,
         compaction::{Policy, Pruning, Summariser},
+        policy::Permits,
     },
     journal::Entry,
 };
@@ -50,6 +51,10 @@ pub struct Turn {
     pub idle: Duration,
     /// On whose behalf tools run.
     pub origin: ToolOrigin,
+    /// The same call again and again ends it.
+    pub watches_loops: bool,
+    /// Which tools its model may use.
+    pub permits: Permits,
 }
 
 /// How a turn ended.

@@ -3,7 +3,7 @@
 use super::{super::Failure, Place, path, schemas_on};
 use crate::config::{
     ChangeError, Changed, Config, Document, Edit, EditError, Fault, IncludeError, JsonPath, ReloadKind,
-    change, judge, reload_kind, write_atomic,
+    change, check_tools, judge, reload_kind, write_atomic,
 };
 use serde_json::Value;
 
@@ -65,7 +65,9 @@ pub fn unset(args: &Unset, place: &Place<'_>) -> Result<(), Failure> {
 pub(in crate::cli) fn apply(edits: &[Edit], place: &Place<'_>) -> Result<Changed, Failure> {
     let plugins = |config: &Config| -> Vec<Fault> {
         let assembly = place.assembly(config);
-        judge(config, schemas_on(&assembly)).faults
+        let mut faults = judge(config, schemas_on(&assembly)).faults;
+        faults.extend(check_tools(config, &assembly.tool_names()).0);
+        faults
     };
     change(&place.paths, place.env, edits, &plugins).map_err(|error| match &error {
         ChangeError::Edit(EditError::Raced(_) | EditError::Write { .. }) => Failure::new(error),

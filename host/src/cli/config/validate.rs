@@ -3,7 +3,7 @@ use super::{
     super::{Failure, output},
     Place, schemas_on,
 };
-use crate::config::{ConfigError, Inspected, Loaded, Problem, judge};
+use crate::config::{ConfigError, Inspected, Loaded, Problem, check_tools, judge};
 use serde_json::{Value, json};
 
 /// Says what is wrong with openclaw.json; exit code 78 if something is.
@@ -78,12 +78,23 @@ impl Issue {
 }
 
 fn judged(mut inspected: Inspected, place: &Place<'_>) -> (Vec<Issue>, Vec<Issue>) {
+    let mut unknown = Vec::new();
     if let Some(config) = &inspected.config {
         let assembly = place.assembly(config);
         let judgement = judge(config, schemas_on(&assembly));
         inspected.faults.extend(judgement.faults);
         inspected.without_effect.extend(judgement.without_effect);
+        let (faults, strange) = check_tools(config, &assembly.tool_names());
+        inspected.faults.extend(faults);
+        unknown = strange;
     }
     let issues = inspected.problems().iter().map(Issue::of).collect();
-    (issues, inspected.warnings().iter().map(Issue::of).collect())
+    let strange = unknown.iter().map(|fault| Issue::of_text(fault.to_string()));
+    let warnings = inspected
+        .warnings()
+        .iter()
+        .map(Issue::of)
+        .chain(strange)
+        .collect();
+    (issues, warnings)
 }

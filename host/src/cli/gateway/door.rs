@@ -10,7 +10,7 @@ use crate::{
 };
 use openclaw_plugin_api::Secret;
 use std::{
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     path::Path,
     time::Duration,
 };
@@ -61,7 +61,7 @@ pub(super) fn door(args: &Run, env: &Env, setting: &Setting) -> Result<Options, 
     let proxies = config.trusted_proxies.iter().map(|text| text.parse::<Network>());
     let proxies: Result<Vec<_>, _> = proxies.collect();
     Ok(Options {
-        bind: vec![SocketAddr::new(ip, port)],
+        bind: addresses(ip, port),
         auth: Auth {
             token,
             password,
@@ -183,6 +183,17 @@ fn ip(bind: BindMode, custom: Option<IpAddr>) -> Result<IpAddr, Failure> {
         BindMode::Custom => custom
             .ok_or_else(|| Failure::config("--bind custom needs an address in gateway.customBindHost"))?,
     })
+}
+
+/// Everywhere means everywhere: private networks of clouds speak IPv6 only.
+fn addresses(ip: IpAddr, port: u16) -> Vec<SocketAddr> {
+    let mut addresses = vec![SocketAddr::new(ip, port)];
+    let has_v6 =
+        || std::fs::read_to_string("/proc/net/if_inet6").is_ok_and(|interfaces| !interfaces.is_empty());
+    if ip == IpAddr::from(Ipv4Addr::UNSPECIFIED) && has_v6() {
+        addresses.push(SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), port));
+    }
+    addresses
 }
 
 /// Inside of a container, this machine alone is nobody.

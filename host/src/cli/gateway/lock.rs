@@ -1,21 +1,27 @@
 //! One gateway for each state directory.
 //!
 //! The lock is the system's and ends with its holder, so a file that a killed process or a moved volume left behind
-//! never blocks a start. What is written in the file is for people only.
+//! never blocks a start. What is written in the file is for people only. The name is the same whatever the configuration
+//! is called and wherever the directory is mounted: what two gateways must not share is the state.
 use crate::{cli::Failure, config::Paths};
-use sha2::{Digest, Sha256};
+use rustix::process::{Pid, Signal, kill_process};
 use std::{
-    fs::{File, OpenOptions, TryLockError},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{Read, Seek, SeekFrom, Write},
-    os::unix::fs::OpenOptionsExt,
-    path::PathBuf,
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     time::{Duration, Instant},
 };
 
+/// The file in the state directory.
+const NAME: &str = "gateway.lock";
 /// How long a gateway that is told to make way may take.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// How often it is looked whether it is gone.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// The longest note that is read.
+const MAX_NOTE: u64 = 200;
+/// The system's list of locks.
+const LOCKS: &str = "/proc/locks";
 
 /// Held as long as the gateway runs.
 #[derive(Debug)]
@@ -23,17 +29,28 @@ pub(super) struct Lock {
     _file: File,
 }
 
+/// Who holds the lock, by its own note.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Holder {
+    pid: i32,
+    since_ms: i64,
+}
+
 impl Lock {
     /// Takes the lock. With `force`, a holder is asked to end first.
     pub(super) fn take(paths: &Paths, force: bool, now_ms: i64) -> Result<Self, Failure> {
-        let path = path(paths);
+        let path = paths.state_dir.join(NAME);
         let failed = |e| Failure::io(format_args!("lock {}", path.display()), e);
+        // A link that somebody put there would have another file emptied.
+        let no_link =
+            i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).expect("flags are the system's integers");
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
             .mode(0o600)
+            .custom_flags(no_link)
             .open(&path)
             .map_err(failed)?;
         match file.try_lock() {
@@ -43,36 +60,33 @@ impl Lock {
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
         let note = format!("{{\"pid\":{},\"sinceMs\":{now_ms}}}\n", std::process::id());
-        file.set_len(0)
+        let noted = file
+            .set_len(0)
             .and_then(|()| file.seek(SeekFrom::Start(0)))
-            .and_then(|_| file.write_all(note.as_bytes()))
-            .map_err(failed)?;
+            .and_then(|_| file.write_all(note.as_bytes()));
+        if let Err(error) = noted {
+            // The lock holds without it; a full volume must not keep a gateway from draining what it has.
+            tracing::warn!(target: "openclaw::gateway", "{} can't say who holds it: {error}", path.display());
+        }
         Ok(Self { _file: file })
     }
 }
 
-/// `<state>/gateway.<hash>.lock`; the hash is that of the configuration's path.
-fn path(paths: &Paths) -> PathBuf {
-    let digest = Sha256::digest(paths.config_file.as_os_str().as_encoded_bytes());
-    let hash: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    paths.state_dir.join(format!("gateway.{hash}.lock"))
-}
-
-fn holder(file: &mut File) -> Option<(i32, i64)> {
+fn holder(file: &mut File) -> Option<Holder> {
     let mut text = String::new();
     file.seek(SeekFrom::Start(0)).ok()?;
-    file.take(200).read_to_string(&mut text).ok()?;
+    file.take(MAX_NOTE).read_to_string(&mut text).ok()?;
     let note: serde_json::Value = serde_json::from_str(&text).ok()?;
-    Some((
-        i32::try_from(note["pid"].as_i64()?).ok()?,
-        note["sinceMs"].as_i64()?,
-    ))
+    Some(Holder {
+        pid: i32::try_from(note["pid"].as_i64()?).ok()?,
+        since_ms: note["sinceMs"].as_i64()?,
+    })
 }
 
 fn taken(file: &mut File, paths: &Paths) -> Failure {
     let state = paths.state_dir.display();
     let who = match holder(file) {
-        Some((pid, since)) => format!("PID {pid}, since {}", super::when(since)),
+        Some(Holder { pid, since_ms }) => format!("PID {pid}, since {}", super::when(since_ms)),
         None => "its process is not known".into(),
     };
     Failure::config(format_args!(
@@ -81,13 +95,25 @@ fn taken(file: &mut File, paths: &Paths) -> Failure {
     ))
 }
 
-/// Asks the holder to end and waits until it has.
+/// Asks the holder to end and waits until it has. Only a process of which the system itself says that it holds this lock
+/// gets a signal: the note may be of another container, where numbers mean other processes.
 fn displace(file: &mut File) -> Result<(), Failure> {
-    let pid = holder(file).and_then(|(pid, _)| rustix::process::Pid::from_raw(pid));
-    let pid =
-        pid.ok_or_else(|| Failure::new("the running gateway's process is not known; stop it by hand"))?;
-    rustix::process::kill_process(pid, rustix::process::Signal::TERM)
-        .map_err(|e| Failure::io("stop the running gateway", e.into()))?;
+    let by_hand = |why: &str| {
+        Failure::new(format_args!(
+            "can't take the running gateway's place: {why}; stop it by hand"
+        ))
+    };
+    let noted = holder(file).ok_or_else(|| by_hand("its process is not known"))?;
+    let inode = file
+        .metadata()
+        .map_err(|e| Failure::io("look at the lock", e))?
+        .ino();
+    let locks = fs::read_to_string(LOCKS).unwrap_or_default();
+    if !holds(&locks, noted.pid, inode) {
+        return Err(by_hand("it is not a process that can be seen from here"));
+    }
+    let pid = Pid::from_raw(noted.pid).ok_or_else(|| by_hand("its process is not known"))?;
+    kill_process(pid, Signal::TERM).map_err(|e| Failure::io("stop the running gateway", e.into()))?;
     let until = Instant::now() + PATIENCE;
     let (never, wait) = std::sync::mpsc::sync_channel::<()>(0);
     while Instant::now() < until {
@@ -100,17 +126,31 @@ fn displace(file: &mut File) -> Result<(), Failure> {
     drop(never);
     Err(Failure::new(format_args!(
         "the running gateway (PID {}) did not end within {PATIENCE:?}; stop it by hand",
-        pid.as_raw_nonzero()
+        noted.pid
     )))
+}
+
+/// Does the process hold a lock on the file? Lines are `1: FLOCK  ADVISORY  WRITE 4711 08:01:1310 0 EOF`; those of who
+/// waits have `->` after the number. The device is left out: some file systems give another one here than elsewhere.
+fn holds(locks: &str, pid: i32, inode: u64) -> bool {
+    locks.lines().any(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let [_, "FLOCK", _, _, who, place, ..] = words.as_slice() else {
+            return false;
+        };
+        let at = place.rsplit(':').next().and_then(|inode| inode.parse().ok());
+        who.parse() == Ok(pid) && at == Some(inode)
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
 
-    fn paths(folder: &std::path::Path) -> Paths {
+    fn paths(folder: &Path, config: &str) -> Paths {
         Paths {
-            config_file: folder.join("openclaw.json"),
+            config_file: folder.join(config),
             state_dir: folder.to_owned(),
             home: None,
             include_roots: Vec::new(),
@@ -120,7 +160,7 @@ mod tests {
     #[test]
     fn a_live_holder_is_named_and_a_dead_one_does_not_matter() {
         let folder = tempfile::tempdir().expect("a folder");
-        let paths = paths(folder.path());
+        let paths = paths(folder.path(), "openclaw.json");
         let first = Lock::take(&paths, false, 1_700_000_000_000).expect("free");
         let error = Lock::take(&paths, false, 0).expect_err("taken").to_string();
         assert!(
@@ -128,7 +168,55 @@ mod tests {
             "{error}"
         );
         drop(first);
-        assert!(path(&paths).is_file(), "the file stays");
+        assert!(folder.path().join(NAME).is_file(), "the file stays");
         Lock::take(&paths, false, 0).expect("free again");
+    }
+
+    #[test]
+    fn another_configuration_is_no_other_state() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let _first = Lock::take(&paths(folder.path(), "one.json"), false, 0).expect("free");
+        Lock::take(&paths(folder.path(), "two.json"), false, 0).expect_err("taken");
+    }
+
+    #[test]
+    fn whatever_was_left_behind_is_free() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let paths = paths(folder.path(), "openclaw.json");
+        for left in ["", "{\"pid\":1,\"sinceMs\":1}", "no JSON", "\u{0}\u{0}"] {
+            fs::write(folder.path().join(NAME), left).expect("written");
+            drop(Lock::take(&paths, false, 5).expect("free"));
+            let note = fs::read_to_string(folder.path().join(NAME)).expect("read");
+            assert!(note.contains("\"sinceMs\":5"), "{note}");
+        }
+    }
+
+    #[test]
+    fn a_link_is_not_followed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let other = folder.path().join("precious");
+        fs::write(&other, "content").expect("written");
+        std::os::unix::fs::symlink(&other, folder.path().join(NAME)).expect("linked");
+        Lock::take(&paths(folder.path(), "openclaw.json"), false, 0).expect_err("a link");
+        assert_eq!(fs::read_to_string(other).expect("read"), "content");
+    }
+
+    #[test]
+    fn only_a_process_that_holds_this_lock_is_told_to_end() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let paths = paths(folder.path(), "openclaw.json");
+        let path = folder.path().join(NAME);
+        let held = File::create(&path).expect("made");
+        held.lock().expect("free");
+        // process 1 holds no lock of ours, whatever the note says
+        fs::write(&path, "{\"pid\":1,\"sinceMs\":1}").expect("written");
+        let error = Lock::take(&paths, true, 0).expect_err("taken").to_string();
+        assert!(error.contains("stop it by hand"), "{error}");
+
+        let locks = "1: FLOCK  ADVISORY  WRITE 4711 08:01:1310 0 EOF\n\
+                     2: POSIX  ADVISORY  WRITE 4712 08:01:1311 0 EOF\n\
+                     1: -> FLOCK  ADVISORY  WRITE 4713 08:01:1310 0 EOF\n";
+        assert!(holds(locks, 4711, 1310));
+        assert!(!holds(locks, 4711, 1311) && !holds(locks, 4712, 1311) && !holds(locks, 4713, 1310));
     }
 }

@@ -6,12 +6,13 @@ mod follow;
 mod lock;
 mod log;
 mod probe;
+mod service;
 
 use super::{Asked, Failure, health, setting::Setting};
 use crate::{
     app::{Gateway, Options, StartError},
     clock::Clock,
-    config::{BindMode, ChannelPolicy, Config, Env, Loaded, Reader},
+    config::{BindMode, ChannelPolicy, Config, Env, Loaded, Reader, check_tools},
     gateway::{Fleet, NodePolicy, Options as Door, Server, Stop},
     journal::Steps,
     methods::{Backstage, Methods},
@@ -20,6 +21,7 @@ use crate::{
 use clap::Subcommand;
 use lock::Lock;
 use openclaw_plugin_api::Secret;
+use service::Order;
 use std::{
     sync::{
         Arc,
@@ -53,6 +55,15 @@ enum Command {
     Health(health::Args),
     Probe(probe::Probe),
     Status(probe::Status),
+    Install(service::Install),
+    /// Stops the service and removes it; configuration and state stay
+    Uninstall(service::Plain),
+    /// Starts the service
+    Start(service::Plain),
+    /// Stops the service
+    Stop(service::Plain),
+    /// Stops the service and starts it again
+    Restart(service::Plain),
 }
 
 /// How to run it.
@@ -101,6 +112,11 @@ pub(super) fn run(args: Args, env: &Env, asked: Asked) -> Result<(), Failure> {
         Command::Health(args) => health::run(&args, env),
         Command::Probe(args) => probe::probe(&args, env),
         Command::Status(args) => probe::status(&args, env),
+        Command::Install(args) => service::install(&args, env),
+        Command::Uninstall(args) => service::uninstall(&args, env),
+        Command::Start(args) => service::order(Order::Start, &args, env),
+        Command::Stop(args) => service::order(Order::Stop, &args, env),
+        Command::Restart(args) => service::order(Order::Restart, &args, env),
     }
 }
 
@@ -184,6 +200,7 @@ async fn serve(
         .await
         .map_err(Failure::new)?;
     methods.tell(server.events());
+    gateway.serve_plugins(server.front());
     for address in server.addresses() {
         let pid = std::process::id();
         tracing::info!(target: "openclaw::gateway", "listening on ws://{address} (PID {pid})");
@@ -260,6 +277,14 @@ fn report(setting: &Setting) {
     // these let nobody in, so the gateway starts and says so
     for fault in ChannelPolicy::check(&setting.config) {
         tracing::error!(target: "openclaw::access", "{fault}");
+    }
+    // these close what they may have meant to close
+    let (faults, unknown) = check_tools(&setting.config, &setting.assembly.tool_names());
+    for fault in faults {
+        tracing::error!(target: "openclaw::tools", "{fault}");
+    }
+    for fault in unknown {
+        tracing::warn!(target: "openclaw::tools", "{fault}");
     }
     for problem in &setting.assembly.problems {
         tracing::error!(target: "openclaw::plugins", "{problem}");

@@ -106,6 +106,7 @@ pub(super) fn status(args: &Status, env: &Env) -> Result<(), Failure> {
     };
     let bind = setting.config.value().pointer("/gateway/bind");
     let bind = bind.cloned().unwrap_or_else(|| json!("loopback"));
+    let service = super::service::status(env, &setting.paths);
     let works = found.as_ref().is_some_and(|found| found.outcome.is_ok());
     if args.json {
         let file = &setting.paths.config_file;
@@ -114,11 +115,15 @@ pub(super) fn status(args: &Status, env: &Env) -> Result<(), Failure> {
             "config": {"path": file, "exists": setting.configured},
             "gateway": {"bindMode": bind, "probeUrl": place.url},
             "rpc": found.as_ref().map(Found::row),
+            "service": service,
         }))?;
     } else {
         anstream::println!("Config: {}", setting.paths.config_file.display());
         anstream::println!("Gateway: bind={}, {}", output::text(&bind), place.url);
         anstream::println!("CLI version: {}", env!("CARGO_PKG_VERSION"));
+        if let Some(service) = &service {
+            anstream::println!("{}", super::service::line(service));
+        }
         if let Some(found) = &found {
             if let Ok(seen) = &found.outcome {
                 anstream::println!(

@@ -5,7 +5,7 @@
 mod check;
 mod read;
 
-use super::ids::IdList;
+use super::{ids::IdList, tools::ToolRules};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -212,6 +212,10 @@ pub struct DirectRule {
     pub allow_from: Option<IdList>,
     /// What the agent is told of this place, by the operator.
     pub system_prompt: Option<String>,
+    /// Which tools agents may use here.
+    pub tools: Option<ToolRules>,
+    /// Which tools they may use here for one person, by id or `*`.
+    pub tools_by_sender: BTreeMap<String, ToolRules>,
 }
 
 /// `channels.<id>.dms.<person>`
@@ -238,6 +242,10 @@ pub struct ChatRule {
     pub topics: BTreeMap<String, TopicRule>,
     /// What the agent is told of this place, by the operator.
     pub system_prompt: Option<String>,
+    /// Which tools agents may use here.
+    pub tools: Option<ToolRules>,
+    /// Which tools they may use here for one person, by id or `*`.
+    pub tools_by_sender: BTreeMap<String, ToolRules>,
 }
 
 /// `channels.<id>.groups.<chat>.topics.<thread>`
@@ -254,6 +262,10 @@ pub struct TopicRule {
     pub allow_from: Option<IdList>,
     /// What the agent is told of this place, by the operator.
     pub system_prompt: Option<String>,
+    /// Which tools agents may use here.
+    pub tools: Option<ToolRules>,
+    /// Which tools they may use here for one person, by id or `*`.
+    pub tools_by_sender: BTreeMap<String, ToolRules>,
 }
 
 /// `channels.<id>.guilds.<space>`
@@ -272,6 +284,10 @@ pub struct SpaceRule {
     pub roles: IdList,
     /// Chats by id, name or `*`. If there are any, there are no others.
     pub channels: BTreeMap<String, PlaceRule>,
+    /// Which tools agents may use here.
+    pub tools: Option<ToolRules>,
+    /// Which tools they may use here for one person, by id or `*`.
+    pub tools_by_sender: BTreeMap<String, ToolRules>,
 }
 
 /// `channels.<id>.guilds.<space>.channels.<chat>`
@@ -292,6 +308,10 @@ pub struct PlaceRule {
     pub roles: Option<IdList>,
     /// What the agent is told of this place, by the operator.
     pub system_prompt: Option<String>,
+    /// Which tools agents may use here.
+    pub tools: Option<ToolRules>,
+    /// Which tools they may use here for one person, by id or `*`.
+    pub tools_by_sender: BTreeMap<String, ToolRules>,
 }
 
 /// Where a long text is split.

@@ -40,3 +40,30 @@ pub(super) const MAX_PATH: usize = 1024;
 
 /// What a client that found no room, or no plugin, is told to wait, seconds.
 pub(super) const RETRY_AFTER_SECS: u64 = 2;
+
+/// WebSockets on routes at once; one more is answered with 503.
+pub(super) const MAX_SOCKETS: usize = 256;
+
+/// WebSockets on one route at once; one more is answered with 503.
+pub(super) const MAX_SOCKETS_PER_ROUTE: usize = 192;
+
+/// WebSockets of one client at once; one more is answered with 503. A carrier behind a tunnel is one client.
+pub(super) const MAX_SOCKETS_PER_CLIENT: usize = 144;
+
+/// Longest message of a WebSocket that a route may ask for, bytes; a longer one closes the socket with 1009.
+pub(super) const MAX_SOCKET_MESSAGE: u64 = 1024 * 1024;
+
+/// Messages of a WebSocket that may wait on either side; then the other side has to.
+pub(super) const MAX_MESSAGES: usize = 16;
+
+/// Bytes of the read buffer of a WebSocket; a larger message grows it for its time.
+pub(super) const SOCKET_BUFFER: usize = 4096;
+
+/// Time without a message to the client after which it is pinged; a second such time without a sign of life closes it.
+pub(super) const SOCKET_PING: Duration = Duration::from_secs(25);
+
+/// Time for the closing handshake, and for the plugin to end its call after it.
+pub(super) const SOCKET_ENDS: Duration = Duration::from_secs(2);
+
+/// Time for the verdict of a call whose plugin has dropped its half.
+pub(super) const SOCKET_VERDICT: Duration = Duration::from_millis(250);

@@ -13,6 +13,7 @@ mod page;
 mod path;
 mod places;
 mod refusal;
+mod socket;
 mod table;
 
 use axum::{
@@ -22,7 +23,7 @@ use axum::{
     response::Response,
 };
 use futures_util::{StreamExt, future::BoxFuture};
-use openclaw_plugin_api::{HttpCall, Result, Route, RouteAuth, Sink, abi::sink_pair};
+use openclaw_plugin_api::{HttpCall, Result, Route, RouteAuth, Sink, Source, abi::sink_pair};
 use std::{
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
@@ -43,6 +44,7 @@ use places::Places;
 use table::Table;
 
 pub use page::PagePlace;
+pub(crate) use socket::open as open_socket;
 pub use table::Offer;
 
 /// Whoever has routes.
@@ -58,6 +60,15 @@ pub trait Routes: Send + Sync + 'static {
 
     /// Answers a request: an [`openclaw_plugin_api::HttpHead`], then the body. Dropping the future cancels it.
     fn handle(&self, offer: &Offer, call: HttpCall, out: Sink) -> BoxFuture<'static, Result<()>>;
+
+    /// Serves a WebSocket: tagged messages both ways. Dropping the future cancels it.
+    fn websocket(
+        &self,
+        offer: &Offer,
+        call: HttpCall,
+        input: Source,
+        out: Sink,
+    ) -> BoxFuture<'static, Result<()>>;
 }
 
 /// Finds the route of each request.
@@ -66,6 +77,7 @@ pub(crate) struct Routing {
     page: PagePlace,
     table: RwLock<(Option<u64>, Arc<Table>)>,
     places: Arc<Places>,
+    sockets: Arc<Places>,
     bodies: Arc<Semaphore>,
 }
 
@@ -80,7 +92,8 @@ impl Routing {
             routes,
             page,
             table: RwLock::default(),
-            places: Arc::default(),
+            places: Arc::new(Places::new(places::REQUESTS)),
+            sockets: Arc::new(Places::new(places::SOCKETS)),
             bodies: Arc::new(Semaphore::new(limits::MAX_BODIES_KIB)),
         }
     }
@@ -93,6 +106,21 @@ impl Routing {
             let route = offer.route.as_ref();
             route.is_some_and(|route| route.auth == RouteAuth::Signature)
         })
+    }
+
+    /// Is this path a plugin's own, and served without the gateway's credentials?
+    pub(crate) fn is_apart(&self, plugin: &str, raw_path: &str) -> bool {
+        let found = path::canonical(raw_path).and_then(|path| self.find(&path));
+        found.is_some_and(|(_, offer)| {
+            let route = offer.route.as_ref();
+            offer.plugin == plugin && route.is_some_and(|route| route.auth != RouteAuth::Gateway)
+        })
+    }
+
+    /// May a WebSocket be opened at this path that is not the gateway's own?
+    pub(crate) fn has_socket(&self, raw_path: &str) -> bool {
+        let found = path::canonical(raw_path).and_then(|path| self.find(&path));
+        found.is_some_and(|(_, offer)| offer.route.as_ref().is_some_and(socket::permitted))
     }
 
     fn find(&self, path: &str) -> Option<(&Arc<dyn Routes>, Arc<Offer>)> {

@@ -1,4 +1,4 @@
-//! Places for requests that are under way: bounded in sum, for each route and for each client.
+//! Places for requests that are under way, and for open WebSockets: bounded in sum, for each route and for each client.
 //!
 //! Invariant: only requests under way are remembered, so the maps are as small as the bounds.
 use std::{
@@ -10,9 +10,34 @@ use std::{
 
 use super::limits;
 
-/// All places.
-#[derive(Debug, Default)]
-pub(super) struct Places(Mutex<Taken>);
+/// All places of a kind.
+#[derive(Debug)]
+pub(super) struct Places {
+    bounds: Bounds,
+    taken: Mutex<Taken>,
+}
+
+/// How many there are.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    total: usize,
+    route: usize,
+    client: usize,
+}
+
+/// Places of requests.
+pub(super) const REQUESTS: Bounds = Bounds {
+    total: limits::MAX_REQUESTS,
+    route: limits::MAX_REQUESTS_PER_ROUTE,
+    client: limits::MAX_REQUESTS_PER_CLIENT,
+};
+
+/// Places of WebSockets.
+pub(super) const SOCKETS: Bounds = Bounds {
+    total: limits::MAX_SOCKETS,
+    route: limits::MAX_SOCKETS_PER_ROUTE,
+    client: limits::MAX_SOCKETS_PER_CLIENT,
+};
 
 #[derive(Debug, Default)]
 struct Taken {
@@ -30,14 +55,21 @@ pub(super) struct Place {
 }
 
 impl Places {
+    pub(super) fn new(bounds: Bounds) -> Self {
+        Self {
+            bounds,
+            taken: Mutex::default(),
+        }
+    }
+
     /// A place for a request of a client for a route; `None` if there is none.
     pub(super) fn enter(self: &Arc<Self>, route: &str, client: IpAddr) -> Option<Place> {
-        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.taken.lock().unwrap_or_else(PoisonError::into_inner);
         let of_route = taken.routes.get(route).copied().unwrap_or_default();
         let of_client = taken.clients.get(&client).copied().unwrap_or_default();
-        if taken.total >= limits::MAX_REQUESTS
-            || of_route >= limits::MAX_REQUESTS_PER_ROUTE
-            || of_client >= limits::MAX_REQUESTS_PER_CLIENT
+        if taken.total >= self.bounds.total
+            || of_route >= self.bounds.route
+            || of_client >= self.bounds.client
         {
             return None;
         }
@@ -54,7 +86,7 @@ impl Places {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut taken = self.all.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut taken = self.all.taken.lock().unwrap_or_else(PoisonError::into_inner);
         taken.total -= 1;
         leave(&mut taken.routes, &self.route);
         leave(&mut taken.clients, &self.client);
@@ -86,7 +118,7 @@ mod tests {
 
     #[test]
     fn routes_clients_and_all_together_are_bounded() {
-        let places = Arc::<Places>::default();
+        let places = Arc::new(Places::new(REQUESTS));
         assert_eq!(
             full(|n| places.enter(&n.to_string(), client(0))),
             limits::MAX_REQUESTS_PER_CLIENT
@@ -99,7 +131,7 @@ mod tests {
             full(|n| places.enter(&n.to_string(), client(n))),
             limits::MAX_REQUESTS
         );
-        let taken = places.0.lock().expect("nobody panicked");
+        let taken = places.taken.lock().expect("nobody panicked");
         assert_eq!(
             (taken.total, taken.routes.len(), taken.clients.len()),
             (0, 0, 0),

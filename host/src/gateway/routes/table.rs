@@ -9,7 +9,7 @@ use std::{
     sync::Arc,
 };
 
-use super::path::canonical;
+use super::{path::canonical, socket};
 
 /// Paths that the gateway answers itself.
 const OWN: [&str; 5] = ["/health", "/healthz", "/ready", "/readyz", "/startupz"];
@@ -93,6 +93,11 @@ fn within_its_rights(mut route: Route) -> Route {
             .methods
             .retain(|method| matches!(method.as_str(), "GET" | "HEAD"));
         route.max_body_bytes = 0;
+    }
+    if route.websocket && !socket::permitted(&route) {
+        let path = &route.path;
+        tracing::warn!(target: "openclaw::routes", path, "a WebSocket that nobody has to prove anything for is not opened");
+        route.websocket = false;
     }
     route
 }

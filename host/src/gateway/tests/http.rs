@@ -75,7 +75,9 @@ async fn everything_else_is_not_there() {
         ("OPTIONS /", "", 405),
         ("POST /healthz", "", 405),
         ("HEAD /healthz", "", 200),
-        ("GET /healthz", "host: rebind.example\r\n", 403),
+        // what watches a machine has a name of its own for it
+        ("GET /healthz", "host: rebind.example\r\n", 200),
+        ("GET /", "host: rebind.example\r\n", 403),
         (
             "GET /healthz",
             "x-real-ip: 1.2.3.4\r\nauthorization: Bearer wrong\r\n",
@@ -103,6 +105,19 @@ async fn everything_else_is_not_there() {
             ask(&gateway, request, headers).await.0,
             status,
             "{request} {headers}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn under_a_name_that_is_not_ours_probes_tell_one_word() {
+    let gateway = Gateway::start().await;
+    for path in ["GET /startupz", "GET /readyz"] {
+        let (status, _, body) = ask(&gateway, path, "host: rebind.example\r\n").await;
+        assert_eq!(status, 200, "{path}");
+        assert!(
+            !body.contains("uptimeMs") && !body.contains("version"),
+            "{path}: {body}"
         );
     }
 }

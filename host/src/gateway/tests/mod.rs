@@ -2,11 +2,13 @@
 mod captures;
 mod client;
 mod fleet;
+mod fronts;
 mod handshake;
 mod http;
 mod noise;
 mod requests;
 mod routes;
+mod sockets;
 mod table;
 
 use super::{

@@ -1,7 +1,7 @@
 //! Plugins' routes: what of a request reaches a plugin, and what of its answer the client.
 use super::*;
 use crate::gateway::{Offer, Routes};
-use openclaw_plugin_api::{Error, ErrorKind, HttpCall, HttpHead, Route, RouteAuth, Sink};
+use openclaw_plugin_api::{Error, ErrorKind, HttpCall, HttpHead, Route, RouteAuth, Sink, Source};
 use std::sync::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -109,6 +109,10 @@ impl Routes for Site {
             Ok(())
         }
         .boxed()
+    }
+
+    fn websocket(&self, _: &Offer, _: HttpCall, _: Source, _: Sink) -> BoxFuture<'static, Result<(), Error>> {
+        async { Err(Error::unsupported("no WebSockets here")) }.boxed()
     }
 }
 

@@ -18,3 +18,6 @@ pub const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Entries of a forwarding header that are looked at, from the right.
 pub const MAX_FORWARDED_HOPS: usize = 16;
+
+/// Connections that the system holds for us before we take them; what the runtime takes for its own sockets.
+pub const BACKLOG: i32 = 1024;

@@ -81,12 +81,10 @@ impl Sockets {
             if let (0, Some(Ok(first))) = (address.port(), sockets.first().map(TcpListener::local_addr)) {
                 address.set_port(first.port());
             }
-            let socket = TcpListener::bind(address)
-                .await
-                .map_err(|source| match source.kind() {
-                    io::ErrorKind::AddrInUse => Error::PortTaken { address },
-                    _ => Error::Bind { address, source },
-                })?;
+            let socket = listen(address).await.map_err(|source| match source.kind() {
+                io::ErrorKind::AddrInUse => Error::PortTaken { address },
+                _ => Error::Bind { address, source },
+            })?;
             sockets.push(socket);
         }
         if sockets.is_empty() {
@@ -123,14 +121,36 @@ impl Sockets {
     }
 }
 
+/// Listens on one address. All of IPv6 means that and no more, so that all of IPv4 can have a socket beside it.
+async fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    if !matches!(address, SocketAddr::V6(v6) if v6.ip().is_unspecified()) {
+        return TcpListener::bind(address).await;
+    }
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with, sockopt};
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = socket_with(AddressFamily::INET6, SocketType::STREAM, flags, None)?;
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    sockopt::set_ipv6_v6only(&socket, true)?;
+    bind(&socket, &address)?;
+    listen(&socket, limits::BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
 // === impl Listener ===
 
 impl Listener {
-    /// Accepts no more and waits for the open exchanges, [`limits::DRAIN_DEADLINE`] at most.
-    pub async fn stop(self) {
+    /// Lets go of the ports; open exchanges go on.
+    pub async fn accept_no_more(&mut self) {
         self.stop.send_replace(true);
-        // the loops only see the signal: nothing of the outside world is waited for
-        let _ = self.task.await;
+        if !self.task.is_finished() {
+            // the loops only see the signal: nothing of the outside world is waited for
+            let _ = (&mut self.task).await;
+        }
+    }
+
+    /// Accepts no more and waits for the open exchanges, [`limits::DRAIN_DEADLINE`] at most.
+    pub async fn stop(mut self) {
+        self.accept_no_more().await;
         let all = u32::try_from(limits::MAX_CONNECTIONS).expect("the constant fits");
         let _ = time::timeout(limits::DRAIN_DEADLINE, self.connections.acquire_many(all)).await;
     }
@@ -222,4 +242,39 @@ async fn harden(mut response: Response) -> Response {
 pub fn peer_of<B>(request: &hyper::Request<B>, trusted: &[Network]) -> Option<Peer> {
     let Remote(remote) = request.extensions().get::<Remote>()?;
     Some(Peer::of(remote.ip(), request.headers(), trusted))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+    #[tokio::test]
+    async fn all_of_ipv4_and_all_of_ipv6_share_a_port() {
+        let everywhere = [
+            SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), 0),
+            SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), 0),
+        ];
+        let sockets = match Sockets::bind(&everywhere).await {
+            Ok(sockets) => sockets,
+            Err(Error::Bind { address, source }) if address.is_ipv6() => {
+                eprintln!("skipped: no IPv6 here: {source}");
+                return;
+            }
+            Err(error) => panic!("{error}"),
+        };
+        let ports: Vec<_> = sockets.addresses().iter().map(SocketAddr::port).collect();
+        assert_eq!(ports[0], ports[1]);
+        let again = Sockets::bind(&[SocketAddr::new(Ipv6Addr::UNSPECIFIED.into(), ports[0])]).await;
+        assert!(matches!(again, Err(Error::PortTaken { .. })), "the port is taken");
+        for (here, remote) in [
+            (0, IpAddr::from(Ipv4Addr::LOCALHOST)),
+            (1, Ipv6Addr::LOCALHOST.into()),
+        ] {
+            let connected = TcpStream::connect((remote, ports[0]));
+            let (accepted, connected) = tokio::join!(sockets.0[here].accept(), connected);
+            connected.expect("it listens");
+            assert_eq!(accepted.expect("it accepts").1.ip(), remote);
+        }
+    }
 }

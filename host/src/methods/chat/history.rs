@@ -32,7 +32,7 @@ const MAX_KEY: usize = 512;
 /// Parameters of `chat.history` and `chat.startup`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Params {
+pub(super) struct Params {
     session_key: String,
     #[serde(default)]
     agent_id: Option<String>,
@@ -59,7 +59,7 @@ struct Params {
 /// Parameters of `chat.message.get`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct One {
+pub(super) struct One {
     session_key: String,
     #[serde(default)]
     agent_id: Option<String>,

@@ -17,11 +17,11 @@ use crate::gateway::{Method, Scope};
 
 pub(super) fn methods() -> Vec<Method> {
     vec![
-        Method::new("chat.history", Scope::Read),
-        Method::new("chat.startup", Scope::Read),
+        Method::new("chat.history", Scope::Read).with::<history::Params>(),
+        Method::new("chat.startup", Scope::Read).with::<history::Params>(),
         Method::new("chat.metadata", Scope::Read),
-        Method::new("chat.message.get", Scope::Read),
-        Method::new("chat.send", Scope::Write),
+        Method::new("chat.message.get", Scope::Read).with::<history::One>(),
+        Method::new("chat.send", Scope::Write).with::<send::Params>(),
         Method::new("chat.abort", Scope::Write),
         Method::new("chat.inject", Scope::Admin),
         Method::new("commands.list", Scope::Read),

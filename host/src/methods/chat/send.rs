@@ -9,7 +9,7 @@ use crate::{
     app::Gateway,
     gateway::{Caller, Failure, Responder, Scope, random::uuid},
     journal::EventState,
-    methods::{journal, params, send as delivery},
+    methods::{journal, params, send as delivery, sessions::message},
     route::Delivery,
 };
 use schemars::JsonSchema;
@@ -322,7 +322,25 @@ async fn current(gateway: &Gateway, asked: &Params) -> Result<(), Failure> {
             "the session was reset meanwhile; read its history again",
         ));
     }
-    Ok(())
+    match &asked.expected_leaf_entry_id {
+        Some(leaf) => known(gateway, &session.session_id, leaf).await,
+        None => Ok(()),
+    }
+}
+
+/// A conversation has no branches here: whoever has seen any of its messages writes at its end.
+async fn known(gateway: &Gateway, session_id: &str, leaf: &str) -> Result<(), Failure> {
+    let gone = || Failure::invalid("the conversation no longer has this message; read its history again");
+    let (id, seq) = message::place(leaf)
+        .filter(|(id, _)| *id == session_id)
+        .ok_or_else(gone)?;
+    let id = id.to_owned();
+    let found = journal(gateway.desk(), move |j| j.behind(&id, seq.saturating_sub(1), 1)).await?;
+    found
+        .first()
+        .filter(|entry| entry.seq == seq)
+        .map(drop)
+        .ok_or_else(gone)
 }
 
 /// Where the answer goes as well: what the client names, else where the conversation's last message came from.

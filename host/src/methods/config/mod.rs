@@ -143,6 +143,19 @@ pub(super) async fn call(
     }
 }
 
+/// The same for agents' own tools: to look, and to change what they were let through with.
+pub(super) async fn for_agents(files: &Files, method: &str, given: Value) -> Result<Value, Failure> {
+    match method {
+        "config.get" => files.aside(|place| show::answer(place, false)).await,
+        "config.schema.lookup" => {
+            let asked: Lookup = params(method, given)?;
+            files.aside(move |place| lookup::answer(place, &asked.path)).await
+        }
+        "config.patch" => write::change(files, asked(method, given)?).await,
+        _ => Err(Failure::unknown_method(method)),
+    }
+}
+
 fn asked(method: &str, given: Value) -> Result<Change, Failure> {
     let (asked, kind) = match method {
         "config.set" => {

@@ -3,7 +3,7 @@ use crate::{
     app::Gateway,
     config::{
         Config, Env, Fault, Fingerprint, IncludeError, Inspected, Paths, PluginSchemas, Redactor, Sources,
-        json_schema, judge,
+        check_tools, json_schema, judge,
     },
     plugins::{
         assemble::{assemble, folders},
@@ -70,7 +70,9 @@ impl Place {
         let assembly = assemble(config, &self.found(config));
         let on = assembly.specs.iter().filter(|spec| spec.reason.is_on());
         let schemas: Vec<_> = on.map(|spec| schemas(&spec.manifest)).collect();
-        judge(config, schemas).faults
+        let mut faults = judge(config, schemas).faults;
+        faults.extend(check_tools(config, &assembly.tool_names()).0);
+        faults
     }
 
     /// The schema of the whole, with the parts of all plugins that are found.

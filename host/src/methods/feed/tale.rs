@@ -114,6 +114,15 @@ impl Tale {
                 self.tool_began(id, name, arguments, now_ms, &mut out);
             }
             Step::ToolEnded { id, output } => self.tool_ended(id, output, now_ms, &mut out),
+            Step::Approval { waits, id, call } => {
+                let phase = if *waits {
+                    "waiting-approval"
+                } else {
+                    "approval-resolved"
+                };
+                let data = json!({ "phase": phase, "approvalId": id, "toolCallId": call });
+                out.push(self.lifecycle(run, data, now_ms));
+            }
             Step::Compacting(on) => {
                 let phase = if *on { "start" } else { "end" };
                 out.push(self.agent("compaction", json!({ "phase": phase }), now_ms));

@@ -42,7 +42,7 @@ pub(super) struct Create {
 /// Parameters of `sessions.reset`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Reset {
+pub(super) struct Reset {
     key: String,
     #[serde(default, rename = "agentId")]
     _agent_id: Option<String>,
@@ -61,7 +61,7 @@ enum Why {
 /// Parameters of `sessions.delete`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Delete {
+pub(super) struct Delete {
     key: String,
     #[serde(default, rename = "agentId")]
     _agent_id: Option<String>,
@@ -76,7 +76,7 @@ struct Delete {
 /// Parameters of `sessions.compact`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Compact {
+pub(super) struct Compact {
     key: String,
     #[serde(default, rename = "agentId")]
     _agent_id: Option<String>,
@@ -85,7 +85,7 @@ struct Compact {
 /// Parameters of `sessions.abort`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
-struct Abort {
+pub(super) struct Abort {
     key: Option<String>,
     run_id: Option<String>,
     #[serde(rename = "agentId")]

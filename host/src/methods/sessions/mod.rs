@@ -23,46 +23,36 @@ use crate::{
 use serde_json::{Value, json};
 
 pub(super) fn methods() -> Vec<Method> {
-    let read = [
-        "sessions.list",
-        "sessions.get",
-        "sessions.describe",
-        "sessions.preview",
-        "sessions.resolve",
-        "sessions.subscribe",
-        "sessions.unsubscribe",
-        "sessions.messages.subscribe",
-        "sessions.messages.unsubscribe",
-        "sessions.groups.list",
-        "sessions.usage",
-        "sessions.usage.timeseries",
-        "sessions.usage.logs",
-        "usage.cost",
-        "usage.status",
-    ];
-    let write = [
-        "sessions.create",
-        "sessions.send",
-        "sessions.steer",
-        "sessions.abort",
-        "sessions.groups.defaults",
-    ];
-    let admin = [
-        "sessions.patch",
-        "sessions.reset",
-        "sessions.delete",
-        "sessions.compact",
-    ];
-    let rows = |names: &[&'static str], scope| {
-        let rows = names.iter().map(|name| Method::new(*name, scope));
-        rows.collect::<Vec<_>>()
-    };
-    [
-        rows(&read, Scope::Read),
-        rows(&write, Scope::Write),
-        rows(&admin, Scope::Admin),
+    let row = Method::new;
+    let (read, write, admin) = (Scope::Read, Scope::Write, Scope::Admin);
+    vec![
+        row("sessions.list", read).with::<list::List>(),
+        // its key has two names, of which a schema knows one
+        row("sessions.get", read),
+        row("sessions.describe", read).with::<list::Describe>(),
+        row("sessions.preview", read).with::<list::Preview>(),
+        row("sessions.resolve", read).with::<list::Resolve>(),
+        row("sessions.subscribe", read),
+        row("sessions.unsubscribe", read),
+        row("sessions.messages.subscribe", read).with::<subscribe::Messages>(),
+        row("sessions.messages.unsubscribe", read).with::<subscribe::Messages>(),
+        row("sessions.groups.list", read),
+        row("sessions.usage", read).with::<usage::Params>(),
+        row("sessions.usage.timeseries", read).with::<usage::One>(),
+        row("sessions.usage.logs", read).with::<usage::One>(),
+        row("usage.cost", read).with::<usage::Params>(),
+        row("usage.status", read),
+        row("sessions.create", write).with::<life::Create>(),
+        row("sessions.send", write),
+        row("sessions.steer", write),
+        row("sessions.abort", write).with::<life::Abort>(),
+        row("sessions.groups.defaults", write),
+        // a patch takes keys that programs add
+        row("sessions.patch", admin),
+        row("sessions.reset", admin).with::<life::Reset>(),
+        row("sessions.delete", admin).with::<life::Delete>(),
+        row("sessions.compact", admin).with::<life::Compact>(),
     ]
-    .concat()
 }
 
 /// Groups of conversations: people make none here yet, and so there are none.

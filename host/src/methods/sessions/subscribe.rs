@@ -1,7 +1,7 @@
 //! Who follows conversations: `sessions.subscribe` for all of them, `sessions.messages.subscribe` for one.
 use crate::{
     app::Gateway,
-    gateway::{Caller, Failure},
+    gateway::{Caller, Failure, Scope},
     methods::{feed::Subscribers, params},
 };
 use schemars::JsonSchema;
@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 /// Parameters of `sessions.messages.subscribe`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct Messages {
+pub(super) struct Messages {
     key: String,
     #[serde(default)]
     agent_id: Option<String>,
@@ -48,29 +48,31 @@ pub(in crate::methods) async fn subscribe(
             subscribers.all(connection, false);
             Ok(json!({ "subscribed": false }))
         }
-        _ => one(gateway, subscribers, connection, method, given),
+        _ => one(gateway, subscribers, caller, method, given),
     }
 }
 
 fn one(
     gateway: &Gateway,
     subscribers: &Subscribers,
-    connection: &str,
+    caller: &Caller,
     method: &str,
     given: Value,
 ) -> Result<Value, Failure> {
     let asked: Messages = params(method, given)?;
     let (_, key) = crate::methods::chat::whose(gateway, &asked.key, asked.agent_id.as_deref())?;
     let on = method == "sessions.messages.subscribe";
-    if !subscribers.one(connection, &key, on) {
+    if !subscribers.one(&caller.connection, &key, on) {
         return Err(Failure::invalid(
             "too many sessions are followed; unsubscribe from some",
         ));
     }
     let mut answer = json!({ "subscribed": on, "key": key });
     if on && asked.include_approvals == Some(true) {
+        let sees = caller.principal.scopes().permit(Scope::Approvals);
         answer["approvalReplay"] = json!({
-            "sessionKey": key, "updatedAtMs": gateway.now_ms(), "approvals": [], "truncated": false,
+            "sessionKey": key, "updatedAtMs": gateway.now_ms(), "truncated": false,
+            "approvals": if sees { crate::methods::approvals::of_session(gateway, &key) } else { Vec::new() },
         });
     }
     Ok(answer)

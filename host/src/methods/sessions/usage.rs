@@ -36,7 +36,7 @@ const LINE: usize = 2_000;
 /// Parameters of `usage.cost` and `sessions.usage`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
-struct Params {
+pub(super) struct Params {
     days: Option<i64>,
     key: Option<String>,
     agent_id: Option<String>,
@@ -65,7 +65,7 @@ struct Params {
 /// Parameters of methods about one conversation.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct One {
+pub(super) struct One {
     key: String,
     #[serde(default, rename = "agentId")]
     _agent_id: Option<String>,

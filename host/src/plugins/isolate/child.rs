@@ -8,9 +8,9 @@ use super::{
     frame::{Kind, Outgoing, PROTOCOL},
     open::Side,
     peer::{Failure, Outcome, Peer, Serve},
-    sandbox::{self, Confinement, Enforced},
 };
 use futures_util::future::BoxFuture;
+use openclaw_confine::{Confinement, Enforced};
 use openclaw_plugin_api::abi::{
     Call, Fault, HostServices, Level, LogRecord, PluginHandle, RootHandle, host_object,
 };
@@ -128,7 +128,7 @@ where
 {
     let hello = read_hello(&mut socket)?;
     die_with_host(hello.host_pid)?;
-    match sandbox::apply(&hello.confinement) {
+    match openclaw_confine::apply(&hello.confinement) {
         Ok(enforced) => {
             let json = serde_json::to_vec(&ChildHello { enforced }).map_err(hello_error)?;
             write(

@@ -12,10 +12,8 @@ mod output;
 mod parent;
 mod peer;
 mod process;
-mod sandbox;
 mod serving;
 mod stream;
-mod syscalls;
 #[cfg(test)]
 mod tests;
 mod writer;
@@ -23,10 +21,10 @@ mod writer;
 pub use child::{ChildError, Levels, run, take_socket};
 pub use exit::Exit;
 pub use open::Side;
+pub use openclaw_confine::{Confinement, Enforced, Landlock, Network};
 pub use parent::{Creation, Isolated, Usage, spawn};
 pub use peer::{Failure, Peer, PeerError, Serve};
 pub use process::Program;
-pub use sandbox::{Confinement, Enforced, Landlock, Network};
 
 /// Methods that the child itself serves; plugins never see them.
 mod control {

@@ -10,9 +10,9 @@ use super::{
     open::Side,
     peer::{Failure, Outcome, Peer, PeerError, Serve},
     process::{LINGER, Process, Program, REAPING, wait},
-    sandbox::{Confinement, Enforced},
 };
 use futures_util::future::BoxFuture;
+use openclaw_confine::{Confinement, Enforced};
 use openclaw_plugin_api::abi::{Call, Catch, Fault, HostServices, Level, LogRecord};
 use std::{io, sync::Arc, time::Duration};
 use tokio::{

@@ -16,8 +16,9 @@ pub(crate) use media::keep as keep_media;
 use crate::{clock::Clock, http::Client, journal::Journal};
 use futures_util::future::BoxFuture;
 use openclaw_plugin_api::{
-    AgentRun, ChannelStatus, EmbedRequest, Embeddings, Error, ErrorKind, Inbound, Result, Secret, Sink,
-    Source, ToolCall, ToolOutput, host_ids as ids,
+    AgentRun, ApprovalDecision, ApprovalRequest, ChannelStatus, EmbedRequest, Embeddings, Error, ErrorKind,
+    Inbound, ListenRequest, Result, Secret, Sink, Source, Submission, Submitted, SystemEvent, ToolCall,
+    ToolOutput, host_ids as ids,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -57,12 +58,22 @@ pub trait Core: Send + Sync + 'static {
     fn channel_status(&self, plugin: &str, channel: &str, status: ChannelStatus);
     /// Runs a turn of an agent, writing [`openclaw_plugin_api::AgentEvent`]s.
     fn agent_run(&self, plugin: &str, run: AgentRun, out: Sink) -> BoxFuture<'static, Result<()>>;
+    /// Takes a message for an agent. When it resolves well, the message is durable.
+    fn agent_submit(&self, plugin: &str, message: Submission) -> BoxFuture<'static, Result<Submitted>>;
+    /// Tells an agent of something. When it resolves well, that is durable.
+    fn system_event(&self, event: SystemEvent) -> BoxFuture<'static, Result<()>>;
     /// Turns texts into vectors.
     fn embed(&self, request: EmbedRequest) -> BoxFuture<'static, Result<Embeddings>>;
     /// Runs a tool of any plugin.
     fn tool_invoke(&self, tool: &str, call: ToolCall) -> BoxFuture<'static, Result<ToolOutput>>;
+    /// Finds out whether something may be done: by rule, or by asking a person.
+    fn approve(&self, plugin: &str, request: ApprovalRequest)
+    -> BoxFuture<'static, Result<ApprovalDecision>>;
     /// Tells connected clients.
     fn emit(&self, plugin: &str, event: &str, payload: Value) -> Result<()>;
+    /// Serves the plugin's routes at an address of their own, until the gateway stops or nobody waits any more. Writes a
+    /// [`openclaw_plugin_api::ListenHead`] once it listens.
+    fn listen(&self, plugin: &str, request: ListenRequest, out: Sink) -> BoxFuture<'static, Result<()>>;
     /// Passes a call on to the plugin that has this speech engine (or the configured one).
     fn speech(
         &self,
@@ -150,6 +161,15 @@ async fn serve(context: Arc<Context>, mut request: Request) -> Result<Vec<u8>> {
                 .await
                 .map(|()| Vec::new())
         }
+        ids::AGENT_SUBMIT => {
+            let (core, message) = (context.core()?, request.record()?);
+            let taken = core.agent_submit(context.plugin(), message).await?;
+            Ok(serde_json::to_vec(&taken)?)
+        }
+        ids::SYSTEM_EVENT => {
+            let event = request.record()?;
+            context.core()?.system_event(event).await.map(|()| Vec::new())
+        }
         ids::EMBED => {
             let made = context.core()?.embed(request.record()?).await?;
             Ok(serde_json::to_vec(&made)?)
@@ -159,6 +179,11 @@ async fn serve(context: Arc<Context>, mut request: Request) -> Result<Vec<u8>> {
             let output = context.core()?.tool_invoke(&request.target, call).await?;
             Ok(serde_json::to_vec(&output)?)
         }
+        ids::APPROVAL_REQUEST => {
+            let asked = request.record()?;
+            let decision = context.core()?.approve(context.plugin(), asked).await?;
+            Ok(serde_json::to_vec(&decision)?)
+        }
         ids::TOOL_OFFER => context.tools().replace(request.record()?).map(|()| Vec::new()),
         ids::EMIT => {
             let event = context.own_event(&request.target)?;
@@ -166,6 +191,11 @@ async fn serve(context: Arc<Context>, mut request: Request) -> Result<Vec<u8>> {
                 .core()?
                 .emit(context.plugin(), event, request.record()?)
                 .map(|()| Vec::new())
+        }
+        ids::LISTEN => {
+            let (listen, out) = (request.record()?, request.take_out()?);
+            let listening = context.core()?.listen(context.plugin(), listen, out);
+            listening.await.map(|()| Vec::new())
         }
         ids::SYNTHESIZE => {
             speech(

@@ -62,8 +62,7 @@ impl Calls {
             if live.is_busy || live.ending.is_some() || live.record.state.is_end() || streams {
                 return None;
             }
-            let mut leg = live.leg()?;
-            leg.hop += 1;
+            let leg = live.next_leg()?;
             if live.rings() {
                 // a carrier that makes no documents has to be told to take the call
                 let takes = commanded && !live.is_outbound();

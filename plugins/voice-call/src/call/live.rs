@@ -243,7 +243,6 @@ impl Live {
 
     /// The carrier has been told to do it.
     pub(super) fn delivered(&mut self, step: &Step, now: Millis) {
-        self.record.metadata.hops += 1;
         match step {
             Step::Digits(_) => self.record.metadata.digits = None,
             Step::Say { text, .. } => {
@@ -290,6 +289,12 @@ impl Live {
             to_say.push_back(text);
         }
         fits
+    }
+
+    /// As [`Live::leg`], for a document that has not been made before: its links differ from those of all others.
+    pub(super) fn next_leg(&mut self) -> Option<Leg> {
+        self.record.metadata.hops += 1;
+        self.leg()
     }
 
     /// The call's end, as the carrier has to know it; `None` before the carrier has named it.

@@ -37,6 +37,15 @@ pub(crate) trait Media: Send + Sync + 'static {
 pub(crate) trait MediaEvents: Send + Sync + 'static {
     /// Something happened in the sound of a call.
     fn media(&self, call: &CallId, event: MediaEvent) -> BoxFuture<'static, ()>;
+
+    /// A model that speaks by itself asks the agent behind it.
+    fn consult(&self, _call: &CallId, _question: String) -> BoxFuture<'static, Result<String>> {
+        Box::pin(async {
+            Err(openclaw_plugin_api::Error::unsupported(
+                "nobody can be asked during this call",
+            ))
+        })
+    }
 }
 
 /// What happens in the sound of a call.

@@ -19,7 +19,6 @@ pub(crate) use event::{Event, Incoming, Kind, Leg, Step, Then};
 pub(crate) use media::{Media, MediaEvent, MediaEvents, NoMedia, Ticket};
 pub(crate) use operate::Order;
 pub(crate) use record::{Direction, Record, State};
-pub(crate) use take::Taken;
 
 use crate::{clock::Clock, config::Carrier, provider, reach::Reach, settings::Settings};
 use live::Live;
@@ -198,11 +197,8 @@ impl Book {
     }
 
     fn remove(&mut self, id: &CallId) {
-        if let Some(live) = self.calls.remove(id)
-            && let Some(provider) = &live.record.provider_call_id
-        {
-            self.by_provider.remove(provider);
-        }
+        self.calls.remove(id);
+        self.by_provider.retain(|_, known| known != id);
     }
 
     /// Notes that a caller was turned away; false if that is known.

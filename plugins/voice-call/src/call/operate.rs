@@ -121,7 +121,6 @@ impl Calls {
             ring_timeout: self.0.settings.config.ring_timeout(),
         };
         let dialled = self.0.carrier.dial(&dial).await;
-        let now = self.0.clock.now();
         match dialled {
             Ok(provider) => {
                 let mut book = self.book();
@@ -129,10 +128,7 @@ impl Calls {
                 book.by_provider.insert(provider.clone(), id.clone());
                 if let Some(live) = book.calls.get_mut(id) {
                     live.record.provider_call_id.get_or_insert(provider);
-                    if let Some(step) = &inline {
-                        live.delivered(step, now);
-                    }
-                    live.poll_at = alone.then_some(now);
+                    live.poll_at = alone.then(|| self.0.clock.now());
                 }
             }
             Err(error) => {

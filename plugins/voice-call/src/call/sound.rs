@@ -1,11 +1,17 @@
 //! What whoever serves the sound of calls tells.
 use super::{CallId, Calls, MediaEvent, MediaEvents, State, live::Effect, record::Speaker};
 use futures_util::future::BoxFuture;
+use openclaw_plugin_api::Result;
 
 impl MediaEvents for Calls {
     fn media(&self, call: &CallId, event: MediaEvent) -> BoxFuture<'static, ()> {
         let (calls, id) = (self.clone(), call.clone());
         Box::pin(async move { calls.sounded(&id, event).await })
+    }
+
+    fn consult(&self, call: &CallId, question: String) -> BoxFuture<'static, Result<String>> {
+        let (calls, id) = (self.clone(), call.clone());
+        Box::pin(async move { calls.consulted(&id, &question).await })
     }
 }
 

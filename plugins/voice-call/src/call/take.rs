@@ -54,7 +54,7 @@ impl Calls {
             match self.take_one(event, webhook, &mut taken.after) {
                 Some(id) if !touched.contains(&id) => touched.push(id),
                 Some(_) => {}
-                None if self.is_turned_away(event) => taken.step = Step::Reject,
+                None if incoming.wants_document && self.is_turned_away(event) => taken.step = Step::Reject,
                 None => {}
             }
         }
@@ -96,7 +96,8 @@ impl Calls {
             return self.register(event, webhook, now, after);
         };
         let live = book.calls.get_mut(&id)?;
-        if live.record.metadata.webhook_url.is_none() && !webhook.is_empty() {
+        // a tunnel that was lost may be back under another name
+        if !webhook.is_empty() {
             live.record.metadata.webhook_url = Some(webhook.to_owned());
         }
         match live.apply(event, now) {
@@ -112,10 +113,7 @@ impl Calls {
 
     /// A call that nobody knows yet: somebody calls, and may or may not.
     fn register(&self, event: &Event, webhook: &str, now: Millis, after: &mut Vec<After>) -> Option<CallId> {
-        let begins = matches!(
-            event.kind,
-            Kind::Initiated | Kind::Ringing | Kind::Answered | Kind::Asks
-        );
+        let begins = matches!(event.kind, Kind::Initiated | Kind::Ringing | Kind::Answered);
         let inbound = event.direction == Some(Direction::Inbound);
         if !begins || !inbound || event.provider_call_id.is_empty() {
             return None;
@@ -228,7 +226,7 @@ impl Calls {
                 return (Step::Nothing, live.leg());
             }
             let step = live.step(|leg| media.ticket(&leg.call_id, &leg.provider_call_id));
-            let leg = live.leg();
+            let leg = live.next_leg();
             live.delivered(&step, now);
             (step, leg)
         });

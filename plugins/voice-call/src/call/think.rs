@@ -58,6 +58,16 @@ impl Calls {
         }
     }
 
+    /// The agent is asked beside the call, by a model that speaks by itself.
+    pub(super) async fn consulted(&self, id: &CallId, question: &str) -> Result<String> {
+        let over = || Error::new(ErrorKind::Closed, "the call is over");
+        let record = self.find(id).ok_or_else(over)?;
+        // its turns are counted apart from those of the call
+        let [a, b, c, ..] = crate::clock::random();
+        self.ask(&record, question, u32::from_be_bytes([0x80, a, b, c]))
+            .await
+    }
+
     async fn ask(&self, record: &Record, text: &str, turn: u32) -> Result<String> {
         let config = &self.0.settings.config;
         let own = config

@@ -118,7 +118,14 @@ impl Calls {
         match self.0.carrier.probe(&provider).await {
             Ok(Probe::Ended(reason)) => self.end(id, reason),
             Ok(Probe::Answered) => {
-                self.with(id, |live| live.record.advance(State::Answered, now));
+                self.with(id, |live| {
+                    live.record.advance(State::Answered, now);
+                    // the carrier got it with the call
+                    if let Some(text) = live.record.metadata.initial_message.clone() {
+                        live.said(&text, now);
+                        live.record.advance(State::Speaking, now);
+                    }
+                });
             }
             Ok(Probe::Ringing) => {
                 self.with(id, |live| live.record.advance(State::Ringing, now));

@@ -8,7 +8,7 @@ mod carriers;
 mod reach;
 mod value;
 
-pub use audio::{Realtime, Streaming, Stt, Tts};
+pub use audio::{Realtime, Streaming, Stt, ToolPolicy, Tts};
 pub use calls::{InboundPolicy, Number, Outbound, SessionScope, TalkMode};
 pub use carriers::{Carrier, Plivo, Region, Telnyx, Twilio};
 pub use reach::{Serve, Tailscale, TailscaleMode, Tunnel, TunnelKind, WebhookSecurity};

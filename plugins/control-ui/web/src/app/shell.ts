@@ -3,8 +3,9 @@
 import { html, nothing, type TemplateResult } from "lit";
 import type { Hello, AgentRow, SessionRow } from "../gateway/types";
 import { icon, mark, type Icon } from "../ui/icons";
+import { toast } from "../ui/toast";
 import { View, define } from "../ui/view";
-import { app, gateway, keyTitle, link, sessionTitle, signIn, signOut, welcomed } from "./state";
+import { app, gateway, go, keyTitle, link, sessionTitle, signIn, signOut, welcomed } from "./state";
 import { setTheme, theme, type Theme } from "./theme";
 import "../pages/login";
 import "../pages/chat";
@@ -57,6 +58,7 @@ export class Shell extends View {
     for (const event of ["exec.approval.requested", "exec.approval.resolved", "plugin.approval.requested", "plugin.approval.resolved"]) {
       this.until(gateway.on(event, () => void this.#count()));
     }
+    this.until(gateway.on("exec.approval.requested", () => this.#asked()));
     for (const event of ["device.pair.requested", "device.pair.resolved", "device.pair.changed"]) this.until(gateway.on(event, () => void this.#count()));
     signIn();
   }
@@ -192,6 +194,13 @@ export class Shell extends View {
     if (!list) return;
     app.sessions = list.sessions;
     app.changed();
+  }
+
+  /** An agent waits for a word: whoever looks at another page is told. */
+  #asked(): void {
+    if (app.place.page === "approvals") return;
+    app.announce("A command waits for your decision");
+    toast({ tone: "info", title: "A command waits for your decision", action: { label: "Look", run: () => go("approvals") } });
   }
 
   /** How much waits for a decision. */

@@ -13,7 +13,7 @@ fn ringing(from: &'static str) -> [(&'static str, &'static str); 5] {
     ]
 }
 
-fn says<'a>(words: &'a str) -> [(&'a str, &'a str); 5] {
+fn says(words: &str) -> [(&str, &str); 5] {
     [
         ("CallSid", "CA1"),
         ("Direction", "inbound"),

@@ -1,0 +1,100 @@
+//! What both tools work with.
+use crate::{
+    config::Config,
+    rules::{Environment, GIVEN},
+    run::Sessions,
+};
+use openclaw_plugin_api::prelude::*;
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+use tokio::sync::OnceCell;
+
+/// This very program, whatever happened to its file meanwhile.
+const OWN_PROGRAM: &str = "/proc/self/exe";
+/// How long a command that has ended can be looked at, if the operator says nothing.
+const KEPT: Duration = Duration::from_secs(1800);
+
+/// What both tools work with.
+pub struct Bench {
+    /// The host.
+    pub host: Host,
+    /// Commands that run.
+    pub sessions: Sessions,
+    config: RwLock<Arc<Config>>,
+    inherited: OnceCell<BTreeMap<String, String>>,
+}
+
+/// Ends all commands when the plugin stops.
+pub struct Keeper(pub Arc<Bench>);
+
+impl Bench {
+    /// With a configuration, and no command yet.
+    pub fn new(host: Host, config: Config) -> Self {
+        let kept = config.tools.exec.cleanup_ms.map_or(KEPT, Duration::from_millis);
+        Self {
+            host,
+            sessions: Sessions::new(config.max_sessions, kept),
+            config: RwLock::new(Arc::new(config)),
+            inherited: OnceCell::new(),
+        }
+    }
+
+    /// Takes over changes of the configuration from now on: commands that run go on.
+    pub fn follow(self: &Arc<Self>) {
+        let (mut changes, bench) = (self.host.config_changes(), self.clone());
+        self.host.spawn(async move {
+            loop {
+                match changes.changed::<Config>().await {
+                    Ok(config) => {
+                        *bench.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "the new configuration can't be read; the old one stays")
+                    }
+                }
+            }
+        });
+    }
+
+    /// The configuration as it is now.
+    pub fn config(&self) -> Arc<Config> {
+        self.config.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The program that keeps commands.
+    pub fn keeper(&self) -> PathBuf {
+        self.config().keeper.as_deref().unwrap_or(OWN_PROGRAM).into()
+    }
+
+    /// What commands inherit.
+    pub async fn environment(&self, config: &Config, prepend: &[String]) -> Environment {
+        let read = || async {
+            let mut base = BTreeMap::new();
+            for name in GIVEN {
+                if let Ok(Some(value)) = self.host.secret(name).await {
+                    base.insert((*name).to_owned(), value.expose().to_owned());
+                }
+            }
+            base
+        };
+        let base = self.inherited.get_or_init(read).await.clone();
+        Environment::new(base, config.env.clone(), prepend)
+    }
+}
+
+impl Service for Keeper {
+    const ID: &'static str = "shell";
+
+    async fn start(&self) -> Result<()> {
+        Ok(())
+    }
+
+    async fn stop(&self) -> Result<()> {
+        self.0.sessions.end().await;
+        Ok(())
+    }
+}

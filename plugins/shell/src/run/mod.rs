@@ -1,0 +1,15 @@
+//! Commands that run: how they are started, what they say, how they end.
+mod confine;
+mod container;
+mod keeping;
+mod output;
+mod session;
+mod sessions;
+mod terminal;
+
+pub use confine::{TEMPORARY, confinement};
+pub use container::{Inside, container};
+pub use keeping::Plan;
+pub use output::Output;
+pub use session::{Ended, Session};
+pub use sessions::{Owner, Sessions};

@@ -1,0 +1,300 @@
+//! One command from its start to its end, as a task of its own, and what others see of it.
+use super::{
+    Output, Plan,
+    keeping::{Ear, Started, on_thread, start},
+};
+use openclaw_confine::tree;
+use rustix::process::{Pid, Signal, kill_process};
+use std::{
+    io,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::{Instant, sleep, sleep_until, timeout},
+};
+
+/// Things to do that wait for a command.
+const MAX_ORDERS: usize = 16;
+/// Bytes read at once.
+const CHUNK: usize = 64 << 10;
+/// What a flood waits for after each full chunk, so that it leaves others their time.
+const BREATH: Duration = Duration::from_millis(2);
+/// How long a command may take to end when it is asked to.
+const GRACE: Duration = Duration::from_secs(2);
+/// How long a keeper may take to end everything.
+const KEEPERS_GRACE: Duration = Duration::from_secs(10);
+/// How long is listened to what is still in the pipe when all processes have ended.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// A command.
+#[derive(Debug)]
+pub struct Session {
+    /// Its id.
+    pub id: String,
+    /// The command as it was asked for.
+    pub command: String,
+    /// Where it runs.
+    pub folder: String,
+    /// It has a terminal.
+    pub terminal: bool,
+    /// Process of its keeper.
+    pub pid: u32,
+    started: Instant,
+    output: Mutex<Output>,
+    ended: watch::Receiver<Option<Ended>>,
+    heard: watch::Receiver<u64>,
+    orders: mpsc::Sender<Order>,
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ended {
+    /// Its exit code.
+    pub code: i32,
+    /// Why it did not end by itself, if so.
+    pub why: Option<&'static str>,
+    /// How long it took.
+    pub took: Duration,
+    /// When that was.
+    pub at: Instant,
+}
+
+/// Something to do with a command.
+enum Order {
+    Say(Vec<u8>, oneshot::Sender<io::Result<()>>),
+    End(oneshot::Sender<io::Result<()>>),
+    Kill,
+}
+
+/// The task's side.
+struct Work {
+    started: Started,
+    orders: mpsc::Receiver<Order>,
+    deadline: Instant,
+    heard: watch::Sender<u64>,
+}
+
+// === impl Session ===
+
+impl Session {
+    /// Starts a command and the task that looks after it. It ends after `limit`.
+    pub fn start(id: String, text: String, plan: Plan, limit: Duration) -> io::Result<std::sync::Arc<Self>> {
+        let (folder, terminal, afterwards) = (
+            plan.command.folder.display().to_string(),
+            plan.terminal,
+            plan.afterwards.clone(),
+        );
+        let started = start(plan)?;
+        let (tell_end, ended) = watch::channel(None);
+        let (tell_heard, heard) = watch::channel(0);
+        let (orders, open) = mpsc::channel(MAX_ORDERS);
+        let now = Instant::now();
+        let session = std::sync::Arc::new(Self {
+            id,
+            command: text,
+            folder,
+            terminal,
+            pid: started.pid,
+            started: now,
+            output: Mutex::default(),
+            ended,
+            heard,
+            orders,
+        });
+        let work = Work {
+            started,
+            orders: open,
+            deadline: now + limit,
+            heard: tell_heard,
+        };
+        let own = session.clone();
+        tokio::spawn(async move {
+            let (code, why) = work.go(&own).await;
+            clean_up(&afterwards).await;
+            let at = Instant::now();
+            let ended = Ended {
+                code,
+                why,
+                took: at - own.started,
+                at,
+            };
+            tell_end.send_replace(Some(ended));
+        });
+        Ok(session)
+    }
+
+    /// What it said.
+    pub fn output(&self) -> MutexGuard<'_, Output> {
+        self.output.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How it ended; none while it runs.
+    pub fn ended(&self) -> Option<Ended> {
+        self.ended.borrow().clone()
+    }
+
+    /// How long it has been there.
+    pub fn age(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Waits for its end, but no longer than this.
+    pub async fn wait(&self, most: Duration) -> Option<Ended> {
+        let mut ended = self.ended.clone();
+        let _ = timeout(most, ended.wait_for(Option::is_some)).await;
+        self.ended()
+    }
+
+    /// Waits until it has said something more or has ended, but no longer than this.
+    pub async fn wait_for_words(&self, most: Duration) {
+        let (mut heard, mut ended) = (self.heard.clone(), self.ended.clone());
+        heard.mark_unchanged();
+        let _ = timeout(most, async {
+            tokio::select! {
+                _ = heard.changed() => {}
+                _ = ended.wait_for(Option::is_some) => {}
+            }
+        })
+        .await;
+    }
+
+    /// Has it hear this.
+    pub async fn say(&self, bytes: Vec<u8>) -> io::Result<()> {
+        let (tell, told) = oneshot::channel();
+        self.order(Order::Say(bytes, tell), told).await
+    }
+
+    /// Has it hear that nothing more comes.
+    pub async fn end_input(&self) -> io::Result<()> {
+        let (tell, told) = oneshot::channel();
+        self.order(Order::End(tell), told).await
+    }
+
+    /// Asks it to end, and ends it if it doesn't.
+    pub fn kill(&self) {
+        // a queue that is full holds what waits for a command that will be killed next
+        let _ = self.orders.try_send(Order::Kill);
+    }
+
+    async fn order(&self, order: Order, told: oneshot::Receiver<io::Result<()>>) -> io::Result<()> {
+        let gone = || io::Error::new(io::ErrorKind::BrokenPipe, "the command has ended");
+        self.orders.send(order).await.map_err(|_| gone())?;
+        told.await.map_err(|_| gone())?
+    }
+}
+
+// === impl Work ===
+
+impl Work {
+    /// Listens and carries out orders until the end. The exit code, and why it did not end by itself.
+    async fn go(mut self, session: &Session) -> (i32, Option<&'static str>) {
+        let mut buffer = vec![0; CHUNK];
+        let (mut silent, mut why) = (false, None);
+        let status = loop {
+            tokio::select! {
+                status = &mut self.started.ended => break ended_as(status),
+                read = self.started.voice.read(&mut buffer), if !silent => match read {
+                    Ok(0) | Err(_) => silent = true,
+                    Ok(count) => {
+                        session.output().push(&buffer[..count]);
+                        self.heard.send_modify(|heard| *heard += 1);
+                        if count == CHUNK {
+                            sleep(BREATH).await;
+                        }
+                    }
+                },
+                order = self.orders.recv() => match order {
+                    Some(Order::Kill) | None => {
+                        why = Some("killed");
+                        break self.end(session, &mut buffer).await;
+                    }
+                    Some(order) => carry_out(order, &mut self.started.ear).await,
+                },
+                () = sleep_until(self.deadline) => {
+                    why = Some("its time was up");
+                    break self.end(session, &mut buffer).await;
+                }
+            }
+        };
+        let rest = async {
+            while let Ok(count) = self.started.voice.read(&mut buffer).await {
+                if count == 0 {
+                    break;
+                }
+                session.output().push(&buffer[..count]);
+            }
+        };
+        let _ = timeout(LAST_WORDS, rest).await;
+        (status.ok().and_then(|status| status.code()).unwrap_or(-1), why)
+    }
+
+    /// Asks everything to end, and a little later has the keeper end what has not.
+    async fn end(&mut self, session: &Session, buffer: &mut [u8]) -> io::Result<std::process::ExitStatus> {
+        let keeper = i32::try_from(session.pid).ok().and_then(Pid::from_raw);
+        if let Some(keeper) = keeper {
+            tree::signal(keeper, Signal::TERM);
+            if let Ok(status) = timeout(GRACE, self.listen_to_the_end(session, buffer)).await {
+                return status;
+            }
+            tree::kill(keeper);
+        }
+        if let Ok(status) = timeout(KEEPERS_GRACE, self.listen_to_the_end(session, buffer)).await {
+            return status;
+        }
+        if let Some(keeper) = keeper {
+            let _ = kill_process(keeper, Signal::KILL);
+        }
+        ended_as((&mut self.started.ended).await)
+    }
+
+    async fn listen_to_the_end(
+        &mut self,
+        session: &Session,
+        buffer: &mut [u8],
+    ) -> io::Result<std::process::ExitStatus> {
+        let mut silent = false;
+        loop {
+            tokio::select! {
+                status = &mut self.started.ended => return ended_as(status),
+                read = self.started.voice.read(buffer), if !silent => match read {
+                    Ok(0) | Err(_) => silent = true,
+                    Ok(count) => session.output().push(&buffer[..count]),
+                },
+            }
+        }
+    }
+}
+
+/// How a keeper ended, as whoever waited for it tells.
+fn ended_as(
+    told: Result<io::Result<std::process::ExitStatus>, oneshot::error::RecvError>,
+) -> io::Result<std::process::ExitStatus> {
+    told.unwrap_or_else(|gone| Err(io::Error::other(gone)))
+}
+
+async fn carry_out(order: Order, ear: &mut Ear) {
+    // whoever asked may have gone
+    match order {
+        Order::Say(bytes, tell) => drop(tell.send(ear.say(&bytes).await)),
+        Order::End(tell) => drop(tell.send(ear.end().await)),
+        Order::Kill => {}
+    }
+}
+
+/// Takes away what a command leaves with others, such as its container.
+async fn clean_up(afterwards: &[String]) {
+    let Some((program, args)) = afterwards.split_first() else {
+        return;
+    };
+    let mut command = std::process::Command::new(program);
+    let quiet = std::process::Stdio::null;
+    command.args(args).stdin(quiet()).stdout(quiet()).stderr(quiet());
+    let Ok(run) = on_thread(move || command.status()) else {
+        return;
+    };
+    if !matches!(timeout(KEEPERS_GRACE, run).await, Ok(Ok(Ok(_)))) {
+        tracing::warn!(program, "a command's container could not be taken away");
+    }
+}

@@ -1,0 +1,285 @@
+//! `cargo xtask bench voice`: what the sound of calls costs, by the real program with fifty calls at once.
+//!
+//! Callers, carrier, model and the vendor of speech are in this process, on loopback, and take part in the load; the CPU
+//! is that of the gateway alone. What the vendors take is taken off: the silence that ends an utterance is theirs.
+use crate::measure::{Figure, millis};
+use openclaw_fakes::{
+    openai::{OpenAi, Turn},
+    speech::Speech,
+    voice::{Carrier, Rest, encoded, twilio_form},
+    voice_stream::Caller,
+};
+use serde_json::json;
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::mpsc,
+    time::{Duration, Instant},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+/// Calls at once.
+const CALLS: usize = 50;
+/// Turns that are measured.
+const TURNS: usize = 20;
+/// Longest that anything may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Silence that ends an utterance.
+const SILENCE: Duration = Duration::from_millis(300);
+/// A frame, and how many of them go ahead.
+const FRAME: Duration = Duration::from_millis(20);
+const LEAD: u32 = 3;
+/// Ticks in a second of /proc.
+const TICKS: f64 = 100.0;
+const SID: &str = "AC00000000000000000000000000000001";
+const TOKEN: &str = "the-secret-of-a-twilio-account-in-benchmarks";
+const PUBLIC: &str = "https://voice.example.com";
+
+type Outcome<T> = Result<T, String>;
+
+struct Gateway {
+    child: Child,
+    port: u16,
+}
+
+/// Measures.
+pub fn run(plugins: &Path, program: &Path) -> Outcome<Vec<Figure>> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    runtime.map_err(told)?.block_on(measure(plugins, program))
+}
+
+fn told(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+async fn measure(plugins: &Path, program: &Path) -> Outcome<Vec<Figure>> {
+    let carrier = Rest::start(Carrier::Twilio, SID, TOKEN).await.map_err(told)?;
+    let (model, speech) = (
+        OpenAi::start().await.map_err(told)?,
+        Speech::start("bench").await.map_err(told)?,
+    );
+    // ten seconds of sound
+    let greeting = "x".repeat(250);
+    let home = home(plugins, (&carrier, &model, &speech), &greeting)?;
+    let gateway = start(&home, program).await?;
+    let mut callers = Vec::new();
+    for n in 0..CALLS {
+        callers.push(call(&gateway, &speech, n).await?);
+    }
+    for caller in &callers {
+        soon("a greeting", caller.hears()).await?;
+    }
+    let (before, begin) = (cpu(gateway.child.id())?, Instant::now());
+    tokio::time::sleep(Duration::from_secs(6)).await;
+    let used = (cpu(gateway.child.id())? - before) / begin.elapsed().as_secs_f64();
+    let mut figures = vec![Figure::new(
+        format!("voice: CPU of one core for each of {CALLS} streams"),
+        "%",
+        vec![used * 100.0 / CALLS as f64],
+        None,
+    )];
+    for caller in &callers {
+        soon("the whole greeting", caller.heard(1)).await?;
+    }
+    let mut late: Vec<Duration> = callers
+        .iter()
+        .flat_map(|caller| lateness(&caller.arrivals()))
+        .collect();
+    late.sort();
+    let tail = |part: usize| late.get(late.len() * part / 100).copied().into_iter();
+    figures.push(millis("voice: lateness of a frame, p50", None, tail(50)));
+    figures.push(millis("voice: lateness of a frame, p99", Some(40.0), tail(99)));
+    figures.extend(turns(&callers[0], &model).await?);
+    Ok(figures)
+}
+
+/// One caller talks while the others listen.
+async fn turns(caller: &Caller, model: &OpenAi) -> Outcome<Vec<Figure>> {
+    for turn in 0..TURNS {
+        model.script(Turn::text("Yes."));
+        caller.say("Hello?").await;
+        soon("an answer", caller.heard(turn + 2)).await?;
+    }
+    let delays = caller.delays().into_iter();
+    let mut own: Vec<Duration> = delays.map(|delay| delay.saturating_sub(SILENCE)).collect();
+    own.sort();
+    let part = |part: usize| own.get(own.len() * part / 100).copied().into_iter();
+    Ok(vec![
+        millis(
+            "voice: end of speech → first frame, less the vendors', p50",
+            None,
+            part(50),
+        ),
+        millis(
+            "voice: end of speech → first frame, less the vendors', p95",
+            Some(60.0),
+            part(95),
+        ),
+    ])
+}
+
+/// How much later than its time each frame came. The first ones go ahead.
+fn lateness(arrivals: &[Instant]) -> Vec<Duration> {
+    let Some(first) = arrivals.first() else {
+        return Vec::new();
+    };
+    let due = |n: usize| *first + FRAME * u32::try_from(n).unwrap_or(u32::MAX).saturating_sub(LEAD);
+    let each = arrivals.iter().enumerate();
+    each.map(|(n, at)| at.saturating_duration_since(due(n))).collect()
+}
+
+async fn call(gateway: &Gateway, speech: &Speech, n: usize) -> Outcome<Caller> {
+    let (sid, from) = (format!("CA{n}"), format!("+1555000{n:04}"));
+    let fields = [
+        ("CallSid", sid.as_str()),
+        ("Direction", "inbound"),
+        ("CallStatus", "ringing"),
+        ("From", from.as_str()),
+        ("To", "+15550009999"),
+    ];
+    let address = format!("127.0.0.1:{}", gateway.port);
+    let body = encoded(&fields);
+    let signature = twilio_form(TOKEN, &format!("{PUBLIC}/voice/webhook"), &fields);
+    let request = format!(
+        "POST /voice/webhook HTTP/1.1\r\nhost: voice.example.com\r\nconnection: close\r\ncontent-type: \
+         application/x-www-form-urlencoded\r\nx-twilio-signature: {signature}\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let asking = async {
+        let mut tcp = TcpStream::connect(&address).await?;
+        tcp.write_all(request.as_bytes()).await?;
+        let mut answer = String::new();
+        tcp.read_to_string(&mut answer).await.map(|_| answer)
+    };
+    let document = soon("a document", asking).await?.map_err(told)?;
+    let part = |before: &str| {
+        let rest = document.split_once(before).map(|(_, rest)| rest);
+        let value = rest.and_then(|rest| rest.split('"').next());
+        value
+            .map(str::to_owned)
+            .ok_or_else(|| format!("no {before} in {document}"))
+    };
+    let (url, token) = (part("url=\"")?, part("name=\"token\" value=\"")?);
+    let path = url.strip_prefix("wss://voice.example.com").unwrap_or_default();
+    let local = format!("ws://{address}{path}");
+    let caller = Caller::connect(&address, &local, &sid, json!({ "token": token }), speech.tones());
+    soon("a stream", caller).await?.map_err(told)
+}
+
+/// Seconds of CPU that a process has used.
+fn cpu(pid: u32) -> Outcome<f64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).map_err(told)?;
+    let fields: Vec<&str> = text
+        .rsplit(')')
+        .next()
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect();
+    let ticks = |at: usize| {
+        fields
+            .get(at)
+            .and_then(|field| field.parse::<f64>().ok())
+            .unwrap_or_default()
+    };
+    Ok((ticks(11) + ticks(12)) / TICKS)
+}
+
+fn home(
+    plugins: &Path,
+    (carrier, model, speech): (&Rest, &OpenAi, &Speech),
+    greeting: &str,
+) -> Outcome<tempfile::TempDir> {
+    let folder = tempfile::tempdir().map_err(told)?;
+    let bundled = folder.path().join("bundled");
+    fs::create_dir(&bundled).map_err(told)?;
+    for id in ["openai", "voice-call"] {
+        let from = plugins.join(format!("libopenclaw_plugin_{}.so", id.replace('-', "_")));
+        fs::copy(&from, bundled.join(format!("{id}.so")))
+            .map_err(|e| format!("{}: {e}; build it by `cargo xtask bench voice`", from.display()))?;
+    }
+    let engine = json!({ "openai": { "apiKey": "bench", "baseUrl": speech.base_url() } });
+    let config = json!({
+        "agents": { "defaults": { "model": { "primary": "one/m" } } },
+        "models": { "providers": {
+            "one": { "baseUrl": model.base_url(), "apiKey": "bench", "api": "openai-completions",
+                     "models": [{ "id": "m", "contextWindow": 200_000 }] },
+            "openai": { "baseUrl": speech.base_url(), "apiKey": "bench", "models": [] },
+        } },
+        "plugins": { "entries": { "voice-call": { "enabled": true, "config": {
+            "provider": "twilio", "fromNumber": "+15550009999", "publicUrl": format!("{PUBLIC}/voice/webhook"),
+            "twilio": { "accountSid": SID, "authToken": TOKEN, "apiRoot": carrier.root() },
+            "inboundPolicy": "open", "inboundGreeting": greeting, "silenceTimeoutMs": SILENCE.as_millis(),
+            "streaming": { "enabled": true, "provider": "openai", "providers": engine },
+            "tts": { "provider": "openai", "providers": engine },
+        } } } },
+    });
+    fs::write(folder.path().join("openclaw.json"), config.to_string()).map_err(told)?;
+    Ok(folder)
+}
+
+/// Starts a gateway, and waits until calls are streamed.
+async fn start(home: &tempfile::TempDir, program: &Path) -> Outcome<Gateway> {
+    let mut command = Command::new(program);
+    let state = home.path();
+    command
+        .args(["gateway", "--port", "0"])
+        .env_clear()
+        .env("HOME", state)
+        .env("OPENCLAW_STATE_DIR", state)
+        .env("OPENCLAW_BUNDLED_PLUGINS_DIR", state.join("bundled"))
+        .stdin(Stdio::null())
+        .stderr(Stdio::piped());
+    let mut child = command
+        .spawn()
+        .map_err(|e| format!("{}: {e}", program.display()))?;
+    let lines = BufReader::new(child.stderr.take().ok_or("no standard error")?).lines();
+    let (sender, said) = mpsc::channel();
+    // somebody has to read what it says, or it would wait for a reader one day
+    std::thread::spawn(move || {
+        for line in lines.map_while(Result::ok) {
+            let port = line
+                .split("ws://127.0.0.1:")
+                .nth(1)
+                .and_then(|rest| rest.split(' ').next());
+            let port = port.and_then(|port| port.parse::<u16>().ok());
+            if port.is_some() || line.contains("calls are streamed") {
+                let _ = sender.send(port);
+            }
+        }
+    });
+    let mut gateway = Gateway { child, port: 0 };
+    tokio::task::spawn_blocking(move || {
+        let mut streamed = false;
+        while gateway.port == 0 || !streamed {
+            match said.recv_timeout(PATIENCE) {
+                Ok(Some(port)) => gateway.port = port,
+                Ok(None) => streamed = true,
+                Err(_) => return Err("the gateway does not stream calls".to_owned()),
+            }
+        }
+        Ok(gateway)
+    })
+    .await
+    .map_err(told)?
+}
+
+impl Drop for Gateway {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+async fn soon<T>(what: &str, work: impl Future<Output = T>) -> Outcome<T> {
+    tokio::time::timeout(PATIENCE, work)
+        .await
+        .map_err(|_| format!("waited for {what} in vain"))
+}

@@ -1,0 +1,362 @@
+//! `cargo xtask image`: the files of the container image, made and tried without a container engine.
+//!
+//! The Dockerfile runs this very command in its build stage, so what is tried here is what an engine packs.
+mod dockerfile;
+mod libraries;
+mod rootfs;
+mod trial;
+
+use crate::{
+    artifacts,
+    error::{Error, Result},
+    extras,
+    progress::Progress,
+    workspace::{Workspace, source_date},
+};
+use rootfs::{Entry, Kind, Rootfs};
+use serde::Serialize;
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+/// The user and group that own the state and run the gateway.
+const SYSTEM_USER: u32 = 65_532;
+/// Largest image with every plugin, bytes.
+const MOST: u64 = 60_000_000;
+/// Largest image with the plugins of [`SMALL`], bytes.
+const MOST_SMALL: u64 = 25_000_000;
+/// One channel and one family of models: what many people run.
+const SMALL: [&str; 2] = ["anthropic", "discord"];
+/// What must not be in an image: whatever starts other programs, or gives rights.
+const UNWANTED: [&str; 10] = [
+    "sh", "bash", "dash", "busybox", "env", "su", "sudo", "mount", "apt", "curl",
+];
+/// The folder within `dist/` for images that are only tried.
+const DEFAULT_OUTPUT: &str = "dist/image";
+
+/// Arguments of `cargo xtask image`.
+#[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask image --check                                  make it in dist/image and try it
+  cargo xtask image --plugins 'telegram anthropic' --output image.tar
+  cargo xtask image --plugins host                           no plugins")]
+pub(crate) struct Args {
+    /// Plugins to put in, separated by spaces or commas; `host` for none [default: all of them]
+    #[arg(long, value_name = "IDS")]
+    plugins: Option<String>,
+    /// A folder, or a file that ends in .tar [default: dist/image]
+    #[arg(long, value_name = "PATH")]
+    output: Option<PathBuf>,
+    /// Leave out what an operating system gives: the base has it
+    #[arg(long)]
+    no_system: bool,
+    /// Judge size and contents, start it in namespaces of its own, and have every plugin loaded
+    #[arg(long)]
+    check: bool,
+    /// Refuse to change Cargo.lock
+    #[arg(long)]
+    locked: bool,
+    /// The build profile of the program; plugins are built by `plugin` if this is `release`
+    #[arg(long, default_value = "release", value_name = "NAME")]
+    profile: String,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was made.
+#[derive(Serialize)]
+struct Report {
+    output: PathBuf,
+    bytes: u64,
+    /// The largest that it may be, if there is a limit for this choice of plugins.
+    limit: Option<u64>,
+    files: usize,
+    plugins: Vec<String>,
+    /// From spawn to an answer of `/readyz`, milliseconds, the median of some.
+    ready_ms: Option<f64>,
+    sums: BTreeMap<PathBuf, String>,
+}
+
+/// Builds, lays out, and tries if asked to.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let workspace = Workspace::load()?;
+    let plugins = workspace.choose(args.plugins.as_deref())?;
+    let ids: Vec<_> = plugins.iter().map(|plugin| plugin.id.clone()).collect();
+    let output = args
+        .output
+        .clone()
+        .unwrap_or_else(|| workspace.root.join(DEFAULT_OUTPUT));
+    let mut progress = Progress::new(if args.check { 4 } else { 3 });
+    if args.locked {
+        // one look that fails is enough: every build after it finds what it needs
+        workspace.ensure_locked()?;
+    }
+    let step = progress.step("build the gateway");
+    let program = artifacts::host(&workspace, &step, &args.profile)?;
+    step.done();
+    let step = progress.step("build the plugins");
+    let profile = if args.profile == "release" {
+        "plugin"
+    } else {
+        &args.profile
+    };
+    let libraries = artifacts::plugins(&workspace, &step, &plugins, profile)?;
+    step.done();
+
+    let step = progress.step("lay out");
+    let temp = scratch(&workspace)?;
+    let mut documents = extras::documents(&workspace, &plugins, &temp)?;
+    for name in ["LICENSE-APACHE", "LICENSE-MIT"] {
+        documents.push((name.to_owned(), workspace.root.join(name)));
+    }
+    let mut image = Rootfs::application(&program, &libraries, &documents);
+    if !args.no_system {
+        image.add_system()?;
+    }
+    judge(&image)?;
+    let time = source_date().unwrap_or(crate::archive::TIME);
+    write(&image, &output, time)?;
+    step.done();
+    let mut report = Report::of(&image, &output, &ids)?;
+    if args.check {
+        report.judge(args.profile == "release")?;
+        let step = progress.step("try");
+        let root = temp.join("root");
+        empty(&root)?;
+        image.write_folder(&root, time)?;
+        let stage = dockerfile::Stage::read(&workspace.root.join("Dockerfile"))?;
+        report.ready_ms = trial::run(&step, &root, &stage, &ids)?;
+        step.done();
+    }
+    match args.json {
+        true => println!("{}", serde_json::to_string_pretty(&report)?),
+        false => print!("{}", report.text()),
+    }
+    Ok(())
+}
+
+/// A folder of this task's own below `target/`.
+fn scratch(workspace: &Workspace) -> Result<PathBuf> {
+    let folder = workspace.target.join("xtask/image");
+    crate::layout::create(&folder)?;
+    Ok(folder)
+}
+
+fn write(image: &Rootfs, output: &Path, time: u64) -> Result<()> {
+    if output.extension().is_some_and(|extension| extension == "tar") {
+        if let Some(folder) = output.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            crate::layout::create(folder)?;
+        }
+        return image.write_archive(output, time);
+    }
+    empty(output)?;
+    image.write_folder(output, time).map(drop)
+}
+
+/// Makes room for an image: removes an earlier one, and nothing else.
+fn empty(output: &Path) -> Result<()> {
+    let program = output
+        .join(rootfs::PREFIX)
+        .join("bin")
+        .join(crate::workspace::HOST_BINARY);
+    let mut entries = fs::read_dir(output).into_iter().flatten();
+    if entries.next().is_some() && !program.is_file() {
+        return Err(Error::Wrong {
+            what: "the output is not an image of before",
+            why: format!("{} has other files", output.display()),
+            remedy: "name an empty folder with --output",
+        });
+    }
+    if output.exists() {
+        fs::remove_dir_all(output).map_err(Error::file("remove", output))?;
+    }
+    Ok(())
+}
+
+/// Nothing in the image starts other programs, gives rights, or is writable but what has to be.
+fn judge(image: &Rootfs) -> Result<()> {
+    for entry in &image.0 {
+        if let Some(why) = fault(entry) {
+            return Err(Error::Wrong {
+                what: "the image has what it must not have",
+                why: format!("/{} {why}", entry.path.display()),
+                remedy: "look at xtask/src/image/rootfs.rs",
+            });
+        }
+    }
+    Ok(())
+}
+
+fn fault(entry: &Entry) -> Option<&'static str> {
+    let name = entry.path.file_name()?.to_str()?;
+    let may_be_written = entry.path == Path::new("data") || entry.path == Path::new("tmp");
+    if matches!(entry.kind, Kind::File(_)) && UNWANTED.contains(&name) {
+        return Some("starts other programs");
+    }
+    if entry.mode & 0o6000 != 0 {
+        return Some("gives rights to who starts it");
+    }
+    if !matches!(entry.kind, Kind::Link(_))
+        && !may_be_written
+        && (entry.mode & 0o022 != 0 || entry.owner != 0)
+    {
+        return Some("can be written by others than root");
+    }
+    None
+}
+
+// === impl Report ===
+
+impl Report {
+    fn of(image: &Rootfs, output: &Path, plugins: &[String]) -> Result<Self> {
+        let mut sums = BTreeMap::new();
+        for entry in &image.0 {
+            if let Some(sum) = entry.sum()? {
+                sums.insert(entry.path.clone(), sum);
+            }
+        }
+        Ok(Self {
+            output: output.to_owned(),
+            bytes: image.bytes()?,
+            limit: limit(plugins),
+            files: sums.len(),
+            plugins: plugins.to_vec(),
+            ready_ms: None,
+            sums,
+        })
+    }
+
+    /// The size is within its limit; a build without optimisation has none.
+    fn judge(&self, optimised: bool) -> Result<()> {
+        match self.limit.filter(|limit| optimised && self.bytes > *limit) {
+            None => Ok(()),
+            Some(limit) => Err(Error::Wrong {
+                what: "the image is too large",
+                why: format!("{} bytes of {limit}", self.bytes),
+                remedy: "look at what grew: `cargo xtask image --json` lists its files",
+            }),
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut text = format!(
+            "{}\n{:.1} MB in {} files, plugins: {}\n",
+            self.output.display(),
+            self.bytes as f64 / 1e6,
+            self.files,
+            if self.plugins.is_empty() {
+                "none".to_owned()
+            } else {
+                self.plugins.join(" ")
+            },
+        );
+        if let Some(ms) = self.ready_ms {
+            text += &format!("from spawn to /readyz within it: {ms:.1} ms\n");
+        }
+        text
+    }
+}
+
+fn limit(plugins: &[String]) -> Option<u64> {
+    match plugins.iter().all(|id| SMALL.contains(&id.as_str())) {
+        true => Some(MOST_SMALL),
+        false => Some(MOST),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(path: &str, mode: u32, owner: u32) -> Entry {
+        Entry {
+            path: path.into(),
+            kind: Kind::File("/nowhere".into()),
+            mode,
+            owner,
+        }
+    }
+
+    #[test]
+    fn shells_rights_and_open_files_are_refused() {
+        assert!(fault(&entry("usr/local/bin/openclaw", 0o755, 0)).is_none());
+        assert!(fault(&entry("data", 0o700, SYSTEM_USER)).is_none());
+        for bad in [
+            entry("bin/sh", 0o755, 0),
+            entry("usr/bin/openclaw", 0o4755, 0),
+            entry("etc/passwd", 0o666, 0),
+            entry("usr/local/bin/openclaw", 0o755, SYSTEM_USER),
+        ] {
+            assert!(fault(&bad).is_some(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn limits_are_by_what_is_in() {
+        let ids = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect::<Vec<_>>();
+        assert_eq!(limit(&ids(&["anthropic", "discord"])), Some(MOST_SMALL));
+        assert_eq!(limit(&ids(&[])), Some(MOST_SMALL));
+        assert_eq!(limit(&ids(&["anthropic", "demo"])), Some(MOST));
+    }
+
+    #[test]
+    fn only_an_image_is_replaced() {
+        let temp = tempfile::tempdir().unwrap();
+        let output = temp.path().join("out");
+        empty(&output).unwrap();
+        fs::create_dir(&output).unwrap();
+        empty(&output).unwrap();
+        fs::create_dir(&output).unwrap();
+        fs::write(output.join("precious"), "").unwrap();
+        empty(&output).unwrap_err();
+        let binaries = output.join("usr/local/bin");
+        fs::create_dir_all(&binaries).unwrap();
+        fs::write(binaries.join("openclaw"), "").unwrap();
+        empty(&output).unwrap();
+        assert!(!output.exists());
+    }
+
+    /// The whole recipe with a program that is there: this test itself.
+    #[test]
+    fn a_folder_and_an_archive_have_the_same_files() {
+        let temp = tempfile::tempdir().unwrap();
+        let me = std::env::current_exe().unwrap();
+        let mut image = Rootfs::application(&me, &[], &[]);
+        image.add_system().unwrap();
+        judge(&image).unwrap();
+        let (folder, tar) = (temp.path().join("root"), temp.path().join("a.tar"));
+        image.write_folder(&folder, 0).unwrap();
+        image.write_archive(&tar, 0).unwrap();
+        let mut archive = tar::Archive::new(fs::File::open(&tar).unwrap());
+        let mut seen = 0;
+        for entry in archive.entries().unwrap() {
+            let entry = entry.unwrap();
+            let path = folder.join(entry.path().unwrap());
+            let metadata = fs::symlink_metadata(&path).unwrap();
+            let mode = std::os::unix::fs::MetadataExt::mode(&metadata) & 0o7777;
+            if !metadata.is_symlink() {
+                assert_eq!(mode, entry.header().mode().unwrap(), "{}", path.display());
+            }
+            if metadata.is_file() {
+                assert_eq!(metadata.len(), entry.size(), "{}", path.display());
+            }
+            seen += 1;
+        }
+        assert_eq!(seen, image.0.len());
+        for path in [
+            "etc/ssl/certs/ca-certificates.crt",
+            "usr/share/zoneinfo/Europe/Berlin",
+            "data",
+            "tmp",
+        ] {
+            assert!(folder.join(path).exists(), "{path}");
+        }
+        let again = temp.path().join("b.tar");
+        image.write_archive(&again, 0).unwrap();
+        assert_eq!(fs::read(&tar).unwrap(), fs::read(&again).unwrap());
+    }
+}
