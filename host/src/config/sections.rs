@@ -102,8 +102,8 @@ fn described(mut schema: Schemars, text: &str) -> Schemars {
     schema
 }
 
-/// Keys of the top level that others judge: the plugins of the channels.
-pub(super) const FREE: &[&str] = &["channels", "hooks"];
+/// Keys of the top level that others judge: the plugins that read them.
+pub(super) const FREE: &[&str] = &["channels", "hooks", "mcp"];
 /// Keys of the top level that are for people and other programs: not even worth a warning.
 pub(super) const SILENT: &[&str] = &["$schema", "wizard"];
 

@@ -7,7 +7,7 @@ pub mod names;
 
 pub use check::{ToolNames, check};
 
-use super::agents::words;
+use super::{Opaque, agents::words};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -40,6 +40,8 @@ pub struct ToolsConfig {
     pub loop_detection: LoopDetection,
     /// What an agent may change of this file.
     pub gateway: GatewayTool,
+    /// How the web is read and searched; judged by the plugin that does it.
+    pub web: Opaque,
 }
 
 /// `agents.entries.<id>.tools`
