@@ -2,6 +2,8 @@
 //!
 //! Who may call is decided here, because a phone number is all that is known of a caller; what is answered is the agent's
 //! matter. Invariant: nothing reaches the call model that a carrier has not signed.
+#![cfg_attr(test, recursion_limit = "256")]
+
 mod call;
 mod clock;
 mod config;

@@ -194,7 +194,7 @@ impl VoiceCall {
         if let Some(why) = reach::refusal(&settings) {
             return Ok(State::Refused(why));
         }
-        let (ways, tunnel) = Ways::new(&self.host, &settings);
+        let (ways, tunnel) = Ways::new(&settings);
         let phone = Phone::new(self.host.clone(), settings, self.clock.clone(), ways);
         let phone = Arc::new(phone);
         if self.streams.is_wanted() {

@@ -33,8 +33,8 @@ pub(crate) struct Ways {
 
 impl Ways {
     /// The ways that the configuration wants.
-    pub(crate) fn new(host: &Host, settings: &Settings) -> (Self, Option<Arc<dyn Tunnel>>) {
-        let tunnel = tunnel::wanted(host, settings);
+    pub(crate) fn new(settings: &Settings) -> (Self, Option<Arc<dyn Tunnel>>) {
+        let tunnel = tunnel::wanted(settings);
         let ways = Self {
             has_tunnel: tunnel.is_some(),
             ..Self::default()

@@ -5,7 +5,6 @@ use muxado::{
     SessionBuilder as Muxer,
     typed::{StreamType, Typed, TypedAccept, TypedOpenClose, TypedSession, TypedStream},
 };
-use openclaw_plugin_api::testing::TestHost;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde_json::{Value, json};
@@ -148,10 +147,9 @@ fn bound(asked: &Value) -> Value {
 }
 
 fn tunnel(edge: &Edge, domain: Option<&str>) -> Ngrok {
-    let host = TestHost::new().host();
     Ngrok {
         service: Some((edge.address.clone(), edge.ca.clone())),
-        ..Ngrok::new(&host, Secret::new("token-of-the-test"), domain.map(str::to_owned))
+        ..Ngrok::new(Secret::new("token-of-the-test"), domain.map(str::to_owned))
     }
 }
 

@@ -52,7 +52,7 @@ struct Inner {
 }
 
 /// The tunnel that the configuration wants; none where a public address is named.
-pub(crate) fn wanted(host: &Host, settings: &Settings) -> Option<Arc<dyn Tunnel>> {
+pub(crate) fn wanted(settings: &Settings) -> Option<Arc<dyn Tunnel>> {
     let config = &settings.config;
     if settings.public_url.is_some() {
         return None;
@@ -68,11 +68,7 @@ pub(crate) fn wanted(host: &Host, settings: &Settings) -> Option<Arc<dyn Tunnel>
     match (config.tunnel.provider, config.tailscale.mode) {
         (TunnelKind::Ngrok, _) => {
             let token = settings.ngrok_token.clone()?;
-            Some(Arc::new(ngrok::Ngrok::new(
-                host,
-                token,
-                settings.ngrok_domain.clone(),
-            )))
+            Some(Arc::new(ngrok::Ngrok::new(token, settings.ngrok_domain.clone())))
         }
         (TunnelKind::TailscaleServe, _) | (TunnelKind::None, TailscaleMode::Serve) => {
             Some(by_tailscale(false))

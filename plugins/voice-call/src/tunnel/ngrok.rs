@@ -10,7 +10,7 @@ use ngrok::{
     prelude::{EndpointInfo, Error as _, TunnelBuilder},
     session::{ConnectError, SessionBuilder, default_connect},
 };
-use openclaw_plugin_api::{Error, ErrorKind, Host, Result, Secret};
+use openclaw_plugin_api::{Error, ErrorKind, Result, Secret};
 use std::{sync::Arc, time::Duration};
 use tokio::{net::TcpStream, sync::Semaphore, time};
 use url::Url;
@@ -34,7 +34,6 @@ const STACK: usize = 2 << 20;
 pub(super) struct Ngrok {
     token: Secret,
     domain: Option<String>,
-    _host: Host,
     /// Where the service is, for tests.
     #[cfg(test)]
     service: Option<(String, Vec<u8>)>,
@@ -50,11 +49,10 @@ struct Session {
 // === impl Ngrok ===
 
 impl Ngrok {
-    pub(super) fn new(host: &Host, token: Secret, domain: Option<String>) -> Self {
+    pub(super) fn new(token: Secret, domain: Option<String>) -> Self {
         Self {
             token,
             domain,
-            _host: host.clone(),
             #[cfg(test)]
             service: None,
         }
@@ -66,7 +64,7 @@ impl Ngrok {
             .authtoken(self.token.expose())
             .client_info("openclaw", env!("CARGO_PKG_VERSION"), None::<String>)
             .heartbeat_interval(HEARTBEAT)
-            .and_then(|builder| Ok(builder.connector(once)))
+            .map(|builder| builder.connector(once))
             .map_err(|error| Error::new(ErrorKind::Internal, error))?;
         builder
             .heartbeat_tolerance(SILENCE)

@@ -24,8 +24,6 @@ struct Session {
     speech: Vec<i16>,
     silence: usize,
     items: u64,
-    /// The caller began to speak; what is being said stops.
-    speaking: bool,
 }
 
 pub(super) async fn serve(shared: Arc<Shared>, socket: WebSocket) {
@@ -38,7 +36,6 @@ pub(super) async fn serve(shared: Arc<Shared>, socket: WebSocket) {
         speech: Vec::new(),
         silence: 0,
         items: 0,
-        speaking: false,
     };
     if session.say(json!({"type": "session.created"})).await.is_none() {
         return;
@@ -111,7 +108,6 @@ impl Session {
             if loud {
                 if self.speech.is_empty() {
                     self.items += 1;
-                    self.speaking = true;
                     let item = self.item();
                     self.say(json!({"type": "input_audio_buffer.speech_started", "item_id": item}))
                         .await?;
@@ -134,7 +130,7 @@ impl Session {
 
     async fn end_of_utterance(&mut self) -> Option<()> {
         let speech = std::mem::take(&mut self.speech);
-        (self.silence, self.speaking) = (0, false);
+        self.silence = 0;
         let text = pitch_of(&speech, RATE).and_then(|pitch| self.shared.tones.text(pitch));
         let text = text.unwrap_or_default();
         let item = self.item();

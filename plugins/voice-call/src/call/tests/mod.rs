@@ -120,7 +120,12 @@ impl Lab {
         let now = Arc::new(AtomicU64::new(1_000_000));
         let clock = now.clone();
         let clock = Clock::from_fn(move || clock.load(Ordering::Relaxed));
-        let phone = Phone::new(host.host(), settings(carrier, &config), clock);
+        let phone = Phone::new(
+            host.host(),
+            settings(carrier, &config),
+            clock,
+            crate::ways::Ways::default(),
+        );
         Self {
             host,
             phone,
