@@ -3,22 +3,17 @@ use super::{
     latency,
     operations::{self, Params},
 };
-use crate::{
-    config::{TailscaleMode, TalkMode},
-    phone::Line,
-    tunnel::{Exposure, expose},
-};
+use crate::{config::TalkMode, phone::Line};
 use openclaw_plugin_api::{CommandCall, CommandReply, CommandSpec, Commands, Error, Result};
 use serde_json::{Value, json};
-use std::{borrow::Cow, collections::HashMap};
+use std::collections::HashMap;
 
 /// Its name.
 pub(crate) const NAME: &str = "voicecall";
 /// How it is used.
 const USAGE: &str = "call -m <text> [-t <number>] [--mode conversation|notify] | start --to <number> | continue --call-id <id> \
     --message <text> | speak --call-id <id> --message <text> | dtmf --call-id <id> --digits <keys> | end --call-id <id> | \
-    status [--call-id <id>] | tail [--since 25] | latency [--last 200] | \
-    expose --mode off|serve|funnel [--path <path>] [--port <local port>] [--serve-path <path>] | setup | smoke [-t <number>] [--yes]";
+    status [--call-id <id>] | tail [--since 25] | latency [--last 200] | setup | smoke [-t <number>] [--yes]";
 /// Calls that are looked at, at most.
 const MAX_RECORDS: usize = 500;
 
@@ -54,9 +49,6 @@ impl Words {
                 "--since" | "--last" => "count",
                 "--dtmf-sequence" => "sequence",
                 "--session-key" => "session",
-                "--path" => "path",
-                "--port" => "port",
-                "--serve-path" => "served",
                 "--yes" | "--json" => {
                     options.insert(name.trim_start_matches('-').to_owned(), "true".to_owned());
                     continue;
@@ -136,7 +128,6 @@ impl Command {
                 Ok(latency::summary(&calls.history(words.count(200)?).await?))
             }
             "help" | "--help" | "-h" => Ok(json!(format!("usage: voicecall {USAGE}"))),
-            "expose" => self.expose(words).await,
             "setup" => Ok(self.setup()),
             "smoke" => self.smoke(words).await,
             _ => Err(Error::invalid(format_args!("usage: voicecall {USAGE}"))),
@@ -147,7 +138,7 @@ impl Command {
     fn needs_gateway(&self, call: &CommandCall, words: &Words) -> Option<Error> {
         let looks = matches!(
             words.verb.as_str(),
-            "status" | "tail" | "latency" | "expose" | "setup" | "help" | "--help" | "-h"
+            "status" | "tail" | "latency" | "setup" | "help" | "--help" | "-h"
         );
         let dry = words.verb == "smoke" && words.get("yes").is_none();
         let followed = self.0.phone().is_ok_and(|phone| phone.reach.webhook().is_some());
@@ -176,50 +167,6 @@ impl Command {
             };
         }
         report
-    }
-
-    /// Maps the webhook's path with Tailscale, or takes that back.
-    async fn expose(&self, words: &Words) -> Result<Value> {
-        let phone = self.0.phone()?;
-        let config = &phone.settings.config;
-        let mode = match words.options.get("mode").map(String::as_str) {
-            Some("off") => TailscaleMode::Off,
-            Some("serve") => TailscaleMode::Serve,
-            Some("funnel") => TailscaleMode::Funnel,
-            _ => return Err(Error::invalid("expose takes --mode off, serve or funnel")),
-        };
-        let port = words.get("port").map(|port| port.parse::<u16>());
-        let port = port
-            .transpose()
-            .map_err(|_| Error::invalid("--port takes a port"))?;
-        let port = port.or(config.serve.port);
-        let port = port.ok_or_else(|| {
-            Error::invalid(
-                "which port does the webhook listen on? set serve.port, or give the gateway's with --port",
-            )
-        })?;
-        let path = |name, usual: Cow<'_, str>| match words.get(name) {
-            None => Ok(usual.into_owned()),
-            Some(path) if path.starts_with('/') => Ok(path),
-            Some(_) => Err(Error::invalid("a path begins with a slash")),
-        };
-        let served = path("served", config.webhook_path())?;
-        let wanted = Exposure {
-            mode,
-            path: path("path", served.as_str().into())?,
-            port: config.tailscale.port.unwrap_or(443),
-            target: format!("http://127.0.0.1:{port}{served}"),
-        };
-        let url = expose(wanted.clone()).await?;
-        let hint = match (&url, mode) {
-            (Some(_), TailscaleMode::Serve) => "only your tailnet reaches this address; carriers need funnel",
-            (Some(_), _) => "set publicUrl to this address, so that signatures are checked against it",
-            (None, _) => "nothing is mapped any more",
-        };
-        Ok(json!({
-            "ok": true, "mode": words.get("mode"), "path": wanted.path, "localUrl": wanted.target,
-            "publicUrl": url.as_ref().map(|url| url.as_str()), "hint": hint,
-        }))
     }
 
     /// Makes a short call, if it is really wanted.

@@ -4,11 +4,8 @@
 //! more slowly, and tells what the address is now. What kinds there are is known here and nowhere else.
 //!
 //! Invariant: while a tunnel is down nobody believes that it leads here.
-mod expose;
 mod ngrok;
 mod tailscale;
-
-pub(crate) use expose::{Exposure, expose};
 
 use crate::{
     clock,

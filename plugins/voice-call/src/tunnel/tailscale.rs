@@ -45,32 +45,6 @@ impl Tailscale {
             look: LOOK,
         }
     }
-
-    /// Maps its one path to an address and leaves it so; gives the public address. It waits for the command.
-    pub(super) fn map(&self, target: &str) -> Result<Url> {
-        let line = self.line("");
-        let mut url = line.address()?;
-        let path = self.paths.first().map_or("/", String::as_str);
-        line.map(path, target)?;
-        url.set_path(path);
-        Ok(url)
-    }
-
-    /// Takes the mapping of its paths back. It waits for the command.
-    pub(super) fn unmap(&self) {
-        self.line("").unmap();
-    }
-
-    fn line(&self, local: &str) -> Line {
-        Line {
-            program: self.program.clone(),
-            verb: self.verb,
-            port: self.port,
-            paths: self.paths.clone(),
-            local: local.to_owned(),
-            look: self.look,
-        }
-    }
 }
 
 impl Tunnel for Tailscale {
@@ -79,7 +53,14 @@ impl Tunnel for Tailscale {
     }
 
     fn run(&self, local: &str, up: Up) -> BoxFuture<'static, Error> {
-        let line = self.line(local);
+        let line = Line {
+            program: self.program.clone(),
+            verb: self.verb,
+            port: self.port,
+            paths: self.paths.clone(),
+            local: local.to_owned(),
+            look: self.look,
+        };
         Box::pin(async move {
             let (mut sender, mut told) = mpsc::channel(1);
             let (open, closed) = blocking::sync_channel::<()>(1);
@@ -151,15 +132,11 @@ impl Line {
     fn open(&self) -> Result<Url> {
         let url = self.address()?;
         for path in &self.paths {
-            self.map(path, &format!("http://{}{path}", self.local))?;
+            let target = format!("http://{}{path}", self.local);
+            let port = format!("--https={}", self.port);
+            self.tailscale(&[self.verb, "--bg", "--yes", &port, "--set-path", path, &target])?;
         }
         Ok(url)
-    }
-
-    fn map(&self, path: &str, target: &str) -> Result<()> {
-        let port = format!("--https={}", self.port);
-        let words = [self.verb, "--bg", "--yes", &port, "--set-path", path, target];
-        self.tailscale(&words).map(drop)
     }
 
     fn unmap(&self) {
