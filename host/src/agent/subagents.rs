@@ -298,14 +298,13 @@ impl Subagents {
 
 /// What a turn said at its end.
 fn said(entries: &[Entry]) -> std::result::Result<String, String> {
-    let messages = entries.iter().filter(|entry| entry.kind == EntryKind::Message);
+    let messages = entries.iter().rev().filter(|entry| entry.kind == EntryKind::Message);
     let messages = messages.filter_map(|entry| serde_json::from_str::<Message>(&entry.body).ok());
-    let spoken = messages
+    let mut spoken = messages
         .filter(|message| message.role == Role::Assistant)
         .map(|message| message.plain_text());
     spoken
-        .filter(|text| !text.trim().is_empty())
-        .last()
+        .find(|text| !text.trim().is_empty())
         .ok_or_else(|| "it gave no answer".to_owned())
 }
 

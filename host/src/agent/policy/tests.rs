@@ -352,7 +352,11 @@ fn nobody_in_particular_may_use_nothing() {
     let policy = Policy::default();
     assert!(tools().iter().all(|tool| !policy.judge(tool, "a/b").is_on()));
     let somebody = Asked::default().policy();
-    assert_eq!(somebody.clone().meet(&policy), policy, "nor what is brought together with it");
+    assert_eq!(
+        somebody.clone().meet(&policy),
+        policy,
+        "nor what is brought together with it"
+    );
     assert_eq!(policy.clone().meet(&somebody), policy);
 }
 
