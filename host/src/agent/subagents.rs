@@ -298,7 +298,10 @@ impl Subagents {
 
 /// What a turn said at its end.
 fn said(entries: &[Entry]) -> std::result::Result<String, String> {
-    let messages = entries.iter().rev().filter(|entry| entry.kind == EntryKind::Message);
+    let messages = entries
+        .iter()
+        .rev()
+        .filter(|entry| entry.kind == EntryKind::Message);
     let messages = messages.filter_map(|entry| serde_json::from_str::<Message>(&entry.body).ok());
     let mut spoken = messages
         .filter(|message| message.role == Role::Assistant)

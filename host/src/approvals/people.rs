@@ -130,10 +130,12 @@ mod tests {
 
     const COMMANDS: Rights = Rights {
         commands: true,
+        known: true,
         owner: false,
     };
     const OWNER: Rights = Rights {
         commands: true,
+        known: true,
         owner: true,
     };
 

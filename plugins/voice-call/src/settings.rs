@@ -5,7 +5,7 @@
 mod gaps;
 
 use crate::config::{Carrier, Config, E164, Number, Region, TailscaleMode, Token, TunnelKind};
-use gaps::{Gaps, variable};
+use gaps::Gaps;
 use openclaw_plugin_api::{Error, ErrorKind, Host, Result, Secret};
 use std::{borrow::Cow, time::Duration};
 use url::Url;
@@ -55,8 +55,6 @@ pub(crate) struct Settings {
     pub(crate) ngrok_token: Option<Secret>,
     /// The name that a tunnel of ngrok should have.
     pub(crate) ngrok_domain: Option<String>,
-    /// A key for engines that listen and speak, from the environment.
-    pub(crate) openai_key: Option<Secret>,
 }
 
 /// What a carrier is asked with, and proves itself with.
@@ -119,7 +117,6 @@ pub(crate) async fn settle(host: &Host, config: Config) -> Result<Setup> {
     let credentials = gaps.credentials(&config).await?;
     let from = gaps.from(&config).await?;
     let (ngrok_token, ngrok_domain) = gaps.ngrok(&config).await?;
-    let openai_key = variable(host, "OPENAI_API_KEY").await?;
     let path = config.webhook_path().into_owned();
     let public_url = config.public_url.as_deref().map(|url| public_url(url, &path));
     match (credentials, from) {
@@ -130,7 +127,6 @@ pub(crate) async fn settle(host: &Host, config: Config) -> Result<Setup> {
             from,
             ngrok_token,
             ngrok_domain,
-            openai_key,
         }))),
         _ => Ok(Setup::Incomplete(gaps.missing)),
     }

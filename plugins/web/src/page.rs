@@ -210,7 +210,7 @@ fn declared(body: &[u8]) -> Option<&'static Encoding> {
     let end = name
         .find(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_' | ':'))
         .unwrap_or(name.len());
-    let encoding = Encoding::for_label(name[..end].as_bytes())?;
+    let encoding = Encoding::for_label(&name.as_bytes()[..end])?;
     // a page that was read as far as this line is not UTF-16, whatever it says
     Some(if encoding.is_ascii_compatible() {
         encoding

@@ -23,6 +23,8 @@ use tokio::{
     net::TcpStream,
 };
 
+/// Lines of the gateway that wait to be looked at.
+const LINES: usize = 64;
 /// Calls at once.
 const CALLS: usize = 50;
 /// Turns that are measured.
@@ -241,7 +243,7 @@ async fn start(home: &tempfile::TempDir, program: &Path) -> Outcome<Gateway> {
         .spawn()
         .map_err(|e| format!("{}: {e}", program.display()))?;
     let lines = BufReader::new(child.stderr.take().ok_or("no standard error")?).lines();
-    let (sender, said) = mpsc::channel();
+    let (sender, said) = mpsc::sync_channel(LINES);
     // somebody has to read what it says, or it would wait for a reader one day
     std::thread::spawn(move || {
         for line in lines.map_while(Result::ok) {

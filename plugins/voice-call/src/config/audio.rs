@@ -180,9 +180,6 @@ pub struct Tts {
     pub openai: Option<Engine>,
     /// The older place of `providers.elevenlabs`.
     pub elevenlabs: Option<Elevenlabs>,
-    /// Whatever else the gateway's own setting knows; without effect here.
-    #[serde(flatten)]
-    pub rest: Map<String, Value>,
 }
 
 /// The form of February 2026.
@@ -198,9 +195,6 @@ pub struct Elevenlabs {
     pub voice_id: Option<String>,
     /// The model.
     pub model_id: Option<String>,
-    /// Whatever else it knows.
-    #[serde(flatten)]
-    pub params: Map<String, Value>,
 }
 
 // === impl Tts ===

@@ -12,7 +12,7 @@ pub use audio::{Realtime, Streaming, Stt, ToolPolicy, Tts};
 pub use calls::{InboundPolicy, Number, Outbound, SessionScope, TalkMode};
 pub use carriers::{Carrier, Plivo, Region, Telnyx, Twilio};
 pub use reach::{Serve, Tailscale, TailscaleMode, Tunnel, TunnelKind, WebhookSecurity};
-pub use value::{Anything, E164, Token};
+pub use value::{E164, Token};
 
 use schemars::JsonSchema;
 use serde::Deserialize;

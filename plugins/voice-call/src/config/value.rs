@@ -40,11 +40,6 @@ impl E164 {
         fits.then(|| Self(text.to_owned()))
     }
 
-    /// With its `+`.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
     /// Without its `+`.
     pub fn digits(&self) -> &str {
         &self.0[1..]

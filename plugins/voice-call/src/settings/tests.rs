@@ -50,7 +50,7 @@ async fn the_environment_fills_in_for_the_selected_carrier() {
     let Ok(Setup::Ready(settings)) = settled else {
         panic!("{settled:?}");
     };
-    assert_eq!(settings.from.as_str(), "+15550001111");
+    assert_eq!(settings.from.to_string(), "+15550001111");
     let Credentials::Twilio { auth_token, .. } = &settings.credentials else {
         panic!("{:?}", settings.credentials);
     };
@@ -61,7 +61,7 @@ async fn the_environment_fills_in_for_the_selected_carrier() {
     let Ok(Setup::Ready(settings)) = settle(&host.host(), config(own)).await else {
         panic!("it is complete");
     };
-    assert_eq!(settings.from.as_str(), "+15550002222");
+    assert_eq!(settings.from.to_string(), "+15550002222");
     assert_eq!(missing(host, json!({"provider": "plivo"})).await.len(), 3);
 }
 

@@ -1,8 +1,8 @@
 //! Which engines speak and listen, and what they are told.
 use crate::config::{Config, Token};
 use openclaw_plugin_api::{
-    AudioFormat, Codec, Conversation, Error, ErrorKind, Feed, Host, Listening, Result, Secret, Speaking,
-    Synthesis, Transcription,
+    AudioFormat, Codec, Conversation, ErrorKind, Feed, Host, Listening, Result, Secret, Speaking, Synthesis,
+    Transcription,
 };
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -235,14 +235,6 @@ impl std::fmt::Debug for Engine {
             .field("id", &self.id)
             .field("model", &self.model)
             .finish_non_exhaustive()
-    }
-}
-
-/// The engine that is meant where a key is given without a name.
-impl Engine {
-    /// An error that says which part of a call has no engine.
-    pub(crate) fn missing(part: &str, error: &Error) -> Error {
-        Error::new(error.kind(), format_args!("no engine can {part}: {error}"))
     }
 }
 

@@ -80,8 +80,7 @@ fn taps() -> Vec<f32> {
     };
     let taps: Vec<f64> = (0..TAPS).map(tap).collect();
     let gain: f64 = taps.iter().sum();
-    let taps = taps.iter().map(|tap| (tap / gain) as f32).collect();
-    taps
+    taps.iter().map(|tap| (tap / gain) as f32).collect()
 }
 
 fn to_f64(n: usize) -> f64 {

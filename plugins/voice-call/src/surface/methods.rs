@@ -28,12 +28,15 @@ const MAX_TAIL: u64 = 500;
 /// Records when nobody says how many.
 const TAIL: u64 = 25;
 
+/// What is still to be told: names of events and what they carry.
+type Pending = VecDeque<(String, Option<Value>)>;
+
 /// The methods.
 #[derive(Debug)]
 pub(crate) struct VoiceMethods {
     host: Host,
     line: Line,
-    pending: Arc<Mutex<VecDeque<(String, Option<Value>)>>>,
+    pending: Arc<Mutex<Pending>>,
 }
 
 // === impl VoiceMethods ===

@@ -7,7 +7,7 @@ use super::{Tunnel, Up};
 use futures_channel::{mpsc, oneshot};
 use futures_util::{StreamExt, future::BoxFuture};
 use ngrok::{
-    prelude::{EndpointInfo, Error as _, TunnelBuilder},
+    prelude::{EndpointInfo, TunnelBuilder},
     session::{ConnectError, SessionBuilder, default_connect},
 };
 use openclaw_plugin_api::{Error, ErrorKind, Result, Secret};
@@ -218,7 +218,7 @@ async fn carry(mut connection: impl tokio::io::AsyncRead + tokio::io::AsyncWrite
 }
 
 /// What ngrok says, with what to do about it.
-fn of(error: &(impl ngrok::Error + std::error::Error)) -> Error {
+fn of(error: &impl ngrok::Error) -> Error {
     let Some(code) = error.error_code() else {
         let cause = std::error::Error::source(error).map(|cause| format!(": {cause}"));
         let text = format!("ngrok can't be reached: {error}{}", cause.unwrap_or_default());

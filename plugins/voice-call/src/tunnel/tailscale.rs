@@ -101,10 +101,9 @@ struct Line {
 
 impl Line {
     fn run(&self, told: &mut mpsc::Sender<Url>, closed: &blocking::Receiver<()>) -> Error {
-        let outcome = self.open().map(|url| {
+        let outcome = self.open().inspect(|url| {
             // the first one finds room
             let _ = told.try_send(url.clone());
-            url
         });
         let error = match outcome {
             Err(error) => error,

@@ -35,7 +35,6 @@ fn gate(credentials: Credentials, config: Value, now: u64) -> Gate {
         public_url,
         ngrok_token: None,
         ngrok_domain: None,
-        openai_key: None,
     };
     let reach = Reach::new(&settings);
     Gate::new(Arc::new(settings), reach, Clock::from_fn(move || now * 1000))

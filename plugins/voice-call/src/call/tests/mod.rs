@@ -260,7 +260,6 @@ fn settings(carrier: &str, config: &Value) -> Settings {
         from: E164::parse(OURS).expect("a number"),
         ngrok_token: None,
         ngrok_domain: None,
-        openai_key: None,
     }
 }
 
