@@ -182,13 +182,7 @@ impl Gateway {
         if let Err(error) = cron.recover().await {
             tracing::error!(target: "openclaw::cron", %error, "runs that were left can't be read");
         }
-        let subagents = Subagents {
-            desk: office.desk.clone(),
-            inbox: office.inbox.clone(),
-        };
-        if let Err(error) = subagents.recover().await {
-            tracing::error!(target: "openclaw::agent", %error, "subagents that were left can't be read");
-        }
+        Subagents::take_up(&office.desk, &office.inbox).await;
         office.desk.approvals.recover(&office.desk).await;
         let left = office.clone();
         let resumed = tokio::spawn(async move { left.resume().await });

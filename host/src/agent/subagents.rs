@@ -96,6 +96,14 @@ pub fn child_key(parent: &str, agent: &str) -> String {
 // === impl Subagents ===
 
 impl Subagents {
+    /// Goes on with those that the last process left.
+    pub async fn take_up(desk: &Arc<Desk>, inbox: &Arc<Inbox>) {
+        let (desk, inbox) = (desk.clone(), inbox.clone());
+        if let Err(error) = (Self { desk, inbox }).recover().await {
+            tracing::error!(target: "openclaw::agent", %error, "subagents that were left can't be read");
+        }
+    }
+
     /// Whether one more may be started, and if not, why.
     pub async fn has_room(&self, parent: &str, asker: &Agent) -> Result<()> {
         let rules = &asker.settings.subagents;
