@@ -24,6 +24,8 @@ async fn world(change: impl FnOnce(&mut Value)) -> World {
     config["channels"]["loopback"] = json!({ "dmPolicy": "disabled" });
     config["commands"] = json!({ "ownerAllowFrom": [format!("telegram:{}", ADA.id)] });
     config["gateway"] = json!({ "auth": { "token": TOKEN } });
+    // whoever asks, known or not: here it is about the answer
+    config["tools"] = json!({ "toolsBySender": { "*": { "allow": ["ask_approval"] } } });
     change(&mut config);
     home.configure(&config);
     let gateway = home.start().await;
