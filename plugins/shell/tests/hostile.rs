@@ -128,7 +128,7 @@ async fn a_storm_of_processes_is_ended() {
     assert_eq!(storm["status"], "failed", "{storm}");
     common::gone("12345.7").await;
     // one that doubles again and again; slowly, for the sake of whatever else runs here
-    let command = "f() { sleep 0.1; f & f & wait; }; f; sleep 12345.8";
+    let command = "f() { sleep 0.1; [ $1 -lt 9 ] && { f $(($1+1)) & f $(($1+1)) & }; sleep 12345.8; }; f 0";
     let storm = bench.exec(json!({ "command": command, "yieldMs": 60000 })).await;
     assert_eq!(storm["status"], "failed", "{storm}");
     common::gone("12345.8").await;

@@ -13,6 +13,8 @@ async fn world() -> World {
     config["channels"]["loopback"] = json!({ "dmPolicy": "disabled" });
     config["channels"]["discord"]["execApprovals"] =
         json!({ "enabled": true, "approvers": [ADA.id.to_string()] });
+    // whoever asks, known or not: here it is about the answer
+    config["tools"] = json!({ "toolsBySender": { "*": { "allow": ["ask_approval"] } } });
     home.configure(&config);
     let gateway = home.start().await;
     let world = World {
