@@ -89,13 +89,19 @@ fn text(rng: &mut Rng, length: usize) -> String {
     text
 }
 
-/// What must not get lost: letters and digits outside of markup. How a language is named and where a link leads may be
-/// shown in other ways.
+/// What must not get lost: letters and digits outside of markup. How a language is named, where a link leads and how a
+/// list counts its items may be shown in other ways.
 fn essence(text: &str) -> String {
     let text = text.replace("```rust", "").replace("(https://example.org/x)", "");
-    text.chars()
-        .filter(|c| c.is_alphanumeric() || *c > '\u{2190}')
-        .collect()
+    let mut essence = String::new();
+    for c in text.chars() {
+        if c == '.' {
+            essence.truncate(essence.trim_end_matches(|c: char| c.is_ascii_digit()).len());
+        } else if c.is_alphanumeric() || c > '\u{2190}' {
+            essence.push(c);
+        }
+    }
+    essence
 }
 
 #[cfg(test)]
@@ -107,5 +113,7 @@ mod unit {
         let whole = "**one** ```rust\ntwo``` three";
         assert_eq!(essence(whole), essence("one\n```\ntwo\n```three"));
         assert_ne!(essence(whole), essence("one three"));
+        assert_eq!(essence("1. one\n1. two"), essence("1. one\n2. two"));
+        assert_ne!(essence("line_1 one"), essence("line_2 one"));
     }
 }
