@@ -10,8 +10,8 @@
 
 # Bases, so that a build can use those of a mirror or of this machine. The builder needs a C compiler, rustup's toolchain
 # and a Debian of today; Node builds the page for browsers; the last one gives nothing, and anything may stand there.
-ARG BUILD_BASE=docker.io/library/rust:1.95-bookworm
-ARG NODE_BASE=docker.io/library/node:22-bookworm-slim
+ARG BUILD_BASE=rust:1.95-bookworm
+ARG NODE_BASE=node:22-bookworm-slim
 ARG RUNTIME_BASE=scratch
 
 FROM ${NODE_BASE} AS node
