@@ -45,6 +45,7 @@ const TOPICS: &[&[Test]] = &[
     cancellation::TESTS,
     streams::TESTS,
     faults::TESTS,
+    streams::MEMORY,
     memory::TESTS,
     resources::TESTS,
     channel::TESTS,

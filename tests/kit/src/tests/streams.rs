@@ -1,9 +1,10 @@
 //! Streams: readers that go away, readers that stand still, input that breaks, answers of the web without end.
 //!
-//! How much a plugin holds back is seen in the memory of the process and in how often it lets itself be polled.
+//! How much a plugin holds back is seen in the memory of the process and in how often it lets itself be polled: such
+//! tests are of the group `resources`, which means nothing below a tool that keeps books on memory itself.
 use super::Test;
 use crate::{
-    Category::Cancellation as Topic,
+    Category::{Cancellation, Resources},
     bench::Bench,
     fake::Mode,
     outcome::{Stop, Verdict},
@@ -37,10 +38,15 @@ const MAX_READ: usize = 256;
 
 #[rustfmt::skip]
 pub(super) const TESTS: &[Test] = &[
-    Test::new(Topic, "reader-goes-away", "a call whose reader goes away ends", |b| Box::pin(reader_goes_away(b))),
-    Test::new(Topic, "reader-stands-still", "a call whose reader stands still waits and holds little", |b| Box::pin(reader_stands_still(b))),
-    Test::new(Topic, "endless-web", "an endless answer of the web is not collected in memory", |b| Box::pin(endless_web(b))),
-    Test::new(Topic, "input-breaks", "a call whose input ends with an error ends", |b| Box::pin(input_breaks(b))),
+    Test::new(Cancellation, "reader-goes-away", "a call whose reader goes away ends", |b| Box::pin(reader_goes_away(b))),
+    Test::new(Cancellation, "input-breaks", "a call whose input ends with an error ends", |b| Box::pin(input_breaks(b))),
+];
+
+/// Those that look at the memory of the process.
+#[rustfmt::skip]
+pub(super) const MEMORY: &[Test] = &[
+    Test::new(Resources, "reader-stands-still", "a call whose reader stands still waits and holds little", |b| Box::pin(reader_stands_still(b))),
+    Test::new(Resources, "endless-web", "an endless answer of the web is not collected in memory", |b| Box::pin(endless_web(b))),
 ];
 
 async fn reader_goes_away(bench: &Bench) -> Verdict {
