@@ -77,6 +77,7 @@ mod registrar;
 #[cfg(feature = "plugin")]
 mod runtime;
 mod secret;
+pub mod setting;
 #[cfg(feature = "plugin")]
 pub mod sse;
 #[cfg(feature = "plugin")]

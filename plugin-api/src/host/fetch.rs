@@ -1,12 +1,17 @@
 //! HTTP through the host: its connection pool, its TLS, its limits. The plugin reaches the hosts that its manifest
 //! declares and no others.
-use super::streamed::Streamed;
+use super::{
+    Multipart, multipart,
+    streamed::{Streamed, beside},
+};
 use crate::{Error, ErrorKind, Feed, Host, HttpHead, Result, Source, abi::source_pair};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use std::time::Duration;
 
 /// What [`FetchResponse::bytes`] and its like take at most, unless told otherwise. Bytes.
 const DEFAULT_BODY_LIMIT: usize = 16 << 20;
+/// Pieces of a body that wait to be sent.
+const PIECES: usize = 4;
 /// What is kept of the body of an error.
 const ERROR_BODY_LIMIT: usize = 64 << 10;
 
@@ -58,6 +63,7 @@ enum Body {
     Empty,
     Bytes(Vec<u8>),
     Stream(Source),
+    Form(Multipart, String),
 }
 
 /// An answer whose body is still on its way. Dropping it closes the request.
@@ -184,9 +190,17 @@ impl RequestBuilder {
 
     /// Sends what is written into the [`Feed`], as it comes.
     pub fn stream(mut self) -> (Self, Feed) {
-        let (feed, source) = source_pair(4);
+        let (feed, source) = source_pair(PIECES);
         self.body = Body::Stream(source);
         (self, feed)
+    }
+
+    /// Sends a form with files, as `multipart/form-data`.
+    pub fn multipart(mut self, form: Multipart) -> Self {
+        let boundary = multipart::boundary();
+        let kind = format!("multipart/form-data; boundary={boundary}");
+        self.body = Body::Form(form, boundary);
+        self.header("content-type", kind)
     }
 
     /// Sends the request and waits for the head of the answer, whatever its status.
@@ -198,6 +212,7 @@ impl RequestBuilder {
             self.request.content_length = Some(bytes.len() as u64);
         }
         let head = serde_json::to_vec(&self.request)?;
+        let mut form = None;
         let input = match self.body {
             Body::Empty => None,
             Body::Stream(source) => Some(source),
@@ -206,9 +221,19 @@ impl RequestBuilder {
                 feed.send(Ok(bytes)).await;
                 Some(source)
             }
+            Body::Form(parts, boundary) => {
+                let (feed, source) = source_pair(PIECES);
+                form = Some(parts.write(boundary, self.host.clone(), feed));
+                Some(source)
+            }
         };
         let mut stream = Streamed::start(&self.host, super::host_ids::HTTP, "", head, input);
-        let head = serde_json::from_slice(&stream.head("the request").await?)?;
+        let head = stream.head("the request");
+        let head = match form {
+            None => head.await,
+            Some(form) => beside(head, form).await,
+        };
+        let head = serde_json::from_slice(&head?)?;
         Ok(FetchResponse { head, stream })
     }
 }

@@ -1,13 +1,13 @@
 //! Files of messages: written once, read by whoever has the reference, deleted by the host when they are old.
-use super::{FetchResponse, host_ids, parse, streamed::Streamed};
+use super::{
+    FetchResponse, host_ids, parse,
+    streamed::{Streamed, beside},
+};
 use crate::{
     Error, ErrorKind, Feed, Host, MediaRef, Result, Source,
     abi::{Call, source_pair},
 };
-use std::{
-    future::{Future, poll_fn},
-    pin::pin,
-};
+use std::future::Future;
 
 /// Pieces of an answer that wait for the store.
 const PIECES: usize = 4;
@@ -45,14 +45,8 @@ impl Media {
         limit: u64,
     ) -> Result<MediaRef> {
         let (feed, source) = source_pair(PIECES);
-        let mut stored = pin!(self.store(mime_type, file_name, source)?);
-        let mut fed = pin!(feed_answer(feed, answer, limit));
-        let mut is_fed = false;
-        let reply = poll_fn(|cx| {
-            is_fed = is_fed || fed.as_mut().poll(cx).is_ready();
-            stored.as_mut().poll(cx)
-        });
-        parse(&reply.await?)
+        let stored = self.store(mime_type, file_name, source)?;
+        parse(&beside(stored, feed_answer(feed, answer, limit)).await?)
     }
 
     fn store(

@@ -7,7 +7,7 @@ use crate::{
 use std::{
     fmt,
     future::{Future, poll_fn},
-    pin::Pin,
+    pin::{Pin, pin},
     task::{Context, Poll},
 };
 
@@ -22,6 +22,18 @@ pub(crate) struct Streamed {
     chunks: Chunks,
     /// The outcome, once the call has ended; an error is told once.
     outcome: Option<Result<Vec<u8>>>,
+}
+
+/// What `main` gives, while `side` goes on beside it. A `side` that has more to say then is dropped: whoever has answered
+/// asks for nothing more.
+pub(crate) async fn beside<T>(main: impl Future<Output = T>, side: impl Future<Output = ()>) -> T {
+    let (mut main, mut side) = (pin!(main), pin!(side));
+    let mut is_over = false;
+    poll_fn(|cx| {
+        is_over = is_over || side.as_mut().poll(cx).is_ready();
+        main.as_mut().poll(cx)
+    })
+    .await
 }
 
 impl Streamed {

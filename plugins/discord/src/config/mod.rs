@@ -6,13 +6,15 @@ mod parts;
 mod space;
 mod value;
 
+pub use openclaw_plugin_api::setting::Token;
 pub use parts::{
     Actions, AgentComponents, AutoPresence, Commands, ExecApprovals, Intents, NativeCommand, PresenceStatus,
     SlashCommand, TableMode,
 };
 pub use space::{Guild, ReactionNotifications, Room};
-pub use value::{Id, Token};
+pub use value::Id;
 
+use openclaw_plugin_api::setting::{Anything, DmPolicy, GroupPolicy};
 use parts::{
     AllowBots, ChunkMode, Dm, DmSettings, DraftChunk, Enabled, Markdown, MentionPatterns, PluralKit,
     Streaming, StreamingMode, ThreadBindings, ThreadSettings,
@@ -20,7 +22,6 @@ use parts::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use value::{Anything, DmPolicy, GroupPolicy};
 
 /// Discord bots.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]

@@ -1,5 +1,6 @@
 //! The smaller records of `channels.discord`.
-use super::value::{Anything, DmPolicy, Id, Token};
+use super::value::Id;
+use openclaw_plugin_api::setting::{Anything, DmPolicy, Token};
 use schemars::JsonSchema;
 use serde::Deserialize;
 

@@ -1,5 +1,6 @@
 //! `channels.discord.guilds`: servers, and the channels in them. Who may write there is decided by the host.
-use super::value::{Anything, Id};
+use super::value::Id;
+use openclaw_plugin_api::setting::Anything;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;

@@ -9,7 +9,6 @@ mod error;
 mod limits;
 mod request;
 mod route;
-mod upload;
 
 pub(crate) use error::{Refusal, RestError};
 pub(crate) use request::Request;
@@ -196,7 +195,7 @@ impl Rest {
             builder = builder.proxy(self.proxy.clone());
         }
         if !request.files.is_empty() {
-            return upload::send(request, &self.host, builder).await;
+            return builder.multipart(request.form()?).send().await;
         }
         match &request.body {
             Some(body) => builder.json(body).send().await,

@@ -1,6 +1,6 @@
 //! One request before it is sent: where it goes, what it carries, how long it may take and whether it may be repeated.
 use super::Route;
-use openclaw_plugin_api::MediaRef;
+use openclaw_plugin_api::{MediaRef, Multipart, Result};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use std::{fmt, time::Duration};
@@ -115,6 +115,20 @@ impl Request {
         let reason: String = reason.trim().chars().take(MAX_REASON).collect();
         self.reason = (!reason.is_empty()).then_some(reason);
         self
+    }
+
+    /// What a request with files carries.
+    pub(super) fn form(&self) -> Result<Multipart> {
+        let mut form = Multipart::new();
+        if let Some(body) = &self.body {
+            form = form.json("payload_json", body)?;
+        }
+        for (name, value) in &self.fields {
+            form = form.text(*name, value);
+        }
+        Ok(self.files.iter().fold(form, |form, part| {
+            form.file(&part.field, part.media.clone(), &part.file_name)
+        }))
     }
 
     /// Gives up after this time instead of 25 seconds.

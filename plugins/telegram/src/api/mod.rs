@@ -4,16 +4,14 @@
 //! leaves this module.
 mod failure;
 mod types;
-mod upload;
 
 pub(crate) use failure::{Failure, Refusal};
 pub(crate) use types::{
     Callback, Chat, ChatMemberUpdated, Entity, File, Me, Message, MessageOrigin, Reaction, ReactionUpdated,
     Update, User,
 };
-pub(crate) use upload::{Part, Upload};
 
-use openclaw_plugin_api::{FetchResponse, Host, RequestBuilder, Result, Secret};
+use openclaw_plugin_api::{FetchResponse, Host, Multipart, RequestBuilder, Result, Secret};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{fmt, time::Duration};
@@ -123,12 +121,11 @@ impl Api {
     pub(crate) async fn upload<T: DeserializeOwned>(
         &self,
         method: &str,
-        upload: Upload,
+        form: Multipart,
     ) -> Result<T, Failure> {
         let request = self.request("POST", &format!("bot{}/{method}", self.token.expose()));
-        let sent = upload
-            .send(&self.host, request.timeout(DELIVER).max_bytes(MAX_ANSWER))
-            .await;
+        let request = request.timeout(DELIVER).max_bytes(MAX_ANSWER);
+        let sent = request.multipart(form).send().await;
         self.read(method, sent, Effect::Once).await
     }
 

@@ -1,5 +1,6 @@
 //! What holds in one group, topic or private chat. The host reads these keys; the plugin passes messages on.
-use super::value::{Anything, DmPolicy, GroupPolicy, Id};
+use super::value::Id;
+use openclaw_plugin_api::setting::{Anything, DmPolicy, GroupPolicy};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;

@@ -6,10 +6,11 @@ mod group;
 mod parts;
 mod value;
 
+pub use openclaw_plugin_api::setting::Token;
 pub use parts::{Actions, CustomCommand, TableMode};
-pub use value::Token;
 
 use group::{Direct, Group};
+use openclaw_plugin_api::setting::{Anything, DmPolicy, GroupPolicy};
 use parts::{
     Commands, Dm, DraftChunk, Enabled, ExecApprovals, HeartbeatVisibility, Markdown, MentionPatterns,
     Network, Retry, Streaming, ThreadBindings,
@@ -17,7 +18,7 @@ use parts::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
-use value::{Anything, DmPolicy, GroupPolicy, Id};
+use value::Id;
 
 /// Telegram bots.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]

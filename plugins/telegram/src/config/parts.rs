@@ -1,5 +1,6 @@
 //! The smaller records of `channels.telegram`.
-use super::value::{Anything, Id};
+use super::value::Id;
+use openclaw_plugin_api::setting::Anything;
 use schemars::JsonSchema;
 use serde::Deserialize;
 

@@ -1,6 +1,9 @@
 //! Files: which request shows a file best, and which files go together as an album.
-use super::{request::Request, target::Target, writer::Chunk};
-use crate::api::Part;
+use super::{
+    request::{Part, Request},
+    target::Target,
+    writer::Chunk,
+};
 use openclaw_plugin_api::{Error, ErrorKind, MediaRef, Result};
 use serde_json::{Map, Value, json};
 

@@ -1,10 +1,8 @@
 //! One request that shows in a chat, and what is changed in it when Telegram doesn't like it.
 //!
 //! Invariant: a request is repeated only after Telegram refused it, so nothing shows twice.
-use crate::{
-    account::Account,
-    api::{Failure, Part, Upload},
-};
+use crate::{account::Account, api::Failure};
+use openclaw_plugin_api::{MediaRef, Multipart};
 use serde_json::{Map, Value};
 
 /// A request that shows in a chat.
@@ -14,6 +12,16 @@ pub(super) struct Request {
     pub(super) files: Vec<Part>,
     /// The text without formatting, for the field `text` or `caption`.
     pub(super) plain: Option<String>,
+}
+
+/// One file of a request.
+pub(super) struct Part {
+    /// Name of the field.
+    pub(super) field: String,
+    /// What it holds.
+    pub(super) media: MediaRef,
+    /// The name that people see.
+    pub(super) file_name: String,
 }
 
 impl Request {
@@ -40,11 +48,7 @@ impl Request {
                     .deliver(self.method, &Value::Object(self.fields.clone()))
                     .await
             } else {
-                let upload = Upload {
-                    fields: self.fields.clone(),
-                    files: self.files.clone(),
-                };
-                account.api.upload(self.method, upload).await
+                account.api.upload(self.method, self.form()).await
             };
             match outcome {
                 Ok(result) => return Ok(result),
@@ -58,6 +62,17 @@ impl Request {
                 Err(failure) => return Err(failure),
             }
         }
+    }
+
+    /// What a request with files carries; fields that aren't texts are written as JSON.
+    fn form(&self) -> Multipart {
+        let form = self.fields.iter().fold(Multipart::new(), |form, (name, value)| {
+            let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            form.text(name, value)
+        });
+        self.files.iter().fold(form, |form, part| {
+            form.file(&part.field, part.media.clone(), &part.file_name)
+        })
     }
 
     /// Takes away what Telegram objects to. Each thing can be taken once, so this ends.

@@ -1,5 +1,5 @@
 //! Sound: media streams, engines that listen and speak, speech to speech.
-use super::value::{Anything, Token};
+use openclaw_plugin_api::setting::{Anything, Token};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};

@@ -1,5 +1,6 @@
 //! Who may call, how the agent calls, and what differs by number.
-use super::{audio::Tts, value::Anything};
+use super::audio::Tts;
+use openclaw_plugin_api::setting::Anything;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -1,5 +1,6 @@
 //! Carriers and their credentials.
-use super::value::{E164, Token};
+use super::value::E164;
+use openclaw_plugin_api::setting::Token;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 

@@ -11,8 +11,9 @@ mod value;
 pub use audio::{Realtime, Streaming, Stt, ToolPolicy, Tts};
 pub use calls::{InboundPolicy, Number, Outbound, SessionScope, TalkMode};
 pub use carriers::{Carrier, Plivo, Region, Telnyx, Twilio};
+pub use openclaw_plugin_api::setting::Token;
 pub use reach::{Serve, Tailscale, TailscaleMode, Tunnel, TunnelKind, WebhookSecurity};
-pub use value::{E164, Token};
+pub use value::E164;
 
 use schemars::JsonSchema;
 use serde::Deserialize;

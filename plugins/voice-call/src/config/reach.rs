@@ -1,5 +1,5 @@
 //! How carriers reach the gateway.
-use super::value::Token;
+use openclaw_plugin_api::setting::Token;
 use schemars::JsonSchema;
 use serde::Deserialize;
 

@@ -1,29 +1,11 @@
-//! Values that come in more than one form, or in one form only.
-use openclaw_plugin_api::Secret;
+//! Values that come in one form only.
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Deserializer, Serialize, de::IgnoredAny};
-use serde_json::Value;
+use serde::{Deserialize, Deserializer, Serialize};
 use std::{borrow::Cow, fmt};
 
 /// A telephone number as E.164 writes it: `+`, no leading zero, 2 to 15 digits.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct E164(String);
-
-/// A credential: the value itself, or a reference that the host resolves before the plugin sees it.
-#[derive(Debug, Clone, Default)]
-pub enum Token {
-    /// Nothing is set.
-    #[default]
-    Missing,
-    /// The value.
-    Value(Secret),
-    /// A reference that nobody resolved.
-    Unresolved,
-}
-
-/// A key that is taken as it is and has no effect.
-#[derive(Debug, Clone, Default)]
-pub struct Anything;
 
 // === impl E164 ===
 
@@ -70,68 +52,5 @@ impl JsonSchema for E164 {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "string", "pattern": Self::PATTERN })
-    }
-}
-
-// === impl Token ===
-
-impl<'de> Deserialize<'de> for Token {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(match Value::deserialize(deserializer)? {
-            Value::String(text) if text.trim().is_empty() => Self::Missing,
-            Value::String(text) => Self::Value(Secret::new(text.trim())),
-            Value::Null => Self::Missing,
-            _ => Self::Unresolved,
-        })
-    }
-}
-
-impl JsonSchema for Token {
-    fn schema_name() -> Cow<'static, str> {
-        "Token".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({
-            "writeOnly": true,
-            "anyOf": [
-                { "type": "string", "format": "password" },
-                {
-                    "type": "object",
-                    "properties": {
-                        "source": { "enum": ["env", "file", "exec"] },
-                        "provider": { "type": "string" },
-                        "id": { "type": "string" }
-                    },
-                    "required": ["source", "id"]
-                }
-            ]
-        })
-    }
-}
-
-// === impl Anything ===
-
-impl<'de> Deserialize<'de> for Anything {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        IgnoredAny::deserialize(deserializer).map(|_| Self)
-    }
-}
-
-impl JsonSchema for Anything {
-    fn schema_name() -> Cow<'static, str> {
-        "Anything".into()
-    }
-
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!(true)
     }
 }
