@@ -223,7 +223,8 @@ impl RequestBuilder {
             }
             Body::Form(parts, boundary) => {
                 let (feed, source) = source_pair(PIECES);
-                form = Some(parts.write(boundary, self.host.clone(), feed));
+                // In a box: most requests have no form, and should not be as large as one.
+                form = Some(Box::pin(parts.write(boundary, self.host.clone(), feed)));
                 Some(source)
             }
         };
