@@ -13,6 +13,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{
     collections::HashMap,
+    fmt,
     future::Future,
     hash::BuildHasherDefault,
     sync::{
@@ -75,13 +76,18 @@ struct Instance {
 impl Registrar {
     /// The plugin's configuration, `plugins.entries.<id>.config`; an empty object if there is none.
     pub fn config<T: DeserializeOwned>(&self) -> Result<T> {
-        let mut config = serde_json::Deserializer::from_str(&self.config);
-        T::deserialize(&mut config).map_err(|e| {
+        let wrong = |why: &dyn fmt::Display| {
             Error::new(
                 ErrorKind::Config,
-                format_args!("the configuration of this plugin is wrong: {e}"),
+                format_args!("the configuration of this plugin is wrong: {why}"),
             )
-        })
+        };
+        // A record can be read from a list of its fields too, which no operator means.
+        if !self.config.trim_start().starts_with('{') {
+            return Err(wrong(&"it is no object"));
+        }
+        let mut config = serde_json::Deserializer::from_str(&self.config);
+        T::deserialize(&mut config).map_err(|e| wrong(&e))
     }
 
     /// The host. Clone it into whatever needs it.

@@ -1,8 +1,7 @@
-//! Jobs that run at a time, their runs, and events that agents are to hear of.
+//! Jobs that run at a time, and their runs.
 //!
-//! Invariants: a job that runs is not due; a run begins and ends in one write with its job. An event of the system is
-//! claimed by the first turn of its conversation and heard in that turn only, also if that turn is begun again.
-use super::{Journal, JournalError};
+//! Invariants: a job that runs is not due; a run begins and ends in one write with its job.
+use super::{Journal, JournalError, SystemEvent, system_event};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 /// The tables.
@@ -24,10 +23,6 @@ pub(super) const SCHEMA: &str = "
 const RUNS_OF_JOB: u32 = 200;
 /// Runs that are remembered at all.
 const RUNS: u32 = 5_000;
-/// Events that wait for one conversation; the oldest makes room.
-const EVENTS: u32 = 20;
-/// How long an event is kept that a turn has claimed, or that no turn ever asked for, milliseconds.
-const KEEP_EVENTS: i64 = 7 * 24 * 3_600_000;
 
 /// A job as it is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,17 +72,6 @@ pub enum JobThen {
     Changed(CronJob),
     /// It is over, and goes.
     Gone,
-}
-
-/// An event that a conversation is to hear of.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SystemEvent {
-    /// The conversation.
-    pub session: String,
-    /// What happened.
-    pub text: String,
-    /// When, milliseconds since 1970.
-    pub created_ms: i64,
 }
 
 impl RunState {
@@ -173,7 +157,7 @@ impl Journal {
                 JobThen::Gone => drop(remove(c, &run.job)?),
             }
             if let Some(event) = event {
-                note(c, event)?;
+                system_event::note(c, event)?;
             }
             if run.state == RunState::Ended {
                 forget(c, &run.job)?;
@@ -211,50 +195,6 @@ impl Journal {
             Ok((rows.collect::<rusqlite::Result<_>>()?, total))
         })
     }
-
-    /// A conversation is to hear of something at its next turn.
-    pub fn system_event(&self, event: &SystemEvent) -> Result<(), JournalError> {
-        self.write(|c| note(c, event))
-    }
-
-    /// Does a conversation have events to hear of that no turn has claimed?
-    pub fn has_system_events(&self, session: &str) -> Result<bool, JournalError> {
-        self.read(|c| {
-            c.prepare_cached("SELECT EXISTS (SELECT 1 FROM system_event WHERE session = ?1 AND turn = '')")?
-                .query_row([session], |row| row.get(0))
-        })
-    }
-
-    /// What a turn is to hear of, oldest first: what waits is its own from now on.
-    pub fn claim_system_events(&self, session: &str, turn: &str) -> Result<Vec<SystemEvent>, JournalError> {
-        let any = self.read(|c| {
-            c.prepare_cached(
-                "SELECT EXISTS (SELECT 1 FROM system_event WHERE session = ?1 AND turn IN ('', ?2))",
-            )?
-            .query_row([session, turn], |row| row.get::<_, bool>(0))
-        })?;
-        // most turns have none, and a look costs less than a write
-        if !any {
-            return Ok(Vec::new());
-        }
-        self.write(|c| {
-            c.execute(
-                "UPDATE system_event SET turn = ?2 WHERE session = ?1 AND turn = ''",
-                [session, turn],
-            )?;
-            let found = "SELECT session, text, created_ms FROM system_event WHERE session = ?1 AND turn = ?2
-                         ORDER BY id";
-            c.prepare_cached(found)?
-                .query_map([session, turn], |row| {
-                    Ok(SystemEvent {
-                        session: row.get(0)?,
-                        text: row.get(1)?,
-                        created_ms: row.get(2)?,
-                    })
-                })?
-                .collect()
-        })
-    }
 }
 
 fn put(c: &Connection, job: &CronJob) -> rusqlite::Result<()> {
@@ -270,23 +210,6 @@ fn remove(c: &Connection, id: &str) -> rusqlite::Result<bool> {
     c.execute("DELETE FROM cron_run WHERE job = ?1 AND state = 'queued'", [id])?;
     let gone = c.execute("DELETE FROM cron_job WHERE id = ?1", [id])?;
     Ok(gone > 0)
-}
-
-fn note(c: &Connection, event: &SystemEvent) -> rusqlite::Result<()> {
-    c.execute(
-        "DELETE FROM system_event WHERE created_ms < ?1",
-        [event.created_ms - KEEP_EVENTS],
-    )?;
-    c.execute(
-        "INSERT INTO system_event (session, text, created_ms) VALUES (?1, ?2, ?3)",
-        params![event.session, event.text, event.created_ms],
-    )?;
-    c.execute(
-        "DELETE FROM system_event WHERE session = ?1 AND turn = '' AND id NOT IN (
-             SELECT id FROM system_event WHERE session = ?1 AND turn = '' ORDER BY id DESC LIMIT ?2)",
-        params![event.session, EVENTS],
-    )
-    .map(drop)
 }
 
 fn forget(c: &Connection, of: &str) -> rusqlite::Result<()> {
@@ -330,30 +253,6 @@ fn run(row: &Row<'_>) -> rusqlite::Result<CronRun> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn event(text: String, at: i64) -> SystemEvent {
-        SystemEvent {
-            session: "s".into(),
-            text,
-            created_ms: at,
-        }
-    }
-
-    #[test]
-    fn an_event_is_heard_in_one_turn_however_often_that_is_begun() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let journal = Journal::open(&folder.path().join("state.db")).expect("created");
-        for n in 0..i64::from(EVENTS) + 2 {
-            journal.system_event(&event(n.to_string(), n)).expect("written");
-        }
-        assert!(journal.has_system_events("s").expect("read"));
-        let claim = |turn| journal.claim_system_events("s", turn).expect("claimed");
-        let first = claim("t1");
-        assert_eq!((first.len(), first[0].text.as_str()), (EVENTS as usize, "2"));
-        assert_eq!(claim("t2"), []);
-        assert_eq!(claim("t1"), first, "begun again");
-        assert!(!journal.has_system_events("s").expect("read"));
-    }
 
     #[test]
     fn a_run_and_its_job_go_together_and_old_runs_go() {

@@ -19,10 +19,11 @@ mod past;
 mod schema;
 mod session;
 mod sync;
+mod system_event;
 mod transcript;
 mod worker;
 
-pub use cron::{CronJob, CronRun, JobThen, RunState, SystemEvent};
+pub use cron::{CronJob, CronRun, JobThen, RunState};
 pub use device::{DEVICE_REQUEST_MS, Device, DeviceFacts, DeviceRequest, DeviceRole, MAX_TOKENS};
 pub use health::Trouble;
 pub use inbox::{Accepted, Pending, Settled};
@@ -32,6 +33,7 @@ pub use outbox::{Counts, Delivery, End, NewDelivery, Outcome, SendState};
 pub use pairing::{Approved, LIFETIME_MS, MAX_PENDING, PairingRequest, Peer, Requested, Stranger};
 pub use past::EventState;
 pub use session::{Cost, NewSession, Session, SessionUsage};
+pub use system_event::SystemEvent;
 pub use transcript::{Entry, EntryKind};
 
 use health::Health;

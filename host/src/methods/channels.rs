@@ -99,6 +99,31 @@ pub(super) async fn overview(gateway: &Gateway, only: Option<&str>, probe: Optio
     })
 }
 
+/// The overview in lines for people, one for each account.
+pub(super) fn summary(overview: &Map<String, Value>) -> Vec<String> {
+    let (labels, accounts) = (&overview["channelLabels"], &overview["channelAccounts"]);
+    let line = |channel: &str, row: &Value| {
+        let label = labels[channel].as_str().unwrap_or(channel);
+        let account = row["accountId"].as_str().unwrap_or_default();
+        let state = if row["connected"] == true {
+            "connected"
+        } else {
+            "not connected"
+        };
+        let why = row["lastError"].as_str().map(|why| format!(": {why}"));
+        format!("{label} ({account}): {state}{}", why.unwrap_or_default())
+    };
+    let rows = |channel: &String| -> Vec<String> {
+        let rows = accounts[channel.as_str()].as_array().into_iter().flatten();
+        rows.map(|row| line(channel, row)).collect()
+    };
+    let order = overview["channelOrder"].as_array().into_iter().flatten();
+    order
+        .filter_map(|id| id.as_str().map(str::to_owned))
+        .flat_map(|id| rows(&id))
+        .collect()
+}
+
 /// Accounts of required plugins that are not connected, with the reason.
 pub(super) fn missing(gateway: &Gateway) -> Vec<(String, String)> {
     let required = configured(gateway).into_iter().filter(|one| one.required);

@@ -6,6 +6,7 @@ use crate::{
     config::{Agent, ReloadMode},
     gateway::Readiness,
     journal::{JournalError, Session},
+    route::main_key,
 };
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
@@ -114,9 +115,19 @@ pub(super) async fn status(gateway: &Gateway, params: &Value) -> Map<String, Val
         answer.insert("cliProjection".into(), projection);
     }
     answer.insert("processMemory".into(), system::process_memory());
-    // lines for people, which this gateway leaves to its clients
-    answer.insert("channelSummary".into(), json!([]));
-    answer.insert("queuedSystemEvents".into(), json!([]));
+    let summary = match params["includeChannelSummary"].as_bool() {
+        Some(false) => Vec::new(),
+        _ => channels::summary(&answer),
+    };
+    answer.insert("channelSummary".into(), json!(summary));
+    let main = main_key(default);
+    let waiting = gateway
+        .desk()
+        .journal
+        .run(move |j| j.waiting_system_events(&main));
+    // a journal that can't be read has said so above
+    let waiting = waiting.await.unwrap_or_default();
+    answer.insert("queuedSystemEvents".into(), json!(waiting));
     answer
 }
 

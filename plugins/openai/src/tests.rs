@@ -164,7 +164,11 @@ async fn every_vendor_is_a_provider_and_local_ones_need_no_key() -> Result<()> {
         FakeAnswer::events(COMPLETIONS),
     ]);
     let plugin = host.secret("GROQ_API_KEY", "gsk").load(&PLUGIN, json!({}))?;
-    assert_eq!(plugin.registered().registrations.len(), vendors::VENDORS.len());
+    // and one engine that speaks and listens
+    assert_eq!(
+        plugin.registered().registrations.len(),
+        vendors::VENDORS.len() + 1
+    );
     plugin.complete("ollama", &hello()).await?;
     plugin.complete("groq", &hello()).await?;
     let asked = asked.lock().unwrap();

@@ -38,7 +38,9 @@ macro_rules! bundled {
     )+};
 }
 
-bundled!(anthropic, demo, discord, google, openai, telegram);
+bundled!(
+    anthropic, demo, discord, files, google, hooks, mcp, openai, shell, telegram, web
+);
 
 #[test]
 fn control_ui() {
@@ -48,6 +50,11 @@ fn control_ui() {
 #[test]
 fn openai_http() {
     passes(&plugin("openai-http"));
+}
+
+#[test]
+fn voice_call() {
+    passes(&plugin("voice-call"));
 }
 
 #[test]
@@ -76,10 +83,16 @@ fn every_bundled_plugin_is_checked_here() {
             "control-ui",
             "demo",
             "discord",
+            "files",
             "google",
+            "hooks",
+            "mcp",
             "openai",
             "openai-http",
-            "telegram"
+            "shell",
+            "telegram",
+            "voice-call",
+            "web"
         ]
     );
 }

@@ -272,13 +272,13 @@ async fn people_and_operators_are_told_which_tools_are_on_and_why_others_are_off
     world.telegram.dm(ADA, "/tools");
     let text = world.texts(1).await.remove(0);
     assert!(
-        text.contains("sessions_list") && text.contains("cron: tools.profile \"messaging\""),
+        text.contains("sessions_list") && text.contains("cron: tools.profile &quot;messaging&quot;"),
         "{text}"
     );
     world.telegram.dm(ADA, "/tools sessions_send");
     let text = world.texts(2).await.remove(1);
     assert!(
-        text.contains("is off: tools.deny has \"sessions_send\""),
+        text.contains("is off: tools.deny has &quot;sessions_send&quot;"),
         "{text}"
     );
     let port = ["--port", &world.gateway.port];

@@ -21,6 +21,8 @@ use tokio::runtime::Builder;
 pub(crate) const THREAD_PREFIX: &str = "kit-";
 /// Threads that poll the plugin.
 const WORKERS: usize = 4;
+/// How long a test's own threads may take to end.
+const SHUTDOWN: Duration = Duration::from_secs(1);
 
 /// One test of one plugin.
 #[derive(Debug, Clone)]
@@ -119,8 +121,9 @@ fn judge(lab: Arc<dyn Lab>, case: &Case, test: &'static Test, journal: &Arc<Jour
         let bench = Bench::new(lab, &case, journal, pool.handle().clone());
         let verdict = own.block_on(test.run(&bench));
         let remarks = bench.remarks();
-        // A thread that the plugin blocks must not keep the outcome back.
-        pool.shutdown_background();
+        // What the next test finds in the process must not be this one's. A thread that the plugin blocks must not keep
+        // the outcome back.
+        pool.shutdown_timeout(SHUTDOWN);
         (verdict, remarks)
     };
     let thread = thread::Builder::new()

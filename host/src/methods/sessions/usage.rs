@@ -11,6 +11,7 @@ use crate::{
     gateway::Failure,
     journal::{Entry, EntryKind},
     methods::{journal, params},
+    route::Delivery,
 };
 use openclaw_plugin_api::{Message, Role};
 use schemars::JsonSchema;
@@ -109,9 +110,13 @@ pub(in crate::methods) async fn usage(gateway: &Gateway, given: Value) -> Result
     });
     let (mut all, mut rows) = (Count::default(), Vec::new());
     let mut agents: BTreeMap<String, Sum> = BTreeMap::new();
+    let mut channels: BTreeMap<String, Sum> = BTreeMap::new();
     for session in &sessions {
         let count = read(gateway, &session.session_id, span).await?;
         agents.entry(session.agent.clone()).or_default().merge(&count.all);
+        if let Ok(place) = serde_json::from_str::<Delivery>(&session.route) {
+            channels.entry(place.channel).or_default().merge(&count.all);
+        }
         if rows.len() < limit {
             let (provider, model) = super::row::parts(&session.model);
             let mut usage = count.all.json();
@@ -125,14 +130,19 @@ pub(in crate::methods) async fn usage(gateway: &Gateway, given: Value) -> Result
         }
         all.merge(count);
     }
-    let aggregates = aggregates(&mut all, sessions.len(), &agents);
+    let aggregates = aggregates(&mut all, sessions.len(), &agents, &channels);
     Ok(json!({
         "updatedAt": gateway.now_ms(), "startDate": date(span.from_day), "endDate": date(span.to_day),
         "sessions": rows, "totals": all.all.json(), "aggregates": aggregates,
     }))
 }
 
-fn aggregates(all: &mut Count, sessions: usize, agents: &BTreeMap<String, Sum>) -> Value {
+fn aggregates(
+    all: &mut Count,
+    sessions: usize,
+    agents: &BTreeMap<String, Sum>,
+    channels: &BTreeMap<String, Sum>,
+) -> Value {
     let tools: Vec<_> = all
         .tools
         .iter()
@@ -151,13 +161,16 @@ fn aggregates(all: &mut Count, sessions: usize, agents: &BTreeMap<String, Sum>) 
     let by_agent = agents
         .iter()
         .map(|(id, sum)| json!({ "agentId": id, "totals": sum.json() }));
+    let by_channel = channels
+        .iter()
+        .map(|(id, sum)| json!({ "channel": id, "totals": sum.json() }));
     let mut found = json!({
         "sessionCount": sessions, "messages": messages(all),
         "tools": {
             "totalCalls": all.tools.values().sum::<u64>(), "uniqueTools": tools.len(), "tools": tools,
         },
         "byModel": models.collect::<Vec<_>>(), "byProvider": by_provider.collect::<Vec<_>>(),
-        "byAgent": by_agent.collect::<Vec<_>>(), "byChannel": [], "daily": all.daily(),
+        "byAgent": by_agent.collect::<Vec<_>>(), "byChannel": by_channel.collect::<Vec<_>>(), "daily": all.daily(),
     });
     found["latency"] = all.latency();
     found

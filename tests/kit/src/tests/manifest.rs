@@ -249,7 +249,7 @@ fn route_spec(bench: &Bench, registration: &Registration) -> Verdict {
     let path = &registration.id;
     let route: Route = serde_json::from_value(registration.spec.clone())
         .map_err(|e| Stop::failed(format_args!("the route {path} has no readable description: {e}")))?;
-    if route.methods.is_empty() {
+    if route.methods.is_empty() && !route.websocket {
         bench.warn(format_args!(
             "the route {path} takes no HTTP method, so nobody reaches it"
         ));
