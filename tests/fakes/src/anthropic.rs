@@ -4,7 +4,8 @@
 //! refused here, by its own description where that is at hand.
 use crate::{
     server::{Asked, Reply, Server, Vendor},
-    turn::{Turn, problem, validator},
+    spec::{judge, validator},
+    turn::Turn,
 };
 use jsonschema::Validator;
 use serde_json::{Value, json};
@@ -91,8 +92,8 @@ pub fn exchange(body: &Value, turn: Option<Turn>) -> Result<Vec<String>, String>
             fields.remove("thinking");
         }
     }
-    if let Some(problem) = problem(BODY.as_ref(), &described) {
-        return Err(problem);
+    if let Some(validator) = BODY.as_ref() {
+        judge(validator, &described)?;
     }
     if body["messages"][0]["role"] != "user" {
         return Err("messages: first message must use the \"user\" role".into());

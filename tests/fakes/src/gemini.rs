@@ -4,7 +4,8 @@
 //! refused here, by its own description where that is at hand.
 use crate::{
     server::{Asked, Reply, Server, Vendor},
-    turn::{Turn, problem, validator},
+    spec::{judge, validator},
+    turn::Turn,
 };
 use jsonschema::Validator;
 use serde_json::{Value, json};
@@ -86,8 +87,8 @@ fn refusal(code: u16, status: &str, message: &str) -> Reply {
 
 /// What the vendor would send for a body, event by event, or why it would refuse it. Without a turn: an echo.
 pub fn exchange(body: &Value, turn: Option<Turn>) -> Result<Vec<String>, String> {
-    if let Some(problem) = problem(BODY.as_ref(), body) {
-        return Err(problem);
+    if let Some(validator) = BODY.as_ref() {
+        judge(validator, body)?;
     }
     if body["contents"][0]["role"] != "user" {
         return Err("Please ensure that the conversation begins with a user turn.".into());

@@ -9,6 +9,7 @@ pub mod mcp;
 pub mod openai;
 pub mod search;
 pub mod server;
+mod spec;
 pub mod speech;
 pub mod telegram;
 pub mod turn;

@@ -4,7 +4,7 @@
 //! Invariant: what the vendor would refuse is refused here. Bodies are checked against the vendor's own description
 //! where it is at hand, and calls without results always.
 mod events;
-pub(crate) mod spec;
+mod spec;
 mod turn;
 
 use turn::Hold;

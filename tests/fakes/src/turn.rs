@@ -1,8 +1,5 @@
-//! What a fake model says, whichever vendor's words it is put in; and whether a body is what the vendor describes.
-use crate::openai::spec::translate;
-use jsonschema::Validator;
-use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+//! What a fake model says, whichever vendor's words it is put in.
+use serde_json::Value;
 
 /// One answer of a fake model.
 #[derive(Debug, Clone, Default)]
@@ -43,29 +40,4 @@ impl Turn {
         self.thinking = thought.to_owned();
         self
     }
-}
-
-/// The check for one schema of the vendor's description, which lies in the folder that `OPENCLAW_SPECS` names, or beside
-/// the checkout. Without it nothing is checked, and that is said. `prepare` mends what the description gets wrong.
-pub(crate) fn validator(file: &str, name: &str, prepare: fn(&mut Value)) -> Option<Validator> {
-    let folder = std::env::var_os("OPENCLAW_SPECS").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/specs"),
-        PathBuf::from,
-    );
-    let Ok(text) = std::fs::read_to_string(folder.join(file)) else {
-        eprintln!("skipped: there is no {file}, so bodies are not checked; set OPENCLAW_SPECS to its folder");
-        return None;
-    };
-    let mut spec: Value = serde_json::from_str(&text).expect("the description is JSON");
-    let mut components = spec["components"].take();
-    translate(&mut components);
-    prepare(&mut components["schemas"]);
-    let schema = json!({ "$ref": format!("#/components/schemas/{name}"), "components": components });
-    Some(jsonschema::validator_for(&schema).expect("the vendor's description is a schema"))
-}
-
-/// The first thing in a body that the vendor would not take.
-pub(crate) fn problem(validator: Option<&Validator>, body: &Value) -> Option<String> {
-    let error = validator?.iter_errors(body).next()?;
-    Some(format!("{}: {}", error.instance_path(), error.masked()))
 }

@@ -1,35 +1,23 @@
-//! Discord's own description of its REST interface, where it is at hand.
+//! Discord's own description of its REST interface.
 //!
-//! The description lies in the folder that `OPENCLAW_SPECS` names, or beside the checkout. Without it bodies are taken
-//! as they are, and that is said once. Discord ignores fields that it does not know; they are found by
+//! Discord ignores fields that it does not know; they are found by
 //! [`surplus`], because somebody meant something by them.
-use crate::openai::spec::translate;
+use crate::spec;
 use jsonschema::Validator;
 use serde_json::Value;
 use std::{
     collections::HashMap,
-    path::{Path, PathBuf},
     sync::{Arc, LazyLock, Mutex, PoisonError},
 };
 
 /// The schema file.
 const FILE: &str = "discord_core.json";
-/// Problems of one body that are told.
-const MAX_PROBLEMS: usize = 3;
 
 static SPEC: LazyLock<Option<Value>> = LazyLock::new(|| {
-    let folder = std::env::var_os("OPENCLAW_SPECS").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/specs"),
-        PathBuf::from,
-    );
-    let Ok(text) = std::fs::read_to_string(folder.join(FILE)) else {
-        eprintln!("skipped: there is no {FILE}, so bodies are not checked; set OPENCLAW_SPECS to its folder");
-        return None;
-    };
-    let mut spec: Value = serde_json::from_str(&text).expect("the description is JSON");
-    translate(&mut spec["components"]);
-    translate(&mut spec["paths"]);
-    Some(spec)
+    let mut description = spec::read(FILE)?;
+    spec::translate(&mut description["components"]);
+    spec::translate(&mut description["paths"]);
+    Some(description)
 });
 static VALIDATORS: LazyLock<Mutex<HashMap<String, Option<Arc<Validator>>>>> = LazyLock::new(Mutex::default);
 
@@ -108,16 +96,7 @@ fn judge(name: &str, schema: &Value, body: &Value) -> Result<(), String> {
     let Some(validator) = validator else {
         return Err(format!("the description of {name} is no schema"));
     };
-    let problems: Vec<_> = validator
-        .iter_errors(body)
-        .take(MAX_PROBLEMS)
-        .map(|error| format!("{}: {}", error.instance_path(), error.masked()))
-        .collect();
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(problems.join("; "))
-    }
+    spec::judge(&validator, body)
 }
 
 /// The path in the description that fits best: one with a word in place of a parameter comes first.

@@ -1,42 +1,24 @@
-//! The vendor's own description of its API, where it is at hand, and what it doesn't say.
-//!
-//! The description lies in the folder that `OPENCLAW_SPECS` names, or beside the checkout. Without it bodies are taken
-//! as they are, and that is said once.
+//! What the vendor's own description says of bodies, and what it doesn't say.
 use super::Api;
+use crate::spec;
 use jsonschema::Validator;
-use serde_json::{Map, Value, json};
-use std::{
-    collections::BTreeSet,
-    path::{Path, PathBuf},
-    sync::LazyLock,
-};
+use serde_json::Value;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 /// The schema file.
 const FILE: &str = "openai_core.json";
-/// Problems of one body that are told.
-const MAX_PROBLEMS: usize = 3;
 
 static SCHEMAS: LazyLock<Option<Value>> = LazyLock::new(|| {
-    let folder = std::env::var_os("OPENCLAW_SPECS").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/specs"),
-        PathBuf::from,
-    );
-    let Ok(text) = std::fs::read_to_string(folder.join(FILE)) else {
-        eprintln!("skipped: there is no {FILE}, so bodies are not checked; set OPENCLAW_SPECS to its folder");
-        return None;
-    };
-    let mut spec: Value = serde_json::from_str(&text).expect("the description is JSON");
-    translate(&mut spec["components"]);
-    Some(spec["components"].take())
+    let mut components = spec::read(FILE)?["components"].take();
+    spec::translate(&mut components);
+    Some(components)
 });
 static RESPONSES: LazyLock<Option<Validator>> = LazyLock::new(|| validator("CreateResponse"));
 static COMPLETIONS: LazyLock<Option<Validator>> = LazyLock::new(|| validator("CreateChatCompletionRequest"));
 
 /// A check for one of the vendor's schemas.
 pub(super) fn validator(name: &str) -> Option<Validator> {
-    let components = SCHEMAS.as_ref()?;
-    let schema = json!({ "$ref": format!("#/components/schemas/{name}"), "components": components });
-    Some(jsonschema::validator_for(&schema).expect("the vendor's description is a schema"))
+    SCHEMAS.as_ref().map(|components| spec::component(components, name))
 }
 
 /// Would the vendor take the body? If not: why.
@@ -46,22 +28,8 @@ pub(super) fn check(api: Api, body: &Value) -> Result<(), String> {
         Api::Completions => COMPLETIONS.as_ref(),
     };
     match validator {
-        Some(validator) => complain(validator, body),
+        Some(validator) => spec::judge(validator, body),
         None => Ok(()),
-    }
-}
-
-/// The first problems in words.
-pub(super) fn complain(validator: &Validator, value: &Value) -> Result<(), String> {
-    let problems: Vec<_> = validator
-        .iter_errors(value)
-        .take(MAX_PROBLEMS)
-        .map(|error| format!("{}: {}", error.instance_path(), error.masked()))
-        .collect();
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(problems.join("; "))
     }
 }
 
@@ -100,25 +68,5 @@ pub(super) fn check_calls(api: Api, body: &Value) -> Result<(), String> {
         Ok(())
     } else {
         Err(format!("the calls {open:?} have no results"))
-    }
-}
-
-/// From OpenAPI to JSON Schema. `nullable` becomes a type. `oneOf` becomes `anyOf`: what tells its members apart is a
-/// discriminator, which JSON Schema doesn't know, and without it several fit.
-pub(crate) fn translate(schema: &mut Value) {
-    match schema {
-        Value::Array(list) => list.iter_mut().for_each(translate),
-        Value::Object(object) => {
-            object.values_mut().for_each(translate);
-            if let Some(members) = object.remove("oneOf") {
-                object.insert("anyOf".into(), members);
-            }
-            if object.get("nullable") == Some(&Value::Bool(true)) {
-                object.remove("nullable");
-                let strict: Map<String, Value> = std::mem::take(object);
-                object.insert("anyOf".into(), json!([strict, { "type": "null" }]));
-            }
-        }
-        _ => {}
     }
 }

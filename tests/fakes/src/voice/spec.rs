@@ -1,14 +1,11 @@
 //! The carriers' own descriptions, where they are at hand; of Plivo there is none, and what its documents say is here.
 use super::{Carrier, Request};
-use crate::turn::validator;
+use crate::spec;
 use jsonschema::Validator;
 use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 
-/// Problems of one body that are told.
-const MAX_PROBLEMS: usize = 3;
-
-static TWILIO: LazyLock<Option<Value>> = LazyLock::new(|| read("twilio_calls.json"));
+static TWILIO: LazyLock<Option<Value>> = LazyLock::new(|| spec::read("twilio_calls.json"));
 static TELNYX: LazyLock<Vec<(&str, Option<Validator>)>> = LazyLock::new(|| {
     [
         ("", "CallRequest"),
@@ -19,18 +16,9 @@ static TELNYX: LazyLock<Vec<(&str, Option<Validator>)>> = LazyLock::new(|| {
         ("transcription_stop", "TranscriptionStopRequest"),
         ("send_dtmf", "SendDTMFRequest"),
     ]
-    .map(|(action, name)| (action, validator("telnyx_calls.json", name, |_| {})))
+    .map(|(action, name)| (action, spec::validator("telnyx_calls.json", name, |_| {})))
     .into()
 });
-
-fn read(file: &str) -> Option<Value> {
-    let folder = std::env::var_os("OPENCLAW_SPECS").map_or_else(
-        || std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../shared/specs"),
-        std::path::PathBuf::from,
-    );
-    let text = std::fs::read_to_string(folder.join(file)).ok()?;
-    Some(serde_json::from_str(&text).expect("the description is JSON"))
-}
 
 /// The id in the path of a call.
 pub(super) fn id(path: &str) -> String {
@@ -71,7 +59,7 @@ fn twilio(request: &Request) -> Result<(), String> {
     let mut schema = schema.clone();
     schema["components"] = description["components"].clone();
     let validator = jsonschema::validator_for(&schema).expect("the description is a schema");
-    judge(&validator, &body)
+    spec::judge(&validator, &body)
 }
 
 /// The fields of a form with the types that the description gives them.
@@ -113,7 +101,7 @@ fn telnyx(request: &Request) -> Result<(), String> {
     let (_, validator) = found.ok_or_else(|| format!("there is no action {action}"))?;
     validator
         .as_ref()
-        .map_or(Ok(()), |validator| judge(validator, &request.json))
+        .map_or(Ok(()), |validator| spec::judge(validator, &request.json))
 }
 
 fn plivo(request: &Request) -> Result<(), String> {
@@ -133,17 +121,4 @@ fn plivo(request: &Request) -> Result<(), String> {
     };
     let lacking = needed.iter().find(|field| !request.json[**field].is_string());
     lacking.map_or(Ok(()), |field| Err(format!("{field} is missing")))
-}
-
-fn judge(validator: &Validator, body: &Value) -> Result<(), String> {
-    let problems: Vec<_> = validator
-        .iter_errors(body)
-        .take(MAX_PROBLEMS)
-        .map(|error| format!("{}: {}", error.instance_path(), error.masked()))
-        .collect();
-    if problems.is_empty() {
-        Ok(())
-    } else {
-        Err(problems.join("; "))
-    }
 }
