@@ -18,7 +18,9 @@ static COMPLETIONS: LazyLock<Option<Validator>> = LazyLock::new(|| validator("Cr
 
 /// A check for one of the vendor's schemas.
 pub(super) fn validator(name: &str) -> Option<Validator> {
-    SCHEMAS.as_ref().map(|components| spec::component(components, name))
+    SCHEMAS
+        .as_ref()
+        .map(|components| spec::component(components, name))
 }
 
 /// Would the vendor take the body? If not: why.
