@@ -5,6 +5,7 @@ pub mod approvals;
 pub mod channels;
 pub mod completion;
 pub mod config;
+pub mod configure;
 mod connect;
 pub mod cron;
 pub mod dashboard;
@@ -19,6 +20,7 @@ pub mod manual;
 pub mod message;
 pub mod models;
 pub mod nodes;
+pub mod onboard;
 mod output;
 pub mod pairing;
 pub mod plugins;
@@ -29,6 +31,7 @@ pub mod status;
 pub mod system;
 pub mod tools;
 pub mod tui;
+mod vault;
 
 pub use failure::Failure;
 
@@ -64,6 +67,8 @@ struct Asked {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Onboard(Box<onboard::Args>),
+    Configure(Box<configure::Args>),
     Gateway(Box<gateway::Args>),
     /// Says something to an agent of the running gateway
     Agent(agent::Args),
@@ -122,7 +127,7 @@ pub fn run(env: &Env) -> u8 {
     if let Some(code) = init::run(env) {
         return code;
     }
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse_from(onboard::args::rewritten(std::env::args_os())) {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
@@ -158,6 +163,8 @@ impl Cli {
             crate::observe::init(asked.format.unwrap_or_default(), filter).map_err(Failure::usage)?;
         }
         match self.command {
+            Command::Onboard(args) => onboard::run(&args, env),
+            Command::Configure(args) => configure::run(&args, env),
             Command::Gateway(args) => gateway::run(*args, env, asked),
             Command::Agent(args) => agent::run(&args, env),
             Command::Message(args) => message::run(&args, env),

@@ -1,9 +1,9 @@
 //! `openclaw gateway`: runs the gateway until it is told to stop. Its subcommands ask one that runs.
 pub(super) mod alone;
 mod call;
-mod door;
+pub(super) mod door;
 mod follow;
-mod lock;
+pub(super) mod lock;
 mod log;
 mod probe;
 mod service;
@@ -118,6 +118,11 @@ pub(super) fn run(args: Args, env: &Env, asked: Asked) -> Result<(), Failure> {
         Command::Stop(args) => service::order(Order::Stop, &args, env),
         Command::Restart(args) => service::order(Order::Restart, &args, env),
     }
+}
+
+/// Is the gateway a service of this user?
+pub(super) fn has_service(env: &Env, paths: &crate::config::Paths) -> bool {
+    service::status(env, paths).is_some()
 }
 
 fn start(args: &Run, env: &Env, asked: &Asked) -> Result<(), Failure> {
