@@ -40,13 +40,6 @@ pub fn run(args: &Args, env: &Env) -> Result<(), Failure> {
 
 fn configure(args: &Args, env: &Env) -> Result<(), Failure> {
     let flags = &args.flags;
-    let session = Session::open(env, flags.secret_input_mode.unwrap_or_default())?;
-    if !session.setting.configured {
-        return Err(Failure::config(format_args!(
-            "there is no configuration {}; `openclaw onboard` makes one",
-            session.setting.paths.config_file.display()
-        )));
-    }
     if flags.non_interactive && args.section.is_empty() {
         return Err(Failure::usage(
             "--non-interactive needs --section: say what is to be changed",
@@ -56,6 +49,13 @@ fn configure(args: &Args, env: &Env) -> Result<(), Failure> {
         return Err(Failure::usage(
             "there is no terminal to ask in; give --non-interactive, --section and the answers as flags",
         ));
+    }
+    let session = Session::open(env, flags.secret_input_mode.unwrap_or_default())?;
+    if !session.setting.configured {
+        return Err(Failure::config(format_args!(
+            "there is no configuration {}; `openclaw onboard` makes one",
+            session.setting.paths.config_file.display()
+        )));
     }
     let sections = if args.section.is_empty() {
         choose()?

@@ -24,6 +24,8 @@ pub mod onboard;
 mod output;
 pub mod pairing;
 pub mod plugins;
+pub mod reset;
+pub mod secrets;
 pub mod sessions;
 mod setting;
 pub mod skills;
@@ -31,6 +33,7 @@ pub mod status;
 pub mod system;
 pub mod tools;
 pub mod tui;
+pub mod update;
 mod vault;
 
 pub use failure::Failure;
@@ -108,6 +111,9 @@ enum Command {
     #[command(visible_aliases = ["chat", "terminal"])]
     Tui(tui::Args),
     Dashboard(dashboard::Args),
+    Secrets(secrets::Args),
+    Reset(reset::Args),
+    Update(update::Args),
 }
 
 /// Runs the command line and gives the exit code: 0 done, 1 failed, 2 wrong use, 78 wrong configuration.
@@ -189,6 +195,9 @@ impl Cli {
             Command::Manual(args) => manual::run(&args),
             Command::Tui(args) => tui::run(&args, env),
             Command::Dashboard(args) => dashboard::run(&args, env),
+            Command::Secrets(args) => secrets::run(&args, env),
+            Command::Reset(args) => reset::run(&args, env),
+            Command::Update(args) => update::run(&args, env),
         }
     }
 }

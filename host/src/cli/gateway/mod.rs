@@ -132,7 +132,7 @@ fn start(args: &Run, env: &Env, asked: &Asked) -> Result<(), Failure> {
     if !setting.configured && !args.allow_unconfigured {
         let file = setting.paths.config_file.display();
         return Err(Failure::config(format_args!(
-            "there is no configuration {file}; create it (`{{}}` is enough), or start with --allow-unconfigured"
+            "there is no configuration {file}; `openclaw onboard` makes one (`{{}}` is enough), or start with --allow-unconfigured"
         )));
     }
     setting.paths.prepare_state_dir().map_err(Failure::config)?;

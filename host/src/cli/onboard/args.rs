@@ -70,8 +70,8 @@ pub(in crate::cli) struct Flags {
     /// Its token [or in OPENCLAW_GATEWAY_TOKEN]
     #[arg(long, value_name = "TOKEN", value_parser = secret)]
     pub(in crate::cli) remote_token: Option<Secret>,
-    /// The vendor of the model and how it is paid: `<provider>-api-key`, custom-api-key, or skip; apiKey stands for the
-    /// vendor whose key is given
+    /// Who answers: `<provider>-api-key`, `<provider>` for one that asks for no key, custom-api-key, or skip; apiKey stands
+    /// for the vendor whose key is given
     #[arg(long, value_name = "CHOICE")]
     pub(in crate::cli) auth_choice: Option<String>,
     /// The model, provider/model [default: the one that the vendor's plugin would take]

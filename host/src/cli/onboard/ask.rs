@@ -214,7 +214,7 @@ fn of_ones_own(session: &Session<'_>, is_checked: bool) -> Result<Option<ModelAn
             provider: prompt::text("What shall it be called?", CUSTOM_ID)?,
             key: (!key.is_empty()).then_some(Given::Text(key)),
             service: Some(service),
-            model: prompt::text("The model's id there", "")?,
+            model: prompt::some_text("The model's id there")?,
         };
         match is_checked.then(|| works(session, &answer)).transpose()? {
             None | Some(Then::Keep) => return Ok(Some(answer)),
@@ -287,7 +287,7 @@ fn which_model(session: &Session<'_>, answer: &ModelAnswer) -> Result<String, Fa
             return Ok(models.swap_remove(chosen));
         }
     }
-    prompt::text("The model's id", "")
+    prompt::some_text("The model's id")
 }
 
 /// Asks the model, and what to do if it doesn't answer.

@@ -126,23 +126,30 @@ fn with_trial<T>(
         .build()
         .map_err(|e| Failure::io("start the runtime", e))?;
     let outcome = runtime.block_on(async {
-        let trial = Trial::start(options).await.map_err(Failure::new)?;
-        let outcome = tokio::select! {
-            outcome = work(&trial) => Ok(outcome),
+        // whoever stops it here leaves nothing behind: the folder ends with what is dropped
+        tokio::select! {
+            outcome = tried(options, work) => outcome,
             _ = tokio::signal::ctrl_c() => Err(super::prompt::stopped()),
-        };
-        let failures = trial.failures();
-        trial.stop().await;
-        let outcome = outcome?;
-        Ok::<_, Failure>(match failures.into_iter().next() {
-            Some((id, why)) => Err(Error::new(
-                ErrorKind::Config,
-                format_args!("plugin {id} does not start: {why}"),
-            )),
-            None => outcome,
-        })
+        }
     })?;
     Ok(outcome.map_err(|error| fault(&error, answers, session)))
+}
+
+async fn tried<T>(
+    options: TrialOptions,
+    work: impl AsyncFnOnce(&Trial) -> openclaw_plugin_api::Result<T>,
+) -> Result<openclaw_plugin_api::Result<T>, Failure> {
+    let trial = Trial::start(options).await.map_err(Failure::new)?;
+    let outcome = work(&trial).await;
+    let failed = trial.failures().into_iter().next();
+    trial.stop().await;
+    Ok(match failed {
+        Some((id, why)) => Err(Error::new(
+            ErrorKind::Config,
+            format_args!("plugin {id} does not start: {why}"),
+        )),
+        None => outcome,
+    })
 }
 
 /// Does the plugin serve something in the answers?

@@ -160,7 +160,7 @@ fn asked(
         plugins,
     } = plan.parts;
     let by_flags = Parts {
-        model: model && given::names_a_model(flags),
+        model: model && given::names_a_model(session, flags),
         workspace: workspace && flags.workspace.is_some(),
         gateway: gateway && (is_quick || given::names_a_gateway(flags)),
         channels: channels && given::names_a_channel(session, flags),

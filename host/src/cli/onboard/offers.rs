@@ -4,7 +4,7 @@ use crate::{cli::channels::edit::token_key, config::provider_id};
 use openclaw_plugin_api::Manifest;
 
 /// How the choice of a provider ends, as scripts for OpenClaw write it.
-const BY_KEY: &str = "-api-key";
+pub(in crate::cli) const BY_KEY: &str = "-api-key";
 
 /// A provider of models.
 #[derive(Debug, Clone, PartialEq, Eq)]

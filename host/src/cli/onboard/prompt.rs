@@ -60,6 +60,16 @@ pub(in crate::cli) fn text(question: &str, usual: &str) -> Result<String, Failur
     Ok(prompt.prompt().map_err(failed)?.trim().to_owned())
 }
 
+/// A text that is not empty.
+pub(in crate::cli) fn some_text(question: &str) -> Result<String, Failure> {
+    loop {
+        let given = text(question, "")?;
+        if !given.is_empty() {
+            return Ok(given);
+        }
+    }
+}
+
 /// A secret; empty if nothing is typed.
 pub(in crate::cli) fn secret(question: &str, help: &str) -> Result<Secret, Failure> {
     let mut prompt = Password::new(question)

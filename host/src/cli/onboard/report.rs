@@ -1,6 +1,8 @@
 //! What was done and what comes next, for people and for programs. No secret is in it.
 use super::{
     answers::{Answers, Given, word_of},
+    given::{CUSTOM, SKIP},
+    offers::BY_KEY,
     session::{Session, Written},
 };
 use crate::{
@@ -84,12 +86,14 @@ fn report(
         "changed": written.changed,
         "secretsPath": secrets,
         "workspace": agent.workspace(&setting.paths),
+        "authChoice": choice(answers),
         "model": agent.model.primary,
         "modelChecked": findings.model,
         "gateway": {
             "port": port,
             "bind": word_of(config.gateway.bind.unwrap_or(BindMode::Loopback)),
             "authMode": auth_mode(setting),
+            "tailscaleMode": "off",
             "running": running,
         },
         "channels": channels,
@@ -105,6 +109,16 @@ fn report(
 fn runs(session: &Session<'_>, setting: &Setting) -> bool {
     let asked = Target::default().ask(session.env, setting, Scope::Read, "health", json!({}), PATIENCE);
     asked.is_ok()
+}
+
+/// How a script would write who answers.
+fn choice(answers: &Answers) -> String {
+    match &answers.model {
+        None => SKIP.to_owned(),
+        Some(answer) if answer.service.is_some() => CUSTOM.to_owned(),
+        Some(answer) if answer.key.is_none() => answer.provider.clone(),
+        Some(answer) => format!("{}{BY_KEY}", answer.provider),
+    }
 }
 
 fn auth_mode(setting: &Setting) -> &'static str {

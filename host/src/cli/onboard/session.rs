@@ -129,7 +129,12 @@ impl<'e> Session<'e> {
         let edits: Vec<_> = changes
             .filter_map(|change| change.in_the_open(self.env))
             .collect();
-        let text = apply(&now.to_string(), &edits).map_err(Failure::usage)?;
+        let before = if now.is_null() {
+            "{}".to_owned()
+        } else {
+            now.to_string()
+        };
+        let text = apply(&before, &edits).map_err(Failure::usage)?;
         let document =
             Document::parse(Path::new("openclaw.json"), text.into_bytes()).map_err(Failure::config)?;
         Config::from_value(document.value().clone()).map_err(|faults| {
@@ -200,7 +205,13 @@ impl<'e> Session<'e> {
                 .map_err(|e| Failure::io(format_args!("write {}", file.display()), e))?;
         }
         match edit::apply(edits, &place) {
-            Ok(changed) => Ok(changed.written || is_new),
+            Ok(changed) => {
+                if is_new {
+                    // the copy of a file with nothing in it
+                    let _ = fs::remove_file(format!("{}.bak", file.display()));
+                }
+                Ok(changed.written || is_new)
+            }
             Err(error) => {
                 if is_new {
                     let _ = fs::remove_file(file);

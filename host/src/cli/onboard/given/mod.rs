@@ -17,7 +17,7 @@ use openclaw_plugin_api::Secret;
 /// The choice of a service that no plugin knows by name.
 pub(in crate::cli) const CUSTOM: &str = "custom-api-key";
 /// The choice of no model.
-const SKIP: &str = "skip";
+pub(in crate::cli) const SKIP: &str = "skip";
 /// The choice of whatever vendor's key is given.
 const BY_GIVEN_KEY: &str = "apikey";
 /// What a service is called unless somebody names it.
@@ -65,9 +65,9 @@ pub(in crate::cli) fn answers(
 }
 
 /// Do flags say who answers?
-pub(in crate::cli) fn names_a_model(flags: &Flags) -> bool {
+pub(in crate::cli) fn names_a_model(session: &Session<'_>, flags: &Flags) -> bool {
     let texts = [&flags.auth_choice, &flags.model, &flags.custom_base_url];
-    texts.iter().any(|text| text.is_some())
+    texts.iter().any(|text| text.is_some()) || by_flag(session, flags).is_some()
 }
 
 /// Do flags name a messenger, or a token of one?
@@ -99,9 +99,10 @@ pub(in crate::cli) fn secret_of(
         return Ok(None);
     };
     Ok(Some(match flags.secret_input_mode {
-        None => Given::Environment(name.clone()),
+        // a service has another environment than this command
+        None if !flags.install_daemon => Given::Environment(name.clone()),
         Some(SecretMode::Ref) => Given::Variable(name.clone()),
-        Some(SecretMode::File | SecretMode::Plaintext) => {
+        None | Some(SecretMode::File | SecretMode::Plaintext) => {
             Given::Text(Secret::new(session.env.var(name).unwrap_or_default()))
         }
     }))
@@ -171,7 +172,9 @@ fn model(session: &Session<'_>, flags: &Flags) -> Result<Option<ModelAnswer>, Fa
         })?,
     };
     let key = secret_of(session, flags, &offer.variables)?;
-    if key.is_none() && !offer.is_free && !offer.variables.is_empty() && !session.has_key(offer) {
+    // whoever names the vendor alone knows that it asks for none
+    let needs_one = !offer.is_free && !offer.variables.is_empty() && choice != offer.id;
+    if key.is_none() && needs_one && !session.has_key(offer) {
         let name = &offer.variables[0];
         return Err(Failure::usage(format_args!(
             "no key for {}: set {name} in the environment, or give --{}",
