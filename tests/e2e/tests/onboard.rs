@@ -358,6 +358,118 @@ async fn secrets_go_where_somebody_wants_them() {
     assert!(said(&output).contains("--section"), "{}", said(&output));
 }
 
+#[tokio::test]
+async fn a_gateway_that_runs_takes_up_what_is_set_up() {
+    let desk = Desk::new().await;
+    let mut start = desk.command(&["gateway", "--port", "0", "--allow-unconfigured"]);
+    let gateway = Running::ready(&mut start).await;
+    let before = chat(&desk, &gateway, "who is there?").await;
+    assert!(
+        before.contains("You said"),
+        "the model that needs no account: {before}"
+    );
+    let mut command = desk.onboard(&["--custom-api-key", KEY]);
+    command
+        .args(desk.service())
+        .env("OPENCLAW_GATEWAY_PORT", &gateway.port);
+    let output = Desk::output(command).await;
+    assert!(output.status.success(), "{}", said(&output));
+    let report = object(&output);
+    assert_eq!(report["gateway"]["running"], true, "{report}");
+    assert!(
+        desk.config()["gateway"]["auth"].is_null(),
+        "it has a token of its own already"
+    );
+    let heard = desk.model.heard(1).await.len();
+    soon("the new model", async {
+        // the gateway takes the file up when it is quiet; until then the old model answers
+        while desk.model.heard(0).await.len() == heard {
+            chat(&desk, &gateway, "and now?").await;
+        }
+    })
+    .await;
+    let (code, log) = gateway.stop().await;
+    assert_eq!(code, Some(0), "{log}");
+}
+
+#[tokio::test]
+async fn a_service_gets_its_secrets_stored_and_is_started() {
+    let desk = Desk::new().await;
+    let tools = tempfile::tempdir().expect("a folder");
+    let systemctl = tools.path().join("systemctl");
+    fs::write(
+        &systemctl,
+        "#!/bin/sh\necho \"$@\" >> \"$(dirname \"$0\")/orders\"\n",
+    )
+    .expect("written");
+    fs::set_permissions(&systemctl, fs::Permissions::from_mode(0o755)).expect("a mode");
+    let path = std::env::join_paths([tools.path(), "/usr/bin".as_ref(), "/bin".as_ref()]).expect("paths");
+    let mut command = desk.onboard(&["--install-daemon"]);
+    command
+        .args(desk.service())
+        .env("CUSTOM_API_KEY", KEY)
+        .env("PATH", path);
+    let output = Desk::output(command).await;
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(object(&output)["installDaemon"], true, "{}", said(&output));
+    let orders = fs::read_to_string(tools.path().join("orders")).expect("it was told something");
+    assert!(
+        orders.contains("enable") && orders.contains("openclaw-gateway.service"),
+        "{orders}"
+    );
+    let secrets = fs::read_to_string(desk.state().join("secrets.json")).expect("written");
+    assert!(
+        secrets.contains(KEY),
+        "a service has not the environment of this command"
+    );
+    let unit = desk
+        .home
+        .state()
+        .join(".config/systemd/user/openclaw-gateway.service");
+    assert!(!fs::read_to_string(unit).expect("written").contains(KEY));
+
+    // without a manager everything is written all the same, and it is said what is missing
+    let mut command = desk.onboard(&["--install-daemon"]);
+    command.env("PATH", "/nowhere");
+    let output = Desk::output(command).await;
+    let report = object(&output);
+    assert_eq!(
+        (output.status.code(), &report["ok"], &report["installDaemon"]),
+        (Some(1), &json!(false), &json!(false))
+    );
+    assert!(
+        report["problem"]
+            .as_str()
+            .is_some_and(|text| text.contains("systemctl")),
+        "{report}"
+    );
+}
+
+#[tokio::test]
+async fn a_machine_may_only_speak_to_a_gateway_elsewhere() {
+    let desk = Desk::new().await;
+    let elsewhere = Home::new(&["demo"]);
+    elsewhere.configure(&json!({ "gateway": { "auth": { "token": "0123456789abcdef0123456789abcdef" } } }));
+    let gateway = elsewhere.start().await;
+    let url = format!("ws://127.0.0.1:{}", gateway.port);
+    let args = [
+        "--mode",
+        "remote",
+        "--remote-url",
+        &url,
+        "--remote-token",
+        "0123456789abcdef0123456789abcdef",
+    ];
+    let output = Desk::output(desk.onboard(&args)).await;
+    assert!(output.status.success(), "{}", said(&output));
+    assert_eq!(object(&output)["mode"], "remote");
+    let answer = desk.runs(&["agent", "--message", "over there"]).await;
+    assert!(answer.contains("over there"), "{answer}");
+    let refused = Desk::output(desk.command(&["gateway"])).await;
+    assert_eq!(refused.status.code(), Some(78), "{}", said(&refused));
+    gateway.stop().await;
+}
+
 /// A person at a terminal, which `script` (of util-linux) makes; without it there is nothing to see here.
 struct Terminal {
     child: tokio::process::Child,
@@ -460,7 +572,7 @@ async fn a_person_is_asked_and_gets_a_bot() {
         "nothing is written before everything is known"
     );
     terminal.until("This changes in").await;
-    terminal.until("the secret that you gave").await;
+    terminal.until("a secret, which is not shown").await;
     terminal.answers("Write it?", "\r").await;
     terminal.until("What comes next:").await;
     terminal.until("ended with 0").await;

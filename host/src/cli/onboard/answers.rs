@@ -212,7 +212,7 @@ impl fmt::Display for Change {
             Self::Secret(path, Given::Environment(name) | Given::Variable(name)) => {
                 write!(f, "{path}: the variable {name}")
             }
-            Self::Secret(path, Given::Text(_)) => write!(f, "{path}: the secret that you gave"),
+            Self::Secret(path, Given::Text(_)) => write!(f, "{path}: a secret, which is not shown"),
         }
     }
 }

@@ -130,11 +130,15 @@ impl Plan {
         };
         match precious(&paths.state_dir) {
             Some(why) => self.keep.push(format!("{}: {why}", paths.state_dir.display())),
-            None => self.add(paths.state_dir.clone()),
+            None => {
+                // where it is a link, what it leads to is told and goes as well
+                self.add(real(&paths.state_dir));
+                self.add(paths.state_dir.clone());
+            }
         }
         for agent in &config.agents().agents {
             let folder = agent.workspace(paths);
-            if folder.starts_with(&paths.state_dir) {
+            if real(&folder).starts_with(real(&paths.state_dir)) {
                 continue;
             }
             let holds_state = real(&paths.state_dir).starts_with(real(&folder));
@@ -246,6 +250,14 @@ mod tests {
         let here = home.paths.state_dir.join("workspace");
         let in_it = plan(Scope::Full, &home.paths, &Config::default(), &here);
         assert!(in_it.keep[0].contains("you are in it") && !in_it.remove.contains(&home.paths.state_dir));
+    }
+
+    #[test]
+    fn a_state_directory_that_is_a_link_goes_with_its_content() {
+        let home = Home::new(&["disk/state.db"]);
+        let (disk, link) = (home.folder.path().join("home/disk"), &home.paths.state_dir);
+        std::os::unix::fs::symlink(&disk, link).expect("linked");
+        assert_eq!(home.plan(Scope::Full, json!({})).0, [".openclaw", "disk"]);
     }
 
     #[test]

@@ -151,8 +151,8 @@ fn profiles(env: &Env, findings: &mut Vec<Finding>) {
         let content = read(&file).and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
         let Some(content) = content else { continue };
         for (id, profile) in content["profiles"].as_object().into_iter().flatten() {
-            let is_open = |key: &&str| profile[*key].as_str().is_some_and(|text| !text.is_empty());
-            if IN_PROFILES.iter().any(|key| is_open(&key)) {
+            let is_open = |key: &str| profile[key].as_str().is_some_and(|text| !text.is_empty());
+            if IN_PROFILES.iter().any(|key| is_open(key)) {
                 findings.push(Finding {
                     code: "PROFILE",
                     file: file.clone(),

@@ -229,7 +229,7 @@ fn model_id(written: Option<&str>, provider: &str) -> Result<String, Failure> {
     };
     match written.split_once('/') {
         Some((of, model)) if of == provider => Ok(model.to_owned()),
-        Some((of, _)) if of.is_empty() => Err(Failure::usage("--model: write provider/model")),
+        Some(("", _)) => Err(Failure::usage("--model: write provider/model")),
         // ids of models have slashes of their own
         _ => Ok(written.to_owned()),
     }
