@@ -380,11 +380,15 @@ async fn a_gateway_that_runs_takes_up_what_is_set_up() {
         desk.config()["gateway"]["auth"].is_null(),
         "it has a token of its own already"
     );
-    let heard = desk.model.heard(1).await.len();
+    // the gateway takes the file up when it is quiet, and the plugin is replaced after that
     soon("the new model", async {
-        // the gateway takes the file up when it is quiet; until then the old model answers
-        while desk.model.heard(0).await.len() == heard {
-            chat(&desk, &gateway, "and now?").await;
+        loop {
+            let args = ["agent", "--port", &gateway.port, "--message", "and now?"];
+            let output = Desk::output(desk.command(&args)).await;
+            let heard = desk.model.heard(1).await.len();
+            if output.status.success() && heard > 1 {
+                break;
+            }
         }
     })
     .await;
