@@ -27,7 +27,9 @@ enum Then {
 pub(in crate::cli) fn model(session: &Session<'_>, is_checked: bool) -> Result<Option<ModelAnswer>, Failure> {
     let providers = &session.offers.providers;
     let mut options: Vec<_> = providers.iter().map(|offer| label(session, offer)).collect();
-    options.push("a service of your own, by its address".to_owned());
+    // without a plugin that speaks to any address there is none
+    let own = (!session.offers.apis.is_empty()).then_some(options.len());
+    options.extend(own.map(|_| "a service of your own, by its address".to_owned()));
     options.push("nobody for now".to_owned());
     let by_environment = |offer: &ProviderOffer| session.set_variable(&offer.variables).is_some();
     let usual = providers.iter().position(by_environment).unwrap_or_default();
@@ -35,7 +37,7 @@ pub(in crate::cli) fn model(session: &Session<'_>, is_checked: bool) -> Result<O
         let chosen = prompt::choose("Who shall answer?", &options, usual)?;
         let answer = match providers.get(chosen) {
             Some(offer) => of_vendor(session, offer, is_checked)?,
-            None if chosen == providers.len() => of_ones_own(session, is_checked)?,
+            None if Some(chosen) == own => of_ones_own(session, is_checked)?,
             None => return Ok(None),
         };
         if answer.is_some() {

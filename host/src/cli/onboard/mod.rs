@@ -180,7 +180,10 @@ fn asked(
         }
     }
     if channels && !by_flags.channels {
-        answers.channels = ask::channels(session, plan.again, is_checked)?;
+        match session.channel().filter(|_| !plan.again) {
+            Some(channel) => prompt::say(format_args!("{channel} is set up already.")),
+            None => answers.channels = ask::channels(session, plan.again, is_checked)?,
+        }
     }
     if gateway && !by_flags.gateway {
         answers.gateway = ask::gateway(session)?;

@@ -101,6 +101,13 @@ impl<'e> Session<'e> {
         ready.then(|| served.reference.to_string())
     }
 
+    /// A messenger that is set up.
+    pub(in crate::cli) fn channel(&self) -> Option<&str> {
+        let mut offers = self.offers.channels.iter();
+        let found = offers.find(|offer| self.setting.config.channel_enabled(&offer.id));
+        found.map(|offer| offer.id.as_str())
+    }
+
     /// Has the provider a key in the configuration?
     pub(in crate::cli) fn has_key(&self, offer: &ProviderOffer) -> bool {
         let providers = &self.setting.config.models.providers;
