@@ -129,7 +129,7 @@ mod tests {
             ("ws://127.0.0.1:18789", "/", "http://127.0.0.1:18789/"),
             (
                 "wss://gateway.example/ws?x=1",
-                "ui/",
+                "/ui/",
                 "https://gateway.example/ui/",
             ),
         ] {
