@@ -142,7 +142,12 @@ impl Plan {
                 continue;
             }
             let holds_state = real(&paths.state_dir).starts_with(real(&folder));
-            match precious(&folder).or_else(|| holds_state.then_some("the state directory is in it")) {
+            // `/usr` and its like are nobody's workspace
+            let is_system = real(&folder).components().count() < 3;
+            let why = precious(&folder)
+                .or_else(|| holds_state.then_some("the state directory is in it"))
+                .or_else(|| is_system.then_some("it lies directly below the root of all files"));
+            match why {
                 Some(why) => self.keep.push(format!("{}: {why}", folder.display())),
                 None => self.add(folder),
             }
@@ -247,6 +252,9 @@ mod tests {
             assert_eq!(remove, [".openclaw"], "{folder}");
             assert!(keep[0].contains("home"), "{keep:?}");
         }
+        let (remove, keep) = workspace("/usr");
+        assert_eq!(remove, [".openclaw"]);
+        assert!(keep[0].contains("/usr"), "{keep:?}");
         let here = home.paths.state_dir.join("workspace");
         let in_it = plan(Scope::Full, &home.paths, &Config::default(), &here);
         assert!(in_it.keep[0].contains("you are in it") && !in_it.remove.contains(&home.paths.state_dir));
