@@ -6,6 +6,7 @@ mod hub;
 mod speech;
 mod submit;
 mod tools;
+pub mod trial;
 
 pub use accounts::{AccountView, Accounts};
 pub use applied::Applied;
@@ -51,7 +52,6 @@ use tokio::{
 
 /// Threads that poll plugins.
 const POLL_THREADS: usize = 2;
-
 /// How long the outcome of what is being sent is waited for at the end.
 const DRAIN: Duration = Duration::from_secs(10);
 /// How long new events wait for those that were left at the last end.

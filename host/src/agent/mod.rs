@@ -42,6 +42,7 @@ mod standing;
 pub mod subagents;
 pub mod tokens;
 pub mod tools;
+mod trial;
 mod turn;
 mod voice;
 

@@ -50,7 +50,7 @@ pub fn run(args: &Args, env: &Env) -> Result<(), Failure> {
 }
 
 /// The address of the page, for a gateway at this address.
-fn page(gateway: &str, config: &Config) -> Result<String, Failure> {
+pub(super) fn page(gateway: &str, config: &Config) -> Result<String, Failure> {
     let wrong = || Failure::usage(format_args!("{gateway} is no gateway's address"));
     let mut url = url::Url::parse(gateway).map_err(|_| wrong())?;
     let scheme = if url.scheme() == "wss" { "https" } else { "http" };

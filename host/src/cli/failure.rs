@@ -41,6 +41,15 @@ impl Failure {
         }
     }
 
+    /// The same without words: somebody has said them.
+    #[must_use]
+    pub fn quiet(self) -> Self {
+        Self {
+            text: String::new(),
+            ..self
+        }
+    }
+
     /// The system said no.
     pub fn io(what: impl fmt::Display, error: std::io::Error) -> Self {
         Self::new(format_args!("can't {what}: {error}"))

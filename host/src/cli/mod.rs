@@ -5,6 +5,7 @@ pub mod approvals;
 pub mod channels;
 pub mod completion;
 pub mod config;
+pub mod configure;
 mod connect;
 pub mod cron;
 pub mod dashboard;
@@ -19,9 +20,12 @@ pub mod manual;
 pub mod message;
 pub mod models;
 pub mod nodes;
+pub mod onboard;
 mod output;
 pub mod pairing;
 pub mod plugins;
+pub mod reset;
+pub mod secrets;
 pub mod sessions;
 mod setting;
 pub mod skills;
@@ -29,6 +33,8 @@ pub mod status;
 pub mod system;
 pub mod tools;
 pub mod tui;
+pub mod update;
+mod vault;
 
 pub use failure::Failure;
 
@@ -64,6 +70,8 @@ struct Asked {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Onboard(Box<onboard::Args>),
+    Configure(Box<configure::Args>),
     Gateway(Box<gateway::Args>),
     /// Says something to an agent of the running gateway
     Agent(agent::Args),
@@ -103,6 +111,9 @@ enum Command {
     #[command(visible_aliases = ["chat", "terminal"])]
     Tui(tui::Args),
     Dashboard(dashboard::Args),
+    Secrets(secrets::Args),
+    Reset(reset::Args),
+    Update(update::Args),
 }
 
 /// Runs the command line and gives the exit code: 0 done, 1 failed, 2 wrong use, 78 wrong configuration.
@@ -122,7 +133,7 @@ pub fn run(env: &Env) -> u8 {
     if let Some(code) = init::run(env) {
         return code;
     }
-    let cli = match Cli::try_parse() {
+    let cli = match Cli::try_parse_from(onboard::args::rewritten(std::env::args_os())) {
         Ok(cli) => cli,
         Err(error) => {
             let _ = error.print();
@@ -158,6 +169,8 @@ impl Cli {
             crate::observe::init(asked.format.unwrap_or_default(), filter).map_err(Failure::usage)?;
         }
         match self.command {
+            Command::Onboard(args) => onboard::run(&args, env),
+            Command::Configure(args) => configure::run(&args, env),
             Command::Gateway(args) => gateway::run(*args, env, asked),
             Command::Agent(args) => agent::run(&args, env),
             Command::Message(args) => message::run(&args, env),
@@ -182,6 +195,9 @@ impl Cli {
             Command::Manual(args) => manual::run(&args),
             Command::Tui(args) => tui::run(&args, env),
             Command::Dashboard(args) => dashboard::run(&args, env),
+            Command::Secrets(args) => secrets::run(&args, env),
+            Command::Reset(args) => reset::run(&args, env),
+            Command::Update(args) => update::run(&args, env),
         }
     }
 }

@@ -39,11 +39,15 @@ impl Setting {
         Self::read_by(Loaded::read_without_secrets, env)
     }
 
-    /// The same for who speaks to a running gateway: secrets are fetched if the token of the gateway is one of them.
+    /// The same for who speaks to a running gateway: secrets are fetched if the token or the password of the gateway, here
+    /// or elsewhere, is one of them.
     pub(super) fn for_client(env: &Env) -> Result<Self, Failure> {
         let setting = Self::look(env)?;
-        let written = setting.config.gateway.auth.token.as_ref();
-        let is_fetched = written.is_some_and(|token| token.secret().is_none());
+        let (here, elsewhere) = (&setting.config.gateway.auth, &setting.config.gateway.remote);
+        let written = [&here.token, &here.password, &elsewhere.token, &elsewhere.password];
+        let is_fetched = written
+            .iter()
+            .any(|written| written.as_ref().is_some_and(|secret| secret.secret().is_none()));
         if is_fetched && env.var("OPENCLAW_GATEWAY_TOKEN").is_none() {
             return Self::read(env);
         }

@@ -106,7 +106,7 @@ fn place_of(channel: &str, account: Option<&str>) -> JsonPath {
 }
 
 /// The property of a channel's schema that holds its token.
-fn token_key(schema: Option<&Value>) -> Result<String, String> {
+pub(in crate::cli) fn token_key(schema: Option<&Value>) -> Result<String, String> {
     let Some(properties) = schema.and_then(|schema| schema["properties"].as_object()) else {
         return Ok(TOKEN.to_owned());
     };

@@ -1,5 +1,5 @@
 //! `openclaw channels`: which channels are set up and how they are doing; adding and removing one.
-mod edit;
+pub(super) mod edit;
 mod list;
 mod status;
 

@@ -150,7 +150,7 @@ fn policy(setting: &Setting) -> Policy {
 }
 
 /// A secret that is none lets everybody in, so it is refused wherever it comes from.
-fn check(name: &str, secret: &Secret, ip: IpAddr) -> Result<(), Failure> {
+pub(in crate::cli) fn check(name: &str, secret: &Secret, ip: IpAddr) -> Result<(), Failure> {
     let text = secret.expose().trim();
     let placeholder = PLACEHOLDERS.iter().any(|word| text.eq_ignore_ascii_case(word));
     if text.is_empty() || placeholder {
@@ -197,7 +197,7 @@ fn addresses(ip: IpAddr, port: u16) -> Vec<SocketAddr> {
 }
 
 /// Inside of a container, this machine alone is nobody.
-fn in_container() -> bool {
+pub(in crate::cli) fn in_container() -> bool {
     ["/.dockerenv", "/run/.containerenv"]
         .iter()
         .any(|mark| Path::new(mark).exists())

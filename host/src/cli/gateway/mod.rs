@@ -1,9 +1,9 @@
 //! `openclaw gateway`: runs the gateway until it is told to stop. Its subcommands ask one that runs.
 pub(super) mod alone;
 mod call;
-mod door;
+pub(super) mod door;
 mod follow;
-mod lock;
+pub(super) mod lock;
 mod log;
 mod probe;
 mod service;
@@ -120,6 +120,11 @@ pub(super) fn run(args: Args, env: &Env, asked: Asked) -> Result<(), Failure> {
     }
 }
 
+/// Is the gateway a service of this user?
+pub(super) fn has_service(env: &Env, paths: &crate::config::Paths) -> bool {
+    service::status(env, paths).is_some()
+}
+
 fn start(args: &Run, env: &Env, asked: &Asked) -> Result<(), Failure> {
     let begin = Instant::now();
     let setting = Setting::read(env)?;
@@ -127,7 +132,7 @@ fn start(args: &Run, env: &Env, asked: &Asked) -> Result<(), Failure> {
     if !setting.configured && !args.allow_unconfigured {
         let file = setting.paths.config_file.display();
         return Err(Failure::config(format_args!(
-            "there is no configuration {file}; create it (`{{}}` is enough), or start with --allow-unconfigured"
+            "there is no configuration {file}; `openclaw onboard` makes one (`{{}}` is enough), or start with --allow-unconfigured"
         )));
     }
     setting.paths.prepare_state_dir().map_err(Failure::config)?;

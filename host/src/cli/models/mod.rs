@@ -1,6 +1,6 @@
 //! `openclaw models`: which models there are, which can be asked, and which is asked first.
 mod list;
-mod set;
+pub(super) mod set;
 mod status;
 
 use super::Failure;

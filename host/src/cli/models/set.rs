@@ -43,7 +43,7 @@ pub fn run(args: &Args, env: &Env) -> Result<(), Failure> {
 }
 
 /// A model that is written as a text has no fallbacks beside it, and stays one.
-fn path(config: &Value) -> JsonPath {
+pub(in crate::cli) fn path(config: &Value) -> JsonPath {
     let model = JsonPath::root().key("agents").key("defaults").key("model");
     if config["agents"]["defaults"]["model"].is_string() {
         model

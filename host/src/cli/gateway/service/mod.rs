@@ -90,7 +90,7 @@ pub(super) fn install(args: &Install, env: &Env) -> Result<(), Failure> {
     }
     if !setting.configured {
         return Err(Failure::config(format_args!(
-            "there is no configuration {}; write one first, `openclaw config set gateway.mode local` is enough",
+            "there is no configuration {}; `openclaw onboard` makes one, and `openclaw config set gateway.mode local` is enough",
             setting.paths.config_file.display()
         )));
     }
