@@ -2,6 +2,7 @@
 mod address;
 pub mod agent;
 pub mod approvals;
+pub mod backup;
 pub mod channels;
 pub mod completion;
 pub mod config;
@@ -9,8 +10,10 @@ mod connect;
 pub mod cron;
 pub mod dashboard;
 pub mod devices;
+pub mod doctor;
 mod extension;
 mod failure;
+mod findings;
 pub mod gateway;
 pub mod health;
 mod init;
@@ -22,6 +25,7 @@ pub mod nodes;
 mod output;
 pub mod pairing;
 pub mod plugins;
+pub mod security;
 pub mod sessions;
 mod setting;
 pub mod skills;
@@ -76,6 +80,9 @@ enum Command {
     Channels(channels::Args),
     Status(status::Args),
     Health(health::Args),
+    Doctor(doctor::Args),
+    Security(security::Args),
+    Backup(backup::Args),
     Logs(logs::Args),
     /// Shows, changes and judges openclaw.json
     Config(config::Args),
@@ -166,6 +173,9 @@ impl Cli {
             Command::Channels(args) => channels::run(&args, env),
             Command::Status(args) => status::run(&args, env),
             Command::Health(args) => health::run(&args, env),
+            Command::Doctor(args) => doctor::run(&args, env),
+            Command::Security(args) => security::run(&args, env),
+            Command::Backup(args) => backup::run(&args, env),
             Command::Logs(args) => logs::run(&args, env),
             Command::Config(args) => config::run(args, env),
             Command::Plugins(args) => plugins::run(args, env),

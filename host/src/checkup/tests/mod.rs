@@ -44,7 +44,7 @@ fn has(value: Value, id: &str, severity: Severity) {
 
 #[test]
 fn a_good_one_has_nothing_but_remarks() {
-    let value = json!({"gateway": {"mode": "local", "auth": {"token": "${TOKEN}"}},
+    let value = json!({"gateway": {"mode": "local", "auth": {"token": {"source": "env", "id": "T"}}},
         "channels": {"irc": {"dmPolicy": "pairing", "groupPolicy": "allowlist", "groups": {"1": {}}}}});
     let all = found(value);
     assert!(

@@ -171,7 +171,8 @@ fn check(name: &str, secret: &Secret, ip: IpAddr) -> Result<(), Failure> {
     Ok(())
 }
 
-fn ip(bind: BindMode, custom: Option<IpAddr>) -> Result<IpAddr, Failure> {
+/// The address that a mode means on this machine.
+pub(in crate::cli) fn ip(bind: BindMode, custom: Option<IpAddr>) -> Result<IpAddr, Failure> {
     let any = IpAddr::from(Ipv4Addr::UNSPECIFIED);
     let here = IpAddr::from(Ipv4Addr::LOCALHOST);
     Ok(match bind {
@@ -197,7 +198,7 @@ fn addresses(ip: IpAddr, port: u16) -> Vec<SocketAddr> {
 }
 
 /// Inside of a container, this machine alone is nobody.
-fn in_container() -> bool {
+pub(in crate::cli) fn in_container() -> bool {
     ["/.dockerenv", "/run/.containerenv"]
         .iter()
         .any(|mark| Path::new(mark).exists())

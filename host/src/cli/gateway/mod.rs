@@ -1,18 +1,19 @@
 //! `openclaw gateway`: runs the gateway until it is told to stop. Its subcommands ask one that runs.
 pub(super) mod alone;
 mod call;
-mod door;
+pub(super) mod door;
 mod follow;
-mod lock;
+pub(super) mod lock;
 mod log;
 mod probe;
-mod service;
+pub(super) mod service;
 
 use super::{Asked, Failure, health, setting::Setting};
 use crate::{
     app::{Gateway, Options, StartError},
+    backup,
     clock::Clock,
-    config::{BindMode, ChannelPolicy, Config, Env, Loaded, Reader, check_tools},
+    config::{BindMode, ChannelPolicy, Config, Env, Loaded, Paths, Reader, check_tools},
     gateway::{Fleet, NodePolicy, Options as Door, Server, Stop},
     journal::Steps,
     methods::{Backstage, Methods},
@@ -122,6 +123,7 @@ pub(super) fn run(args: Args, env: &Env, asked: Asked) -> Result<(), Failure> {
 
 fn start(args: &Run, env: &Env, asked: &Asked) -> Result<(), Failure> {
     let begin = Instant::now();
+    finish_restore(env)?;
     let setting = Setting::read(env)?;
     log::begin(asked, args.verbose, &setting.config, &setting.paths)?;
     if !setting.configured && !args.allow_unconfigured {
@@ -150,6 +152,16 @@ fn start(args: &Run, env: &Env, asked: &Asked) -> Result<(), Failure> {
     let ended = runtime.block_on(serve(setting, env.clone(), door, relog, begin));
     crate::observe::flush();
     ended
+}
+
+/// What a restore decided and could not end is done before anything is read.
+fn finish_restore(env: &Env) -> Result<(), Failure> {
+    let paths = Paths::resolve(env).map_err(Failure::config)?;
+    if !backup::is_broken_off(&paths) {
+        return Ok(());
+    }
+    let _lock = Lock::take(&paths, false, Clock::system().now_ms())?;
+    backup::finish(&paths).map_err(Failure::new)
 }
 
 async fn serve(

@@ -2,8 +2,11 @@
 //!
 //! It writes one file and gives orders to `systemctl`. Invariant: a file that somebody else wrote is not replaced
 //! without `--force`, and no secret is written into one.
+mod drift;
 mod systemctl;
 mod unit;
+
+pub(in crate::cli) use drift::facts;
 
 use crate::{
     cli::{Failure, output, setting::Setting},
@@ -52,6 +55,20 @@ pub struct Install {
     /// Print JSON
     #[arg(long)]
     json: bool,
+}
+
+impl Install {
+    /// Without flags.
+    fn plain() -> Self {
+        Self {
+            port: None,
+            write: Vec::new(),
+            force: false,
+            print: true,
+            system: false,
+            json: false,
+        }
+    }
 }
 
 /// How to answer.
