@@ -70,7 +70,7 @@ impl<'e> Place<'e> {
     }
 
     /// The schema of the whole; with a broken file, of what is found without it.
-    fn schema(&self) -> serde_json::Value {
+    pub(super) fn schema(&self) -> serde_json::Value {
         let inspected = Inspected::read(&self.paths, self.env).ok();
         let config = inspected
             .and_then(|inspected| inspected.config)

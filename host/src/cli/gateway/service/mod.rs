@@ -181,7 +181,7 @@ pub(super) fn order(order: Order, args: &Plain, env: &Env) -> Result<(), Failure
 }
 
 /// What `gateway status` says of the service; nothing where none is installed.
-pub(super) fn status(env: &Env, paths: &Paths) -> Option<Value> {
+pub(in crate::cli) fn status(env: &Env, paths: &Paths) -> Option<Value> {
     let service = Service::of(env, paths).ok()?;
     if !service.file.exists() {
         return None;
@@ -195,7 +195,7 @@ pub(super) fn status(env: &Env, paths: &Paths) -> Option<Value> {
 }
 
 /// The same in a line for people.
-pub(super) fn line(row: &Value) -> String {
+pub(in crate::cli) fn line(row: &Value) -> String {
     let unit = output::text(&row["unit"]);
     match row.get("error") {
         Some(error) => format!("Service: {unit}: {}", output::text(error)),
