@@ -78,9 +78,17 @@ impl FileKind {
     }
 }
 
-/// Judges files by their modes.
+/// Judges files by their modes. In a state directory that nobody else can enter, modes of what is in it matter only for
+/// the configuration, which people copy elsewhere.
 pub fn files(files: &[FileFact]) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let closed = files
+        .iter()
+        .find(|file| file.kind == FileKind::StateDir && file.mode & OTHERS == 0 && file.foreign.is_none());
+    let hidden = |file: &FileFact| {
+        let inside = closed.is_some_and(|state| file.path.starts_with(&state.path));
+        inside && !matches!(file.kind, FileKind::Config | FileKind::Include)
+    };
     for file in files {
         let (prefix, name) = file.kind.words();
         let shown = file.path.display();
@@ -104,7 +112,9 @@ pub fn files(files: &[FileFact]) -> Vec<Finding> {
                     .remedy("nothing, if you made it; else replace it by what it leads to"),
             );
         }
-        findings.extend(judge(file));
+        if !hidden(file) {
+            findings.extend(judge(file));
+        }
     }
     findings
 }
@@ -275,6 +285,31 @@ mod tests {
             ]
         );
         assert!(findings.iter().all(|finding| finding.mend.is_none()));
+    }
+
+    #[test]
+    fn behind_a_closed_door_only_the_configuration_counts() {
+        let fact = |kind, path: &str, mode| FileFact {
+            kind,
+            path: path.into(),
+            mode,
+            foreign: None,
+            is_link: false,
+            is_dir: false,
+        };
+        let inside = |mode| {
+            let all = [
+                fact(FileKind::StateDir, "/s", mode),
+                fact(FileKind::Config, "/s/openclaw.json", 0o644),
+                fact(FileKind::Database, "/s/state.db", 0o644),
+            ];
+            files(&all)
+                .into_iter()
+                .map(|finding| finding.id)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(inside(0o700), ["fs.config.perms_world_readable"]);
+        assert_eq!(inside(0o711).len(), 3);
     }
 
     #[test]
