@@ -426,7 +426,8 @@ fn archives_that_contradict_themselves_are_refused() {
     let good: (&str, EntryType, &[u8]) = ("state/a", EntryType::Regular, b"x");
     forged(&archive, &[good], |_| {});
     verify(&archive).expect("a good one");
-    let changes: [(&str, fn(&mut serde_json::Value)); 8] = [
+    type Change = fn(&mut serde_json::Value);
+    let changes: [(&str, Change); 8] = [
         ("hash", |m| m["entries"][0]["sha256"] = json!("00")),
         ("size", |m| m["entries"][0]["size"] = json!(7)),
         ("missing", |m| {

@@ -189,7 +189,8 @@ mod tests {
             ..DatabaseFacts::default()
         };
         assert!(ids(&good()).is_empty());
-        let table: [(fn(&mut DatabaseFacts), &str); 11] = [
+        type Spoil = fn(&mut DatabaseFacts);
+        let table: [(Spoil, &str); 11] = [
             (|f| f.version.0 = 8, "database.newer"),
             (|f| f.version.0 = 3, "database.older"),
             (|f| f.damage = Some("row 1 missing".into()), "database.damaged"),

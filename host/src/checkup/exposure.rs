@@ -106,7 +106,7 @@ fn weak(name: &str, secret: &Secret, exposed: bool) -> Option<Finding> {
                 .remedy(remedy),
         );
     }
-    let same = text.chars().all(|c| Some(c) == text.chars().next());
+    let same = text.chars().all(|c| text.starts_with(c));
     if length >= STRONG && !same {
         return None;
     }

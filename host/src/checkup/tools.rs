@@ -213,7 +213,7 @@ fn sandbox(scope: &Scope<'_>) -> Vec<Finding> {
             "/etc", "/root", "/proc", "/sys", "/dev", "/boot", "/run", "/var/run",
         ];
         let inside = |folder: &&str| source == *folder || source.starts_with(&format!("{folder}/"));
-        if source == "/" || source.ends_with("docker.sock") || system.iter().any(|folder| inside(&folder)) {
+        if source == "/" || source.ends_with("docker.sock") || system.iter().any(inside) {
             findings.push(
                 Finding::critical(
                     "sandbox.dangerous_bind_mount",
