@@ -58,6 +58,9 @@ pub fn create(request: &Request<'_>) -> Result<Created, BackupError> {
     if !state.is_dir() && !request.paths.config_file.is_file() {
         return Err(BackupError::Nothing(state.clone()));
     }
+    if super::is_broken_off(request.paths) {
+        return Err(BackupError::Unfinished);
+    }
     let (mut tree, outside) = collect(request)?;
     let archive = place(request, &outside)?;
     let database = state.join(DATABASE);

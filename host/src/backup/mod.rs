@@ -69,6 +69,11 @@ pub enum BackupError {
     /// There is nothing to copy.
     #[error("there is nothing to back up: {} does not exist; check OPENCLAW_STATE_DIR", .0.display())]
     Nothing(PathBuf),
+    /// Half of the state is of another one.
+    #[error(
+        "a restore was broken off, so the state is half an old and half a new one; finish it first: openclaw doctor --fix"
+    )]
+    Unfinished,
     /// The archive would lie in what it is a copy of.
     #[error("{} is inside of what is backed up; choose another place with --output", .0.display())]
     Inside(PathBuf),

@@ -47,7 +47,11 @@ pub(super) enum Take<'t> {
 
 /// Reads a whole archive and judges it, also the database in it. It writes to a folder of its own only.
 pub fn verify(archive: &Path) -> Result<Verified, BackupError> {
-    let scratch = tempfile::tempdir().map_err(failed("make a folder in", std::env::temp_dir()))?;
+    let beside = archive.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let beside = beside.unwrap_or(Path::new("."));
+    // a container may have no folder for what is temporary
+    let scratch = tempfile::tempdir().or_else(|_| tempfile::tempdir_in(beside));
+    let scratch = scratch.map_err(failed("make a folder in", beside))?;
     unpack(archive, &Take::Database(scratch.path()))
 }
 

@@ -322,6 +322,9 @@ fn a_restore_that_is_broken_off_anywhere_is_brought_to_its_end() {
                 }
             }
             assert!(is_broken_off(&broken.paths));
+            let config = Config::default();
+            let refused = create(&broken.request(&config));
+            assert!(matches!(refused, Err(BackupError::Unfinished)));
             finish(&broken.paths).expect("finished");
             assert!(!is_broken_off(&broken.paths));
             assert_eq!(all(&broken.paths.state_dir), wanted, "{aside} {moved_in}");

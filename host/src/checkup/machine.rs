@@ -134,7 +134,7 @@ fn judge(service: &ServiceFacts) -> Vec<Finding> {
         findings.push(
             Finding::critical("service.failed", "the service has failed")
                 .because(format!("{file}: systemd does not start it again by itself"))
-                .remedy("openclaw logs shows why; then openclaw gateway restart"),
+                .remedy("journalctl --user -u openclaw-gateway shows why; then openclaw gateway restart"),
         );
     }
     findings

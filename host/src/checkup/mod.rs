@@ -3,6 +3,7 @@
 //! Checks are functions of facts that somebody else gathered: they open no file, ask nobody and change nothing, so each is
 //! tried on made-up facts. A mend is data too; `openclaw doctor --fix` carries it out. Invariant: no finding shows a secret.
 mod access;
+mod approvals;
 mod config;
 mod database;
 mod exposure;
@@ -47,11 +48,13 @@ pub struct Ground {
     pub password: Option<Secret>,
     /// A secret of the gateway's is a reference that was not fetched, so nothing can be said about it.
     pub unfetched: bool,
+    /// The rules for commands, as written.
+    pub approvals: Written,
     /// Files and folders with what the system says of them.
     pub files: Vec<FileFact>,
 }
 
-/// A configuration as written. Its secrets stand in it, so it is not shown.
+/// A file of JSON as written. Secrets may stand in it, so it is not shown.
 #[derive(Clone, Default)]
 pub struct Written(pub Value);
 
@@ -76,6 +79,7 @@ pub fn audit(ground: &Ground, plugins: &[PluginFacts]) -> Vec<Finding> {
     let mut findings = exposure(ground);
     findings.extend(access::access(ground));
     findings.extend(tools::tools(ground));
+    findings.extend(approvals::approvals(ground));
     findings.extend(hooks::hooks(ground));
     findings.extend(secrets::secrets(ground));
     findings.extend(files(&ground.files));

@@ -167,7 +167,7 @@ fn port(facts: &ReachFacts) -> Option<Finding> {
         (Answer::Silent, _) => Some(
             Finding::critical("gateway.silent", "the gateway does not answer")
                 .because(format!("{who} listens on port {port} and says nothing in time"))
-                .remedy("look at the machine's load and at openclaw logs; then openclaw gateway restart"),
+                .remedy("look at the load of the machine and at the newest file in <state>/logs; then openclaw gateway restart"),
         ),
         (Answer::Nobody, true) => Some(
             Finding::warn("gateway.elsewhere", format!("nobody listens on port {port}"))

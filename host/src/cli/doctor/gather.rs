@@ -8,6 +8,7 @@ use crate::{
     plugins::{discover::Origin, settings::Isolation},
 };
 use openclaw_plugin_api::{NetworkPermission, Secret};
+use serde_json::Value;
 use std::{
     fs,
     os::unix::fs::MetadataExt,
@@ -25,6 +26,9 @@ const SECRETS: [&str; 6] = [
     "exec-approvals.json",
     "openclaw.json.last-good",
 ];
+
+/// Largest file of rules that is read, bytes.
+const MAX_RULES: u64 = 1 << 20;
 
 /// What was gathered.
 pub(in crate::cli) struct Gathered {
@@ -74,6 +78,7 @@ impl Gathered {
             bind: setting.config.gateway.bind,
             written,
             config: config.unwrap_or_default(),
+            approvals: Written(rules(&setting.paths.state_dir)),
             files: files(&setting, &includes),
             ..Ground::default()
         };
@@ -165,6 +170,18 @@ impl Gathered {
         }));
         all
     }
+}
+
+/// The rules for commands; nothing where there are none, or none that can be read: then nothing is allowed by them.
+fn rules(state: &Path) -> Value {
+    let path = state.join("exec-approvals.json");
+    let fits = fs::metadata(&path).is_ok_and(|metadata| metadata.len() <= MAX_RULES);
+    let text = if fits {
+        fs::read(&path).unwrap_or_default()
+    } else {
+        Vec::new()
+    };
+    serde_json::from_slice(&text).unwrap_or_default()
 }
 
 fn judge(inspected: &mut Inspected, place: &Place<'_>, facts: &mut ConfigFacts) {

@@ -96,6 +96,7 @@ fn examine(args: &Args, env: &Env) -> Result<Vec<Finding>, Failure> {
         &gathered,
         args.deep,
     )));
+    found.extend(reach::port_fault(env, &gathered));
     let machine = machine::machine(env, &gathered);
     found.extend(checkup::machine(&machine));
     // the door is the audit's; here stands what keeps the gateway from starting

@@ -1,7 +1,7 @@
 //! Facts about the running gateway: who holds the lock, who answers on the port, how the accounts are doing.
 use super::{gather::Gathered, listener};
 use crate::{
-    checkup::{AccountFacts, Answer, ReachFacts},
+    checkup::{AccountFacts, Answer, Finding, ReachFacts},
     cli::{
         address,
         connect::Target,
@@ -36,7 +36,6 @@ pub(super) fn facts(target: &Target, env: &Env, gathered: &Gathered, deep: bool)
         lock: lock::look(&setting.paths),
         ..ReachFacts::default()
     };
-    // what is wrong with the port's variable keeps the gateway from starting, and is told by every other command
     facts.port = address::port(target.asked_port(), env, setting).unwrap_or(gateway.port());
     if facts.remote {
         return facts;
@@ -56,6 +55,16 @@ pub(super) fn facts(target: &Target, env: &Env, gathered: &Gathered, deep: bool)
         accounts(target, env, deep, &mut facts);
     }
     facts
+}
+
+/// A port that is none.
+pub(super) fn port_fault(env: &Env, gathered: &Gathered) -> Option<Finding> {
+    let why = address::port(None, env, &gathered.setting).err()?;
+    Some(
+        Finding::critical("gateway.port_invalid", "the gateway's port is none")
+            .because(why.to_string())
+            .remedy("correct OPENCLAW_GATEWAY_PORT, or unset it"),
+    )
 }
 
 /// Who is there? Asked the way that any watcher asks.
