@@ -74,6 +74,9 @@ pub enum BackupError {
         "a restore was broken off, so the state is half an old and half a new one; finish it first: openclaw doctor --fix"
     )]
     Unfinished,
+    /// Part of the state is a disk of its own.
+    #[error("{} is a disk of its own, which can't be moved aside; unmount it first", .0.display())]
+    Mounted(PathBuf),
     /// The archive would lie in what it is a copy of.
     #[error("{} is inside of what is backed up; choose another place with --output", .0.display())]
     Inside(PathBuf),

@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeSet,
     fs::{self, DirBuilder, File},
-    os::unix::fs::DirBuilderExt,
+    io::ErrorKind,
+    os::unix::fs::{DirBuilderExt, MetadataExt},
     path::{Path, PathBuf},
 };
 
@@ -85,6 +86,10 @@ pub fn restore(
             return Err(error);
         }
     };
+    if let Err(error) = check_disks(state, &plan) {
+        let _ = remove(&work);
+        return Err(error);
+    }
     let restored = Restored {
         before: (plan.kind == Kind::Full).then(|| state.join(&plan.before)),
         workspaces: plan
@@ -203,7 +208,7 @@ fn move_aside(state: &Path, plan: &Plan) -> Result<(), BackupError> {
         if plan.stay.contains(&*text) || text.starts_with(BEFORE) {
             continue;
         }
-        fs::rename(&path, before.join(&name)).map_err(failed("move", &path))?;
+        relocate(&path, &before.join(&name))?;
     }
     sync(&before)?;
     sync(state)?;
@@ -220,9 +225,9 @@ fn move_in(state: &Path, new: &Path, before: &Path) -> Result<(), BackupError> {
         if target.symlink_metadata().is_ok() {
             // some command made it anew since what was there was moved aside
             let late = free_name(before, &format!("{}.late", name.to_string_lossy()));
-            fs::rename(&target, before.join(late)).map_err(failed("move", &target))?;
+            relocate(&target, &before.join(late))?;
         }
-        fs::rename(&path, &target).map_err(failed("move", &path))?;
+        relocate(&path, &target)?;
     }
     sync(state)
 }
@@ -247,21 +252,74 @@ fn put_config(from: &Path, to: &Path, name: Option<&(String, String)>) -> Result
     Ok(())
 }
 
-/// Copies a folder of our own making into another, over what is there.
-fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
-    if !from.is_dir() {
-        return Ok(());
-    }
-    folder(to)?;
-    for path in children(from)? {
-        let target = to.join(path.file_name().expect("an entry of a folder has a name"));
-        if path.is_dir() {
-            copy(&path, &target)?;
-        } else {
-            fs::copy(&path, &target).map_err(failed("write", &target))?;
+/// Moves something within the state directory. Where folders can't be renamed, as in a layered file system, it is copied
+/// and then removed; an earlier try that was broken off is gone on with.
+pub(super) fn relocate(from: &Path, to: &Path) -> Result<(), BackupError> {
+    match fs::rename(from, to) {
+        Err(error)
+            if matches!(
+                error.kind(),
+                ErrorKind::CrossesDevices | ErrorKind::DirectoryNotEmpty
+            ) =>
+        {
+            copy(from, to)?;
+            let removed = match from.is_dir() && !from.is_symlink() {
+                true => fs::remove_dir_all(from),
+                false => fs::remove_file(from),
+            };
+            removed.map_err(failed("remove", from))
         }
+        moved => moved.map_err(failed("move", from)),
     }
-    sync(to)
+}
+
+/// Copies a file or a folder, over what is there.
+fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
+    let Ok(metadata) = fs::symlink_metadata(from) else {
+        return Ok(());
+    };
+    if metadata.is_dir() {
+        folder(to)?;
+        for path in children(from)? {
+            copy(
+                &path,
+                &to.join(path.file_name().expect("an entry of a folder has a name")),
+            )?;
+        }
+        return sync(to);
+    }
+    if metadata.is_symlink() {
+        let target = fs::read_link(from).map_err(failed("read", from))?;
+        let linked = std::os::unix::fs::symlink(target, to);
+        return match linked {
+            Err(error) if error.kind() != ErrorKind::AlreadyExists => Err(failed("make", to)(error)),
+            _ => Ok(()),
+        };
+    }
+    if metadata.is_file() {
+        fs::copy(from, to).map_err(failed("write", to))?;
+        let synced = File::open(to).and_then(|file| file.sync_all());
+        synced.map_err(failed("sync", to))?;
+    }
+    Ok(())
+}
+
+/// A folder on a disk of its own can't be moved. That is known before anything is decided.
+fn check_disks(state: &Path, plan: &Plan) -> Result<(), BackupError> {
+    let device = |path: &Path| fs::symlink_metadata(path).map(|metadata| metadata.dev()).ok();
+    let here = device(state);
+    let away = children(state)?.into_iter().find(|path| {
+        let name = path
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        path.is_dir() && device(path) != here && !plan.stay.contains(&name) && !name.starts_with(BEFORE)
+    });
+    match away {
+        Some(path) => Err(BackupError::Mounted(path)),
+        None => Ok(()),
+    }
 }
 
 fn children(folder: &Path) -> Result<Vec<PathBuf>, BackupError> {
@@ -277,7 +335,7 @@ fn folder(path: &Path) -> Result<(), BackupError> {
 
 fn remove(path: &Path) -> Result<(), BackupError> {
     match fs::remove_dir_all(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed("remove", path)(error)),
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(failed("remove", path)(error)),
         _ => Ok(()),
     }
 }

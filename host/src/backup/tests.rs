@@ -334,6 +334,24 @@ fn a_restore_that_is_broken_off_anywhere_is_brought_to_its_end() {
 }
 
 #[test]
+fn what_can_not_be_renamed_is_copied() {
+    let root = tempfile::tempdir().expect("a folder");
+    let (from, to) = (root.path().join("from"), root.path().join("to"));
+    fs::create_dir_all(from.join("inner")).expect("made");
+    fs::write(from.join("inner/a"), "whole").expect("written");
+    std::os::unix::fs::symlink("a", from.join("inner/link")).expect("linked");
+    // as an earlier try left it
+    fs::create_dir_all(to.join("inner")).expect("made");
+    fs::write(to.join("inner/a"), "wh").expect("written");
+    restore::relocate(&from, &to).expect("moved");
+    assert!(!from.exists());
+    assert_eq!(
+        fs::read_to_string(to.join("inner/link")).expect("followed"),
+        "whole"
+    );
+}
+
+#[test]
 fn what_failed_before_the_decision_changed_nothing() {
     let place = Place::full();
     let created = place.back_up();
