@@ -295,7 +295,7 @@ mod tests {
             mode,
             foreign: None,
             is_link: false,
-            is_dir: false,
+            is_dir: kind == FileKind::StateDir,
         };
         let inside = |mode| {
             let all = [
