@@ -32,7 +32,6 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: &Args, env: &Env) -> Result<(), Failure> {
     let status = gather::status(args, env)?;
-    let reachable = status.reachable();
     if args.json {
         output::json(&status.json())?;
     } else if args.all {
@@ -41,8 +40,8 @@ pub fn run(args: &Args, env: &Env) -> Result<(), Failure> {
     } else {
         anstream::print!("{}", show::text(&status));
     }
-    match reachable {
-        true => Ok(()),
-        false => Err(Failure::silent()),
+    match status.gateway {
+        Ok(_) => Ok(()),
+        Err(why) => Err(Failure::new(why)),
     }
 }
