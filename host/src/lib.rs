@@ -3,6 +3,8 @@ pub mod access;
 pub mod agent;
 pub mod app;
 pub mod approvals;
+pub mod backup;
+pub mod checkup;
 pub mod cli;
 pub mod clock;
 pub mod config;

@@ -112,6 +112,11 @@ impl Target {
         })
     }
 
+    /// The port that was asked for.
+    pub(super) fn asked_port(&self) -> Option<u16> {
+        self.port
+    }
+
     /// Connects.
     pub(super) async fn connect(
         &self,

@@ -49,6 +49,12 @@ pub fn run(args: &Args, env: &Env) -> Result<(), Failure> {
     Ok(())
 }
 
+/// The address of the page without the token; none where it is switched off.
+pub(super) fn page_of(gateway: &str, config: &Config) -> Option<String> {
+    let on = config.gateway.control_ui.enabled != Some(false);
+    on.then(|| page(gateway, config).ok()).flatten()
+}
+
 /// The address of the page, for a gateway at this address.
 pub(super) fn page(gateway: &str, config: &Config) -> Result<String, Failure> {
     let wrong = || Failure::usage(format_args!("{gateway} is no gateway's address"));

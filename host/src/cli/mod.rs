@@ -2,6 +2,7 @@
 mod address;
 pub mod agent;
 pub mod approvals;
+pub mod backup;
 pub mod channels;
 pub mod completion;
 pub mod config;
@@ -10,8 +11,10 @@ mod connect;
 pub mod cron;
 pub mod dashboard;
 pub mod devices;
+pub mod doctor;
 mod extension;
 mod failure;
+mod findings;
 pub mod gateway;
 pub mod health;
 mod init;
@@ -26,6 +29,7 @@ pub mod pairing;
 pub mod plugins;
 pub mod reset;
 pub mod secrets;
+pub mod security;
 pub mod sessions;
 mod setting;
 pub mod skills;
@@ -84,6 +88,9 @@ enum Command {
     Channels(channels::Args),
     Status(status::Args),
     Health(health::Args),
+    Doctor(doctor::Args),
+    Security(security::Args),
+    Backup(backup::Args),
     Logs(logs::Args),
     /// Shows, changes and judges openclaw.json
     Config(config::Args),
@@ -179,6 +186,9 @@ impl Cli {
             Command::Channels(args) => channels::run(&args, env),
             Command::Status(args) => status::run(&args, env),
             Command::Health(args) => health::run(&args, env),
+            Command::Doctor(args) => doctor::run(&args, env),
+            Command::Security(args) => security::run(&args, env),
+            Command::Backup(args) => backup::run(&args, env),
             Command::Logs(args) => logs::run(&args, env),
             Command::Config(args) => config::run(args, env),
             Command::Plugins(args) => plugins::run(args, env),

@@ -3,8 +3,8 @@
 //! A fault that was there before is no reason against a change: otherwise a file with two faults could not be mended
 //! one by one.
 use super::{
-    Config, ConfigError, Edit, EditError, Env, Fault, Inspected, Paths, Problem, Sources, edit::apply,
-    edit::edit_file,
+    Config, ConfigError, Edit, EditError, Env, Fault, Inspected, Paths, Problem, Sources, edit::edit_file,
+    rewrite::edited,
 };
 
 /// What a change led to.
@@ -37,9 +37,23 @@ pub fn change(
     edits: &[Edit],
     judge: JudgePlugins<'_>,
 ) -> Result<Changed, ChangeError> {
+    let remaining = rehearse(paths, env, edits, judge)?;
+    Ok(Changed {
+        written: edit_file(&paths.config_file, &paths.include_roots, edits)?,
+        remaining,
+    })
+}
+
+/// The same without writing anything: would it be done? Gives the faults that would remain.
+pub fn rehearse(
+    paths: &Paths,
+    env: &Env,
+    edits: &[Edit],
+    judge: JudgePlugins<'_>,
+) -> Result<Vec<Problem>, ChangeError> {
     let (file, roots) = (&paths.config_file, &paths.include_roots);
     let before = Sources::read(file, roots).map_err(EditError::from)?;
-    let text = apply(before.main().text(), edits)?;
+    let text = edited(&before, edits)?;
     let after = Sources::of(file, text.into_bytes(), roots).map_err(EditError::from)?;
     let (_, old) = faults(before, env, judge);
     let (after, new) = faults(after, env, judge);
@@ -48,13 +62,11 @@ pub fn change(
         let faults = faults.into_iter();
         faults.map(|fault| Problem::of_fault(fault, &after)).collect()
     };
-    if !new.is_empty() {
-        return Err(ChangeError::Invalid(ConfigError::Invalid(problems(new))));
+    if new.is_empty() {
+        Ok(problems(remaining))
+    } else {
+        Err(ChangeError::Invalid(ConfigError::Invalid(problems(new))))
     }
-    Ok(Changed {
-        written: edit_file(file, roots, edits)?,
-        remaining: problems(remaining),
-    })
 }
 
 pub(super) fn faults(sources: Sources, env: &Env, judge: JudgePlugins<'_>) -> (Sources, Vec<Fault>) {

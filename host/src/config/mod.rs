@@ -64,7 +64,7 @@ pub use agents::{
 pub use approvals::{ApprovalForwarding, ApprovalMode, ApprovalTarget, ApprovalsConfig};
 pub use auth::{AuthConfig, AuthMode, AuthProfile, CooldownsConfig};
 pub use bindings::{BindingConfig, BindingKind, BindingMatch, BindingSession, PeerConfig, PeerKind};
-pub use change::{ChangeError, Changed, JudgePlugins, change};
+pub use change::{ChangeError, Changed, JudgePlugins, change, rehearse};
 pub use channels::{
     AllowBots, ChannelPolicy, ChatRule, ChunkMode, DirectRule, DmBlock, DmPolicy, GroupPolicy,
     ImplicitMentions, PlaceRule, ReplyToMode, SpaceRule, StreamMode, TopicRule,

@@ -1,9 +1,9 @@
 //! `openclaw config set` and `unset`: one key, every other byte as its author wrote it, and only if the result is a
 //! configuration.
-use super::{super::Failure, Place, path, schemas_on};
+use super::{super::Failure, Place, path};
 use crate::config::{
-    ChangeError, Changed, Config, Document, Edit, EditError, Fault, IncludeError, JsonPath, ReloadKind,
-    change, check_tools, judge, reload_kind, write_atomic,
+    ChangeError, Changed, Config, Document, Edit, EditError, IncludeError, JsonPath, ReloadKind, change,
+    reload_kind, write_atomic,
 };
 use serde_json::Value;
 
@@ -63,19 +63,25 @@ pub fn unset(args: &Unset, place: &Place<'_>) -> Result<(), Failure> {
 
 /// Applies all or none.
 pub(in crate::cli) fn apply(edits: &[Edit], place: &Place<'_>) -> Result<Changed, Failure> {
-    let plugins = |config: &Config| -> Vec<Fault> {
-        let assembly = place.assembly(config);
-        let mut faults = judge(config, schemas_on(&assembly)).faults;
-        faults.extend(check_tools(config, &assembly.tool_names()).0);
-        faults
-    };
-    change(&place.paths, place.env, edits, &plugins).map_err(|error| match &error {
+    let plugins = |config: &Config| place.faults_of_plugins(config);
+    change(&place.paths, place.env, edits, &plugins).map_err(failed)
+}
+
+/// Would they be applied?
+pub(in crate::cli) fn rehearse(edits: &[Edit], place: &Place<'_>) -> Result<(), Failure> {
+    let plugins = |config: &Config| place.faults_of_plugins(config);
+    let rehearsed = crate::config::rehearse(&place.paths, place.env, edits, &plugins);
+    rehearsed.map(drop).map_err(failed)
+}
+
+fn failed(error: ChangeError) -> Failure {
+    match &error {
         ChangeError::Edit(EditError::Raced(_) | EditError::Write { .. }) => Failure::new(error),
         ChangeError::Edit(EditError::Read(IncludeError::Missing(_))) => Failure::config(error),
         ChangeError::Edit(EditError::Read(_) | EditError::Parse(_)) => Failure::config(error),
         ChangeError::Edit(_) => Failure::usage(error),
         ChangeError::Invalid(_) => Failure::config(error),
-    })
+    }
 }
 
 /// A command that sets something may be the first one that is given.

@@ -7,7 +7,10 @@ mod validate;
 
 use super::{Failure, output};
 use crate::{
-    config::{Config, Env, Inspected, JsonPath, Paths, PluginSchemas, json_schema},
+    config::{
+        Config, Env, Fault, Inspected, JsonPath, Judgement, Paths, PluginSchemas, check_tools, json_schema,
+        judge,
+    },
     plugins::{
         assemble::{Assembly, assemble, folders},
         discover::Found,
@@ -88,6 +91,19 @@ impl<'e> Place<'e> {
         let mut assembly = assemble(config, &self.found(config));
         assembly.specs.retain(|spec| spec.reason.is_on());
         assembly
+    }
+
+    /// What plugins say of a configuration: what is wrong, keys without effect, and names of tools that nobody has.
+    pub(super) fn judged(&self, config: &Config) -> (Judgement, Vec<Fault>) {
+        let assembly = self.assembly(config);
+        let mut judgement = judge(config, schemas_on(&assembly));
+        let (faults, strange) = check_tools(config, &assembly.tool_names());
+        judgement.faults.extend(faults);
+        (judgement, strange)
+    }
+
+    fn faults_of_plugins(&self, config: &Config) -> Vec<Fault> {
+        self.judged(config).0.faults
     }
 }
 

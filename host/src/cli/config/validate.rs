@@ -1,9 +1,9 @@
 //! `openclaw config validate`: everything that is wrong with the file, and what has no effect.
 use super::{
     super::{Failure, output},
-    Place, schemas_on,
+    Place,
 };
-use crate::config::{ConfigError, Inspected, Loaded, Problem, check_tools, judge};
+use crate::config::{ConfigError, Inspected, Loaded, Problem};
 use serde_json::{Value, json};
 
 /// Says what is wrong with openclaw.json; exit code 78 if something is.
@@ -80,12 +80,9 @@ impl Issue {
 fn judged(mut inspected: Inspected, place: &Place<'_>) -> (Vec<Issue>, Vec<Issue>) {
     let mut unknown = Vec::new();
     if let Some(config) = &inspected.config {
-        let assembly = place.assembly(config);
-        let judgement = judge(config, schemas_on(&assembly));
+        let (judgement, strange) = place.judged(config);
         inspected.faults.extend(judgement.faults);
         inspected.without_effect.extend(judgement.without_effect);
-        let (faults, strange) = check_tools(config, &assembly.tool_names());
-        inspected.faults.extend(faults);
         unknown = strange;
     }
     let issues = inspected.problems().iter().map(Issue::of).collect();

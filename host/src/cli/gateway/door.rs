@@ -171,7 +171,8 @@ pub(in crate::cli) fn check(name: &str, secret: &Secret, ip: IpAddr) -> Result<(
     Ok(())
 }
 
-fn ip(bind: BindMode, custom: Option<IpAddr>) -> Result<IpAddr, Failure> {
+/// The address that a mode means on this machine.
+pub(in crate::cli) fn ip(bind: BindMode, custom: Option<IpAddr>) -> Result<IpAddr, Failure> {
     let any = IpAddr::from(Ipv4Addr::UNSPECIFIED);
     let here = IpAddr::from(Ipv4Addr::LOCALHOST);
     Ok(match bind {

@@ -3,7 +3,7 @@
 //! The lock is the system's and ends with its holder, so a file that a killed process or a moved volume left behind
 //! never blocks a start. What is written in the file is for people only. The name is the same whatever the configuration
 //! is called and wherever the directory is mounted: what two gateways must not share is the state.
-use crate::{cli::Failure, config::Paths};
+use crate::{checkup::LockFacts, cli::Failure, config::Paths};
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
@@ -69,6 +69,24 @@ impl Lock {
             tracing::warn!(target: "openclaw::gateway", "{} can't say who holds it: {error}", path.display());
         }
         Ok(Self { _file: file })
+    }
+}
+
+/// Who holds the lock, without taking it. Where the system shows its locks, a gateway that starts right now notices
+/// nothing; elsewhere it is tried for a moment.
+pub(in crate::cli) fn look(paths: &Paths) -> LockFacts {
+    let Ok(mut file) = File::open(paths.state_dir.join(NAME)) else {
+        return LockFacts::default();
+    };
+    let inode = file.metadata().map_or(0, |metadata| metadata.ino());
+    let note = holder(&mut file);
+    let locks = fs::read_to_string(LOCKS).unwrap_or_default();
+    let seen = note.is_some_and(|note| holds(&locks, note.pid, inode));
+    let held = seen || matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock));
+    LockFacts {
+        held,
+        note: note.map(|note| (note.pid, super::when(note.since_ms))),
+        exists: true,
     }
 }
 
@@ -161,7 +179,13 @@ mod tests {
     fn a_live_holder_is_named_and_a_dead_one_does_not_matter() {
         let folder = tempfile::tempdir().expect("a folder");
         let paths = paths(folder.path(), "openclaw.json");
+        assert!(!look(&paths).exists);
         let first = Lock::take(&paths, false, 1_700_000_000_000).expect("free");
+        let seen = look(&paths);
+        assert_eq!(
+            (seen.held, seen.note.map(|note| note.0)),
+            (true, i32::try_from(std::process::id()).ok())
+        );
         let error = Lock::take(&paths, false, 0).expect_err("taken").to_string();
         assert!(
             error.contains(&format!("PID {}, since 2023-11-14", std::process::id())),
@@ -169,6 +193,8 @@ mod tests {
         );
         drop(first);
         assert!(folder.path().join(NAME).is_file(), "the file stays");
+        let seen = look(&paths);
+        assert!(!seen.held && seen.note.is_some_and(|note| note.1.starts_with("2023-11-14")));
         Lock::take(&paths, false, 0).expect("free again");
     }
 

@@ -6,13 +6,14 @@ mod follow;
 pub(super) mod lock;
 mod log;
 mod probe;
-mod service;
+pub(super) mod service;
 
 use super::{Asked, Failure, health, setting::Setting};
 use crate::{
     app::{Gateway, Options, StartError},
+    backup,
     clock::Clock,
-    config::{BindMode, ChannelPolicy, Config, Env, Loaded, Reader, check_tools},
+    config::{BindMode, ChannelPolicy, Config, Env, Loaded, Paths, Reader, check_tools},
     gateway::{Fleet, NodePolicy, Options as Door, Server, Stop},
     journal::Steps,
     methods::{Backstage, Methods},
@@ -127,6 +128,7 @@ pub(super) fn has_service(env: &Env, paths: &crate::config::Paths) -> bool {
 
 fn start(args: &Run, env: &Env, asked: &Asked) -> Result<(), Failure> {
     let begin = Instant::now();
+    finish_restore(env)?;
     let setting = Setting::read(env)?;
     log::begin(asked, args.verbose, &setting.config, &setting.paths)?;
     if !setting.configured && !args.allow_unconfigured {
@@ -155,6 +157,16 @@ fn start(args: &Run, env: &Env, asked: &Asked) -> Result<(), Failure> {
     let ended = runtime.block_on(serve(setting, env.clone(), door, relog, begin));
     crate::observe::flush();
     ended
+}
+
+/// What a restore decided and could not end is done before anything is read.
+fn finish_restore(env: &Env) -> Result<(), Failure> {
+    let paths = Paths::resolve(env).map_err(Failure::config)?;
+    if !backup::is_broken_off(&paths) {
+        return Ok(());
+    }
+    let _lock = Lock::take(&paths, false, Clock::system().now_ms())?;
+    backup::finish(&paths).map_err(Failure::new)
 }
 
 async fn serve(

@@ -71,7 +71,8 @@ fn examine(setting: &Setting) -> Vec<Finding> {
     findings
 }
 
-fn faults(spec: &Spec) -> Vec<String> {
+/// What keeps a plugin from loading.
+pub(in crate::cli) fn faults(spec: &Spec) -> Vec<String> {
     let mut faults = Vec::new();
     let isolated = spec.settings.isolation == Isolation::Process;
     match manifest::read(&spec.path) {

@@ -1,6 +1,6 @@
 //! `openclaw plugins`: everything that an operator or an author does with plugins.
 mod check;
-mod doctor;
+pub(super) mod doctor;
 mod edit;
 mod inspect;
 mod install;

@@ -2,8 +2,11 @@
 //!
 //! It writes one file and gives orders to `systemctl`. Invariant: a file that somebody else wrote is not replaced
 //! without `--force`, and no secret is written into one.
+mod drift;
 mod systemctl;
 mod unit;
+
+pub(in crate::cli) use drift::facts;
 
 use crate::{
     cli::{Failure, output, setting::Setting},
@@ -52,6 +55,20 @@ pub struct Install {
     /// Print JSON
     #[arg(long)]
     json: bool,
+}
+
+impl Install {
+    /// Without flags.
+    fn plain() -> Self {
+        Self {
+            port: None,
+            write: Vec::new(),
+            force: false,
+            print: true,
+            system: false,
+            json: false,
+        }
+    }
 }
 
 /// How to answer.
@@ -164,7 +181,7 @@ pub(super) fn order(order: Order, args: &Plain, env: &Env) -> Result<(), Failure
 }
 
 /// What `gateway status` says of the service; nothing where none is installed.
-pub(super) fn status(env: &Env, paths: &Paths) -> Option<Value> {
+pub(in crate::cli) fn status(env: &Env, paths: &Paths) -> Option<Value> {
     let service = Service::of(env, paths).ok()?;
     if !service.file.exists() {
         return None;
@@ -178,7 +195,7 @@ pub(super) fn status(env: &Env, paths: &Paths) -> Option<Value> {
 }
 
 /// The same in a line for people.
-pub(super) fn line(row: &Value) -> String {
+pub(in crate::cli) fn line(row: &Value) -> String {
     let unit = output::text(&row["unit"]);
     match row.get("error") {
         Some(error) => format!("Service: {unit}: {}", output::text(error)),

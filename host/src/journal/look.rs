@@ -1,0 +1,129 @@
+//! The database looked at and copied beside a gateway that may be running: for people who ask how it is, and for backups.
+//!
+//! Neither brings an older database up to date, sets a damaged one aside or creates one.
+use super::{JournalError, schema::VERSION};
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use std::{path::Path, time::Duration};
+
+/// How long a look waits for another process.
+const BUSY: Duration = Duration::from_secs(5);
+/// The first version with conversations.
+const WITH_SESSIONS: i64 = 2;
+
+/// What a look sees.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// Its version.
+    pub version: i64,
+    /// The newest version that this program knows.
+    pub known: i64,
+    /// What is wrong with its pages.
+    pub damage: Option<String>,
+    /// The newest time that stands in it.
+    pub newest_ms: Option<i64>,
+}
+
+/// Looks at every page; with `thorough`, also whether each index has what its table has.
+pub fn look(path: &Path, thorough: bool) -> Result<Seen, JournalError> {
+    let failed = failed(path);
+    let connection = open(path)?;
+    let version: i64 = connection
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .map_err(&failed)?;
+    let check = if thorough {
+        "PRAGMA integrity_check(1)"
+    } else {
+        "PRAGMA quick_check(1)"
+    };
+    let verdict: String = connection
+        .query_row(check, [], |row| row.get(0))
+        .map_err(&failed)?;
+    let newest = |sql: &str| -> Result<Option<i64>, JournalError> {
+        let found = connection.query_row(sql, [], |row| row.get::<_, Option<i64>>(0));
+        found.optional().map(Option::flatten).map_err(&failed)
+    };
+    let newest_ms = if (WITH_SESSIONS..=VERSION).contains(&version) && verdict == "ok" {
+        let session = newest("SELECT max(updated_ms) FROM session")?;
+        session.max(newest("SELECT received_ms FROM inbox ORDER BY id DESC LIMIT 1")?)
+    } else {
+        None
+    };
+    Ok(Seen {
+        version,
+        known: VERSION,
+        damage: (verdict != "ok").then_some(verdict),
+        newest_ms,
+    })
+}
+
+/// Copies the database as it is at one moment to a file that is not there yet, whoever writes meanwhile.
+pub fn copy(path: &Path, to: &Path) -> Result<(), JournalError> {
+    let connection = open(path)?;
+    let text = to.to_string_lossy();
+    let copied = connection.execute("VACUUM INTO ?1", [text.as_ref()]);
+    copied.map(drop).map_err(failed(path))
+}
+
+fn open(path: &Path) -> Result<Connection, JournalError> {
+    // without `CREATE`; writing, for a log that a killed process left has to be read in
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let opened = Connection::open_with_flags(path, flags);
+    let opened = opened.and_then(|connection| connection.busy_timeout(BUSY).map(|()| connection));
+    opened.map_err(failed(path))
+}
+
+fn failed(path: &Path) -> impl Fn(rusqlite::Error) -> JournalError + '_ {
+    |source| JournalError::Sqlite {
+        path: path.into(),
+        source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::Journal;
+
+    #[test]
+    fn a_copy_has_what_was_committed_while_the_gateway_goes_on() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, to) = (folder.path().join("state.db"), folder.path().join("copy.db"));
+        let journal = Journal::open(&path).expect("opened");
+        journal.put("p", "k", b"before", None, 1).expect("written");
+        copy(&path, &to).expect("copied");
+        journal.put("p", "k", b"after", None, 1).expect("written");
+        let seen = look(&path, false).expect("a look");
+        assert_eq!((seen.version, seen.damage.as_deref()), (VERSION, None));
+        let copied = Journal::open_beside(&to).expect("opened");
+        assert_eq!(
+            copied.get("p", "k", 1).expect("read").as_deref(),
+            Some(&b"before"[..])
+        );
+        copy(&path, &to).expect_err("nothing is overwritten");
+    }
+
+    #[test]
+    fn nothing_is_made_and_damage_is_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("state.db");
+        look(&path, true).expect_err("there is none");
+        assert!(!path.exists());
+        std::fs::write(
+            &path,
+            "this is no database, but long enough to look like one ".repeat(40),
+        )
+        .expect("written");
+        look(&path, true).expect_err("it is none");
+        std::fs::remove_file(&path).expect("removed");
+        drop(Journal::open(&path).expect("opened"));
+        let mut bytes = std::fs::read(&path).expect("read");
+        let page = bytes.len() / 2;
+        bytes[page..page + 4096].fill(0xff);
+        std::fs::write(&path, bytes).expect("written");
+        let told = match look(&path, true) {
+            Ok(seen) => seen.damage.is_some(),
+            Err(_) => true,
+        };
+        assert!(told);
+    }
+}
