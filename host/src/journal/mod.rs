@@ -8,6 +8,7 @@
 mod cron;
 mod device;
 mod health;
+mod import;
 mod inbox;
 mod kv;
 mod media;
@@ -25,6 +26,7 @@ mod worker;
 pub use cron::{CronJob, CronRun, JobThen, RunState, SystemEvent};
 pub use device::{DEVICE_REQUEST_MS, Device, DeviceFacts, DeviceRequest, DeviceRole, MAX_TOKENS};
 pub use health::Trouble;
+pub use import::{Imported, Taken};
 pub use inbox::{Accepted, Pending, Settled};
 pub use media::StoredMedia;
 pub use node::{Node, NodeRequest, Surface};

@@ -25,7 +25,7 @@ const LOCKS: &str = "/proc/locks";
 
 /// Held as long as the gateway runs.
 #[derive(Debug)]
-pub(super) struct Lock {
+pub(in crate::cli) struct Lock {
     _file: File,
 }
 
@@ -38,7 +38,7 @@ struct Holder {
 
 impl Lock {
     /// Takes the lock. With `force`, a holder is asked to end first.
-    pub(super) fn take(paths: &Paths, force: bool, now_ms: i64) -> Result<Self, Failure> {
+    pub(in crate::cli) fn take(paths: &Paths, force: bool, now_ms: i64) -> Result<Self, Failure> {
         let path = paths.state_dir.join(NAME);
         let failed = |e| Failure::io(format_args!("lock {}", path.display()), e);
         // A link that somebody put there would have another file emptied.
