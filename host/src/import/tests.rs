@@ -14,7 +14,7 @@ struct Home {
 
 fn home() -> Home {
     let folder = tempfile::tempdir().expect("a folder");
-    let env = crate::config::Env::of([("OPENCLAW_STATE_DIR", folder.path().to_str().expect("text"))]);
+    let env = crate::config::Env::from_iter([("OPENCLAW_STATE_DIR", folder.path().to_str().expect("text"))]);
     let paths = Paths::resolve(&env).expect("paths");
     Home {
         folder,

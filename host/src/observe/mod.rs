@@ -1,14 +1,26 @@
-//! What the gateway says of itself: one line for each event, `[subsystem] message`, or JSON; and the same in a file.
+//! What the gateway says of itself: one line for each event, `[subsystem] message`, or JSON; and the same in a file. And
+//! what is counted, remembered and traced of its work.
+mod exposition;
 mod file;
 mod format;
+mod meter;
+mod otlp;
 mod recent;
 mod redact;
+mod spans;
+mod stability;
 mod tail;
+mod telemetry;
 
+pub use exposition::{CONTENT_TYPE, Labels, Sheet, Spread};
 pub use file::Place;
+pub use meter::{Histogram, Meter, ModelTally, Tallies};
+pub use otlp::{Counts, Exporter};
 pub use recent::{Recent, Tail, recent};
 pub use redact::Redaction;
+pub use stability::{Query, Stability};
 pub use tail::{FileTail, tail_of};
+pub use telemetry::Telemetry;
 
 use clap::ValueEnum;
 use file::LogFile;
