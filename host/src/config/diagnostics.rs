@@ -73,14 +73,21 @@ impl OtelConfig {
         if !self.enabled || self.traces == Some(false) {
             return Ok(None);
         }
-        if let Some(protocol) = self.protocol.as_deref().filter(|protocol| !protocol.starts_with("http/")) {
+        if let Some(protocol) = self
+            .protocol
+            .as_deref()
+            .filter(|protocol| !protocol.starts_with("http/"))
+        {
             return Err(format!(
                 "diagnostics.otel.protocol \"{protocol}\" is not spoken here; write http/json, which collectors take at the \
                  same address"
             ));
         }
         let of_endpoint = |endpoint: &String| format!("{}/v1/traces", endpoint.trim_end_matches('/'));
-        let address = self.traces_endpoint.clone().or_else(|| self.endpoint.as_ref().map(of_endpoint));
+        let address = self
+            .traces_endpoint
+            .clone()
+            .or_else(|| self.endpoint.as_ref().map(of_endpoint));
         match address {
             Some(address) => Ok(Some(address)),
             None => Err("diagnostics.otel.enabled is true and there is no diagnostics.otel.endpoint; name the collector".into()),
@@ -108,11 +115,18 @@ mod tests {
             Ok(Some("http://c:4318/v1/traces".to_owned()))
         );
         assert_eq!(
-            address(json(r#"{"enabled":true,"endpoint":"http://c","tracesEndpoint":"http://t/x"}"#)),
+            address(json(
+                r#"{"enabled":true,"endpoint":"http://c","tracesEndpoint":"http://t/x"}"#
+            )),
             Ok(Some("http://t/x".to_owned()))
         );
         assert_eq!(address(json(r#"{"enabled":true,"traces":false}"#)), Ok(None));
         assert!(address(json(r#"{"enabled":true}"#)).is_err());
-        assert!(address(json(r#"{"enabled":true,"endpoint":"http://c","protocol":"grpc"}"#)).is_err());
+        assert!(
+            address(json(
+                r#"{"enabled":true,"endpoint":"http://c","protocol":"grpc"}"#
+            ))
+            .is_err()
+        );
     }
 }

@@ -2,7 +2,9 @@
 use super::meter::Histogram;
 use prometheus_client::{
     collector::Collector,
-    encoding::{DescriptorEncoder, EncodeCounterValue, EncodeGaugeValue, MetricEncoder, NoLabelSet, text::encode},
+    encoding::{
+        DescriptorEncoder, EncodeCounterValue, EncodeGaugeValue, MetricEncoder, NoLabelSet, text::encode,
+    },
     metrics::MetricType,
     registry::Registry,
 };
@@ -65,7 +67,12 @@ impl Sheet {
     }
 
     /// Figures that go up and down.
-    pub fn gauges(&mut self, name: &'static str, help: &'static str, values: impl IntoIterator<Item = (Labels, f64)>) {
+    pub fn gauges(
+        &mut self,
+        name: &'static str,
+        help: &'static str,
+        values: impl IntoIterator<Item = (Labels, f64)>,
+    ) {
         let values = Values::Gauges(values.into_iter().collect());
         self.0.push(Family { name, help, values });
     }

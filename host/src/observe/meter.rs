@@ -107,7 +107,11 @@ impl Meter {
     pub(super) fn turn_ended(&self, agent: &str, source: &'static str, how: &'static str, ms: i64) {
         let mut tallies = self.tallies();
         let known = tallies.turns.keys().any(|(known, ..)| known == agent);
-        let agent = if known || tallies.turns.len() < MAX_NAMES { agent } else { OTHER };
+        let agent = if known || tallies.turns.len() < MAX_NAMES {
+            agent
+        } else {
+            OTHER
+        };
         *tallies.turns.entry((agent.to_owned(), source, how)).or_default() += 1;
         tallies.turn_seconds.entry(how).or_default().add(ms);
     }
@@ -136,7 +140,11 @@ impl Meter {
     pub(super) fn tool_ended(&self, tool: &str, how: &'static str, ms: i64) {
         let mut tallies = self.tallies();
         let known = tallies.tools.keys().any(|(known, _)| known == tool);
-        let tool = if known || tallies.tools.len() < MAX_NAMES { tool } else { OTHER };
+        let tool = if known || tallies.tools.len() < MAX_NAMES {
+            tool
+        } else {
+            OTHER
+        };
         *tallies.tools.entry((tool.to_owned(), how)).or_default() += 1;
         tallies.tool_seconds.add(ms);
     }
@@ -178,7 +186,10 @@ mod tests {
         let tallies = meter.read();
         assert!(tallies.models.len() <= MAX_MODELS + 1 && tallies.tools.len() <= MAX_NAMES + 1);
         assert!(tallies.turns.len() <= MAX_NAMES + 1);
-        assert_eq!(tallies.models.values().map(|tally| tally.failed).sum::<u64>(), 1_000);
+        assert_eq!(
+            tallies.models.values().map(|tally| tally.failed).sum::<u64>(),
+            1_000
+        );
         assert_eq!(tallies.turns.values().sum::<u64>(), 1_000);
     }
 

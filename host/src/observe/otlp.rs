@@ -165,14 +165,17 @@ impl Courier {
     }
 
     fn tell(&self, outcome: &str, reason: Option<&str>) {
-        self.stability.exporter(self.clock.now_ms(), NAME, "traces", outcome, reason);
+        self.stability
+            .exporter(self.clock.now_ms(), NAME, "traces", outcome, reason);
     }
 
     async fn post(&self, body: String) -> Result<(), Refused> {
         let mut request = Request::new("POST", &self.destination.url, Origin::Trusted);
         request.headers = vec![("content-type".to_owned(), b"application/json".to_vec())];
         let own = self.destination.headers.iter();
-        request.headers.extend(own.map(|(name, value)| (name.clone(), value.expose().as_bytes().to_vec())));
+        request
+            .headers
+            .extend(own.map(|(name, value)| (name.clone(), value.expose().as_bytes().to_vec())));
         request.body = Body::Bytes(body.into_bytes().into());
         request.total = Some(LIMIT);
         request.deadline = LIMIT;

@@ -71,7 +71,8 @@ impl Attributes {
 
     fn value(&self) -> Value {
         let all = self.0.iter();
-        all.map(|(name, value)| json!({ "key": name, "value": value })).collect()
+        all.map(|(name, value)| json!({ "key": name, "value": value }))
+            .collect()
     }
 }
 
@@ -100,7 +101,9 @@ impl Span {
 /// The body of a request with these spans.
 pub fn request(service: &str, spans: &[Span]) -> Value {
     let version = env!("CARGO_PKG_VERSION");
-    let resource = Attributes::default().text("service.name", service).text("service.version", version);
+    let resource = Attributes::default()
+        .text("service.name", service)
+        .text("service.version", version);
     json!({ "resourceSpans": [{
         "resource": { "attributes": resource.value() },
         "scopeSpans": [{
@@ -132,15 +135,26 @@ mod tests {
             is_client: true,
             began_ms: 1_700_000_000_000,
             ended_ms: 1_700_000_000_250,
-            attributes: Attributes::default().number("gen_ai.usage.input_tokens", 7).text("a", ""),
+            attributes: Attributes::default()
+                .number("gen_ai.usage.input_tokens", 7)
+                .text("a", ""),
             error: Some("timeout"),
         };
         let body = request("openclaw", &[span]);
         let span = &body["resourceSpans"][0]["scopeSpans"][0]["spans"][0];
         assert_eq!(span["traceId"], "ab".repeat(16));
-        assert_eq!((&span["startTimeUnixNano"], &span["kind"]), (&json!("1700000000000000000"), &json!(3)));
-        assert_eq!(span["attributes"][0], json!({ "key": "gen_ai.usage.input_tokens", "value": { "intValue": "7" } }));
-        assert_eq!(span["attributes"][1]["value"]["stringValue"], "timeout", "no empty attribute");
+        assert_eq!(
+            (&span["startTimeUnixNano"], &span["kind"]),
+            (&json!("1700000000000000000"), &json!(3))
+        );
+        assert_eq!(
+            span["attributes"][0],
+            json!({ "key": "gen_ai.usage.input_tokens", "value": { "intValue": "7" } })
+        );
+        assert_eq!(
+            span["attributes"][1]["value"]["stringValue"], "timeout",
+            "no empty attribute"
+        );
         assert_eq!(span["status"]["code"], 2);
     }
 }

@@ -118,9 +118,15 @@ fn summary(records: &[Record]) -> Value {
         *by_type.entry(record.kind).or_default() += 1;
     }
     let mut summary = json!({ "byType": by_type });
-    let memory: Vec<_> = records.iter().filter_map(|record| record.rest.get("memory")).collect();
+    let memory: Vec<_> = records
+        .iter()
+        .filter_map(|record| record.rest.get("memory"))
+        .collect();
     if let Some(latest) = memory.last() {
-        let most = memory.iter().filter_map(|memory| memory["rssBytes"].as_u64()).max();
+        let most = memory
+            .iter()
+            .filter_map(|memory| memory["rssBytes"].as_u64())
+            .max();
         summary["memory"] = json!({ "latest": latest, "maxRssBytes": most, "pressureCount": 0 });
     }
     summary
@@ -155,9 +161,17 @@ mod tests {
     fn the_last_ones_are_known_and_the_others_counted() {
         let known = Stability::default();
         for n in 0..CAPACITY as i64 + 5 {
-            known.note(n, "run.completed", json!({ "outcome": "completed", "model": null }));
+            known.note(
+                n,
+                "run.completed",
+                json!({ "outcome": "completed", "model": null }),
+            );
         }
-        known.note(9, "diagnostic.memory.sample", json!({ "memory": { "rssBytes": 7 } }));
+        known.note(
+            9,
+            "diagnostic.memory.sample",
+            json!({ "memory": { "rssBytes": 7 } }),
+        );
         let all = known.snapshot(&Query::default(), 0);
         assert_eq!((&all["dropped"], &all["count"]), (&json!(6), &json!(CAPACITY)));
         assert_eq!(all["events"].as_array().map(Vec::len), Some(USUAL));
@@ -169,9 +183,15 @@ mod tests {
             since_seq: Some(1_000),
         };
         let some = known.snapshot(&some, 0);
-        assert_eq!((&some["count"], &some["firstSeq"], &some["lastSeq"]), (&json!(5), &json!(1_001), &json!(1_005)));
+        assert_eq!(
+            (&some["count"], &some["firstSeq"], &some["lastSeq"]),
+            (&json!(5), &json!(1_001), &json!(1_005))
+        );
         let event = &some["events"][1];
-        assert!(event["outcome"] == "completed" && event.get("model").is_none(), "{event}");
+        assert!(
+            event["outcome"] == "completed" && event.get("model").is_none(),
+            "{event}"
+        );
     }
 
     #[test]
@@ -184,6 +204,9 @@ mod tests {
             ..Query::default()
         };
         let answer = known.snapshot(&query, 0);
-        assert_eq!((&answer["count"], &answer["events"][0]["reason"]), (&json!(1), &json!("timeout")));
+        assert_eq!(
+            (&answer["count"], &answer["events"][0]["reason"]),
+            (&json!(1), &json!("timeout"))
+        );
     }
 }

@@ -70,7 +70,12 @@ impl Telemetry {
         let stability = Arc::<Stability>::default();
         let exporter = match otel.traces_address() {
             Ok(None) => None,
-            Ok(Some(url)) => Some(Exporter::start(destination(otel, url), http, stability.clone(), clock.clone())),
+            Ok(Some(url)) => Some(Exporter::start(
+                destination(otel, url),
+                http,
+                stability.clone(),
+                clock.clone(),
+            )),
             Err(why) => {
                 tracing::error!(target: "openclaw::telemetry", "{why}; nothing is traced");
                 None
@@ -144,7 +149,11 @@ impl Watcher {
 
     /// Ends of which it did not hear.
     fn catch_up(&mut self, telemetry: &Telemetry) {
-        let over: Vec<_> = self.runs.values().filter(|watched| watched.run.how().is_some()).collect();
+        let over: Vec<_> = self
+            .runs
+            .values()
+            .filter(|watched| watched.run.how().is_some())
+            .collect();
         let over: Vec<_> = over.into_iter().map(|watched| watched.run.clone()).collect();
         for run in over {
             self.step(telemetry, &run, Step::Ended);
@@ -154,7 +163,10 @@ impl Watcher {
     fn step(&mut self, telemetry: &Telemetry, run: &Arc<Run>, step: Step) {
         let now = self.clock.now_ms();
         if matches!(step, Step::Ended) {
-            let watched = self.runs.remove(&run.id).unwrap_or_else(|| Watched::of(run, None));
+            let watched = self
+                .runs
+                .remove(&run.id)
+                .unwrap_or_else(|| Watched::of(run, None));
             watched.ended(telemetry, now);
             return;
         }

@@ -51,7 +51,13 @@ async fn a_run_is_counted_with_what_it_used() {
     };
     run.said(usage, StopReason::default(), false);
     now.store(3_000, Ordering::Relaxed);
-    live.end("r", End::Answered { text: String::new(), usage });
+    live.end(
+        "r",
+        End::Answered {
+            text: String::new(),
+            usage,
+        },
+    );
     heard(&telemetry, 1).await;
     let tallies = telemetry.meter.read();
     assert_eq!(tallies.turns[&("main".to_owned(), "channel", "answered")], 1);
@@ -61,7 +67,12 @@ async fn a_run_is_counted_with_what_it_used() {
     assert!((tallies.turn_seconds["answered"].sum() - 2.0).abs() < 1e-9);
     let known = telemetry.stability.snapshot(&super::super::Query::default(), 0);
     let by_type = &known["summary"]["byType"];
-    for kind in ["session.turn.created", "model.usage", "tool.execution.completed", "run.completed"] {
+    for kind in [
+        "session.turn.created",
+        "model.usage",
+        "tool.execution.completed",
+        "run.completed",
+    ] {
         assert_eq!(by_type[kind], 1, "{known}");
     }
     assert_eq!(known["summary"]["memory"]["latest"]["rssBytes"], 7);
@@ -77,7 +88,13 @@ async fn what_was_not_answered_is_a_failure() {
     run.asks("p", "m");
     run.asks("q", "n");
     let error = Error::new(ErrorKind::Timeout, "late");
-    live.end("r", End::Failed { message: "late".into(), error });
+    live.end(
+        "r",
+        End::Failed {
+            message: "late".into(),
+            error,
+        },
+    );
     // what is no turn counts as none
     live.open("t", "k", "main", Source::Client);
     live.end("t", End::Merged);

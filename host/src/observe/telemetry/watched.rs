@@ -82,10 +82,19 @@ impl Watched {
             Step::Grew => self.began_to_answer(telemetry, now),
             Step::Said { text, calls, usage } => self.answered(telemetry, &text, calls, usage, rules, now),
             Step::ToolBegan { id, name, arguments } => {
-                telemetry.stability.note(now, "tool.execution.started", json!({ "toolName": name }));
+                telemetry
+                    .stability
+                    .note(now, "tool.execution.started", json!({ "toolName": name }));
                 if self.tools.len() < MAX_TOOLS {
                     let arguments = rules.content.then(|| arguments.to_string()).unwrap_or_default();
-                    self.tools.insert(id, Tool { name, began_ms: now, arguments });
+                    self.tools.insert(
+                        id,
+                        Tool {
+                            name,
+                            began_ms: now,
+                            arguments,
+                        },
+                    );
                 }
             }
             Step::ToolEnded { id, output } => self.tool_ended(telemetry, &id, &output, rules, now),
@@ -98,11 +107,21 @@ impl Watched {
         if let Some(asks) = self.asks.as_mut().filter(|asks| asks.first) {
             asks.first = false;
             let ms = now - asks.began_ms;
-            telemetry.meter.model_began_to_answer(&asks.provider, &asks.model, ms);
+            telemetry
+                .meter
+                .model_began_to_answer(&asks.provider, &asks.model, ms);
         }
     }
 
-    fn answered(&mut self, telemetry: &Telemetry, text: &str, calls: bool, usage: Usage, rules: Rules, now: i64) {
+    fn answered(
+        &mut self,
+        telemetry: &Telemetry,
+        text: &str,
+        calls: bool,
+        usage: Usage,
+        rules: Rules,
+        now: i64,
+    ) {
         let Some(asks) = self.asks.take() else {
             return;
         };
@@ -122,7 +141,11 @@ impl Watched {
         self.used.input += input;
         self.used.output += usage.output;
         self.used.cost += usage.cost;
-        let stop = if calls { "tool_calls" } else { stop_word(self.run.stop()) };
+        let stop = if calls {
+            "tool_calls"
+        } else {
+            stop_word(self.run.stop())
+        };
         let mut attributes = asks
             .attributes()
             .text("gen_ai.conversation.id", &self.run.session_id())
@@ -137,7 +160,13 @@ impl Watched {
             attributes = attributes.text("gen_ai.output.messages", &redact(&said.to_string()));
         }
         if let Some(span) = self.span(format!("chat {model}"), asks.began_ms, now, attributes) {
-            export(telemetry, Span { is_client: true, ..span });
+            export(
+                telemetry,
+                Span {
+                    is_client: true,
+                    ..span
+                },
+            );
         }
     }
 
@@ -153,7 +182,14 @@ impl Watched {
         let name = format!("chat {}", asks.model);
         if let Some(span) = self.span(name, asks.began_ms, now, asks.attributes()) {
             let error = Some("_OTHER");
-            export(telemetry, Span { is_client: true, error, ..span });
+            export(
+                telemetry,
+                Span {
+                    is_client: true,
+                    error,
+                    ..span
+                },
+            );
         }
     }
 
@@ -162,9 +198,17 @@ impl Watched {
             return;
         };
         let (ms, failed) = (now - tool.began_ms, output.is_error);
-        telemetry.meter.tool_ended(&tool.name, if failed { "error" } else { "ok" }, ms);
-        let kind = if failed { "tool.execution.error" } else { "tool.execution.completed" };
-        telemetry.stability.note(now, kind, json!({ "toolName": tool.name, "durationMs": ms }));
+        telemetry
+            .meter
+            .tool_ended(&tool.name, if failed { "error" } else { "ok" }, ms);
+        let kind = if failed {
+            "tool.execution.error"
+        } else {
+            "tool.execution.completed"
+        };
+        telemetry
+            .stability
+            .note(now, kind, json!({ "toolName": tool.name, "durationMs": ms }));
         let mut attributes = Attributes::default()
             .text("gen_ai.operation.name", "execute_tool")
             .text("gen_ai.tool.name", &tool.name)
@@ -195,7 +239,9 @@ impl Watched {
         let ended = self.run.ended_ms().unwrap_or(now);
         let began = self.run.began_ms().unwrap_or(self.run.opened_ms());
         let ms = ended - self.run.opened_ms();
-        telemetry.meter.turn_ended(&self.run.agent_id, source(self.run.source), how, ms);
+        telemetry
+            .meter
+            .turn_ended(&self.run.agent_id, source(self.run.source), how, ms);
         let (provider, model) = self.run.model();
         let event = json!({
             "provider": word(&provider), "model": word(&model), "durationMs": ended - began, "outcome": outcome,
@@ -212,9 +258,19 @@ impl Watched {
             .number("gen_ai.usage.output_tokens", self.used.output)
             .amount("openclaw.cost.usd", self.used.cost);
         let name = format!("invoke_agent {}", self.run.agent_id);
-        if let (Some(span), Some((_, id))) = (self.span(name, self.run.opened_ms(), ended, attributes), self.ids) {
+        if let (Some(span), Some((_, id))) =
+            (self.span(name, self.run.opened_ms(), ended, attributes), self.ids)
+        {
             let error = (how != "answered").then_some(how);
-            export(telemetry, Span { id, parent: None, error, ..span });
+            export(
+                telemetry,
+                Span {
+                    id,
+                    parent: None,
+                    error,
+                    ..span
+                },
+            );
         }
     }
 
