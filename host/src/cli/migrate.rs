@@ -218,15 +218,15 @@ fn tell(report: &Report) {
 
 fn counts(counts: &Counts) {
     let all = [
-        (counts.conversations, "conversations"),
-        (counts.transcripts, "transcripts"),
-        (counts.messages, "messages"),
-        (counts.people, "people who were let in"),
-        (counts.jobs, "jobs"),
-        (counts.files, "files of keys and rules"),
+        (counts.conversations, "conversation", "conversations"),
+        (counts.transcripts, "transcript", "transcripts"),
+        (counts.messages, "message", "messages"),
+        (counts.people, "person who was let in", "people who were let in"),
+        (counts.jobs, "job", "jobs"),
+        (counts.files, "file of keys or rules", "files of keys and rules"),
     ];
-    for (count, what) in all.into_iter().filter(|(count, _)| *count > 0) {
-        anstream::println!("  {count} {what}");
+    for (count, one, more) in all.into_iter().filter(|(count, ..)| *count > 0) {
+        anstream::println!("  {count} {}", if count == 1 { one } else { more });
     }
     if *counts == Counts::default() {
         anstream::println!("  nothing");

@@ -53,21 +53,39 @@ impl Database {
         &self.path
     }
 
-    /// All rows of a question as texts; empty if there is no such table.
+    /// All rows of a question as texts; none if there is no such table.
     pub(super) fn rows(&self, table: &str, columns: &str) -> Result<Vec<Vec<String>>, String> {
+        let mut all = Vec::new();
+        self.each(table, columns, &mut |row| all.push(row))?;
+        Ok(all)
+    }
+
+    /// The same one by one, for rows that are long.
+    pub(super) fn each(
+        &self,
+        table: &str,
+        columns: &str,
+        take: &mut dyn FnMut(Vec<String>),
+    ) -> Result<(), String> {
         if !self.has(table)? {
-            return Ok(Vec::new());
+            return Ok(());
         }
-        let found = || {
+        let mut read = || {
             let mut statement = self
                 .connection
                 .prepare(&format!("SELECT {columns} FROM {table}"))?;
             let count = statement.column_count();
-            let rows =
-                statement.query_map([], |row| (0..count).map(|at| row.get_ref(at).map(text)).collect())?;
-            rows.collect::<rusqlite::Result<_>>()
+            let mut rows = statement.query([])?;
+            while let Some(row) = rows.next()? {
+                take(
+                    (0..count)
+                        .map(|at| row.get_ref(at).map(text))
+                        .collect::<rusqlite::Result<_>>()?,
+                );
+            }
+            Ok(())
         };
-        found().map_err(|error| self.failed(&error))
+        read().map_err(|error| self.failed(&error))
     }
 
     fn has(&self, table: &str) -> Result<bool, String> {

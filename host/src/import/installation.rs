@@ -15,7 +15,7 @@ const MAX_AGENTS: usize = 1_000;
 const MAX_ENTRIES: usize = 1_000;
 
 /// What is read, used as it is, or of no use to anybody but the program that made it.
-const KNOWN: [&str; 17] = [
+const KNOWN: [&str; 18] = [
     "agents",
     "cache",
     "completions",
@@ -26,6 +26,7 @@ const KNOWN: [&str; 17] = [
     "gateway.lock",
     "logs",
     "media",
+    "plugin-skills",
     "plugins",
     "session-sqlite-migration-runs",
     "skills",
@@ -36,7 +37,7 @@ const KNOWN: [&str; 17] = [
 ];
 
 /// What has no equivalent, and what to do about it.
-const FOREIGN: [(&str, &str); 9] = [
+const FOREIGN: [(&str, &str); 10] = [
     (
         "browser",
         "a browser that agents steer is no part of this gateway",

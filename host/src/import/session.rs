@@ -99,11 +99,6 @@ impl Stored {
         }
     }
 
-    /// The transcript is this one.
-    pub(super) fn named(&mut self, id: &str) {
-        self.session_id = json!(id);
-    }
-
     pub(super) fn id(&self) -> Option<String> {
         let plain = |id: &&str| !id.contains(['/', '\\', '\0']) && *id != "." && *id != "..";
         word(&self.session_id).filter(plain).map(str::to_owned)

@@ -1,7 +1,6 @@
 //! Which conversations and transcripts an agent has there, in either form. What is said in them is read elsewhere.
 use super::{
     database::Database,
-    message::millis,
     report::Report,
     rows::Origin,
     session::{Stored, session_key},
@@ -99,32 +98,11 @@ pub(super) fn of_database<'a>(
             Vec::new()
         })
     };
-    let nodes = rows(
-        "session_nodes",
-        "session_key, current_session_id, entry_json, updated_at",
-    );
     let ids = rows("transcript_events", "DISTINCT session_id");
     let cold = rows("session_transcript_cold_archives", "session_id");
-    let mut conversations = BTreeMap::new();
-    for node in nodes.into_iter().take(MAX_CONVERSATIONS) {
-        let [key, id, entry, updated] = <[String; 4]>::try_from(node).unwrap_or_default();
-        let place = || format!("{}, session_nodes \"{key}\"", database.path().display());
-        let Ok(mut stored) = serde_json::from_str::<Stored>(&entry) else {
-            report.skipped(
-                place(),
-                "its entry can't be read; it is taken over without its settings",
-            );
-            let stored = Stored::of(&id, millis(&updated.parse::<i64>().unwrap_or(0).into()));
-            conversations.insert(id, (key, stored));
-            continue;
-        };
-        stored.named(&id);
-        match session_key(&key, agent, main_key) {
-            Some(key) => drop(conversations.insert(id, (key, stored))),
-            None => report.skipped(place(), "its key is none that conversations have here"),
-        }
-    }
+    let mut conversations = conversations(agent, database, main_key, report);
     for id in cold.into_iter().flatten() {
+        conversations.remove(&id);
         report.missing(format!(
             "{}, transcript {id}: OpenClaw has put it into an archive; open it there once, and run this again",
             database.path().display()
@@ -138,7 +116,44 @@ pub(super) fn of_database<'a>(
         },
         id,
     });
-    found.collect()
+    let found: Vec<_> = found.collect();
+    for (key, _) in conversations.into_values() {
+        let place = format!("{}, session_nodes \"{key}\"", database.path().display());
+        report.skipped(place, "nothing was said in it");
+    }
+    found
+}
+
+/// Conversations of a database, by the transcripts that they have now. One entry is in memory at a time.
+fn conversations(
+    agent: &str,
+    database: &Database,
+    main_key: &str,
+    report: &mut Report,
+) -> BTreeMap<String, (String, Stored)> {
+    let mut all = BTreeMap::new();
+    let columns = "session_key, current_session_id, entry_json, updated_at";
+    let read = database.each("session_nodes", columns, &mut |node| {
+        let [key, id, entry, updated] = <[String; 4]>::try_from(node).unwrap_or_default();
+        let place = || format!("{}, session_nodes \"{key}\"", database.path().display());
+        let updated = updated.parse::<i64>().ok();
+        let stored = serde_json::from_str::<Stored>(&entry).unwrap_or_else(|_| {
+            report.skipped(
+                place(),
+                "its entry can't be read; it is taken over without its settings",
+            );
+            Stored::of(&id, updated)
+        });
+        match session_key(&key, agent, main_key) {
+            Some(key) if all.len() < MAX_CONVERSATIONS => drop(all.insert(id, (key, stored))),
+            Some(_) => report.skipped(place(), "there are too many conversations"),
+            None => report.skipped(place(), "its key is none that conversations have here"),
+        }
+    });
+    if let Err(why) = read {
+        report.skipped(database.path().display().to_string(), &why);
+    }
+    all
 }
 
 fn names(folder: &Path) -> Vec<String> {

@@ -208,7 +208,7 @@ fn the_same_in_a_database_is_the_same_conversation() {
     assert!(keys.contains("a-secret") && !keys.contains("elsewhere"), "{keys}");
     let told = serde_json::to_string(&done).expect("JSON");
     assert!(!told.contains("a-secret"), "{told}");
-    for missing in ["q:elsewhere", "cold", "1 paired devices"] {
+    for missing in ["q:elsewhere", "cold", "devices that were paired (1)"] {
         assert!(told.contains(missing), "{missing}: {told}");
     }
     assert_eq!(journal.cron_jobs().expect("read").len(), 1);
@@ -316,4 +316,19 @@ fn where_nothing_is_nothing_is_taken() {
         run(&wish, None, &mut |_| {}),
         Err(ImportError::NotThere(_))
     ));
+}
+
+#[test]
+fn a_run_that_was_killed_begins_anew() {
+    let (home, theirs) = (home(), tempfile::tempdir().expect("a folder"));
+    files(theirs.path());
+    let journal = home.journal();
+    // as a killed process leaves it: begun, with a piece written and no conversation
+    journal.import_begin("s1", NOW).expect("written");
+    let mut piece = crate::journal::Entry::new("t", crate::journal::EntryKind::Message, "{}".into(), 1);
+    piece.seq = 1;
+    journal.import_entries("s1", &[piece]).expect("written");
+    assert_eq!(journal.session_count().expect("read"), 0);
+    home.run(theirs.path(), &journal, true);
+    assert_eq!(texts(&journal, "s1"), ["my cat is Miezi", "yes"]);
 }
