@@ -15,7 +15,7 @@ const MAX_AGENTS: usize = 1_000;
 const MAX_ENTRIES: usize = 1_000;
 
 /// What is read, used as it is, or of no use to anybody but the program that made it.
-const KNOWN: [&str; 18] = [
+const KNOWN: &[&str] = &[
     "agents",
     "cache",
     "completions",
@@ -37,7 +37,7 @@ const KNOWN: [&str; 18] = [
 ];
 
 /// What has no equivalent, and what to do about it.
-const FOREIGN: [(&str, &str); 10] = [
+const FOREIGN: &[(&str, &str)] = &[
     (
         "browser",
         "a browser that agents steer is no part of this gateway",
@@ -58,6 +58,10 @@ const FOREIGN: [(&str, &str); 10] = [
         "the search index over memory is not used; the files in the workspace are",
     ),
     ("nodes", "nodes pair again: `openclaw nodes list`"),
+    (
+        "sessions",
+        "conversations of before agents had folders; OpenClaw's own `doctor` moves them into agents/",
+    ),
     (
         "npm",
         "plugins written for OpenClaw do not run here: `openclaw plugins list` shows what does",
