@@ -106,15 +106,15 @@ impl Collector for Sheet {
             match values {
                 Values::Counters(values) => {
                     let mut family = encoder.encode_descriptor(name, help, None, MetricType::Counter)?;
-                    each(&mut family, values, |mut one, value| counter(&mut one, *value))?;
+                    each(&mut family, values, |one, value| counter(one, *value))?;
                 }
                 Values::Gauges(values) => {
                     let mut family = encoder.encode_descriptor(name, help, None, MetricType::Gauge)?;
-                    each(&mut family, values, |mut one, value| gauge(&mut one, *value))?;
+                    each(&mut family, values, |one, value| gauge(one, *value))?;
                 }
                 Values::Histograms(values) => {
                     let mut family = encoder.encode_descriptor(name, help, None, MetricType::Histogram)?;
-                    each(&mut family, values, |mut one, spread| {
+                    each(&mut family, values, |one, spread| {
                         let count = spread.buckets.iter().map(|(_, count)| count).sum();
                         one.encode_histogram::<NoLabelSet>(spread.sum, count, &spread.buckets, None)
                     })?;
@@ -128,10 +128,13 @@ impl Collector for Sheet {
 fn each<T>(
     family: &mut MetricEncoder<'_>,
     values: &[(Labels, T)],
-    encode: impl Fn(MetricEncoder<'_>, &T) -> fmt::Result,
+    encode: impl Fn(&mut MetricEncoder<'_>, &T) -> fmt::Result,
 ) -> fmt::Result {
     for (labels, value) in values {
-        encode(family.encode_family(labels)?, value)?;
+        match labels.is_empty() {
+            true => encode(family, value)?,
+            false => encode(&mut family.encode_family(labels)?, value)?,
+        }
     }
     Ok(())
 }
