@@ -226,6 +226,9 @@ async fn of_queues(sheet: &mut Sheet, gateway: &Gateway) {
     sheet.counters("openclaw_deliveries", "Tries to deliver a message", deliveries);
 }
 
+/// A count of plugins: its name, what it says, and where it is found.
+type Count = (&'static str, &'static str, fn(&Snapshot) -> u64);
+
 fn of_plugins(sheet: &mut Sheet, views: &[PluginView]) {
     let on: Vec<_> = views.iter().filter(|view| view.enabled).collect();
     let of = |view: &PluginView| label("plugin", &view.id);
@@ -233,7 +236,7 @@ fn of_plugins(sheet: &mut Sheet, views: &[PluginView]) {
         .iter()
         .map(|view| (of(view), f64::from(u8::from(view.status == "loaded"))));
     sheet.gauges("openclaw_plugin_up", "The plugin serves", up);
-    let counts: [(&'static str, &'static str, fn(&Snapshot) -> u64); 7] = [
+    let counts: [Count; 7] = [
         (
             "openclaw_plugin_calls",
             "Calls of the plugin that have ended",

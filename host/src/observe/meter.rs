@@ -196,7 +196,9 @@ mod tests {
     #[test]
     fn durations_are_in_their_buckets() {
         let mut histogram = Histogram::default();
-        [0, 50, 51, 1_000_000].map(|ms| histogram.add(ms));
+        [0, 50, 51, 1_000_000]
+            .into_iter()
+            .for_each(|ms| histogram.add(ms));
         let buckets = histogram.buckets();
         assert_eq!((buckets[0], buckets[1]), ((0.05, 2), (0.1, 1)));
         assert_eq!((buckets[BOUNDS.len()].1, histogram.count()), (1, 4));

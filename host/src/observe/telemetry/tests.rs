@@ -68,6 +68,10 @@ async fn a_run_is_counted_with_what_it_used() {
     let known = telemetry.stability.snapshot(&super::super::Query::default(), 0);
     let by_type = &known["summary"]["byType"];
     for kind in [
+        "message.received",
+        "message.dispatch.started",
+        "message.dispatch.completed",
+        "message.processed",
         "session.turn.created",
         "model.usage",
         "tool.execution.completed",

@@ -62,7 +62,11 @@ impl Watched {
 
     pub(super) fn step(&mut self, telemetry: &Telemetry, step: Step, rules: Rules, now: i64) {
         match step {
+            Step::Opened if self.is_message() => self.way_of_message(telemetry, "message.received", now),
             Step::Began => {
+                if self.is_message() {
+                    self.way_of_message(telemetry, "message.dispatch.started", now);
+                }
                 let waited = self.run.began_ms().unwrap_or(now) - self.run.opened_ms();
                 telemetry.meter.turn_began(waited);
                 let event = json!({ "source": self.run.agent_id, "outcome": source(self.run.source) });
@@ -86,7 +90,11 @@ impl Watched {
                     .stability
                     .note(now, "tool.execution.started", json!({ "toolName": name }));
                 if self.tools.len() < MAX_TOOLS {
-                    let arguments = rules.content.then(|| arguments.to_string()).unwrap_or_default();
+                    let arguments = if rules.content {
+                        arguments.to_string()
+                    } else {
+                        String::new()
+                    };
                     self.tools.insert(
                         id,
                         Tool {
@@ -101,6 +109,19 @@ impl Watched {
             Step::Compacting(false) => telemetry.meter.compacted(),
             _ => {}
         }
+    }
+
+    /// It answers a message of a chat.
+    fn is_message(&self) -> bool {
+        self.run.source == Source::Channel
+    }
+
+    fn way_of_message(&self, telemetry: &Telemetry, kind: &'static str, now: i64) {
+        let event = match self.run.ended_ms() {
+            None => json!({ "source": "channel" }),
+            Some(ended) => json!({ "source": "channel", "durationMs": ended - self.run.opened_ms() }),
+        };
+        telemetry.stability.note(now, kind, event);
     }
 
     fn began_to_answer(&mut self, telemetry: &Telemetry, now: i64) {
@@ -229,6 +250,12 @@ impl Watched {
 
     pub(super) fn ended(mut self, telemetry: &Telemetry, now: i64) {
         self.not_answered(telemetry, now);
+        if self.is_message() {
+            if self.run.began_ms().is_some() {
+                self.way_of_message(telemetry, "message.dispatch.completed", now);
+            }
+            self.way_of_message(telemetry, "message.processed", now);
+        }
         let (how, outcome) = match self.run.how() {
             Some(End::Answered { .. }) => ("answered", "completed"),
             Some(End::Failed { .. }) => ("failed", "error"),
