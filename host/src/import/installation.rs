@@ -221,7 +221,7 @@ pub(super) fn devices(database: &Database, report: &mut Report) {
         .len();
     if paired > 0 {
         report.missing(format!(
-            "{paired} paired devices: they pair again, `openclaw devices list`"
+            "devices that were paired ({paired}): they pair again, `openclaw devices list`"
         ));
     }
 }

@@ -112,9 +112,14 @@ impl Said {
             "toolResult" => Role::ToolResult,
             other => return Meant::Unknown(format!("a message of the role \"{}\"", short(other))),
         };
+        let mut content = contents(&self.content, pictures);
+        if role != Role::Assistant {
+            // only models think and ask for tools, whatever stands there
+            content.retain(|part| !matches!(part, Content::ToolCall { .. } | Content::Thinking { .. }));
+        }
         let message = Message {
             role,
-            content: contents(&self.content, pictures),
+            content,
             tool_call_id: call_id(&self.tool_call_id),
             tool_name: self.tool_name.clone(),
             is_error: self.is_error,

@@ -302,7 +302,7 @@ fn of_plugins(sheet: &mut Sheet, views: &[PluginView]) {
 
 fn spread(metrics: &Snapshot) -> Spread {
     let bucket = |bucket: &crate::plugins::metrics::Bucket| {
-        let bound = bucket.le_us.map_or(f64::MAX, |us| number(us) / 1e6);
+        let bound = bucket.le_us.map_or(f64::INFINITY, |us| number(us) / 1e6);
         (bound, bucket.count)
     };
     Spread {

@@ -39,7 +39,7 @@ enum Values {
 pub struct Spread {
     /// The sum of all.
     pub sum: f64,
-    /// By upper bound, in order; `f64::MAX` has none.
+    /// By upper bound, in order; `f64::INFINITY` has none.
     pub buckets: Vec<(f64, u64)>,
 }
 
@@ -159,7 +159,7 @@ mod tests {
         sheet.gauges("y", "Now y", [(Vec::new(), 1.5)]);
         let spread = Spread {
             sum: 3.0,
-            buckets: vec![(1.0, 1), (f64::MAX, 1)],
+            buckets: vec![(1.0, 1), (f64::INFINITY, 1)],
         };
         sheet.histograms("z_seconds", "How long", [(vec![("l", "v".to_owned())], spread)]);
         let text = sheet.text();

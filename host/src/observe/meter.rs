@@ -87,7 +87,7 @@ impl Histogram {
 
     /// How many by upper bound.
     pub fn buckets(&self) -> Vec<(f64, u64)> {
-        let bounds = BOUNDS.into_iter().chain([f64::MAX]);
+        let bounds = BOUNDS.into_iter().chain([f64::INFINITY]);
         bounds.zip(self.counts).collect()
     }
 }

@@ -30,6 +30,8 @@ use watched::{Watched, random};
 const MAX_RUNS: usize = 4_096;
 /// How often the memory of the process is noted.
 const SAMPLE: Duration = Duration::from_secs(60);
+/// How long ago a run has ended whose end is not heard of any more, milliseconds.
+const LATE_MS: i64 = 60_000;
 
 /// What is known of the gateway's work.
 #[derive(Debug, Default)]
@@ -129,6 +131,7 @@ impl Watcher {
                     let Some(telemetry) = self.telemetry.upgrade() else { return };
                     let sample = json!({ "memory": { "rssBytes": memory() } });
                     telemetry.stability.note(self.clock.now_ms(), "diagnostic.memory.sample", sample);
+                    self.catch_up(&telemetry);
                     continue;
                 }
             };
@@ -138,23 +141,20 @@ impl Watcher {
             match heard {
                 Ok(News::Run(run, step)) => self.step(&telemetry, &run, step),
                 Ok(News::Session { .. }) => {}
-                Err(RecvError::Lagged(count)) => {
-                    telemetry.meter.missed(count);
-                    self.catch_up(&telemetry);
-                }
+                Err(RecvError::Lagged(count)) => telemetry.meter.missed(count),
                 Err(RecvError::Closed) => return,
             }
         }
     }
 
-    /// Ends of which it did not hear.
+    /// Ends of which it will not hear any more, for they were among what came too fast.
     fn catch_up(&mut self, telemetry: &Telemetry) {
-        let over: Vec<_> = self
-            .runs
-            .values()
-            .filter(|watched| watched.run.how().is_some())
-            .collect();
-        let over: Vec<_> = over.into_iter().map(|watched| watched.run.clone()).collect();
+        let long_ago = self.clock.now_ms() - LATE_MS;
+        let over = self.runs.values().filter(|watched| {
+            let ended = watched.run.ended_ms();
+            ended.is_some_and(|ended| ended < long_ago)
+        });
+        let over: Vec<_> = over.map(|watched| watched.run.clone()).collect();
         for run in over {
             self.step(telemetry, &run, Step::Ended);
         }
@@ -171,8 +171,9 @@ impl Watcher {
             return;
         }
         if !self.runs.contains_key(&run.id) {
-            // one that has ended says nothing more
-            if self.runs.len() >= MAX_RUNS || run.how().is_some() {
+            // what comes behind its end, or behind what came too fast, begins no run
+            let begins = matches!(step, Step::Opened | Step::Began);
+            if !begins || self.runs.len() >= MAX_RUNS {
                 return;
             }
             let ids = telemetry.exporter.is_some().then(|| self.rules.ids()).flatten();

@@ -1,5 +1,6 @@
 //! Transcripts as they are there, and what becomes of them.
 use super::*;
+use proptest::prelude::{Just, Strategy, prop_assert, prop_assert_eq, prop_oneof, proptest};
 use std::{collections::BTreeMap, fs};
 
 /// What is written, by transcript: `role: text`, or the kind.
@@ -148,4 +149,70 @@ fn long_transcripts_come_in_pieces() {
         .collect();
     let rows: Vec<_> = rows.iter().map(String::as_str).collect();
     assert_eq!(taken(&rows).0["s"].len(), 1_300);
+}
+
+/// One line of a transcript that somebody may have written by hand, cut, or joined with another.
+fn any_line() -> impl Strategy<Value = String> {
+    let id = || "[a-d]";
+    let kind = prop_oneof![
+        4 => Just("message"), 1 => Just("compaction"), 1 => Just("reset"), 1 => Just("leaf"), 1 => Just("custom_message"),
+        1 => Just("dream"),
+    ];
+    let role = prop_oneof![Just("user"), Just("assistant"), Just("toolResult"), Just("ghost")];
+    let parent = prop_oneof![
+        Just("null".to_owned()),
+        id().prop_map(|id| format!("\"{id}\"")),
+        Just("7".to_owned())
+    ];
+    let side = prop_oneof![3 => Just(""), 1 => Just(r#","appendMode":"side""#)];
+    let line = (kind, id(), parent, id(), id(), role, side).prop_map(|(kind, id, parent, target, call, role, side)| {
+        format!(
+            r#"{{"type":"{kind}","id":"{id}","parentId":{parent},"targetId":"{target}","firstKeptEntryId":"{target}",
+               "summary":"short","content":"x"{side},"message":{{"role":"{role}","toolCallId":"{call}","content":[
+               {{"type":"text","text":"t"}},{{"type":"toolCall","id":"{call}","name":"n","arguments":1}}]}}}}"#
+        )
+        .replace('\n', "")
+    });
+    prop_oneof![9 => line, 1 => "\\PC{0,20}"]
+}
+
+proptest! {
+    #[test]
+    fn whatever_stands_there_becomes_a_conversation_that_models_take(
+        lines in proptest::collection::vec(any_line(), 0..40)
+    ) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("s.jsonl");
+        fs::write(&file, lines.join("\n")).expect("written");
+        let origin = Origin::File(file);
+        let (mut report, mut parts) = (Report::default(), BTreeMap::<String, Vec<Entry>>::new());
+        let survey = survey(&origin, &mut report).expect("read");
+        let mut sink = |id: &str, entries: &[Entry]| {
+            parts.entry(id.to_owned()).or_default().extend(entries.iter().cloned());
+            Ok(())
+        };
+        convert(&origin, &survey, "s", &mut |_, _| None, &mut sink, &mut report).expect("taken");
+        for entries in parts.values() {
+            let mut open: Vec<String> = Vec::new();
+            for (at, entry) in entries.iter().enumerate() {
+                prop_assert_eq!(usize::try_from(entry.seq), Ok(at + 1));
+                if entry.kind != EntryKind::Message {
+                    continue;
+                }
+                let message: Message = serde_json::from_str(&entry.body).expect("a message");
+                if message.role == Role::ToolResult {
+                    let call = open.iter().position(|id| *id == message.tool_call_id);
+                    prop_assert!(call.is_some(), "an answer without a call");
+                    open.remove(call.expect("it was found"));
+                    continue;
+                }
+                prop_assert!(open.is_empty(), "a call without an answer");
+                open.extend(message.content.iter().filter_map(|part| match part {
+                    Content::ToolCall { id, .. } => Some(id.clone()),
+                    _ => None,
+                }));
+            }
+            prop_assert!(open.is_empty(), "a call without an answer at the end");
+        }
+    }
 }
