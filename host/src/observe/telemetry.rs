@@ -22,7 +22,7 @@ use std::{
 };
 use tokio::{
     sync::broadcast::{self, error::RecvError},
-    time::{MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval_at},
 };
 use watched::{Watched, random};
 
@@ -122,16 +122,14 @@ impl Watcher {
         mut news: broadcast::Receiver<News>,
         memory: impl Fn() -> Option<u64> + Send + 'static,
     ) {
-        let mut samples = interval(SAMPLE);
+        let mut samples = interval_at(Instant::now() + SAMPLE, SAMPLE);
         samples.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        self.sample(memory());
         loop {
             let heard = tokio::select! {
                 heard = news.recv() => heard,
                 _ = samples.tick() => {
-                    let Some(telemetry) = self.telemetry.upgrade() else { return };
-                    let sample = json!({ "memory": { "rssBytes": memory() } });
-                    telemetry.stability.note(self.clock.now_ms(), "diagnostic.memory.sample", sample);
-                    self.catch_up(&telemetry);
+                    self.sample(memory());
                     continue;
                 }
             };
@@ -144,6 +142,16 @@ impl Watcher {
                 Err(RecvError::Lagged(count)) => telemetry.meter.missed(count),
                 Err(RecvError::Closed) => return,
             }
+        }
+    }
+
+    /// Notes what the process has, and forgets what is over.
+    fn sample(&mut self, rss_bytes: Option<u64>) {
+        if let Some(telemetry) = self.telemetry.upgrade() {
+            let sample = json!({ "memory": { "rssBytes": rss_bytes } });
+            let now = self.clock.now_ms();
+            telemetry.stability.note(now, "diagnostic.memory.sample", sample);
+            self.catch_up(&telemetry);
         }
     }
 
