@@ -13,6 +13,7 @@ pub mod deliver;
 pub mod gateway;
 pub mod heartbeat;
 pub mod http;
+pub mod import;
 pub mod journal;
 pub mod methods;
 pub mod models;

@@ -59,5 +59,5 @@ pub use places::Places;
 pub use post::Post;
 pub use request::DEFAULT_MODEL;
 pub use standing::{Chat, Standing, rules_in, rules_of};
-pub use turn::{Asker, Listener, TurnEvents, TurnOutcome};
+pub use turn::{Asker, Listener, TurnEvents, TurnOutcome, shortened};
 pub(crate) use voice::SpeechAccess;

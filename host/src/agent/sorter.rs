@@ -353,7 +353,10 @@ impl Sorter {
         self.desk
             .insist(move |j| {
                 let session = j.session(&key, &agent, &uuid(), now)?;
-                let over = fresh && is_expired(session.updated_ms, now, reset, local_offset_s(now));
+                // what was taken over goes on where it was, however long ago that is
+                let over = fresh
+                    && is_expired(session.updated_ms, now, reset, local_offset_s(now))
+                    && !j.import_is_untouched(&session.session_id)?;
                 if over {
                     j.reset_session(&key, &uuid(), now)?;
                 }

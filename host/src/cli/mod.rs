@@ -21,6 +21,7 @@ mod init;
 pub mod logs;
 pub mod manual;
 pub mod message;
+pub mod migrate;
 pub mod models;
 pub mod nodes;
 pub mod onboard;
@@ -110,6 +111,8 @@ enum Command {
     System(system::Args),
     Skills(skills::Args),
     Tools(tools::Args),
+    #[command(visible_alias = "import")]
+    Migrate(migrate::Args),
     /// A command that a plugin brings
     #[command(external_subcommand)]
     Extension(Vec<String>),
@@ -200,6 +203,7 @@ impl Cli {
             Command::System(args) => system::run(&args, env),
             Command::Skills(args) => skills::run(&args, env),
             Command::Tools(args) => tools::run(&args, env),
+            Command::Migrate(args) => migrate::run(&args, env),
             Command::Extension(words) => extension::run(&words, env),
             Command::Completion(args) => completion::run(&args),
             Command::Manual(args) => manual::run(&args),

@@ -12,6 +12,7 @@ mod change;
 mod channels;
 mod commands;
 mod cron;
+mod diagnostics;
 mod diff;
 mod edit;
 mod env;
@@ -71,6 +72,7 @@ pub use channels::{
 };
 pub use commands::{Auto, CommandsConfig, NativeCommands, PeerId};
 pub use cron::{CronConfig, WebhookPolicy};
+pub use diagnostics::{DiagnosticsConfig, OtelConfig};
 pub use diff::diff;
 pub use edit::{Edit, EditError, apply, edit_file};
 pub use env::Env;

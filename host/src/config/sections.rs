@@ -8,6 +8,7 @@ use super::{
     bindings::BindingConfig,
     commands::CommandsConfig,
     cron::CronConfig,
+    diagnostics::DiagnosticsConfig,
     gateway::GatewayConfig,
     known,
     location::{JsonPath, Step},
@@ -73,6 +74,8 @@ sections! {
     commands: CommandsConfig,
     /// Jobs that run at a time.
     cron: CronConfig,
+    /// What is measured, and who is told.
+    diagnostics: DiagnosticsConfig,
     /// Variables.
     env: EnvConfig,
     /// Where the gateway listens and who may connect.

@@ -6,8 +6,10 @@
 mod body;
 mod outbox;
 mod presence;
+mod tally;
 mod verdict;
 
 pub use body::{Body, lane_of, lane_to, message_to};
 pub use outbox::{Carrier, Outbox};
 pub use presence::{Place, Seen, UNKNOWN, follow};
+pub use tally::Tally;

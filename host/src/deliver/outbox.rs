@@ -2,7 +2,7 @@
 //!
 //! Bounded by the journal: a worker holds one reply, and there are as many workers as lanes with open replies. A worker
 //! that breaks off is begun again; what it had under way is then a reply that a killed process left.
-use super::{Body, verdict::judge};
+use super::{Body, Tally, verdict::judge};
 use crate::{
     clock::Clock,
     journal::{Delivery, Journal, JournalError, Outcome, SendState},
@@ -47,6 +47,7 @@ pub struct Outbox {
     left: Notify,
     /// Nothing more is begun.
     closed: watch::Sender<bool>,
+    tally: Tally,
 }
 
 /// A worker's bell. `rung` is read and written under the lock of the map.
@@ -67,7 +68,13 @@ impl Outbox {
             tried: Notify::new(),
             left: Notify::new(),
             closed: watch::channel(false).0,
+            tally: Tally::default(),
         })
+    }
+
+    /// What became of what was tried.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
     }
 
     /// Takes up what an earlier process left.
@@ -238,6 +245,7 @@ impl Outbox {
             }
         };
         report(&delivery, &outcome);
+        self.tally.note(&delivery.channel, &outcome);
         let now = self.clock.now_ms();
         // noted, and looked for the next, in one go: each way to the journal and back is two switches between threads
         let next = loop {

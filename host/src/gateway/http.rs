@@ -29,7 +29,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::{
     auth::{ProxyClaim, Role},
-    denial,
+    denial, figures,
     handshake::{self, Entrance},
     hub,
     limiter::Client,
@@ -75,6 +75,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .route("/readyz", get(ready))
         .route("/ready", get(ready))
         .route("/startupz", get(started))
+        .route("/metrics", get(figures::figures))
+        .route("/api/diagnostics/prometheus", get(figures::figures))
         .fallback(elsewhere)
         .layer(middleware::from_fn_with_state(shared.clone(), gate))
         .with_state(shared)

@@ -97,6 +97,11 @@ pub trait Handler: Send + Sync + 'static {
         None
     }
 
+    /// The figures for whoever watches them, and what sort of text that is. None: nobody may have them.
+    fn figures(&self) -> Option<BoxFuture<'_, (String, &'static str)>> {
+        None
+    }
+
     /// Whether messages flow.
     fn readiness(&self) -> Readiness;
 

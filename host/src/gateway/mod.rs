@@ -13,6 +13,7 @@ mod denial;
 mod device;
 mod devices;
 mod failure;
+mod figures;
 mod frame;
 mod front;
 mod handshake;

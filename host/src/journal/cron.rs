@@ -197,7 +197,7 @@ impl Journal {
     }
 }
 
-fn put(c: &Connection, job: &CronJob) -> rusqlite::Result<()> {
+pub(super) fn put(c: &Connection, job: &CronJob) -> rusqlite::Result<()> {
     c.prepare_cached(
         "INSERT INTO cron_job (id, job, due_ms, created_ms) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (id) DO UPDATE SET job = ?2, due_ms = ?3",

@@ -8,6 +8,7 @@
 mod cron;
 mod device;
 mod health;
+mod import;
 mod inbox;
 mod kv;
 mod look;
@@ -27,6 +28,7 @@ mod worker;
 pub use cron::{CronJob, CronRun, JobThen, RunState};
 pub use device::{DEVICE_REQUEST_MS, Device, DeviceFacts, DeviceRequest, DeviceRole, MAX_TOKENS};
 pub use health::Trouble;
+pub use import::{Imported, Taken};
 pub use inbox::{Accepted, Pending, Settled};
 pub use look::{Seen, copy, look};
 pub use media::StoredMedia;

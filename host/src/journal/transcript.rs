@@ -45,7 +45,7 @@ impl Entry {
 }
 
 impl EntryKind {
-    fn as_str(self) -> &'static str {
+    pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Message => "message",
             Self::Compaction => "compaction",

@@ -7,6 +7,7 @@ mod chat;
 mod config;
 mod cron;
 mod devices;
+mod diagnostics;
 mod extensions;
 mod feed;
 mod for_agents;
@@ -33,6 +34,7 @@ use crate::{
     config::{Env, Reader},
     gateway::{self, Caller, Code, Events, Failure, Fleet, Handler, Method, Readiness, Responder, Scope},
     journal::{Journal, JournalError},
+    observe::Telemetry,
 };
 use feed::Subscribers;
 use futures_util::future::BoxFuture;
@@ -64,6 +66,7 @@ pub struct Methods {
     files: Arc<config::Files>,
     runs: Arc<Runs>,
     subscribers: Arc<Subscribers>,
+    telemetry: Arc<Telemetry>,
 }
 
 impl Methods {
@@ -75,6 +78,7 @@ impl Methods {
         for_agents::ForAgents::open(&gateway, &files);
         Self {
             files,
+            telemetry: diagnostics::watch(&gateway),
             gateway,
             fleet,
             reread: backstage.reread,
@@ -120,6 +124,7 @@ pub(crate) fn table() -> Vec<Method> {
         config::methods(),
         cron::methods(),
         devices::methods(),
+        diagnostics::methods(),
         extensions::own_methods(),
         heartbeat::methods(),
         logs::methods(),
@@ -197,6 +202,11 @@ impl Handler for Methods {
         Some(Arc::new(routes::OfPlugins::new(&self.gateway.registry)))
     }
 
+    fn figures(&self) -> Option<BoxFuture<'_, (String, &'static str)>> {
+        let on = self.gateway.desk().config().diagnostics.has_metrics();
+        on.then(|| -> BoxFuture<'_, _> { Box::pin(diagnostics::figures(&self.telemetry, &self.gateway)) })
+    }
+
     fn readiness(&self) -> Readiness {
         health::readiness(&self.gateway)
     }
@@ -268,6 +278,7 @@ impl Handler for Methods {
                 "system.info" => Ok(system::info()),
                 "update.status" => Ok(system::update()),
                 "message.action" => message::act(gateway, caller, params).await,
+                "diagnostics.stability" => diagnostics::stability(&self.telemetry, gateway, params),
                 "diagnostics.lanes" => Ok(work::lanes(gateway)),
                 "tasks.list" => work::tasks(gateway, params).await,
                 "send" => send::send(gateway, params).await,

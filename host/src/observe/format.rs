@@ -1,5 +1,6 @@
-//! `12:34:56.789 WARN [plugins] message key=value`
-use super::redact::redact_patterns;
+//! `12:34:56.789 WARN [plugins] message key=value`, or the same as an object for machines.
+use super::{recent, redact::redact_patterns};
+use serde_json::json;
 use std::fmt::{self, Write};
 use tracing::{
     Event, Level, Subscriber,
@@ -41,6 +42,32 @@ where
         event.record(&mut fields);
         let text = redact_patterns(fields.message + &fields.rest);
         writeln!(out, "{text}")
+    }
+}
+
+/// One JSON object for each event, without what looks like a secret: such lines go to other machines.
+pub(super) struct Objects;
+
+impl<S, N> FormatEvent<S, N> for Objects
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, _: &FmtContext<'_, S, N>, mut out: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        let metadata = event.metadata();
+        let mut fields = recent::Fields::default();
+        event.record(&mut fields);
+        let mut object = json!({
+            "time": jiff::Timestamp::now().to_string(), "level": metadata.level().as_str().to_ascii_lowercase(),
+            "subsystem": subsystem(metadata.target()), "message": fields.message,
+        });
+        for (name, value) in fields.rest {
+            // what every line has is not taken over by a field of the same name
+            if object.get(&name).is_none() {
+                object[name] = value;
+            }
+        }
+        writeln!(out, "{object}")
     }
 }
 
@@ -112,6 +139,38 @@ mod tests {
         assert_eq!(fields.rest, " account=default tries=3");
         fields.fields_of_a_plugin("cut of").expect("written");
         assert!(fields.rest.ends_with(" cut of"));
+    }
+
+    #[test]
+    fn objects_have_their_subsystem_and_no_secrets() {
+        use std::{io, sync::Arc, sync::Mutex};
+        use tracing_subscriber::{Layer, prelude::*};
+        #[derive(Clone, Default)]
+        struct Said(Arc<Mutex<Vec<u8>>>);
+        impl io::Write for Said {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0.lock().expect("held by nobody").extend(bytes);
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let said = Said::default();
+        let own = said.clone();
+        let lines = tracing_subscriber::fmt::layer()
+            .with_writer(move || own.clone())
+            .event_format(Objects);
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(lines.boxed()), || {
+            tracing::warn!(target: "openclaw::http", tries = 3, level = "mine", "asked with Bearer abcdef123456");
+        });
+        let said = String::from_utf8(said.0.lock().expect("held by nobody").clone()).expect("text");
+        let line: serde_json::Value = serde_json::from_str(&said).expect("one object");
+        assert_eq!(line["subsystem"], "http");
+        assert_eq!(line["level"], "warn");
+        assert_eq!(line["message"], "asked with Bearer ***");
+        assert_eq!(line["tries"], "3");
+        assert!(said.ends_with("}\n"), "{said}");
     }
 
     #[test]

@@ -1,14 +1,26 @@
-//! What the gateway says of itself: one line for each event, `[subsystem] message`, or JSON; and the same in a file.
+//! What the gateway says of itself: one line for each event, `[subsystem] message`, or JSON; and the same in a file. And
+//! what is counted, remembered and traced of its work.
+mod exposition;
 mod file;
 mod format;
+mod meter;
+mod otlp;
 mod recent;
 mod redact;
+mod spans;
+mod stability;
 mod tail;
+mod telemetry;
 
+pub use exposition::{CONTENT_TYPE, Labels, Sheet, Spread};
 pub use file::Place;
+pub use meter::{Histogram, Meter, ModelTally, Tallies};
+pub use otlp::{Counts, Exporter};
 pub use recent::{Recent, Tail, recent};
 pub use redact::Redaction;
+pub use stability::{Query, Stability};
 pub use tail::{FileTail, tail_of};
+pub use telemetry::Telemetry;
 
 use clap::ValueEnum;
 use file::LogFile;
@@ -59,7 +71,7 @@ pub fn start(format: LogFormat, levels: Levels, file: Option<(Place, Option<u64>
     redact::set_rules(levels.redaction);
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     let lines = match format {
-        LogFormat::Json => lines.json().flatten_event(true).boxed(),
+        LogFormat::Json => lines.with_ansi(false).event_format(format::Objects).boxed(),
         LogFormat::Text => lines
             .with_ansi(std::io::stderr().is_terminal())
             .event_format(format::Lines)
@@ -116,6 +128,47 @@ pub fn flush() {
 }
 
 fn filter(text: &str) -> Result<EnvFilter, String> {
-    EnvFilter::try_new(text)
-        .map_err(|e| format!("\"{text}\" is no log filter ({e}); write one like info,plugin::demo=debug"))
+    EnvFilter::try_new(by_subsystem(text)).map_err(|e| {
+        format!("\"{text}\" is no log filter ({e}); write one like info,http=debug,plugin::demo=debug")
+    })
+}
+
+/// A level for a name as it stands in the brackets of a line is one for all that is called so.
+fn by_subsystem(text: &str) -> String {
+    let mut all: Vec<String> = Vec::new();
+    for directive in text.split(',').map(str::trim) {
+        all.push(directive.to_owned());
+        let Some((name, level)) = directive.split_once('=') else {
+            continue;
+        };
+        let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if !name.is_empty() && name.chars().all(is_name) && !name.starts_with("openclaw") {
+            let origins = ["openclaw", "openclaw_host", "plugin"];
+            all.extend(origins.map(|origin| format!("{origin}::{name}={level}")));
+        }
+    }
+    all.join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_subsystem_is_named_as_in_its_lines() {
+        assert_eq!(by_subsystem("info"), "info");
+        assert_eq!(
+            by_subsystem("info, http=debug"),
+            "info,http=debug,openclaw::http=debug,openclaw_host::http=debug,plugin::http=debug"
+        );
+        assert_eq!(by_subsystem("openclaw::http=trace"), "openclaw::http=trace");
+        for text in [
+            "info,http=debug",
+            "control-ui=trace,warn",
+            "info,plugin::demo=debug",
+        ] {
+            assert!(filter(text).is_ok(), "{text}");
+        }
+        assert!(filter("http=loud").is_err());
+    }
 }

@@ -117,10 +117,11 @@ impl<S: Subscriber> Layer<S> for Keep {
     }
 }
 
+/// What an event says, without secrets.
 #[derive(Default)]
-struct Fields {
-    message: String,
-    rest: Map<String, Value>,
+pub(super) struct Fields {
+    pub(super) message: String,
+    pub(super) rest: Map<String, Value>,
 }
 
 impl Fields {

@@ -3,6 +3,7 @@
 //! A fake does what the service does when nobody says otherwise, and what its script says when somebody does. Nothing
 //! here reaches beyond loopback.
 pub mod anthropic;
+pub mod collector;
 pub mod discord;
 pub mod gemini;
 pub mod mcp;

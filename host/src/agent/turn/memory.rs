@@ -95,6 +95,16 @@ pub fn open_calls(messages: &[Message]) -> Vec<(String, String, serde_json::Valu
     calls.collect()
 }
 
+/// A summary with the messages that are kept beside it, as an entry.
+pub fn shortened(turn: &str, summary: &str, kept: Vec<Message>, tokens_before: u64) -> Entry {
+    let history = History {
+        tokens: tokens::of_text(summary) + tokens::of_messages(&kept),
+        summary: Some(summary.to_owned()),
+        messages: kept,
+    };
+    compaction(turn, &history, tokens_before)
+}
+
 fn message(entry: &Entry) -> Option<Message> {
     (entry.kind == EntryKind::Message)
         .then(|| serde_json::from_str(&entry.body).ok())

@@ -10,7 +10,7 @@ mod spec;
 mod tools;
 
 pub use ask::{Answer, Asker, Failed, attempt};
-pub use memory::{History, compaction, entry, read};
+pub use memory::{History, compaction, entry, read, shortened};
 pub use spec::{Turn, TurnOutcome};
 use tools::Terms;
 

@@ -199,6 +199,7 @@ async fn serve(
             error => Failure::new(error),
         })?;
     let gateway = Arc::new(gateway);
+    unimported(&gateway);
     let views = gateway.registry.views();
     if views.is_empty() {
         tracing::warn!(target: "openclaw::plugins", "no plugins: nothing can be received or answered");
@@ -248,6 +249,15 @@ async fn serve(
     tokio::select! {
         () = stop => Ok(()),
         _ = terminate.recv() => Err(Failure::new("stopped at once by a second signal")),
+    }
+}
+
+/// Says that there is something to take over, if nobody has decided about it yet.
+fn unimported(gateway: &Gateway) {
+    match crate::import::pending(gateway.paths(), gateway.journal()) {
+        Ok(None) => {}
+        Ok(Some(line)) => tracing::warn!(target: "openclaw::import", "{line}"),
+        Err(error) => tracing::error!(target: "openclaw::import", %error, "not known"),
     }
 }
 

@@ -12,7 +12,15 @@ use std::{
 use super::{path::canonical, socket};
 
 /// Paths that the gateway answers itself.
-const OWN: [&str; 5] = ["/health", "/healthz", "/ready", "/readyz", "/startupz"];
+const OWN: [&str; 7] = [
+    "/api/diagnostics/prometheus",
+    "/health",
+    "/healthz",
+    "/metrics",
+    "/ready",
+    "/readyz",
+    "/startupz",
+];
 
 /// A path that a plugin has declared.
 #[derive(Debug, Clone, PartialEq)]
