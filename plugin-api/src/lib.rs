@@ -68,6 +68,8 @@ mod error;
 #[cfg(feature = "plugin")]
 mod fnv;
 #[cfg(feature = "plugin")]
+mod handlers;
+#[cfg(feature = "plugin")]
 mod host;
 #[cfg(feature = "plugin")]
 mod logs;

@@ -3,19 +3,16 @@ use crate::{
     Channel, Commands, Declaration, Environment, Error, ErrorKind, Host, HttpRoutes, Methods, Provider,
     Registration, Registrations, Result, Service, Sink, Source, Speech, Tool, ToolSet,
     abi::{self, Call, Catch, Fault, Fut, PluginDispatch, Reply},
-    fnv::Fnv,
+    handlers::{Handler, Handlers},
     runtime::Driver,
     surface,
 };
 use abi_stable::std_types::{RErr, ROk, RResult};
 use async_ffi::FutureExt;
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::{
-    collections::HashMap,
-    fmt,
     future::Future,
-    hash::BuildHasherDefault,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -24,22 +21,6 @@ use std::{
 
 /// The function that an author gives to [`crate::export_plugin!`]: reads the configuration and registers.
 pub type Start = fn(&mut Registrar) -> Result<()>;
-
-type Handler = Box<dyn Fn(Request) -> Fut<Reply> + Send + Sync>;
-
-/// By method id.
-type Handlers = HashMap<String, Targets, Hash>;
-/// The keys are the author's own, so the hash needs to be fast and nothing else.
-type Hash = BuildHasherDefault<Fnv>;
-
-/// The handlers of one method id.
-#[derive(Default)]
-struct Targets {
-    /// For calls without a target, which many methods are. It is no key of the table: comparing two empty strings costs
-    /// more than a call where the C library loads with AVX-512 masks, from addresses that stand for "nothing".
-    none: Option<Handler>,
-    by_id: HashMap<String, Handler, Hash>,
-}
 
 /// What a plugin registers itself with.
 ///
@@ -76,18 +57,16 @@ struct Instance {
 impl Registrar {
     /// The plugin's configuration, `plugins.entries.<id>.config`; an empty object if there is none.
     pub fn config<T: DeserializeOwned>(&self) -> Result<T> {
-        let wrong = |why: &dyn fmt::Display| {
-            Error::new(
-                ErrorKind::Config,
-                format_args!("the configuration of this plugin is wrong: {why}"),
-            )
-        };
         // A record can be read from a list of its fields too, which no operator means.
-        if !self.config.trim_start().starts_with('{') {
-            return Err(wrong(&"it is no object"));
-        }
-        let mut config = serde_json::Deserializer::from_str(&self.config);
-        T::deserialize(&mut config).map_err(|e| wrong(&e))
+        let config = serde_json::from_str::<Map<String, Value>>(&self.config);
+        config
+            .and_then(|config| T::deserialize(Value::Object(config)))
+            .map_err(|e| {
+                Error::new(
+                    ErrorKind::Config,
+                    format_args!("the configuration of this plugin is wrong: {e}"),
+                )
+            })
     }
 
     /// The host. Clone it into whatever needs it.
@@ -215,29 +194,6 @@ impl Registrar {
             let outcome = host.config_changed(config);
             async move { outcome }
         });
-    }
-}
-
-// === impl Targets ===
-
-impl Targets {
-    fn insert(&mut self, target: &str, handler: Handler) {
-        match target {
-            "" => self.none = Some(handler),
-            _ => drop(self.by_id.insert(target.to_owned(), handler)),
-        }
-    }
-
-    /// The handler of a target, and the target where it is one of many.
-    fn find(&self, target: &str) -> Option<(&Handler, String)> {
-        if target.is_empty() {
-            return self.none.as_ref().map(|handler| (handler, String::new()));
-        }
-        if let Some(handler) = self.by_id.get(target) {
-            return Some((handler, String::new()));
-        }
-        let any = self.by_id.get(surface::OFFERED_TOOLS)?;
-        Some((any, target.to_owned()))
     }
 }
 

@@ -311,8 +311,9 @@ async fn people_and_operators_are_told_which_tools_are_on_and_why_others_are_off
         "gateway",
         "call",
         "tools.invoke",
+        "--json",
         "--params",
-        "{\"name\":\"cron\",\"args\":{\"action\":\"status\"}}",
+        "{\"name\":\"agents_list\",\"args\":{}}",
     ];
     let answer = world.home.json(&[&invoked[..], &port].concat()).await;
     assert!(

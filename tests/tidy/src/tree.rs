@@ -26,7 +26,7 @@ impl Tree {
         Self { files }
     }
 
-    /// Reads this repository. Files that are no UTF-8 text have no lines and are left out.
+    /// Reads this repository. Files that are no UTF-8 text have no lines.
     ///
     /// # Panics
     /// If it is no clone: the rules are about what git has.
@@ -45,7 +45,7 @@ impl Tree {
         let read = |path: &str| {
             Some(File {
                 path: path.to_owned(),
-                text: fs::read_to_string(root.join(path)).ok()?,
+                text: String::from_utf8(fs::read(root.join(path)).ok()?).unwrap_or_default(),
             })
         };
         let tree = Self::new(names.split_terminator('\0').filter_map(read).collect());
