@@ -95,6 +95,8 @@ async fn what_was_accepted_is_answered_once_though_the_process_is_killed() {
     let (status, body) = hooks.post("/hooks/agent", key, &call).await;
     assert_eq!(status, 202, "{body}");
     let run = json_of(&body)["runId"].clone();
+    // else the answer that is held would be the next process's
+    soon("a question to the model", hooks.model.heard(1)).await;
     hooks.gateway.kill();
     drop(valve);
     hooks.model.script(Turn::text("It is red."));
