@@ -259,6 +259,9 @@ async fn a_gateway_that_is_killed_in_a_call_goes_on_with_it() {
     world.model.script(Turn::text("I wait."));
     let waits = world.signed(&action(&greeted.body), &fields).await;
     let told = soon("the carrier to be told", world.carrier.until(1)).await;
+    // killed before that, nobody could know whether the caller has heard it
+    let noted = async { while !world.command(&["tail"]).await.to_string().contains("I wait.") {} };
+    soon("the answer to be noted", noted).await;
     let world = world.killed().await;
     // the memory of webhooks outlives the process: no second greeting, no second turn
     assert_eq!(world.signed("", &ringing).await, greeted);
