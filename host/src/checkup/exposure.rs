@@ -1,24 +1,14 @@
 //! Who can reach the gateway, and what lets them in: bind, secrets, proxies, the page for browsers.
 use super::{Finding, Ground, PluginFacts, Severity, access};
-use crate::config::AuthMethod;
+use crate::{
+    config::AuthMethod,
+    gateway::{MIN_SECRET, is_placeholder},
+};
 use openclaw_plugin_api::Secret;
 use serde_json::Value;
 
 /// Shortest secret that nobody guesses, characters.
 const STRONG: usize = 24;
-/// Shortest secret with which the gateway listens for others.
-const ACCEPTED: usize = 16;
-/// Words that stand for a secret in examples.
-const PLACEHOLDERS: [&str; 8] = [
-    "undefined",
-    "null",
-    "none",
-    "changeme",
-    "change-me",
-    "secret",
-    "token",
-    "your-token-here",
-];
 /// Wrong tries a minute that are still a limit.
 const MANY_TRIES: u32 = 100;
 /// Commands of devices that see, hear or speak for their owner.
@@ -99,7 +89,7 @@ fn weak(name: &str, secret: &Secret, exposed: bool) -> Option<Finding> {
     let length = text.chars().count();
     let variable = format!("OPENCLAW_GATEWAY_{}", name.to_uppercase());
     let remedy = format!("set {variable}, or gateway.auth.{name}, to what `openssl rand -hex 24` prints");
-    if PLACEHOLDERS.iter().any(|word| text.eq_ignore_ascii_case(word)) {
+    if is_placeholder(text) {
         return Some(
             Finding::critical(format!("gateway.{name}_placeholder"), format!("the gateway's {name} is a placeholder"))
                 .because("it is a word out of an example, which everybody tries first; the gateway refuses to start with it")
@@ -110,7 +100,7 @@ fn weak(name: &str, secret: &Secret, exposed: bool) -> Option<Finding> {
     if length >= STRONG && !same {
         return None;
     }
-    let severity = if exposed && (length < ACCEPTED || same) {
+    let severity = if exposed && (length < MIN_SECRET || same) {
         Severity::Critical
     } else {
         Severity::Warn

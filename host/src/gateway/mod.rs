@@ -36,6 +36,7 @@ mod session;
 mod wire;
 
 pub use auth::{Auth, Method as AuthMethod, Principal, ProxyAuth, Role};
+pub(crate) use auth::{MIN_SECRET, is_placeholder};
 pub use connect::{ClientInfo, MIN_PROTOCOL, PROTOCOL};
 pub use devices::Devices;
 pub use failure::{Code, Failure};

@@ -127,6 +127,7 @@ fn summary(records: &[Record]) -> Value {
             .iter()
             .filter_map(|memory| memory["rssBytes"].as_u64())
             .max();
+        // nothing here watches for a shortage of memory, so none was counted
         summary["memory"] = json!({ "latest": latest, "maxRssBytes": most, "pressureCount": 0 });
     }
     summary

@@ -3,6 +3,7 @@ pub mod capture;
 pub mod channels;
 pub mod chat;
 pub mod running;
+pub mod terminal;
 pub mod world;
 
 use openclaw_host::{

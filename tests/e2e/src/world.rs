@@ -118,6 +118,24 @@ impl World {
         last_words(&bodies[n - 1])
     }
 
+    /// Ends the gateway in good order and starts it again.
+    pub async fn restarted(self) -> Self {
+        let Self {
+            telegram,
+            model,
+            home,
+            gateway,
+        } = self;
+        let (code, log) = gateway.stop().await;
+        assert_eq!(code, Some(0), "{log}");
+        Self {
+            gateway: home.start().await,
+            telegram,
+            model,
+            home,
+        }
+    }
+
     /// Ends the gateway in good order. Nobody had to complain, and nothing secret was said.
     pub async fn end(self) -> String {
         let (code, log) = self.gateway.stop().await;

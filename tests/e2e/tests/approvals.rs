@@ -206,23 +206,12 @@ async fn somebody_who_may_not_is_refused_and_noted() {
 
 #[tokio::test]
 async fn what_was_open_when_the_gateway_was_killed_is_denied() {
-    let world = world(|_| {}).await;
+    let mut world = world(|_| {}).await;
     script(&world.model, 0);
     world.telegram.dm(ADA, "clean up");
     let asked = world.sent(ASKS).await;
-    let World {
-        telegram,
-        model,
-        home,
-        mut gateway,
-    } = world;
-    gateway.kill();
-    let world = World {
-        gateway: home.start().await,
-        telegram,
-        model,
-        home,
-    };
+    world.gateway.kill();
+    world.gateway = world.home.start().await;
     amended(&world, "the gateway was restarted").await;
     world.telegram.press(ADA, 1, &button(&asked, "Allow once"));
     world.sent("was decided already").await;

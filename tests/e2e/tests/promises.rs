@@ -16,20 +16,7 @@ async fn a_stop_while_the_platform_answers_does_not_repeat_the_reply() {
     world.telegram.dm(ADA, "hello there");
     // the platform has it, and says so only after the gateway was told to stop
     world.texts(1).await;
-    let World {
-        telegram,
-        model,
-        home,
-        gateway,
-    } = world;
-    let (code, log) = gateway.stop().await;
-    assert_eq!(code, Some(0), "{log}");
-    let world = World {
-        gateway: home.start().await,
-        telegram,
-        model,
-        home,
-    };
+    let world = world.restarted().await;
     world.telegram.dm(ADA, "and now?");
     let texts = world.texts(2).await;
     assert!(
@@ -139,19 +126,7 @@ async fn a_message_under_one_key_is_sent_once_also_after_a_restart() {
         home.json(&all).await
     };
     let first = send(&world.home, &world.gateway).await;
-    let World {
-        telegram,
-        model,
-        home,
-        gateway,
-    } = world;
-    gateway.stop().await;
-    let world = World {
-        gateway: home.start().await,
-        telegram,
-        model,
-        home,
-    };
+    let world = world.restarted().await;
     let second = send(&world.home, &world.gateway).await;
     assert_eq!(first["messageId"], second["messageId"]);
     let sent = world.telegram.bodies("sendMessage");

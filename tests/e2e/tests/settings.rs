@@ -39,19 +39,7 @@ async fn people_choose_when_a_group_is_answered_and_it_stays_so() {
     let world = World::new().await;
     world.telegram.group(GROUP, ADA, "/activation always");
     world.sent("Group activation set to always").await;
-    let World {
-        telegram,
-        model,
-        home,
-        gateway,
-    } = world;
-    gateway.stop().await;
-    let world = World {
-        gateway: home.start().await,
-        telegram,
-        model,
-        home,
-    };
+    let world = world.restarted().await;
     world.telegram.group(GROUP, ADA, "nobody is addressed here");
     world.sent("nobody is addressed here").await;
     world.telegram.group(GROUP, ADA, "/activation mention");

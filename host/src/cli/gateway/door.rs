@@ -5,7 +5,7 @@ use crate::{
     cli::{Failure, address, setting::Setting},
     clock::Clock,
     config::{AuthMethod, BindMode, Env, GatewayMode},
-    gateway::{Attempts, Auth, Events, Options, PagePlace, Policy, ProxyAuth},
+    gateway::{Attempts, Auth, Events, MIN_SECRET, Options, PagePlace, Policy, ProxyAuth, is_placeholder},
     http::server::{Network, Sites},
 };
 use openclaw_plugin_api::Secret;
@@ -14,20 +14,6 @@ use std::{
     path::Path,
     time::Duration,
 };
-
-/// Shortest secret that others may try to guess, characters.
-const MIN_SECRET: usize = 16;
-/// What stands for a secret in examples and broken scripts.
-const PLACEHOLDERS: [&str; 8] = [
-    "undefined",
-    "null",
-    "none",
-    "changeme",
-    "change-me",
-    "secret",
-    "token",
-    "your-token-here",
-];
 
 /// How to listen. Beyond this machine only with a secret that the operator chose.
 pub(super) fn door(args: &Run, env: &Env, setting: &Setting) -> Result<Options, Failure> {
@@ -152,8 +138,7 @@ fn policy(setting: &Setting) -> Policy {
 /// A secret that is none lets everybody in, so it is refused wherever it comes from.
 pub(in crate::cli) fn check(name: &str, secret: &Secret, ip: IpAddr) -> Result<(), Failure> {
     let text = secret.expose().trim();
-    let placeholder = PLACEHOLDERS.iter().any(|word| text.eq_ignore_ascii_case(word));
-    if text.is_empty() || placeholder {
+    if text.is_empty() || is_placeholder(text) {
         return Err(Failure::config(format_args!(
             "the gateway's {name} is a placeholder; make one with `openssl rand -hex 24`"
         )));

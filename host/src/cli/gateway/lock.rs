@@ -108,8 +108,8 @@ fn taken(file: &mut File, paths: &Paths) -> Failure {
         None => "its process is not known".into(),
     };
     Failure::config(format_args!(
-        "a gateway is already running on {state} ({who}); stop it, start this one with --force to take its place, or give \
-         this one another OPENCLAW_STATE_DIR"
+        "a gateway is already running on {state} ({who}); stop it (a new one does so with `openclaw gateway --force`), or \
+         name another OPENCLAW_STATE_DIR"
     ))
 }
 

@@ -6,6 +6,7 @@
 mod admit;
 mod proxy;
 mod secrets;
+mod strength;
 
 use openclaw_plugin_api::Secret;
 use std::fmt;
@@ -21,6 +22,7 @@ pub use proxy::ProxyAuth;
 pub(crate) use proxy::ProxyClaim;
 pub use secrets::Auth;
 pub(crate) use secrets::{Verifier, digest};
+pub(crate) use strength::{MIN_SECRET, is_placeholder};
 
 /// Somebody who is let in.
 #[derive(Debug, Clone)]
