@@ -11,8 +11,11 @@ use crate::{
     workspace::Workspace,
 };
 use std::{
+    num::NonZero,
     path::{Path, PathBuf},
     process::{Command, Stdio},
+    sync::{Mutex, PoisonError},
+    thread,
 };
 
 const NAME: &str = "memory";
@@ -43,24 +46,43 @@ pub(crate) fn run(
         // One after the other: valgrind runs one thread at a time anyway.
         step.run(valgrind(&test.file).arg("--test-threads=1"))?;
     }
-    for library in libraries {
-        kit(&step, program, library)?;
-    }
+    kits(&step, program, libraries)?;
     step.done();
     Ok(())
 }
 
-fn kit(step: &Step, program: &Path, library: &Path) -> Result<()> {
+/// Every group with every library. Valgrind keeps one processor busy, so there are as many at once as processors.
+fn kits(step: &Step, program: &Path, libraries: &[PathBuf]) -> Result<()> {
+    let all = libraries
+        .iter()
+        .flat_map(|library| GROUPS.map(|group| (library, group)));
+    let rest = Mutex::new(all);
+    let next = || rest.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work = || {
+        while let Some((library, group)) = next() {
+            kit(step, program, library, group).inspect_err(|_| while next().is_some() {})?;
+        }
+        Ok(())
+    };
+    let workers = thread::available_parallelism().map_or(1, NonZero::get);
+    thread::scope(|scope| {
+        let workers: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+        workers
+            .into_iter()
+            .try_for_each(|worker| worker.join().expect("a worker has nothing that can panic"))
+    })
+}
+
+fn kit(step: &Step, program: &Path, library: &Path, group: &str) -> Result<()> {
     let name = library.file_stem().unwrap_or_default().to_string_lossy();
-    for group in GROUPS {
-        step.say(&format!("{name}: {group}"));
-        let mut command = valgrind(program);
-        command
-            .args(["plugins", "check", "--in-process", "--filter", group])
-            .args(["--timeout", KIT_TIMEOUT])
-            .arg(library);
-        step.run(&mut command)?;
-    }
+    let mut command = valgrind(program);
+    command
+        .args(["plugins", "check", "--in-process", "--filter", group])
+        .args(["--timeout", KIT_TIMEOUT])
+        .arg(library);
+    // shown only if it fails: what several print at once nobody can read
+    step.read(&mut command)?;
+    step.say(&format!("{name}: {group}"));
     Ok(())
 }
 

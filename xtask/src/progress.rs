@@ -88,7 +88,7 @@ impl Step {
         self.execute(command, false).map(drop)
     }
 
-    /// Runs a program that must succeed, and returns what it printed.
+    /// Runs a program that must succeed, and returns what it printed; if it fails, that is shown.
     pub(crate) fn read(&self, command: &mut Command) -> Result<Vec<u8>> {
         self.execute(command, true)
     }
@@ -142,9 +142,7 @@ impl Step {
             bar.finish_and_clear();
             let _ = io::stderr().write_all(&errors);
         }
-        if quiet && !keep_stdout {
-            let _ = io::stderr().write_all(&printed);
-        }
+        let _ = io::stderr().write_all(&printed);
         Err(Error::Step {
             step: self.name.clone(),
             command: command_line(command),

@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use std::{
     fs::{self, File},
     io::{self, Read, Write},
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 use tar::{Builder, Header};
@@ -96,6 +96,8 @@ pub fn create(request: &Request<'_>) -> Result<Created, BackupError> {
             .collect();
     } else {
         let folder = archive.parent().expect("a file in a folder");
+        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+        made.map_err(failed("make", folder))?;
         let scratch = tempfile::Builder::new()
             .prefix(".openclaw-backup-")
             .tempdir_in(folder);
@@ -189,15 +191,17 @@ fn place(request: &Request<'_>, outside: &[Outside]) -> Result<PathBuf, BackupEr
     );
     let absolute = |path: &Path| std::path::absolute(path).map_err(failed("find", path));
     let is_inside = |path: &Path| {
-        let real = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+        // the folder may still have to be made; what leads to it exists
+        let real = path.ancestors().find_map(|path| path.canonicalize().ok());
+        let real = real.unwrap_or_else(|| path.to_owned());
         let all =
             std::iter::once(&request.paths.state_dir).chain(outside.iter().map(|outside| &outside.path));
         let mut all = all.map(|root| root.canonicalize().unwrap_or_else(|_| root.clone()));
         all.any(|root| real.starts_with(root))
     };
     let archive = match &request.output {
-        Some(output) if output.is_dir() => absolute(&output.join(name))?,
-        Some(output) => absolute(output)?,
+        Some(output) if is_archive(output) => absolute(output)?,
+        Some(folder) => absolute(&folder.join(name))?,
         None => {
             let here = absolute(Path::new("."))?;
             // where people are when they look at the state
@@ -217,10 +221,13 @@ fn place(request: &Request<'_>, outside: &[Outside]) -> Result<PathBuf, BackupEr
     if archive.exists() {
         return Err(BackupError::Exists(archive));
     }
-    if !folder.is_dir() {
-        return Err(failed("write into", folder)(io::ErrorKind::NotFound.into()));
-    }
     Ok(archive)
+}
+
+/// Does a path name a file, and not the folder for it?
+fn is_archive(path: &Path) -> bool {
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    !path.is_dir() && matches!(extension, Some("gz" | "tgz"))
 }
 
 fn room(folder: &Path, needed: u64) -> Result<(), BackupError> {

@@ -250,6 +250,18 @@ fn it_is_made_in_one_step_and_overwrites_nothing() {
         ..request.clone()
     };
     assert!(matches!(create(&inside), Err(BackupError::Inside(_))));
+    let elsewhere = Request {
+        output: Some(place.root.path().join("not/yet")),
+        ..request.clone()
+    };
+    let made = create(&elsewhere).expect("made, with its folder").archive;
+    assert!(made.is_file() && made.starts_with(place.root.path().join("not/yet")));
+    let inside = Request {
+        output: Some(place.state("not/yet")),
+        ..request.clone()
+    };
+    assert!(matches!(create(&inside), Err(BackupError::Inside(_))));
+    fs::remove_dir_all(place.root.path().join("not")).expect("removed");
     let left: Vec<_> = fs::read_dir(place.root.path())
         .expect("a folder")
         .flatten()

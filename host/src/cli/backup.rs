@@ -35,7 +35,7 @@ enum Command {
 The archive holds secrets and conversations; only its owner can read it. Left out are logs and what is made anew by \
 itself.")]
 struct Create {
-    /// Folder or file for it [default: openclaw-backup-<time>.tar.gz here]
+    /// Folder for it, or file if it ends in .gz or .tgz [default: openclaw-backup-<time>.tar.gz here]
     #[arg(long, short)]
     output: Option<PathBuf>,
     /// Agents' workspaces too (the default)

@@ -158,7 +158,8 @@ impl Lab {
                     .then_some(())
             });
             if tokio::time::timeout(PATIENCE, answered).await.is_err() {
-                panic!("{last} is not answered:\n{}", running.log());
+                let log = running.log();
+                panic!("{last} is not answered; {}:\n{log}", self.left());
             }
         }
         let confirmed = self
@@ -169,9 +170,30 @@ impl Lab {
         assert_eq!(code, Some(0), "{log}");
     }
 
+    fn journal(&self) -> Connection {
+        Connection::open(self.home.state().join("state.db")).expect("a journal")
+    }
+
+    /// What the journal has not settled, and how much was sent, for whoever looks for the reason.
+    fn left(&self) -> String {
+        let journal = self.journal();
+        let count = |sql: &str| -> i64 {
+            let counted = journal.query_row(sql, [], |row| row.get(0));
+            counted.expect("the journal can be read")
+        };
+        let last = self.issued.last().map(|issued| fate(&journal, &issued.event_id));
+        format!(
+            "the last is {last:?}, events that wait: {}, of these begun: {}, replies that wait: {}, sent: {:?}",
+            count("SELECT count(*) FROM inbox WHERE settled_ms IS NULL"),
+            count("SELECT count(*) FROM inbox WHERE settled_ms IS NULL AND note <> ''"),
+            count("SELECT count(*) FROM outbox WHERE settled_ms IS NULL"),
+            self.telegram.bodies("sendMessage").last(),
+        )
+    }
+
     /// Compares what was sent with what the journal says.
     fn judge(&self) {
-        let journal = Connection::open(self.home.state().join("state.db")).expect("a journal");
+        let journal = self.journal();
         let sent: Vec<_> = self.telegram.bodies("sendMessage").iter().map(text_of).collect();
         let heard: String = self
             .model

@@ -153,6 +153,13 @@ async fn a_reset_tells_what_goes_and_waits_for_the_gateway_to_be_gone() {
         error.contains("nothing was removed") && error.contains("PID"),
         "{error}"
     );
+    let told = home
+        .json(&["reset", "--scope", "full", "--dry-run", "--json"])
+        .await;
+    assert_eq!(
+        told["removed"], false,
+        "who only looks needs no gateway to be gone"
+    );
     gateway.stop().await;
     fs::create_dir_all(&workspace).expect("made");
     fs::write(workspace.join("notes.md"), "").expect("written");

@@ -47,8 +47,8 @@ pub fn run(args: &Args, env: &Env) -> Result<(), Failure> {
     };
     let config = config(&paths, env, scope)?;
     let here = std::env::current_dir().unwrap_or_else(|_| paths.state_dir.clone());
-    // held until everything is gone, so that no gateway starts meanwhile
-    let _lock = match paths.state_dir.is_dir() {
+    // held until everything is gone, so that no gateway starts meanwhile; who only looks disturbs none
+    let _lock = match !args.dry_run && paths.state_dir.is_dir() {
         true => Some(
             Lock::take(&paths, false, Clock::system().now_ms())
                 .map_err(|failure| Failure::new(format_args!("nothing was removed: {failure}")))?,
