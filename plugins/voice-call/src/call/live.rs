@@ -1,11 +1,11 @@
 //! One call that is going on: what an event makes of it, and what it should do next. No I/O.
 //!
-//! Invariant: what is to be said is forgotten only once the carrier has it; so a failed try is tried again, and a greeting
-//! is spoken exactly once.
+//! Invariants: what is to be said is forgotten only once the carrier has it; so a failed try is tried again, and a greeting
+//! is spoken exactly once. What an agent has answered is kept before the carrier is told, so no agent is asked twice.
 use super::{
     Leg, Then,
     event::{Event, Kind, Step},
-    record::{Direction, Record, Speaker, State, Unanswered},
+    record::{Direction, Record, Saying, Speaker, State, Told, Unanswered},
 };
 use crate::clock::{Millis, token};
 use futures_channel::oneshot;
@@ -88,6 +88,9 @@ impl Live {
         if self.record.provider_call_id.is_none() && !event.provider_call_id.is_empty() {
             self.record.provider_call_id = Some(event.provider_call_id.clone());
         }
+        if self.is_witness(event) {
+            self.confirm(now);
+        }
         match &event.kind {
             Kind::Initiated | Kind::Asks => Effect::None,
             Kind::Ringing => self.moved(State::Ringing, now, Effect::None),
@@ -103,6 +106,75 @@ impl Live {
                 self.moved(reason, now, Effect::Ended)
             }
         }
+    }
+
+    /// Does it show that the carrier has what a process that ended was telling it?
+    fn is_witness(&self, event: &Event) -> bool {
+        let Some(saying) = &self.record.metadata.saying else {
+            return false;
+        };
+        let listens = event.turn.is_some() && event.turn == self.record.metadata.turn_token;
+        let follows = event.hop.is_some_and(|hop| hop >= saying.number);
+        let speaks = matches!(event.kind, Kind::Speaking | Kind::Spoken);
+        // who is just telling it learns it from the carrier's answer
+        !self.is_busy && (listens || follows || speaks)
+    }
+
+    /// What was on its way has arrived.
+    fn confirm(&mut self, now: Millis) {
+        if let Some(text) = self
+            .next_words()
+            .filter(|_| self.record.metadata.digits.is_none())
+        {
+            self.said(&text, now);
+        }
+        self.record.metadata.digits = None;
+        self.record.metadata.saying = None;
+    }
+
+    /// The next step is on its way to the carrier from now on. One that a failed try left keeps its number.
+    pub(super) fn sets_out(&mut self, step: &Step, hop: u32) -> u32 {
+        if !step.says() {
+            return hop;
+        }
+        let metadata = &mut self.record.metadata;
+        match &mut metadata.saying {
+            Some(saying) => saying.repeated = true,
+            none @ None => {
+                *none = Some(Saying {
+                    number: hop,
+                    repeated: false,
+                });
+            }
+        }
+        metadata.saying.as_ref().map_or(hop, |saying| saying.number)
+    }
+
+    /// The carrier has refused it, so it has not set out: the next try is a first one.
+    pub(super) fn refused(&mut self) {
+        self.record.metadata.saying = None;
+    }
+
+    /// A document says it: whoever asks for the same document again gets the same.
+    pub(super) fn documented(&mut self, webhook: &str, step: &Step, now: Millis) {
+        if step.says() {
+            if let Some(saying) = &mut self.record.metadata.saying {
+                saying.repeated = true;
+            }
+            self.record.metadata.told = Some(Told {
+                webhook: webhook.to_owned(),
+                hop: self.record.metadata.hops,
+                step: step.clone(),
+            });
+        }
+        self.delivered(step, now);
+    }
+
+    /// What a document told that answered the same webhook, before its answer was on its way.
+    pub(super) fn retold(&self, webhook: &str) -> Option<(Step, Option<Leg>)> {
+        let told = self.record.metadata.told.as_ref()?;
+        let leg = self.leg().map(|leg| Leg { hop: told.hop, ..leg });
+        (told.webhook == webhook).then(|| (told.step.clone(), leg))
     }
 
     fn moved(&mut self, state: State, now: Millis, effect: Effect) -> Effect {
@@ -131,9 +203,17 @@ impl Live {
         !self.record.converses() && self.waiter.is_none() && !self.has_words()
     }
 
-    fn has_words(&self) -> bool {
+    pub(super) fn has_words(&self) -> bool {
+        self.next_words().is_some()
+    }
+
+    fn next_words(&self) -> Option<String> {
         let metadata = &self.record.metadata;
-        metadata.initial_message.is_some() || !metadata.to_say.is_empty()
+        metadata
+            .initial_message
+            .as_ref()
+            .or(metadata.to_say.front())
+            .cloned()
     }
 
     /// The person said something.
@@ -209,8 +289,8 @@ impl Live {
         if let Some(digits) = &metadata.digits {
             return Step::Digits(digits.clone());
         }
-        let text = metadata.initial_message.as_ref().or(metadata.to_say.front());
-        if let Some(text) = text.cloned() {
+        if let Some(text) = self.next_words() {
+            let metadata = &self.record.metadata;
             let left = metadata.to_say.len() + usize::from(metadata.initial_message.is_some());
             let then = match left {
                 1 => self.then(),
@@ -218,13 +298,13 @@ impl Live {
             };
             return Step::Say { text, then };
         }
-        if metadata.unanswered.is_some() {
+        if self.record.metadata.unanswered.is_some() {
             return Step::Wait;
         }
         if self.record.converses() || self.waiter.is_some() {
             return Step::Listen { turn: self.turn() };
         }
-        match metadata.spoken {
+        match self.record.metadata.spoken {
             true => Step::HangUp,
             false => Step::Wait,
         }
@@ -244,7 +324,10 @@ impl Live {
     /// The carrier has been told to do it.
     pub(super) fn delivered(&mut self, step: &Step, now: Millis) {
         match step {
-            Step::Digits(_) => self.record.metadata.digits = None,
+            Step::Digits(_) => {
+                self.record.metadata.digits = None;
+                self.record.metadata.saying = None;
+            }
             Step::Say { text, .. } => {
                 self.said(text, now);
                 self.record.advance(State::Speaking, now);
@@ -266,7 +349,11 @@ impl Live {
             metadata.to_say.pop_front();
         }
         metadata.spoken = true;
+        let repeated = metadata.saying.take().is_some_and(|saying| saying.repeated);
         self.record.note(Speaker::Bot, text, now);
+        if let Some(line) = self.record.transcript.last_mut() {
+            line.repeated = repeated;
+        }
     }
 
     /// The agent has answered; or has not, and something has to be said in its place.
@@ -304,6 +391,7 @@ impl Live {
             provider_call_id: self.record.provider_call_id.clone()?,
             webhook_url: self.record.metadata.webhook_url.clone(),
             hop: self.record.metadata.hops,
+            command: self.record.metadata.hops,
             listening: self.record.state == State::Listening,
             voice: self.voice.clone(),
         })

@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use openclaw_plugin_api::Result;
 
 /// What lets one call's audio in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Ticket {
     /// `wss://…`, as the carrier reaches it.
     pub(crate) url: String,

@@ -48,6 +48,9 @@ struct Inner {
     media: OnceLock<Arc<dyn Media>>,
     book: Mutex<Book>,
     is_ticking: AtomicBool,
+    /// Where a test ends the process.
+    #[cfg(test)]
+    ends_at: Mutex<Option<drive::Point>>,
 }
 
 /// The calls that go on, and who was turned away.
@@ -105,6 +108,8 @@ impl Calls {
             media: OnceLock::new(),
             book: Mutex::default(),
             is_ticking: AtomicBool::new(false),
+            #[cfg(test)]
+            ends_at: Mutex::default(),
         }))
     }
 
@@ -130,6 +135,12 @@ impl Calls {
         let mut records: Vec<_> = going_on.map(|live| live.record.clone()).collect();
         records.sort_by_key(|record| record.started_at);
         records
+    }
+
+    /// For tests: everything that comes to this point stays there.
+    #[cfg(test)]
+    fn ends_at(&self, point: drive::Point) {
+        *self.0.ends_at.lock().expect("nobody panicked") = Some(point);
     }
 
     fn media(&self) -> &dyn Media {
