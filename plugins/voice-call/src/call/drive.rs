@@ -78,8 +78,15 @@ impl Calls {
             live.is_busy = false;
             match &outcome {
                 Ok(()) if told => live.delivered(&step, now),
-                Err(error) if is_refusal(error) => live.refused(),
-                _ => {}
+                Ok(()) => {}
+                Err(error) => {
+                    if is_refusal(error) {
+                        live.refused();
+                    }
+                    // whoever waits on the phone can't wait for the next event
+                    let again = step.says() && error.kind().is_transient();
+                    live.tell_at = again.then(|| now.saturating_add(AGAIN_MS));
+                }
             }
         });
         outcome

@@ -25,6 +25,7 @@ impl Calls {
             return Ok(());
         };
         self.0.host.store().put_json(&key(&record), &record).await?;
+        self.tell_followers(&record);
         self.tell_clients(&record).await;
         Ok(())
     }

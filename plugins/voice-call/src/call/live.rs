@@ -1,11 +1,10 @@
 //! One call that is going on: what an event makes of it, and what it should do next. No I/O.
 //!
-//! Invariants: what is to be said is forgotten only once the carrier has it; so a failed try is tried again, and a greeting
-//! is spoken exactly once. What an agent has answered is kept before the carrier is told, so no agent is asked twice.
+//! What is on its way to the caller is in `saying`. Invariant: a call that is over does nothing any more.
 use super::{
     Leg, Then,
     event::{Event, Kind, Step},
-    record::{Direction, Record, Saying, Speaker, State, Told, Unanswered},
+    record::{Direction, Record, Speaker, State, Unanswered},
 };
 use crate::clock::{Millis, token};
 use futures_channel::oneshot;
@@ -30,6 +29,8 @@ pub(super) struct Live {
     pub(super) ending: Option<Ending>,
     /// When the carrier is to be asked how it is, where it can't tell us.
     pub(super) poll_at: Option<Millis>,
+    /// When the carrier is to be told once more what it could not be told.
+    pub(super) tell_at: Option<Millis>,
     /// Its sound is with the carrier and not with a socket.
     pub(super) is_off_stream: bool,
     /// Its sound was given to a socket.
@@ -72,6 +73,7 @@ impl Live {
             hang_up_at: None,
             ending: None,
             poll_at: None,
+            tell_at: None,
             is_off_stream: false,
             is_on_stream: false,
             voice: None,
@@ -108,75 +110,6 @@ impl Live {
         }
     }
 
-    /// Does it show that the carrier has what a process that ended was telling it?
-    fn is_witness(&self, event: &Event) -> bool {
-        let Some(saying) = &self.record.metadata.saying else {
-            return false;
-        };
-        let listens = event.turn.is_some() && event.turn == self.record.metadata.turn_token;
-        let follows = event.hop.is_some_and(|hop| hop >= saying.number);
-        let speaks = matches!(event.kind, Kind::Speaking | Kind::Spoken);
-        // who is just telling it learns it from the carrier's answer
-        !self.is_busy && (listens || follows || speaks)
-    }
-
-    /// What was on its way has arrived.
-    fn confirm(&mut self, now: Millis) {
-        if let Some(text) = self
-            .next_words()
-            .filter(|_| self.record.metadata.digits.is_none())
-        {
-            self.said(&text, now);
-        }
-        self.record.metadata.digits = None;
-        self.record.metadata.saying = None;
-    }
-
-    /// The next step is on its way to the carrier from now on. One that a failed try left keeps its number.
-    pub(super) fn sets_out(&mut self, step: &Step, hop: u32) -> u32 {
-        if !step.says() {
-            return hop;
-        }
-        let metadata = &mut self.record.metadata;
-        match &mut metadata.saying {
-            Some(saying) => saying.repeated = true,
-            none @ None => {
-                *none = Some(Saying {
-                    number: hop,
-                    repeated: false,
-                });
-            }
-        }
-        metadata.saying.as_ref().map_or(hop, |saying| saying.number)
-    }
-
-    /// The carrier has refused it, so it has not set out: the next try is a first one.
-    pub(super) fn refused(&mut self) {
-        self.record.metadata.saying = None;
-    }
-
-    /// A document says it: whoever asks for the same document again gets the same.
-    pub(super) fn documented(&mut self, webhook: &str, step: &Step, now: Millis) {
-        if step.says() {
-            if let Some(saying) = &mut self.record.metadata.saying {
-                saying.repeated = true;
-            }
-            self.record.metadata.told = Some(Told {
-                webhook: webhook.to_owned(),
-                hop: self.record.metadata.hops,
-                step: step.clone(),
-            });
-        }
-        self.delivered(step, now);
-    }
-
-    /// What a document told that answered the same webhook, before its answer was on its way.
-    pub(super) fn retold(&self, webhook: &str) -> Option<(Step, Option<Leg>)> {
-        let told = self.record.metadata.told.as_ref()?;
-        let leg = self.leg().map(|leg| Leg { hop: told.hop, ..leg });
-        (told.webhook == webhook).then(|| (told.step.clone(), leg))
-    }
-
     fn moved(&mut self, state: State, now: Millis, effect: Effect) -> Effect {
         match self.record.advance(state, now) {
             true => effect,
@@ -207,7 +140,8 @@ impl Live {
         self.next_words().is_some()
     }
 
-    fn next_words(&self) -> Option<String> {
+    /// What is said next.
+    pub(super) fn next_words(&self) -> Option<String> {
         let metadata = &self.record.metadata;
         metadata
             .initial_message
@@ -319,41 +253,6 @@ impl Live {
 
     fn turn(&mut self) -> String {
         self.record.metadata.turn_token.get_or_insert_with(token).clone()
-    }
-
-    /// The carrier has been told to do it.
-    pub(super) fn delivered(&mut self, step: &Step, now: Millis) {
-        match step {
-            Step::Digits(_) => {
-                self.record.metadata.digits = None;
-                self.record.metadata.saying = None;
-            }
-            Step::Say { text, .. } => {
-                self.said(text, now);
-                self.record.advance(State::Speaking, now);
-            }
-            Step::Listen { .. } => {
-                self.record.advance(State::Listening, now);
-            }
-            Step::Stream(_) => self.is_on_stream = true,
-            Step::Nothing | Step::Reject | Step::Answer | Step::Wait | Step::HangUp => {}
-        }
-    }
-
-    /// These words are out.
-    pub(super) fn said(&mut self, text: &str, now: Millis) {
-        let metadata = &mut self.record.metadata;
-        if metadata.initial_message.as_deref() == Some(text) {
-            metadata.initial_message = None;
-        } else if metadata.to_say.front().is_some_and(|front| front == text) {
-            metadata.to_say.pop_front();
-        }
-        metadata.spoken = true;
-        let repeated = metadata.saying.take().is_some_and(|saying| saying.repeated);
-        self.record.note(Speaker::Bot, text, now);
-        if let Some(line) = self.record.transcript.last_mut() {
-            line.repeated = repeated;
-        }
     }
 
     /// The agent has answered; or has not, and something has to be said in its place.

@@ -7,9 +7,11 @@ mod event;
 mod keep;
 mod live;
 mod media;
+mod news;
 mod operate;
 mod policy;
 mod record;
+mod saying;
 mod sound;
 mod take;
 mod think;
@@ -48,6 +50,7 @@ struct Inner {
     media: OnceLock<Arc<dyn Media>>,
     book: Mutex<Book>,
     is_ticking: AtomicBool,
+    news: Mutex<news::News>,
     /// Where a test ends the process.
     #[cfg(test)]
     ends_at: Mutex<Option<drive::Point>>,
@@ -108,6 +111,7 @@ impl Calls {
             media: OnceLock::new(),
             book: Mutex::default(),
             is_ticking: AtomicBool::new(false),
+            news: Mutex::new(news::News::new()),
             #[cfg(test)]
             ends_at: Mutex::default(),
         }))
@@ -152,6 +156,10 @@ impl Calls {
 
     fn book(&self) -> MutexGuard<'_, Book> {
         self.0.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn news(&self) -> MutexGuard<'_, news::News> {
+        self.0.news.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Works on a call that goes on.

@@ -203,8 +203,11 @@ impl Calls {
                 _ => format!("agent:{agent}:voice:call:{id}"),
             });
         }
-        let voice = own.and_then(|own| own.tts.as_ref()).or(config.tts.as_ref());
-        let voice = voice.and_then(crate::config::Tts::voice);
+        let tts = match record.direction {
+            Direction::Inbound => config.tts_of(&record.to),
+            Direction::Outbound => config.tts.clone(),
+        };
+        let voice = tts.as_ref().and_then(crate::config::Tts::voice);
         let mut live = Live::new(record, config.notify_delay());
         live.voice = voice;
         live
@@ -228,7 +231,13 @@ impl Calls {
             if live.is_on_stream && !live.is_off_stream {
                 return (Step::Nothing, live.leg());
             }
-            let step = live.step(|leg| media.ticket(&leg.call_id, &leg.provider_call_id));
+            let inbound = live.record.direction == Direction::Inbound;
+            let number = if inbound {
+                live.record.to.clone()
+            } else {
+                String::new()
+            };
+            let step = live.step(|leg| media.ticket(&leg.call_id, &leg.provider_call_id, &number));
             let leg = live.next_leg();
             live.documented(webhook, &step, now);
             (step, leg)

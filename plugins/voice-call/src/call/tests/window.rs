@@ -225,6 +225,29 @@ async fn what_a_carrier_refuses_has_not_set_out_and_what_it_may_have_taken_has()
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_could_not_be_told_is_told_again_a_little_later() {
+    for (fault, again) in [(503, 2), (0, 2), (400, 1)] {
+        let lab = Lab::new("twilio", json!({}));
+        let greeting = lab.form("", &RINGING).await;
+        lab.faults.lock().expect("nobody panicked").push(fault);
+        lab.form(&action(&greeting), &speech("hello")).await;
+        lab.settle().await;
+        assert_eq!(lab.said().len(), 1, "{fault}");
+        lab.pass(4_999).await;
+        lab.settle().await;
+        assert_eq!(lab.said().len(), 1, "{fault}");
+        lab.pass(1).await;
+        lab.settle().await;
+        let said = lab.said();
+        assert_eq!(said.len(), again, "{fault}: {said:?}");
+        // and no more once it was
+        lab.pass(20_000).await;
+        lab.settle().await;
+        assert_eq!(lab.said().len(), again, "{fault}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_webhook_whose_answer_was_lost_with_the_process_gets_the_same_again() {
     let lab = Lab::new("twilio", json!({"inboundGreeting": "Good day."}));
     let greeting = lab.form("", &RINGING).await;
