@@ -58,9 +58,7 @@ fn follow(
             Asked::Answered(reply) => reply,
             Asked::Nobody(why) => return Err(why),
         };
-        if !reply.text.is_empty() || reply.exit_code != 0 {
-            show(&reply, &args, false)?;
-        }
+        show(&reply, &args, false)?;
         again = reply.again;
     }
     Ok(())
@@ -166,9 +164,10 @@ fn is_below<'s>(path: &[String], section: impl Iterator<Item = &'s str>) -> bool
 
 fn show(reply: &CommandReply, args: &[String], changed: bool) -> Result<(), Failure> {
     let json = args.iter().any(|arg| arg == "--json") && !reply.data.is_null();
+    let silent = reply.again.is_some() && reply.text.is_empty();
     if json {
         output::json(&reply.data)?;
-    } else if reply.exit_code == 0 {
+    } else if reply.exit_code == 0 && !silent {
         anstream::println!("{}", reply.text);
         if changed {
             anstream::println!("A running gateway takes it up by itself.");

@@ -95,6 +95,8 @@ pub(crate) struct Metadata {
 pub(crate) struct Saying {
     /// Number of the document that has them; every later try is known to the carrier by it.
     pub(crate) number: u32,
+    /// It is keys and no words.
+    pub(crate) keys: bool,
     /// This is not the first try: the caller may hear them twice.
     pub(crate) repeated: bool,
 }

@@ -21,20 +21,23 @@ impl Live {
         };
         let listens = event.turn.is_some() && event.turn == self.record.metadata.turn_token;
         let follows = event.hop.is_some_and(|hop| hop >= saying.number);
-        let speaks = matches!(event.kind, Kind::Speaking | Kind::Spoken);
+        let speaks = matches!(event.kind, Kind::Speaking) && !saying.keys;
         // who is just telling it learns it from the carrier's answer
         !self.is_busy && (listens || follows || speaks)
     }
 
     /// What was on its way has arrived.
     pub(super) fn confirm(&mut self, now: Millis) {
-        if let Some(text) = self
-            .next_words()
-            .filter(|_| self.record.metadata.digits.is_none())
-        {
-            self.said(&text, now);
+        let keys = self
+            .record
+            .metadata
+            .saying
+            .as_ref()
+            .is_some_and(|saying| saying.keys);
+        match self.next_words().filter(|_| !keys) {
+            Some(text) => self.said(&text, now),
+            None => self.record.metadata.digits = None,
         }
-        self.record.metadata.digits = None;
         self.record.metadata.saying = None;
     }
 
@@ -44,11 +47,13 @@ impl Live {
             return hop;
         }
         let metadata = &mut self.record.metadata;
+        let keys = matches!(step, Step::Digits(_));
         match &mut metadata.saying {
-            Some(saying) => saying.repeated = true,
-            none @ None => {
-                *none = Some(Saying {
+            Some(saying) if saying.keys == keys => saying.repeated = true,
+            other => {
+                *other = Some(Saying {
                     number: hop,
+                    keys,
                     repeated: false,
                 });
             }

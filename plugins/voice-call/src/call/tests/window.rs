@@ -268,3 +268,37 @@ async fn a_webhook_whose_answer_was_lost_with_the_process_gets_the_same_again() 
 fn turn(document: &str) -> String {
     super::between(document, "turnToken=", "&").to_owned()
 }
+
+#[tokio::test(start_paused = true)]
+async fn keys_and_words_are_never_taken_for_each_other() {
+    let lab = Lab::new("telnyx", json!({}));
+    for kind in [
+        "call.initiated",
+        "call.answered",
+        "call.speak.started",
+        "call.speak.ended",
+    ] {
+        let payload = json!({
+            "call_control_id": "v3:abc", "client_state": null, "direction": "incoming", "from": ADA, "to": OURS,
+        });
+        lab.told(&json!({ "data": { "event_type": kind, "payload": payload } }))
+            .await;
+    }
+    let (calls, id) = (lab.phone.calls.clone(), lab.id());
+    // it stops listening first
+    lab.faults.lock().expect("nobody panicked").extend([200, 0]);
+    calls.speak(&id, FIRST).await.expect_err("nobody knows");
+    let words = lab.asked.last();
+    assert_eq!(words.json["payload"], FIRST, "{words:?}");
+    calls.press(&id, "1").await.expect("pressed");
+    let keys = lab.asked.last();
+    assert_eq!(keys.json["digits"], "1", "{keys:?}");
+    assert_ne!(words.json["command_id"], keys.json["command_id"]);
+    lab.pass(5_000).await;
+    lab.settle().await;
+    assert_eq!(
+        lab.asked.last().json["payload"],
+        FIRST,
+        "the words are not forgotten"
+    );
+}
