@@ -2,7 +2,7 @@
 use super::{
     about::{self, About},
     briefing::Occasion,
-    commands::{SessionSettings, thinking_word},
+    commands::{SessionSettings, thinking_from_word, thinking_word},
     compaction::{self, Policy, Pruning, Shortening, Summariser},
     desk::Desk,
     envelope, heard,
@@ -161,7 +161,8 @@ async fn run(
     let settings: SessionSettings = serde_json::from_str(&session.settings).unwrap_or_default();
     let id = format!("run-{}", run.idempotency_key);
     let mut turn = turn_of(desk, agent, &session.session_id, id).await;
-    turn.thinking = wish.thinking.or(settings.thinking_level).unwrap_or(turn.thinking);
+    let wished = wish.thinking.or_else(|| thinking_from_word(&run.thinking));
+    turn.thinking = wished.or(settings.thinking_level).unwrap_or(turn.thinking);
     let asked = Some(run.model.clone()).filter(|model| !model.is_empty());
     if let Some(chosen) = asked.or_else(|| settings.model()) {
         turn.models = vec![chosen];

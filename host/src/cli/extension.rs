@@ -23,6 +23,8 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(300);
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(5);
+/// Pause before a command that goes on is given again.
+const AGAIN: Duration = Duration::from_millis(50);
 
 /// Runs the command.
 pub(super) fn run(words: &[String], env: &Env) -> Result<(), Failure> {
@@ -36,7 +38,30 @@ pub(super) fn run(words: &[String], env: &Env) -> Result<(), Failure> {
         Asked::Nobody(why) => alone::run(env, name, args, &why)?,
     };
     let changed = change(&owner, &reply, env)?;
-    show(&reply, args, changed)
+    show(&reply, args, changed)?;
+    follow(reply.again, &setting, env, name)
+}
+
+/// Gives a command that goes on again, as long as it wants it and a gateway answers.
+fn follow(
+    mut again: Option<Vec<String>>,
+    setting: &Setting,
+    env: &Env,
+    name: &str,
+) -> Result<(), Failure> {
+    while let Some(args) = again {
+        block_on(async {
+            tokio::time::sleep(AGAIN).await;
+            Ok(())
+        })?;
+        let reply = match ask(setting, env, name, &args)? {
+            Asked::Answered(reply) => reply,
+            Asked::Nobody(why) => return Err(why),
+        };
+        show(&reply, &args, false)?;
+        again = reply.again;
+    }
+    Ok(())
 }
 
 /// What came of asking the gateway.
@@ -139,9 +164,10 @@ fn is_below<'s>(path: &[String], section: impl Iterator<Item = &'s str>) -> bool
 
 fn show(reply: &CommandReply, args: &[String], changed: bool) -> Result<(), Failure> {
     let json = args.iter().any(|arg| arg == "--json") && !reply.data.is_null();
+    let silent = reply.again.is_some() && reply.text.is_empty();
     if json {
         output::json(&reply.data)?;
-    } else if reply.exit_code == 0 {
+    } else if reply.exit_code == 0 && !silent {
         anstream::println!("{}", reply.text);
         if changed {
             anstream::println!("A running gateway takes it up by itself.");

@@ -41,6 +41,8 @@ pub struct AgentRun {
     pub idempotency_key: String,
     /// Stable id of the person; empty for the operator.
     pub sender_id: String,
+    /// How hard to think, `off`, `minimal`, `low`, `medium`, `high` or `xhigh`; empty for the conversation's own level.
+    pub thinking: String,
 }
 
 /// What happens in a turn.

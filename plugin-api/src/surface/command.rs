@@ -76,6 +76,9 @@ pub struct CommandReply {
     /// Changes of `openclaw.json` that the command asks for, on the command line only. The host makes them all or none,
     /// below the plugin's own sections and its own configuration and nowhere else, and judges the result first.
     pub edits: Vec<ConfigEdit>,
+    /// On the command line: once this is shown the command is given again with these arguments, until somebody stops it.
+    /// It may wait until there is something to say; an empty text is not shown.
+    pub again: Option<Vec<String>>,
 }
 
 /// One change of `openclaw.json`.

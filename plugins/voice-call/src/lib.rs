@@ -22,10 +22,15 @@ use openclaw_plugin_api::{config_schema, prelude::*, ui_hints};
 
 /// Everything that the plugin offers and needs.
 const DECLARATION: Declaration = Declaration::new("voice-call", "Voice calls")
-    .routes(&[settings::WEBHOOK_PATH, settings::STREAM_PATH])
+    .routes(&[
+        settings::WEBHOOK_PATH,
+        settings::STREAM_PATH,
+        settings::REALTIME_PATH,
+    ])
     .route_keys(&[
         (settings::WEBHOOK_PATH, "serve.path"),
         (settings::STREAM_PATH, "streaming.streamPath"),
+        (settings::REALTIME_PATH, "realtime.streamPath"),
     ])
     .methods(surface::METHODS)
     .commands(&[surface::COMMAND])
@@ -42,14 +47,14 @@ export_plugin!(
     |api| {
         let config: config::Config = api.config()?;
         for note in settings::judge(&config)? {
-            tracing::warn!(note, "voice-call: an older form of a key is in use");
+            tracing::warn!(note, "voice-call: a key of the configuration");
         }
         let (host, line) = (api.host().clone(), phone::Line::new());
         let streams = stream::Streams::new(&host, &config, clock::Clock::system());
         api.http(webhook::Webhooks::new(line.clone()));
         api.http(streams.clone());
         api.methods(surface::VoiceMethods::new(host.clone(), line.clone()));
-        api.commands(surface::Command::new(line.clone()));
+        api.commands(surface::Command::new(line.clone(), config.clone()));
         api.tool(surface::VoiceTool::new(line.clone()));
         api.service(phone::VoiceCall::new(
             host,

@@ -27,6 +27,8 @@ struct Inner {
     /// The first name that forwarding headers may give.
     forwarded: Option<Url>,
     path: String,
+    /// Path at the far end of a tunnel.
+    tunnel_path: String,
 }
 
 // === impl Reach ===
@@ -42,6 +44,7 @@ impl Reach {
             tunnel: Mutex::default(),
             forwarded: forwarded.filter(|_| !config.expects_tunnel()),
             path,
+            tunnel_path: config.tunnel_path().into_owned(),
         }))
     }
 
@@ -69,7 +72,7 @@ impl Reach {
     pub(crate) fn tunnelled(&self, base: Option<&Url>) {
         let url = base.map(|base| {
             let mut url = base.clone();
-            url.set_path(&self.0.path);
+            url.set_path(&self.0.tunnel_path);
             url.set_query(None);
             url.set_fragment(None);
             url

@@ -3,8 +3,9 @@
 //! A *wrong* configuration (two keys that exclude each other) keeps the plugin from starting. An *incomplete* one does
 //! not: the plugin runs, takes and makes no calls, and says in one list what is missing.
 mod gaps;
+mod notes;
 
-use crate::config::{Carrier, Config, E164, Number, Region, TailscaleMode, Token, TunnelKind};
+use crate::config::{Carrier, Config, E164, Number, Region, TailscaleMode, Tts, TunnelKind};
 use gaps::Gaps;
 use openclaw_plugin_api::{Error, ErrorKind, Host, Result, Secret};
 use std::{borrow::Cow, time::Duration};
@@ -28,6 +29,10 @@ pub(crate) const VARIABLES: &[&str] = &[
 pub(crate) const WEBHOOK_PATH: &str = "/voice/webhook";
 /// Where sound arrives when nobody says where.
 pub(crate) const STREAM_PATH: &str = "/voice/stream";
+/// The same for speech to speech.
+pub(crate) const REALTIME_PATH: &str = "/voice/stream/realtime";
+/// Levels of thinking.
+const LEVELS: [&str; 6] = ["off", "minimal", "low", "medium", "high", "xhigh"];
 /// The number of a carrier that does not exist.
 const MOCK_NUMBER: &str = "+15550000000";
 
@@ -102,10 +107,17 @@ pub(crate) fn judge(config: &Config) -> Result<Vec<&'static str>> {
             "realtime is for calls that come in; set inboundPolicy to \"allowlist\" or \"open\"",
         ));
     }
+    let level = config.realtime.consult_thinking_level.as_deref();
+    if level.is_some_and(|level| !LEVELS.contains(&level)) {
+        return Err(wrong(format_args!(
+            "realtime.consultThinkingLevel is one of {}",
+            LEVELS.join(", ")
+        )));
+    }
     if let Some(address) = &config.public_url {
         public_url(address, config.webhook_path().as_ref())?;
     }
-    Ok(older_names(config))
+    Ok(notes::on(config))
 }
 
 /// Adds the environment.
@@ -140,9 +152,34 @@ impl Config {
         path_or(self.serve.path.as_deref(), WEBHOOK_PATH)
     }
 
-    /// Path of media streams.
+    /// Path of media streams, of those that are wanted.
     pub(crate) fn stream_path(&self) -> Cow<'_, str> {
-        path_or(self.streaming.stream_path.as_deref(), STREAM_PATH)
+        match self.realtime.enabled {
+            true => path_or(self.realtime.stream_path.as_deref(), REALTIME_PATH),
+            false => path_or(self.streaming.stream_path.as_deref(), STREAM_PATH),
+        }
+    }
+
+    /// Path of the webhook at the far end of a tunnel.
+    pub(crate) fn tunnel_path(&self) -> Cow<'_, str> {
+        let by_tailscale = match self.tunnel.provider {
+            TunnelKind::Ngrok => false,
+            TunnelKind::TailscaleServe | TunnelKind::TailscaleFunnel => true,
+            TunnelKind::None => self.tailscale.mode != TailscaleMode::Off,
+        };
+        match &self.tailscale.path {
+            Some(path) if by_tailscale => Cow::Owned(path_or(Some(path), WEBHOOK_PATH).into_owned()),
+            _ => self.webhook_path(),
+        }
+    }
+
+    /// How a number of ours speaks; any other as all do.
+    pub(crate) fn tts_of(&self, number: &str) -> Option<Tts> {
+        let own = self.number(number).and_then(|own| own.tts.as_ref());
+        match (own, &self.tts) {
+            (Some(own), Some(general)) => Some(own.over(general)),
+            (own, general) => own.or(general.as_ref()).cloned(),
+        }
     }
 
     /// What differs for calls to this number.
@@ -221,47 +258,6 @@ fn public_url(text: &str, path: &str) -> Result<Url> {
         url.set_path(path);
     }
     Ok(url)
-}
-
-fn older_names(config: &Config) -> Vec<&'static str> {
-    let streaming = &config.streaming;
-    let set = |token: &Token| !matches!(token, Token::Missing);
-    let names = [
-        (
-            config.provider == Some(Carrier::Log),
-            "provider \"log\" is now called \"mock\"",
-        ),
-        (config.twilio.from.is_some(), "twilio.from is now fromNumber"),
-        (
-            streaming.stt_provider.is_some(),
-            "streaming.sttProvider is now streaming.provider",
-        ),
-        (
-            set(&streaming.openai_api_key),
-            "streaming.openaiApiKey is now streaming.providers.openai.apiKey",
-        ),
-        (
-            streaming.stt_model.is_some(),
-            "streaming.sttModel is now streaming.providers.openai.model",
-        ),
-        (
-            streaming.silence_duration_ms.is_some(),
-            "streaming.silenceDurationMs is now streaming.providers.openai.silenceDurationMs",
-        ),
-        (
-            streaming.vad_threshold.is_some(),
-            "streaming.vadThreshold is now streaming.providers.openai.vadThreshold",
-        ),
-        (
-            config.store.is_some(),
-            "store has no effect: records are in the gateway's own database",
-        ),
-    ];
-    names
-        .into_iter()
-        .filter(|(is, _)| *is)
-        .map(|(_, text)| text)
-        .collect()
 }
 
 fn wrong(text: impl std::fmt::Display) -> Error {

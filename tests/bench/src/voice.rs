@@ -1,7 +1,15 @@
-//! `cargo xtask bench voice`: what the sound of calls costs, by the real program with fifty calls at once.
+//! `cargo xtask bench voice`: what calls and their sound cost, by the real program with fifty calls at once.
 //!
-//! Callers, carrier, model and the vendor of speech are in this process, on loopback, and take part in the load; the CPU
-//! is that of the gateway alone. What the vendors take is taken off: the silence that ends an utterance is theirs.
+//! Method. Callers, carrier, model and the vendor of speech are in this process, on loopback, and take part in the load;
+//! the CPU is that of the gateway alone.
+//! - *Webhook → TwiML*: signed webhooks of new calls, one after the other, each over a connection of its own, from
+//!   connecting to the last byte of the document. It ends behind two durable writes: the call, and the answer to a repeat.
+//! - *Streams*: fifty callers are greeted for ten seconds, and send silence of their own meanwhile. CPU is read over six
+//!   of these seconds. The n-th frame of a greeting is due 20 ms after the one before; the first three go ahead. How much
+//!   later than that it came is its lateness, over all frames of all callers.
+//! - *End of speech → first frame*: one caller speaks twenty times while the others listen, from the last frame of its
+//!   speech to the first of the answer. What the vendors take is taken off: the silence that ends an utterance is theirs,
+//!   as is what model and voice take, which here is next to nothing.
 use crate::measure::{Figure, millis};
 use openclaw_fakes::{
     openai::{OpenAi, Turn},
@@ -27,6 +35,9 @@ use tokio::{
 const LINES: usize = 64;
 /// Calls at once.
 const CALLS: usize = 50;
+/// Webhooks that are measured, and before them some that are not.
+const WEBHOOKS: usize = 300;
+const WARM: usize = 20;
 /// Turns that are measured.
 const TURNS: usize = 20;
 /// Longest that anything may take.
@@ -72,6 +83,7 @@ async fn measure(plugins: &Path, program: &Path) -> Outcome<Vec<Figure>> {
     let greeting = "x".repeat(250);
     let home = home(plugins, (&carrier, &model, &speech), &greeting)?;
     let gateway = start(&home, program).await?;
+    let mut figures = webhooks(&gateway).await?;
     let mut callers = Vec::new();
     for n in 0..CALLS {
         callers.push(call(&gateway, &speech, n).await?);
@@ -82,12 +94,12 @@ async fn measure(plugins: &Path, program: &Path) -> Outcome<Vec<Figure>> {
     let (before, begin) = (cpu(gateway.child.id())?, Instant::now());
     tokio::time::sleep(Duration::from_secs(6)).await;
     let used = (cpu(gateway.child.id())? - before) / begin.elapsed().as_secs_f64();
-    let mut figures = vec![Figure::new(
+    figures.push(Figure::new(
         format!("voice: CPU of one core for each of {CALLS} streams"),
         "%",
         vec![used * 100.0 / CALLS as f64],
         None,
-    )];
+    ));
     for caller in &callers {
         soon("the whole greeting", caller.heard(1)).await?;
     }
@@ -96,9 +108,8 @@ async fn measure(plugins: &Path, program: &Path) -> Outcome<Vec<Figure>> {
         .flat_map(|caller| lateness(&caller.arrivals()))
         .collect();
     late.sort();
-    let tail = |part: usize| late.get(late.len() * part / 100).copied().into_iter();
-    figures.push(millis("voice: lateness of a frame, p50", None, tail(50)));
-    figures.push(millis("voice: lateness of a frame, p99", Some(40.0), tail(99)));
+    figures.push(part("voice: lateness of a frame, p50", None, &late, 50));
+    figures.push(part("voice: lateness of a frame, p99", Some(40.0), &late, 99));
     figures.extend(turns(&callers[0], &model).await?);
     Ok(figures)
 }
@@ -113,19 +124,41 @@ async fn turns(caller: &Caller, model: &OpenAi) -> Outcome<Vec<Figure>> {
     let delays = caller.delays().into_iter();
     let mut own: Vec<Duration> = delays.map(|delay| delay.saturating_sub(SILENCE)).collect();
     own.sort();
-    let part = |part: usize| own.get(own.len() * part / 100).copied().into_iter();
+    let name = "voice: end of speech → first frame, less vendors'";
     Ok(vec![
-        millis(
-            "voice: end of speech → first frame, less the vendors', p50",
-            None,
-            part(50),
-        ),
-        millis(
-            "voice: end of speech → first frame, less the vendors', p95",
-            Some(60.0),
-            part(95),
-        ),
+        part(&format!("{name}, p50"), None, &own, 50),
+        part(&format!("{name}, p95"), Some(60.0), &own, 95),
     ])
+}
+
+/// New calls, one after the other; each is over before the next.
+async fn webhooks(gateway: &Gateway) -> Outcome<Vec<Figure>> {
+    let mut times = Vec::new();
+    for n in 0..WARM + WEBHOOKS {
+        let (sid, from) = (format!("CB{n}"), format!("+1555100{n:04}"));
+        let begin = Instant::now();
+        let document = webhook(gateway, "", &ringing(&sid, &from)).await?;
+        let took = begin.elapsed();
+        if !document.contains("<Stream") {
+            return Err(format!("a call was not streamed: {document}"));
+        }
+        if n >= WARM {
+            times.push(took);
+        }
+        let over = [("CallSid", sid.as_str()), ("CallStatus", "completed")];
+        webhook(gateway, "?type=status", &over).await?;
+    }
+    times.sort();
+    Ok(vec![
+        part("voice: webhook → TwiML, p50", None, &times, 50),
+        part("voice: webhook → TwiML, p99", None, &times, 99),
+    ])
+}
+
+/// A part of times in order, by the nearest rank.
+fn part(name: &str, target: Option<f64>, sorted: &[Duration], percent: usize) -> Figure {
+    let rank = (sorted.len() * percent).div_ceil(100).max(1) - 1;
+    millis(name, target, sorted.get(rank).copied())
 }
 
 /// How much later than its time each frame came. The first ones go ahead.
@@ -138,30 +171,39 @@ fn lateness(arrivals: &[Instant]) -> Vec<Duration> {
     each.map(|(n, at)| at.saturating_duration_since(due(n))).collect()
 }
 
-async fn call(gateway: &Gateway, speech: &Speech, n: usize) -> Outcome<Caller> {
-    let (sid, from) = (format!("CA{n}"), format!("+1555000{n:04}"));
-    let fields = [
-        ("CallSid", sid.as_str()),
+fn ringing<'a>(sid: &'a str, from: &'a str) -> [(&'a str, &'a str); 5] {
+    [
+        ("CallSid", sid),
         ("Direction", "inbound"),
         ("CallStatus", "ringing"),
-        ("From", from.as_str()),
+        ("From", from),
         ("To", "+15550009999"),
-    ];
-    let address = format!("127.0.0.1:{}", gateway.port);
-    let body = encoded(&fields);
-    let signature = twilio_form(TOKEN, &format!("{PUBLIC}/voice/webhook"), &fields);
+    ]
+}
+
+/// Posts a webhook as the carrier signs it; gives the answer with its head.
+async fn webhook(gateway: &Gateway, query: &str, fields: &[(&str, &str)]) -> Outcome<String> {
+    let body = encoded(fields);
+    let signature = twilio_form(TOKEN, &format!("{PUBLIC}/voice/webhook{query}"), fields);
     let request = format!(
-        "POST /voice/webhook HTTP/1.1\r\nhost: voice.example.com\r\nconnection: close\r\ncontent-type: \
+        "POST /voice/webhook{query} HTTP/1.1\r\nhost: voice.example.com\r\nconnection: close\r\ncontent-type: \
          application/x-www-form-urlencoded\r\nx-twilio-signature: {signature}\r\ncontent-length: {}\r\n\r\n{body}",
         body.len()
     );
     let asking = async {
-        let mut tcp = TcpStream::connect(&address).await?;
+        let mut tcp = TcpStream::connect(format!("127.0.0.1:{}", gateway.port)).await?;
+        tcp.set_nodelay(true)?;
         tcp.write_all(request.as_bytes()).await?;
         let mut answer = String::new();
         tcp.read_to_string(&mut answer).await.map(|_| answer)
     };
-    let document = soon("a document", asking).await?.map_err(told)?;
+    soon("a document", asking).await?.map_err(told)
+}
+
+async fn call(gateway: &Gateway, speech: &Speech, n: usize) -> Outcome<Caller> {
+    let (sid, from) = (format!("CA{n}"), format!("+1555000{n:04}"));
+    let address = format!("127.0.0.1:{}", gateway.port);
+    let document = webhook(gateway, "", &ringing(&sid, &from)).await?;
     let part = |before: &str| {
         let rest = document.split_once(before).map(|(_, rest)| rest);
         let value = rest.and_then(|rest| rest.split('"').next());

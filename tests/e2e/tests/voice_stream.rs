@@ -121,7 +121,10 @@ impl World {
         let path = url
             .strip_prefix(&self.public.replace("https", "wss"))
             .unwrap_or_else(|| panic!("{url}"));
-        assert!(path.starts_with("/voice/stream/"), "{path}");
+        assert!(
+            path.starts_with("/voice/stream/") || path.starts_with("/sound/"),
+            "{path}"
+        );
         let address = format!("127.0.0.1:{}", self.gateway.port);
         let local = format!("ws://{address}{path}");
         let caller = Caller::connect(
@@ -220,7 +223,8 @@ async fn who_interrupts_is_listened_to() {
 async fn a_model_that_speaks_by_itself_talks_and_is_interrupted() {
     let world = World::new(|config| {
         let engine = config["streaming"]["providers"].clone();
-        config["realtime"] = json!({ "enabled": true, "provider": "openai", "providers": engine });
+        config["realtime"] =
+            json!({ "enabled": true, "provider": "openai", "providers": engine, "streamPath": "/sound" });
         config["streaming"] = json!({ "enabled": false });
     })
     .await;

@@ -1,11 +1,36 @@
 //! Tells the carrier, or whoever serves the sound, how a call goes on.
 use super::{CallId, Calls, Event, Kind, Leg, State, Step, live::Ending};
-use openclaw_plugin_api::{Error, Result};
+use futures_util::future::join;
+use openclaw_plugin_api::{Error, ErrorKind, Result};
 
 /// Tries of ending a call, before it is taken for ended.
 const MAX_TRIES: u32 = 5;
 /// Time between them, milliseconds.
 const AGAIN_MS: u64 = 5_000;
+
+/// Steps between an agent's answer and the note that it was said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Point {
+    /// The agent has answered, and nothing is kept of it.
+    Thought,
+    /// It is kept, and the carrier knows nothing of it.
+    Noted,
+    /// The carrier has said yes, and that is not kept.
+    Told,
+}
+
+/// Has the carrier certainly not done it?
+fn is_refusal(error: &Error) -> bool {
+    let refuses = matches!(
+        error.kind(),
+        ErrorKind::InvalidInput
+            | ErrorKind::Auth
+            | ErrorKind::Billing
+            | ErrorKind::NotFound
+            | ErrorKind::RateLimited
+    );
+    refuses && error.detail().contains_key("status")
+}
 
 // === impl Calls ===
 
@@ -35,6 +60,9 @@ impl Calls {
         let Some((step, leg)) = self.claim(id) else {
             return Ok(());
         };
+        if step.says() {
+            self.note_first(id).await;
+        }
         let outcome = match &step {
             Step::HangUp => {
                 self.release(id);
@@ -42,16 +70,46 @@ impl Calls {
             }
             step => self.0.carrier.perform(&leg, step).await,
         };
+        self.passes(Point::Told).await;
         let now = self.0.clock.now();
         // a carrier that fetches its documents has nothing of this one yet
         let told = outcome.is_ok() && !self.0.carrier.fetches_documents();
         self.with(id, |live| {
             live.is_busy = false;
-            if told {
-                live.delivered(&step, now);
+            match &outcome {
+                Ok(()) if told => live.delivered(&step, now),
+                Ok(()) => {}
+                Err(error) => {
+                    if is_refusal(error) {
+                        live.refused();
+                    }
+                    // whoever waits on the phone can't wait for the next event
+                    let again = step.says() && error.kind().is_transient();
+                    live.tell_at = again.then(|| now.saturating_add(AGAIN_MS));
+                }
             }
         });
         outcome
+    }
+
+    /// Keeps what is on its way before it is: a process that ends now is followed by one that repeats it and asks nobody.
+    async fn note_first(&self, id: &CallId) {
+        self.passes(Point::Thought).await;
+        if let Err(error) = self.save(id).await {
+            // who waits on the phone is answered in any case
+            tracing::warn!(call = id.as_str(), %error, "voice-call: what is said can't be kept");
+        }
+        self.passes(Point::Noted).await;
+    }
+
+    /// Tests end a process here.
+    async fn passes(&self, point: Point) {
+        #[cfg(test)]
+        if *self.0.ends_at.lock().expect("nobody panicked") == Some(point) {
+            std::future::pending::<()>().await;
+        }
+        // anybody else goes on
+        let _ = point;
     }
 
     /// What to tell, if there is anything to tell and nobody is telling it.
@@ -77,7 +135,13 @@ impl Calls {
                 return None;
             }
             live.is_busy = true;
-            Some((step, leg))
+            let fetches = self.0.carrier.fetches_documents();
+            let command = if fetches {
+                leg.hop
+            } else {
+                live.sets_out(&step, leg.hop)
+            };
+            Some((step, Leg { command, ..leg }))
         });
         claimed.flatten()
     }
@@ -96,31 +160,33 @@ impl Calls {
                 match live.step(|_| None) {
                     Step::Say { text, then } => {
                         live.is_busy = true;
-                        Some((text, then))
+                        live.record.metadata.hops += 1;
+                        let words = text.clone();
+                        let step = Step::Say { text, then };
+                        live.sets_out(&step, live.record.metadata.hops);
+                        Some((step, words))
                     }
                     _ => None,
                 }
             });
-            let Some((text, then)) = next.flatten() else {
+            let Some((step, text)) = next.flatten() else {
                 return Ok(());
             };
-            let spoken = self.media().say(id, &text).await;
+            // a stream ends with its process, so the note need not be there before the sound
+            let (spoken, ()) = join(self.media().say(id, &text), self.note_first(id)).await;
             let now = self.0.clock.now();
             let done = self.with(id, |live| {
                 live.is_busy = false;
                 match &spoken {
                     Ok(()) => {
-                        live.delivered(
-                            &Step::Say {
-                                text: text.clone(),
-                                then: then.clone(),
-                            },
-                            now,
-                        );
+                        live.delivered(&step, now);
                         live.record.advance(State::Listening, now);
                         live.spoken(now);
                     }
-                    Err(_) => live.is_off_stream = true,
+                    Err(_) => {
+                        live.refused();
+                        live.is_off_stream = true;
+                    }
                 }
             });
             if done.is_none() {
@@ -183,6 +249,7 @@ impl Calls {
                 from: String::new(),
                 to: String::new(),
                 turn: None,
+                hop: None,
                 kind: Kind::Ended(reason),
             };
             live.apply(&event, now);

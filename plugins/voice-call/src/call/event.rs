@@ -1,10 +1,13 @@
 //! What carriers tell, and what they are told to do next, in words of our own.
 use super::{CallId, Direction, State, Ticket};
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// What one webhook tells.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Incoming {
+    /// The same for every telling of it.
+    pub(crate) key: String,
     /// What happened, in order.
     pub(crate) events: Vec<Event>,
     /// The answer is a document that says how the call goes on.
@@ -25,6 +28,8 @@ pub(crate) struct Event {
     pub(crate) to: String,
     /// To which listening speech belongs, where the carrier gives that back.
     pub(crate) turn: Option<String>,
+    /// The document whose link it came by, where the carrier gives that back.
+    pub(crate) hop: Option<u32>,
     pub(crate) kind: Kind,
 }
 
@@ -50,7 +55,7 @@ pub(crate) enum Kind {
 }
 
 /// What a call should do now.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Step {
     /// Nothing: the carrier only told something, or knows what to do.
     Nothing,
@@ -73,7 +78,7 @@ pub(crate) enum Step {
 }
 
 /// What follows when it has spoken.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) enum Then {
     /// Listen.
     Listen { turn: String },
@@ -92,10 +97,21 @@ pub(crate) struct Leg {
     pub(crate) webhook_url: Option<String>,
     /// Number of the document that is made now.
     pub(crate) hop: u32,
+    /// Number by which the carrier knows what is said now; the same for every try.
+    pub(crate) command: u32,
     /// It is listening now.
     pub(crate) listening: bool,
     /// Name of the voice, ours or the carrier's.
     pub(crate) voice: Option<String>,
+}
+
+// === impl Step ===
+
+impl Step {
+    /// Is it forgotten once it was told?
+    pub(crate) fn says(&self) -> bool {
+        matches!(self, Self::Say { .. } | Self::Digits(_))
+    }
 }
 
 // === impl Leg ===

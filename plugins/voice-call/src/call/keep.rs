@@ -25,6 +25,7 @@ impl Calls {
             return Ok(());
         };
         self.0.host.store().put_json(&key(&record), &record).await?;
+        self.tell_followers(&record);
         self.tell_clients(&record).await;
         Ok(())
     }
@@ -123,19 +124,22 @@ impl Calls {
     /// Goes on with a call that was taken up.
     fn resume(&self, id: &CallId) {
         let open = self.with(id, |live: &mut Live| {
-            let record = &live.record;
-            let is_open = record.state.is_connected();
-            (is_open, is_open && record.metadata.unanswered.is_some())
+            let metadata = &live.record.metadata;
+            let is_open = live.record.state.is_connected();
+            let has_words = live.has_words() || metadata.digits.is_some();
+            (is_open, has_words, metadata.unanswered.is_some())
         });
-        let Some((true, unanswered)) = open else {
+        let Some((true, has_words, unanswered)) = open else {
             return;
         };
         tracing::info!(call = id.as_str(), "voice-call: a call goes on after the restart");
-        if unanswered {
-            self.think(id);
-        } else if !self.0.carrier.speaks_documents() {
+        // what was answered already is said, and nobody is asked for it again
+        if has_words || !unanswered && !self.0.carrier.speaks_documents() {
             let (calls, id) = (self.clone(), id.clone());
             self.0.host.spawn(async move { calls.drive(&id).await });
+        }
+        if unanswered {
+            self.think(id);
         }
     }
 

@@ -1,7 +1,6 @@
 //! One call that is going on: what an event makes of it, and what it should do next. No I/O.
 //!
-//! Invariant: what is to be said is forgotten only once the carrier has it; so a failed try is tried again, and a greeting
-//! is spoken exactly once.
+//! What is on its way to the caller is in `saying`. Invariant: a call that is over does nothing any more.
 use super::{
     Leg, Then,
     event::{Event, Kind, Step},
@@ -30,6 +29,8 @@ pub(super) struct Live {
     pub(super) ending: Option<Ending>,
     /// When the carrier is to be asked how it is, where it can't tell us.
     pub(super) poll_at: Option<Millis>,
+    /// When the carrier is to be told once more what it could not be told.
+    pub(super) tell_at: Option<Millis>,
     /// Its sound is with the carrier and not with a socket.
     pub(super) is_off_stream: bool,
     /// Its sound was given to a socket.
@@ -72,6 +73,7 @@ impl Live {
             hang_up_at: None,
             ending: None,
             poll_at: None,
+            tell_at: None,
             is_off_stream: false,
             is_on_stream: false,
             voice: None,
@@ -87,6 +89,9 @@ impl Live {
         }
         if self.record.provider_call_id.is_none() && !event.provider_call_id.is_empty() {
             self.record.provider_call_id = Some(event.provider_call_id.clone());
+        }
+        if self.is_witness(event) {
+            self.confirm(now);
         }
         match &event.kind {
             Kind::Initiated | Kind::Asks => Effect::None,
@@ -131,9 +136,18 @@ impl Live {
         !self.record.converses() && self.waiter.is_none() && !self.has_words()
     }
 
-    fn has_words(&self) -> bool {
+    pub(super) fn has_words(&self) -> bool {
+        self.next_words().is_some()
+    }
+
+    /// What is said next.
+    pub(super) fn next_words(&self) -> Option<String> {
         let metadata = &self.record.metadata;
-        metadata.initial_message.is_some() || !metadata.to_say.is_empty()
+        metadata
+            .initial_message
+            .as_ref()
+            .or(metadata.to_say.front())
+            .cloned()
     }
 
     /// The person said something.
@@ -209,8 +223,8 @@ impl Live {
         if let Some(digits) = &metadata.digits {
             return Step::Digits(digits.clone());
         }
-        let text = metadata.initial_message.as_ref().or(metadata.to_say.front());
-        if let Some(text) = text.cloned() {
+        if let Some(text) = self.next_words() {
+            let metadata = &self.record.metadata;
             let left = metadata.to_say.len() + usize::from(metadata.initial_message.is_some());
             let then = match left {
                 1 => self.then(),
@@ -218,13 +232,13 @@ impl Live {
             };
             return Step::Say { text, then };
         }
-        if metadata.unanswered.is_some() {
+        if self.record.metadata.unanswered.is_some() {
             return Step::Wait;
         }
         if self.record.converses() || self.waiter.is_some() {
             return Step::Listen { turn: self.turn() };
         }
-        match metadata.spoken {
+        match self.record.metadata.spoken {
             true => Step::HangUp,
             false => Step::Wait,
         }
@@ -239,34 +253,6 @@ impl Live {
 
     fn turn(&mut self) -> String {
         self.record.metadata.turn_token.get_or_insert_with(token).clone()
-    }
-
-    /// The carrier has been told to do it.
-    pub(super) fn delivered(&mut self, step: &Step, now: Millis) {
-        match step {
-            Step::Digits(_) => self.record.metadata.digits = None,
-            Step::Say { text, .. } => {
-                self.said(text, now);
-                self.record.advance(State::Speaking, now);
-            }
-            Step::Listen { .. } => {
-                self.record.advance(State::Listening, now);
-            }
-            Step::Stream(_) => self.is_on_stream = true,
-            Step::Nothing | Step::Reject | Step::Answer | Step::Wait | Step::HangUp => {}
-        }
-    }
-
-    /// These words are out.
-    pub(super) fn said(&mut self, text: &str, now: Millis) {
-        let metadata = &mut self.record.metadata;
-        if metadata.initial_message.as_deref() == Some(text) {
-            metadata.initial_message = None;
-        } else if metadata.to_say.front().is_some_and(|front| front == text) {
-            metadata.to_say.pop_front();
-        }
-        metadata.spoken = true;
-        self.record.note(Speaker::Bot, text, now);
     }
 
     /// The agent has answered; or has not, and something has to be said in its place.
@@ -304,6 +290,7 @@ impl Live {
             provider_call_id: self.record.provider_call_id.clone()?,
             webhook_url: self.record.metadata.webhook_url.clone(),
             hop: self.record.metadata.hops,
+            command: self.record.metadata.hops,
             listening: self.record.state == State::Listening,
             voice: self.voice.clone(),
         })

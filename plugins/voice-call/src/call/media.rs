@@ -7,7 +7,7 @@ use futures_util::future::BoxFuture;
 use openclaw_plugin_api::Result;
 
 /// What lets one call's audio in.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Ticket {
     /// `wss://…`, as the carrier reaches it.
     pub(crate) url: String,
@@ -17,8 +17,9 @@ pub(crate) struct Ticket {
 
 /// Whoever serves the sound of calls.
 pub(crate) trait Media: Send + Sync + 'static {
-    /// A ticket for this call. `None`: no sound can be served now, and the carrier's own voice is used.
-    fn ticket(&self, call: &CallId, provider_call_id: &str) -> Option<Ticket>;
+    /// A ticket for this call to `number`, which is empty for calls that the agent makes. `None`: no sound can be served
+    /// now, and the carrier's own voice is used.
+    fn ticket(&self, call: &CallId, provider_call_id: &str, number: &str) -> Option<Ticket>;
 
     /// Does sound of this call flow now?
     fn is_open(&self, call: &CallId) -> bool;
@@ -78,7 +79,7 @@ pub(crate) enum MediaEvent {
 pub(crate) struct NoMedia;
 
 impl Media for NoMedia {
-    fn ticket(&self, _: &CallId, _: &str) -> Option<Ticket> {
+    fn ticket(&self, _: &CallId, _: &str, _: &str) -> Option<Ticket> {
         None
     }
 

@@ -7,9 +7,11 @@ mod event;
 mod keep;
 mod live;
 mod media;
+mod news;
 mod operate;
 mod policy;
 mod record;
+mod saying;
 mod sound;
 mod take;
 mod think;
@@ -48,6 +50,10 @@ struct Inner {
     media: OnceLock<Arc<dyn Media>>,
     book: Mutex<Book>,
     is_ticking: AtomicBool,
+    news: Mutex<news::News>,
+    /// Where a test ends the process.
+    #[cfg(test)]
+    ends_at: Mutex<Option<drive::Point>>,
 }
 
 /// The calls that go on, and who was turned away.
@@ -105,6 +111,9 @@ impl Calls {
             media: OnceLock::new(),
             book: Mutex::default(),
             is_ticking: AtomicBool::new(false),
+            news: Mutex::new(news::News::new()),
+            #[cfg(test)]
+            ends_at: Mutex::default(),
         }))
     }
 
@@ -132,6 +141,12 @@ impl Calls {
         records
     }
 
+    /// For tests: everything that comes to this point stays there.
+    #[cfg(test)]
+    fn ends_at(&self, point: drive::Point) {
+        *self.0.ends_at.lock().expect("nobody panicked") = Some(point);
+    }
+
     fn media(&self) -> &dyn Media {
         match self.0.media.get() {
             Some(media) => media.as_ref(),
@@ -141,6 +156,10 @@ impl Calls {
 
     fn book(&self) -> MutexGuard<'_, Book> {
         self.0.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn news(&self) -> MutexGuard<'_, news::News> {
+        self.0.news.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Works on a call that goes on.

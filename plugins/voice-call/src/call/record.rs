@@ -1,7 +1,7 @@
 //! What is known of one call, in the form in which it is kept and shown.
 //!
 //! Invariant: a state only goes forward, but for speaking and listening, which take turns; what has ended stays ended.
-use super::CallId;
+use super::{CallId, Step};
 use crate::{
     clock::Millis,
     config::{Carrier, TalkMode},
@@ -61,6 +61,12 @@ pub(crate) struct Metadata {
     /// What is to be said after that.
     #[serde(skip_serializing_if = "VecDeque::is_empty")]
     pub(crate) to_say: VecDeque<String>,
+    /// What is on its way to the caller: noted before the carrier is told, gone once it is known that it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) saying: Option<Saying>,
+    /// The last document that said something: whoever asks for it again gets the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) told: Option<Told>,
     /// What the caller said last and nobody has answered yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unanswered: Option<Unanswered>,
@@ -81,6 +87,30 @@ pub(crate) struct Metadata {
     pub(crate) last_turn_listen_wait_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) last_turn_completed_at: Option<Millis>,
+}
+
+/// Words or keys, the next that wait, while nobody knows whether the carrier has them.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(crate) struct Saying {
+    /// Number of the document that has them; every later try is known to the carrier by it.
+    pub(crate) number: u32,
+    /// It is keys and no words.
+    pub(crate) keys: bool,
+    /// This is not the first try: the caller may hear them twice.
+    pub(crate) repeated: bool,
+}
+
+/// A document that said something.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Told {
+    /// The webhook that it answered.
+    pub(crate) webhook: String,
+    /// Its number.
+    pub(crate) hop: u32,
+    /// What it said. Never a stream: a ticket is of one process.
+    pub(crate) step: Step,
 }
 
 /// Words that wait for an answer.
@@ -130,6 +160,9 @@ pub(crate) struct Line {
     pub(crate) speaker: Speaker,
     pub(crate) text: String,
     pub(crate) is_final: bool,
+    /// It may have been heard twice: the gateway ended while it was being said.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) repeated: bool,
 }
 
 /// Who said it.
@@ -213,6 +246,7 @@ impl Record {
             speaker,
             text: text.chars().take(MAX_LINE).collect(),
             is_final: true,
+            repeated: false,
         });
     }
 

@@ -61,7 +61,7 @@ impl Calls {
         if incoming.wants_document
             && let Some(id) = touched.last()
         {
-            (taken.step, taken.leg) = self.document(id);
+            (taken.step, taken.leg) = self.document(id, &incoming.key);
         }
         for id in &touched {
             self.save(id).await?;
@@ -203,8 +203,11 @@ impl Calls {
                 _ => format!("agent:{agent}:voice:call:{id}"),
             });
         }
-        let voice = own.and_then(|own| own.tts.as_ref()).or(config.tts.as_ref());
-        let voice = voice.and_then(crate::config::Tts::voice);
+        let tts = match record.direction {
+            Direction::Inbound => config.tts_of(&record.to),
+            Direction::Outbound => config.tts.clone(),
+        };
+        let voice = tts.as_ref().and_then(crate::config::Tts::voice);
         let mut live = Live::new(record, config.notify_delay());
         live.voice = voice;
         live
@@ -217,17 +220,26 @@ impl Calls {
             .any(|id| *id == event.provider_call_id)
     }
 
-    /// How the call goes on, told in a document.
-    fn document(&self, id: &CallId) -> (Step, Option<super::Leg>) {
+    /// How the call goes on, told in a document that answers this webhook.
+    fn document(&self, id: &CallId, webhook: &str) -> (Step, Option<super::Leg>) {
         let now = self.0.clock.now();
         let media = self.media();
         let told = self.with(id, |live| {
+            if let Some(retold) = live.retold(webhook) {
+                return retold;
+            }
             if live.is_on_stream && !live.is_off_stream {
                 return (Step::Nothing, live.leg());
             }
-            let step = live.step(|leg| media.ticket(&leg.call_id, &leg.provider_call_id));
+            let inbound = live.record.direction == Direction::Inbound;
+            let number = if inbound {
+                live.record.to.clone()
+            } else {
+                String::new()
+            };
+            let step = live.step(|leg| media.ticket(&leg.call_id, &leg.provider_call_id, &number));
             let leg = live.next_leg();
-            live.delivered(&step, now);
+            live.documented(webhook, &step, now);
             (step, leg)
         });
         told.unwrap_or((Step::Nothing, None))

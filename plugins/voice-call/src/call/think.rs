@@ -32,7 +32,7 @@ impl Calls {
             return;
         };
         let turn = unanswered.turn;
-        let mut answer = self.ask(&record, &unanswered.text, turn).await;
+        let mut answer = self.ask(&record, &unanswered.text, turn, "").await;
         for _ in 0..TRIES {
             // the gateway has just started, and its agents a little later
             if !answer
@@ -42,7 +42,7 @@ impl Calls {
                 break;
             }
             self.0.host.sleep(AGAIN).await;
-            answer = self.ask(&record, &unanswered.text, turn).await;
+            answer = self.ask(&record, &unanswered.text, turn, "").await;
         }
         let spoken = match answer {
             Ok(text) => text,
@@ -64,11 +64,13 @@ impl Calls {
         let record = self.find(id).ok_or_else(over)?;
         // its turns are counted apart from those of the call
         let [a, b, c, ..] = crate::clock::random();
-        self.ask(&record, question, u32::from_be_bytes([0x80, a, b, c]))
+        let thinking = self.0.settings.config.realtime.consult_thinking_level.as_deref();
+        let turn = u32::from_be_bytes([0x80, a, b, c]);
+        self.ask(&record, question, turn, thinking.unwrap_or_default())
             .await
     }
 
-    async fn ask(&self, record: &Record, text: &str, turn: u32) -> Result<String> {
+    async fn ask(&self, record: &Record, text: &str, turn: u32, thinking: &str) -> Result<String> {
         let config = &self.0.settings.config;
         let own = config
             .number(record.own_number())
@@ -96,6 +98,7 @@ impl Calls {
             } else {
                 peer.to_owned()
             },
+            thinking: thinking.to_owned(),
             ..AgentRun::default()
         };
         let mut stream = self.0.host.agents().run(&run)?;

@@ -19,6 +19,7 @@ const POLL_MS: u64 = 2_000;
 enum Due {
     HangUp(State),
     Poll,
+    Tell,
     Forget,
 }
 
@@ -64,6 +65,11 @@ impl Calls {
                     }
                 }
                 Due::Poll => self.poll(&id).await,
+                Due::Tell => {
+                    // others are not kept waiting by a carrier that does not answer
+                    let calls = self.clone();
+                    self.0.host.spawn(async move { calls.drive(&id).await });
+                }
                 Due::Forget => {
                     self.book().remove(&id);
                     if let Err(error) = self.prune().await {
@@ -100,6 +106,10 @@ impl Calls {
             if config.stale_after().is_some_and(|stale| age >= ms(stale)) {
                 return Some(Due::HangUp(State::Timeout));
             }
+        }
+        if live.tell_at.take_if(|at| now >= *at).is_some() {
+            let waits = live.has_words() || live.record.metadata.digits.is_some();
+            return waits.then_some(Due::Tell);
         }
         let poll = live.poll_at.filter(|at| now >= *at);
         poll.map(|_| {

@@ -76,7 +76,7 @@ pub struct Realtime {
     pub enabled: bool,
     /// The engine; the first one there is if nothing is said.
     pub provider: Option<String>,
-    /// Path of the WebSocket; beside the webhook if nothing is said.
+    /// Path of the WebSocket; `/voice/stream/realtime` if nothing is said.
     #[schemars(regex(pattern = r"^/[A-Za-z0-9._~/-]*$"))]
     pub stream_path: Option<String>,
     /// What the model should know.
@@ -85,15 +85,15 @@ pub struct Realtime {
     pub tool_policy: Option<ToolPolicy>,
     /// When the agent behind the voice is asked.
     pub consult_policy: Option<ConsultPolicy>,
-    /// How hard the agent thinks when it is asked.
+    /// How hard the agent thinks when it is asked: `off`, `minimal`, `low`, `medium`, `high`, `xhigh`.
     pub consult_thinking_level: Option<String>,
     /// Accepted, without effect.
     pub consult_fast_mode: Option<Anything>,
-    /// Tools of the operator's own.
+    /// Tools of the operator's own, under `toolPolicy: "owner"`.
     pub tools: Vec<Value>,
     /// Accepted, without effect.
     pub fast_context: Option<FastContext>,
-    /// What the voice knows of its agent.
+    /// Accepted, without effect: the voice asks its agent.
     pub agent_context: AgentContext,
     /// What the engines are told, by their ids.
     pub providers: BTreeMap<String, Engine>,
@@ -140,20 +140,20 @@ pub struct FastContext {
     pub fallback_to_consult: bool,
 }
 
-/// What the voice knows of its agent.
+/// Accepted, without effect.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub struct AgentContext {
-    /// On?
+    /// Accepted, without effect.
     pub enabled: bool,
-    /// Longest context, characters.
+    /// Accepted, without effect.
     pub max_chars: Option<u32>,
-    /// Who the agent is.
+    /// Accepted, without effect.
     pub include_identity: Option<bool>,
-    /// The files of its workspace.
+    /// Accepted, without effect.
     pub include_workspace_files: Option<bool>,
-    /// Which files.
+    /// Accepted, without effect.
     pub files: Option<Vec<String>>,
 }
 
@@ -195,6 +195,9 @@ pub struct Elevenlabs {
     pub voice_id: Option<String>,
     /// The model.
     pub model_id: Option<String>,
+    /// Whatever else the engine knows.
+    #[serde(flatten)]
+    pub params: Map<String, Value>,
 }
 
 // === impl Tts ===
@@ -202,8 +205,75 @@ pub struct Elevenlabs {
 impl Tts {
     /// The voice that is wanted, whatever engine it is of.
     pub fn voice(&self) -> Option<String> {
-        let wanted = self.provider.as_deref().unwrap_or("openai");
-        let engine = self.providers.get(wanted).or(self.openai.as_ref())?;
-        engine.voice.clone().filter(|voice| !voice.is_empty())
+        self.engine()?.voice.filter(|voice| !voice.is_empty())
+    }
+
+    /// What the engine is told.
+    pub fn engine(&self) -> Option<Engine> {
+        let wanted = self.provider.as_deref().filter(|id| !id.is_empty());
+        self.told(wanted.unwrap_or("openai"))
+    }
+
+    /// This, and what it leaves open as `general` says it.
+    pub fn over(&self, general: &Self) -> Self {
+        let older = [
+            self.openai.is_some().then_some("openai"),
+            self.elevenlabs.is_some().then_some("elevenlabs"),
+        ];
+        let ids = self.providers.keys().map(String::as_str);
+        let merged = ids.chain(older.into_iter().flatten()).filter_map(|id| {
+            let own = self.told(id)?;
+            let merged = general.told(id).map_or(own.clone(), |general| own.over(&general));
+            Some((id.to_owned(), merged))
+        });
+        let mut whole = general.clone();
+        whole.providers.extend(merged);
+        whole.provider = self.provider.clone().or(whole.provider);
+        whole
+    }
+
+    /// What one engine is told, in its newer place or its older one.
+    fn told(&self, id: &str) -> Option<Engine> {
+        let older = || match id {
+            "openai" => self.openai.clone(),
+            "elevenlabs" => self.elevenlabs.clone().map(Engine::from),
+            _ => None,
+        };
+        self.providers.get(id).cloned().or_else(older)
+    }
+}
+
+// === impl Engine ===
+
+impl Engine {
+    fn over(&self, general: &Self) -> Self {
+        let mut params = general.params.clone();
+        params.extend(self.params.clone());
+        let api_key = match &self.api_key {
+            Token::Missing => general.api_key.clone(),
+            own => own.clone(),
+        };
+        Self {
+            api_key,
+            base_url: self.base_url.clone().or_else(|| general.base_url.clone()),
+            model: self.model.clone().or_else(|| general.model.clone()),
+            voice: self.voice.clone().or_else(|| general.voice.clone()),
+            silence_duration_ms: self.silence_duration_ms.or(general.silence_duration_ms),
+            vad_threshold: self.vad_threshold.or(general.vad_threshold),
+            params,
+        }
+    }
+}
+
+impl From<Elevenlabs> for Engine {
+    fn from(older: Elevenlabs) -> Self {
+        Self {
+            api_key: older.api_key,
+            base_url: older.base_url,
+            model: older.model_id,
+            voice: older.voice_id,
+            params: older.params,
+            ..Self::default()
+        }
     }
 }

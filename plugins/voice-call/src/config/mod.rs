@@ -8,7 +8,7 @@ mod carriers;
 mod reach;
 mod value;
 
-pub use audio::{Realtime, Streaming, Stt, ToolPolicy, Tts};
+pub use audio::{ConsultPolicy, Realtime, Streaming, Stt, ToolPolicy, Tts};
 pub use calls::{InboundPolicy, Number, Outbound, SessionScope, TalkMode};
 pub use carriers::{Carrier, Plivo, Region, Telnyx, Twilio};
 pub use openclaw_plugin_api::setting::Token;
@@ -54,7 +54,8 @@ pub struct Config {
     /// A call that nobody answered is given up after this long, seconds; 0 never does. 120 if nothing is said.
     #[schemars(range(max = 86_400))]
     pub stale_call_reaper_seconds: Option<u32>,
-    /// Silence that ends what a caller says, milliseconds; 800 if nothing is said.
+    /// Silence that ends what a caller says, milliseconds; 800 if nothing is said. For streams; where the carrier listens
+    /// it decides by itself.
     #[schemars(range(min = 1, max = 60_000))]
     pub silence_timeout_ms: Option<u32>,
     /// How long an answer of the person on the phone is waited for, milliseconds; 180,000 if nothing is said.
@@ -84,7 +85,7 @@ pub struct Config {
     pub realtime: Realtime,
     /// The form of February 2026: which engine listens.
     pub stt: Stt,
-    /// Which engine speaks; it is put over the gateway's own setting.
+    /// Which engine speaks, and what it is told. What is not said here is the engine's own.
     pub tts: Option<Tts>,
     /// Accepted, without effect: records are kept in the gateway's own database.
     pub store: Option<String>,

@@ -54,7 +54,7 @@ pub enum TunnelKind {
 pub struct Tailscale {
     /// Which.
     pub mode: TailscaleMode,
-    /// Path on the tailnet's name; `/voice/webhook` if nothing is said.
+    /// Path of the webhook on the tailnet's name; that of `serve.path` if nothing is said.
     #[schemars(regex(pattern = r"^/[A-Za-z0-9._~/-]*$"))]
     pub path: Option<String>,
     /// Port on the tailnet's name; 443 if nothing is said. A funnel has 443, 8443 and 10000.

@@ -52,10 +52,12 @@ pub(super) fn read(webhook: &Verified) -> Incoming {
             from: told.from.clone(),
             to: told.to.clone(),
             turn: told.turn_token.clone(),
+            hop: None,
             kind: kind(told)?,
         })
     });
     Incoming {
+        key: webhook.key().to_owned(),
         events: events.collect(),
         wants_document: true,
     }

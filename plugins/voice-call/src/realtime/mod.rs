@@ -5,7 +5,7 @@
 //! voice has no tool that the operator has not permitted; what tools do is bounded in number and time.
 use crate::{
     call::{CallId, MediaEvent, MediaEvents},
-    config::{Realtime, ToolPolicy},
+    config::{ConsultPolicy, Realtime, ToolPolicy},
     stream::{Command, Engine},
 };
 use futures_channel::{mpsc, oneshot};
@@ -141,13 +141,28 @@ fn over() -> Error {
 
 /// What the model is and may.
 fn conversation(engine: &Engine, config: &Realtime) -> Conversation {
+    let words = config.instructions.as_deref().unwrap_or(INSTRUCTIONS);
+    let asks = matches!(
+        config.consult_policy,
+        Some(ConsultPolicy::Substantive | ConsultPolicy::Always)
+    );
+    let instructions = match asks && policy(config) != ToolPolicy::None {
+        true => format!("{words}\n\nThe tool {CONSULT}: {}", when(config)),
+        false => words.to_owned(),
+    };
     Conversation {
-        instructions: config
-            .instructions
-            .clone()
-            .unwrap_or_else(|| INSTRUCTIONS.to_owned()),
+        instructions,
         tools: tools(config),
         ..engine.conversation()
+    }
+}
+
+/// When the agent behind the voice is asked.
+fn when(config: &Realtime) -> &'static str {
+    match config.consult_policy.unwrap_or(ConsultPolicy::Auto) {
+        ConsultPolicy::Auto => "Ask where you don't know enough.",
+        ConsultPolicy::Substantive => "Ask for everything but greetings and small talk.",
+        ConsultPolicy::Always => "Ask before each answer, and answer with what it says and nothing else.",
     }
 }
 
@@ -161,7 +176,11 @@ fn tools(config: &Realtime) -> Vec<ToolSpec> {
     }
     let consult = ToolSpec {
         name: CONSULT.into(),
-        description: "Asks the agent behind you, who knows the person, remembers, and has tools. Say that you are looking it up before you ask.".into(),
+        description: format!(
+            "Asks the agent behind you, who knows the person, remembers, and has tools. Say that you are looking it up \
+             before you ask. {}",
+            when(config)
+        ),
         parameters: json!({
             "type": "object",
             "properties": {"question": {"type": "string", "description": "What to find out or to do."}},

@@ -1,11 +1,11 @@
 //! Which engines speak and listen, and what they are told.
-use crate::config::{Config, Token};
+use crate::config::{Config, Token, Tts};
 use openclaw_plugin_api::{
     AudioFormat, Codec, Conversation, ErrorKind, Feed, Host, Listening, Result, Secret, Speaking, Synthesis,
     Transcription,
 };
 use serde_json::{Map, Value, json};
-use std::time::Duration;
+use std::{collections::HashMap, time::Duration};
 
 /// Silence that ends what somebody says, if nobody says otherwise.
 const SILENCE_MS: u32 = 800;
@@ -37,6 +37,8 @@ pub(crate) struct Engine {
 pub(crate) struct Engines {
     pub(crate) ear: Engine,
     pub(crate) voice: Engine,
+    /// The voices of numbers that have one of their own.
+    voices: HashMap<String, Engine>,
     /// Speech to speech.
     pub(crate) talker: Engine,
 }
@@ -47,9 +49,15 @@ impl Engines {
     pub(crate) fn of(config: &Config) -> Self {
         Self {
             ear: ear(config),
-            voice: voice(config),
+            voice: voice(config.tts.as_ref()),
+            voices: voices(config),
             talker: talker(config),
         }
+    }
+
+    /// The voice of the number that was dialled.
+    pub(crate) fn voice_of(&self, number: &str) -> &Engine {
+        self.voices.get(number).unwrap_or(&self.voice)
     }
 
     /// Can calls be heard and answered? Asks for what can't be done: an engine that is there says so, and a key that is
@@ -177,21 +185,29 @@ fn ear(config: &Config) -> Engine {
     }
 }
 
-fn voice(config: &Config) -> Engine {
-    let Some(own) = &config.tts else {
+fn voice(tts: Option<&Tts>) -> Engine {
+    let Some(own) = tts else {
         return Engine::default();
     };
-    let id = own.provider.clone().unwrap_or_default();
-    let older = own.openai.as_ref().filter(|_| named(&id) == "openai");
-    let told = own.providers.get(named(&id)).or(older);
+    let told = own.engine();
+    let told = told.as_ref();
     Engine {
         credential: told.and_then(|told| key(&told.api_key)),
         base_url: told.and_then(|told| told.base_url.clone()).unwrap_or_default(),
         model: told.and_then(|told| told.model.clone()).unwrap_or_default(),
         voice: told.and_then(|told| told.voice.clone()).unwrap_or_default(),
         params: told.map(|told| told.params.clone()).unwrap_or_default(),
-        id,
+        id: own.provider.clone().unwrap_or_default(),
     }
+}
+
+fn voices(config: &Config) -> HashMap<String, Engine> {
+    let own = config.numbers.iter().filter(|(_, own)| own.tts.is_some());
+    own.map(|(number, _)| {
+        let tts = config.tts_of(number.digits());
+        (number.to_string(), voice(tts.as_ref()))
+    })
+    .collect()
 }
 
 fn talker(config: &Config) -> Engine {
@@ -272,6 +288,44 @@ mod tests {
             assert_eq!(engines.voice.credential.as_ref().map(Secret::expose), Some("v"));
             assert!(!format!("{:?}", engines.ear).contains('k'));
         }
+    }
+
+    #[test]
+    fn a_number_speaks_as_it_is_told_and_otherwise_as_all_do() {
+        let engines = engines(json!({
+            "tts": {"provider": "openai", "openai": {"apiKey": "k", "model": "tts-1", "voice": "nova", "speed": 2}},
+            "numbers": {
+                "+15550001111": {"tts": {"providers": {"openai": {"voice": "onyx"}}}},
+                "+15550002222": {"tts": {"openai": {"model": "tts-2", "speed": 3}}},
+                "+15550003333": {"tts": {"provider": "elevenlabs", "elevenlabs": {"apiKey": "e", "voiceId": "v", "modelId": "m", "seed": 1}}},
+                "+15550004444": {"inboundGreeting": "Hi"},
+            },
+        }));
+        for (number, id, model, voice, secret, speed) in [
+            ("+15550001111", "openai", "tts-1", "onyx", "k", json!(2)),
+            ("+15550002222", "openai", "tts-2", "nova", "k", json!(3)),
+            ("+15550003333", "elevenlabs", "m", "v", "e", Value::Null),
+            ("+15550004444", "openai", "tts-1", "nova", "k", json!(2)),
+            ("", "openai", "tts-1", "nova", "k", json!(2)),
+        ] {
+            let engine = engines.voice_of(number);
+            assert_eq!(
+                (engine.id.as_str(), engine.model.as_str(), engine.voice.as_str()),
+                (id, model, voice),
+                "{number}"
+            );
+            assert_eq!(
+                engine.credential.as_ref().map(Secret::expose),
+                Some(secret),
+                "{number}"
+            );
+            assert_eq!(
+                engine.params.get("speed").cloned().unwrap_or_default(),
+                speed,
+                "{number}"
+            );
+        }
+        assert_eq!(engines.voice_of("+15550003333").params["seed"], 1);
     }
 
     #[test]

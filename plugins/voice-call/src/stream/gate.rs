@@ -47,6 +47,8 @@ struct Inner {
 #[derive(Clone)]
 pub(super) struct Pass {
     pub(super) call: CallId,
+    /// The number that was dialled; empty for calls that the agent makes.
+    pub(super) number: String,
     provider_call: String,
     token: String,
     until: Millis,
@@ -83,11 +85,12 @@ impl Gate {
     }
 
     /// A ticket for a call: the half for the address, and the one for the first message. A call's former one is void.
-    pub(super) fn issue(&self, call: &CallId, provider_call: &str) -> (String, String) {
+    pub(super) fn issue(&self, call: &CallId, provider_call: &str, number: &str) -> (String, String) {
         let now = self.clock.now();
         let (ticket, token) = (clock::token(), clock::token());
         let pass = Pass {
             call: call.clone(),
+            number: number.to_owned(),
             provider_call: provider_call.to_owned(),
             token: token.clone(),
             until: now + TICKET_MS,
@@ -227,22 +230,22 @@ mod tests {
     fn a_ticket_is_used_once_and_fits_one_call() {
         let (gate, now) = gate();
         let call = CallId::given("a");
-        let (void, _) = gate.issue(&call, "CA1");
-        let (ticket, token) = gate.issue(&call, "CA1");
+        let (void, _) = gate.issue(&call, "CA1", "");
+        let (ticket, token) = gate.issue(&call, "CA1", "");
         assert_eq!(gate.check(&void, "ip"), Err(Refusal::Stranger), "the former one");
         assert_eq!(gate.check(&ticket, "ip"), Ok(()));
         let (pass, _place) = gate.enter(&ticket, "ip").unwrap();
         assert!(pass.fits("CA1", &token));
         assert!(!pass.fits("CA2", &token) && !pass.fits("CA1", "") && !pass.fits("CA1", &ticket));
         assert_eq!(gate.enter(&ticket, "ip").unwrap_err(), Refusal::Stranger);
-        let (late, _) = gate.issue(&call, "CA1");
+        let (late, _) = gate.issue(&call, "CA1", "");
         now.fetch_add(TICKET_MS, Ordering::Relaxed);
         assert_eq!(gate.enter(&late, "ip").unwrap_err(), Refusal::Stranger);
-        let (ended, _) = gate.issue(&call, "CA1");
+        let (ended, _) = gate.issue(&call, "CA1", "");
         gate.revoke(&call);
         assert_eq!(gate.check(&ended, "ip"), Err(Refusal::Stranger));
         for n in 0..2 * MAX_TICKETS {
-            gate.issue(&CallId::given(&n.to_string()), "CA");
+            gate.issue(&CallId::given(&n.to_string()), "CA", "");
         }
         assert_eq!(gate.inner().tickets.len(), MAX_TICKETS);
     }
@@ -251,7 +254,7 @@ mod tests {
     fn streams_are_bounded_waiting_and_altogether() {
         let (gate, _) = gate();
         let enter = |n: usize, ip: &str| {
-            let (ticket, _) = gate.issue(&CallId::given(&n.to_string()), "CA");
+            let (ticket, _) = gate.issue(&CallId::given(&n.to_string()), "CA", "");
             gate.enter(&ticket, ip).map(|(_, place)| place)
         };
         let mut places = vec![enter(0, "a").unwrap(), enter(1, "a").unwrap()];

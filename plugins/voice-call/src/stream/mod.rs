@@ -25,7 +25,7 @@ use crate::{
     call::{CallId, Media, MediaEvent, MediaEvents, Ticket},
     clock::Clock,
     config::Config,
-    settings::STREAM_PATH,
+    settings::{REALTIME_PATH, STREAM_PATH},
 };
 use engines::Engines;
 use futures_channel::{mpsc, oneshot};
@@ -165,11 +165,7 @@ impl Streams {
         let scheme = if url.scheme() == "http" { "ws" } else { "wss" };
         let config = &self.0.config;
         let path = config.stream_path();
-        let path = match config.realtime.enabled {
-            true => format!("{}/realtime/{ticket}", path.trim_end_matches('/')),
-            false => format!("{}/{ticket}", path.trim_end_matches('/')),
-        };
-        url.set_path(&path);
+        url.set_path(&format!("{}/{ticket}", path.trim_end_matches('/')));
         url.set_query(None);
         let rest = url.as_str().split_once("://")?.1;
         Some(format!("{scheme}://{rest}"))
@@ -177,11 +173,11 @@ impl Streams {
 }
 
 impl Media for Streams {
-    fn ticket(&self, call: &CallId, provider_call_id: &str) -> Option<Ticket> {
+    fn ticket(&self, call: &CallId, provider_call_id: &str, number: &str) -> Option<Ticket> {
         if !self.is_ready() || lock(&self.0.base).is_none() {
             return None;
         }
-        let (ticket, token) = self.0.gate.issue(call, provider_call_id);
+        let (ticket, token) = self.0.gate.issue(call, provider_call_id, number);
         let url = self.address(&ticket)?;
         Some(Ticket { url, token })
     }
@@ -220,8 +216,8 @@ impl Media for Streams {
 
 impl HttpRoutes for Streams {
     fn routes(&self) -> Vec<Route> {
-        vec![Route {
-            path: STREAM_PATH.into(),
+        let route = |path: &str| Route {
+            path: path.into(),
             prefix: true,
             methods: Vec::new(),
             auth: RouteAuth::Signature,
@@ -229,7 +225,8 @@ impl HttpRoutes for Streams {
             max_body_bytes: MAX_MESSAGE,
             websocket: true,
             ..Route::default()
-        }]
+        };
+        vec![route(STREAM_PATH), route(REALTIME_PATH)]
     }
 
     /// A ticket opens; whoever has none learns nothing.

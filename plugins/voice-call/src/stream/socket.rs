@@ -1,6 +1,6 @@
 //! One socket, from its ticket to its end.
 use super::{
-    Command, GRACE, Live, MAX_COMMANDS, Streams, ear, frames,
+    Command, Engine, GRACE, Live, MAX_COMMANDS, Streams, ear, frames,
     frames::{Incoming, Start},
     gate::Refusal,
     speaker::Speaker,
@@ -68,8 +68,9 @@ pub(super) async fn serve(
         return refuse(&mut out, 1008, "not this call").await;
     };
     place.started();
+    let voice = streams.0.engines.voice_of(&pass.number).clone();
     let (open, commands, closed) = enter(streams, pass.call);
-    run(open, start, (messages, out), (commands, closed)).await;
+    run(open, (start, voice), (messages, out), (commands, closed)).await;
     drop(place);
     Ok(())
 }
@@ -121,7 +122,7 @@ fn enter(streams: &Streams, call: CallId) -> (Open, mpsc::Receiver<Command>, one
 
 async fn run(
     mut open: Open,
-    start: Start,
+    (start, engine): (Start, Engine),
     (messages, out): (WsReceiver, WsSender),
     (commands, closed): (mpsc::Receiver<Command>, oneshot::Receiver<()>),
 ) {
@@ -130,7 +131,6 @@ async fn run(
         return;
     };
     let (to_ear, sound) = mpsc::channel(ear::MAX_FRAMES);
-    let engine = inner.engines.voice.clone();
     let beat = inner.beat.clone();
     let (events, commanding) = (open.events.clone(), to_speaker.clone());
     let ends: Vec<BoxFuture<'_, End>> = match inner.config.realtime.enabled {

@@ -32,6 +32,8 @@ struct World {
     events: queue::Receiver<MediaEvent>,
     _listener: Arc<dyn MediaEvents>,
     call: CallId,
+    /// The number that was dialled.
+    number: &'static str,
     begin: Instant,
 }
 
@@ -55,7 +57,7 @@ async fn world(config: Value) -> World {
     streams.reached_by(Some(
         &Url::parse("https://voice.example:8443/voice/webhook?a=b").unwrap(),
     ));
-    assert!(streams.ticket(&call, "CA1").is_none(), "nobody listens yet");
+    assert!(streams.ticket(&call, "CA1", "").is_none(), "nobody listens yet");
     streams.start(Arc::downgrade(&listener));
     let probes = if realtime { 1 } else { 2 };
     for _ in 0..probes {
@@ -70,6 +72,7 @@ async fn world(config: Value) -> World {
         events,
         _listener: listener,
         call,
+        number: "",
         begin,
     }
 }
@@ -86,7 +89,7 @@ fn start(call: &str, token: &str) -> Value {
 
 impl World {
     fn ticket(&self) -> (HttpCall, String) {
-        let ticket = self.streams.ticket(&self.call, "CA1").unwrap();
+        let ticket = self.streams.ticket(&self.call, "CA1", self.number).unwrap();
         let path = ticket.url.strip_prefix("wss://voice.example:8443").unwrap();
         let head = HttpCall {
             path: path.to_owned(),
@@ -393,13 +396,13 @@ async fn a_stream_that_breaks_may_come_back_for_a_moment() {
 #[tokio::test(start_paused = true)]
 async fn without_engines_or_an_address_no_carrier_is_sent_here() {
     let world = world(streaming()).await;
-    assert!(world.streams.ticket(&world.call, "CA1").is_some());
+    assert!(world.streams.ticket(&world.call, "CA1", "").is_some());
     world.streams.reached_by(None);
-    assert!(world.streams.ticket(&world.call, "CA1").is_none());
+    assert!(world.streams.ticket(&world.call, "CA1", "").is_none());
     world
         .streams
         .reached_by(Some(&Url::parse("http://127.0.0.1:3334/").unwrap()));
-    let local = world.streams.ticket(&world.call, "CA1").unwrap();
+    let local = world.streams.ticket(&world.call, "CA1", "").unwrap();
     assert!(
         local.url.starts_with("ws://127.0.0.1:3334/voice/stream/"),
         "{}",
@@ -411,7 +414,7 @@ async fn without_engines_or_an_address_no_carrier_is_sent_here() {
     while world.streams.is_ready() {
         tokio::task::yield_now().await;
     }
-    assert!(world.streams.ticket(&world.call, "CA1").is_none());
+    assert!(world.streams.ticket(&world.call, "CA1", "").is_none());
 }
 
 #[tokio::test(start_paused = true)]
@@ -463,4 +466,68 @@ async fn a_model_that_speaks_is_interrupted_and_asks_its_agent() {
     assert_eq!(world.events.recv().await, Some(MediaEvent::Said { text }));
     drop(model);
     assert_eq!(world.events.recv().await, Some(MediaEvent::Stopped));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_number_speaks_with_its_own_voice() {
+    let mut config = streaming();
+    config["tts"] = json!({"provider": "openai", "openai": {"model": "tts-1", "voice": "nova"}});
+    let own = json!({"providers": {"openai": {"voice": "onyx"}}});
+    config["numbers"] = json!({"+15550001111": {"tts": own}});
+    for (number, voice) in [("+15550001111", "onyx"), ("+15550002222", "nova"), ("", "nova")] {
+        let mut world = world(config.clone()).await;
+        world.number = number;
+        let (_phone, _ear) = world.open().await;
+        let _saying = world.say("Hello!");
+        let engine = world.host.next_speech().await;
+        assert_eq!(
+            (&engine.request["voice"], &engine.request["model"]),
+            (&json!(voice), &json!("tts-1")),
+            "{number}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_that_speaks_has_a_path_of_its_own_and_asks_as_it_is_told() {
+    for (own, path, asks) in [
+        (json!({}), "/voice/stream/realtime/", None),
+        (
+            json!({"streamPath": "/sound/", "consultPolicy": "always"}),
+            "/sound/",
+            Some("before each answer"),
+        ),
+        (
+            json!({"consultPolicy": "substantive", "instructions": "Be brief."}),
+            "/voice/stream/realtime/",
+            Some("everything but greetings"),
+        ),
+    ] {
+        let mut realtime = json!({"enabled": true});
+        realtime
+            .as_object_mut()
+            .unwrap()
+            .extend(own.as_object().unwrap().clone());
+        // the path of the other kind of stream has no say
+        let config = json!({"provider": "twilio", "inboundPolicy": "open", "realtime": realtime,
+            "streaming": {"streamPath": "/other"}});
+        let mut world = world(config).await;
+        let url = world.streams.ticket(&world.call, "CA1", "").unwrap().url;
+        let begins = format!("wss://voice.example:8443{path}");
+        assert!(
+            url.starts_with(&begins) && !url[begins.len()..].contains('/'),
+            "{url}"
+        );
+        let (_phone, model) = world.open().await;
+        let instructions = model.request["instructions"].as_str().unwrap();
+        assert_eq!(
+            asks.is_some(),
+            instructions.contains("openclaw_agent_consult"),
+            "{instructions}"
+        );
+        assert!(
+            asks.is_none_or(|asks| instructions.contains(asks)),
+            "{instructions}"
+        );
+    }
 }

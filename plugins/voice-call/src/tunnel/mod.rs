@@ -7,6 +7,8 @@
 mod ngrok;
 mod tailscale;
 
+pub(crate) use tailscale::address as tailscale_address;
+
 use crate::{
     clock,
     config::{TailscaleMode, TunnelKind},
@@ -57,9 +59,11 @@ pub(crate) fn wanted(settings: &Settings) -> Option<Arc<dyn Tunnel>> {
     if settings.public_url.is_some() {
         return None;
     }
+    let stream = config.stream_path().into_owned();
+    let webhook = config.webhook_path().into_owned();
     let paths = vec![
-        config.webhook_path().into_owned(),
-        config.stream_path().into_owned(),
+        (config.tunnel_path().into_owned(), webhook),
+        (stream.clone(), stream),
     ];
     let by_tailscale = |public| -> Arc<dyn Tunnel> {
         let port = config.tailscale.port.unwrap_or(443);

@@ -29,14 +29,15 @@ pub(super) struct Tailscale {
     /// `funnel` or `serve`.
     verb: &'static str,
     port: u16,
-    paths: Vec<String>,
+    /// Paths on the tailnet's name, and where they lead.
+    paths: Vec<(String, String)>,
     look: Duration,
 }
 
 // === impl Tailscale ===
 
 impl Tailscale {
-    pub(super) fn new(public: bool, port: u16, paths: Vec<String>) -> Self {
+    pub(super) fn new(public: bool, port: u16, paths: Vec<(String, String)>) -> Self {
         Self {
             program: "tailscale".to_owned(),
             verb: if public { "funnel" } else { "serve" },
@@ -90,11 +91,31 @@ impl Tunnel for Tailscale {
     }
 }
 
+/// The address of this machine in its tailnet, by which a tunnel at this port would be reached.
+pub(crate) async fn address(port: u16) -> Result<Url> {
+    let line = Line {
+        program: "tailscale".to_owned(),
+        verb: "status",
+        port,
+        paths: Vec::new(),
+        local: String::new(),
+        look: LOOK,
+    };
+    let (sender, found) = oneshot::channel();
+    let spawned = std::thread::Builder::new()
+        .name("oc-tailscale".into())
+        // nobody waits any more
+        .spawn(move || drop(sender.send(line.address())));
+    spawned.map_err(|error| Error::new(ErrorKind::Internal, format_args!("no thread: {error}")))?;
+    let lost = |_| Error::new(ErrorKind::Internal, "the thread ended");
+    found.await.map_err(lost)?
+}
+
 struct Line {
     program: String,
     verb: &'static str,
     port: u16,
-    paths: Vec<String>,
+    paths: Vec<(String, String)>,
     local: String,
     look: Duration,
 }
@@ -130,8 +151,8 @@ impl Line {
 
     fn open(&self) -> Result<Url> {
         let url = self.address()?;
-        for path in &self.paths {
-            let target = format!("http://{}{path}", self.local);
+        for (path, own) in &self.paths {
+            let target = format!("http://{}{own}", self.local);
             let port = format!("--https={}", self.port);
             self.tailscale(&[self.verb, "--bg", "--yes", &port, "--set-path", path, &target])?;
         }
@@ -139,7 +160,7 @@ impl Line {
     }
 
     fn unmap(&self) {
-        for path in &self.paths {
+        for (path, _) in &self.paths {
             let port = format!("--https={}", self.port);
             // what is not mapped needs no unmapping
             let _ = self.tailscale(&[self.verb, "--yes", &port, "--set-path", path, "off"]);
@@ -236,7 +257,14 @@ mod tests {
         Tailscale {
             program: program.display().to_string(),
             look: Duration::from_millis(5),
-            ..Tailscale::new(true, 8443, vec!["/voice/webhook".into(), "/voice/stream".into()])
+            ..Tailscale::new(
+                true,
+                8443,
+                vec![
+                    ("/calls".into(), "/voice/webhook".into()),
+                    ("/voice/stream".into(), "/voice/stream".into()),
+                ],
+            )
         }
     }
 
@@ -275,7 +303,7 @@ mod tests {
         );
         let log = fs::read_to_string(folder.join("log")).unwrap();
         for line in [
-            "funnel --bg --yes --https=8443 --set-path /voice/webhook http://127.0.0.1:3334/voice/webhook",
+            "funnel --bg --yes --https=8443 --set-path /calls http://127.0.0.1:3334/voice/webhook",
             "funnel --bg --yes --https=8443 --set-path /voice/stream http://127.0.0.1:3334/voice/stream",
             "funnel --yes --https=8443 --set-path /voice/stream off",
         ] {

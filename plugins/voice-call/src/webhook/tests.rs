@@ -6,6 +6,7 @@ use crate::{
     reach::Reach,
     settings::{Credentials, Settings},
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use openclaw_plugin_api::{HttpCall, Secret};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -206,6 +207,24 @@ fn without_a_known_address_names_are_believed_as_the_operator_says() {
             false,
         ),
         (
+            "the port of another",
+            json!({"trustForwardingHeaders": true}),
+            example(&[host, ("x-forwarded-host", "mycompany.com:8443x")]),
+            false,
+        ),
+        (
+            "an address of IPv6",
+            json!({"trustForwardingHeaders": true}),
+            example(&[host, ("x-forwarded-host", "[2001:db8::1]")]),
+            false,
+        ),
+        (
+            "an upper-case name on the list",
+            json!({"allowedHosts": ["MYCOMPANY.com:443"]}),
+            example(&[host, ("x-forwarded-host", "MyCompany.COM")]),
+            true,
+        ),
+        (
             "a doubled header: the first counts",
             json!({"trustForwardingHeaders": true}),
             example(&[host, ("x-forwarded-host", "evil.example"), named]),
@@ -392,5 +411,78 @@ fn the_mock_carrier_is_played_on_this_machine_only() {
     assert!(!from("192.0.2.1", &[]) && !from("", &[]));
     for header in ["x-forwarded-for", "forwarded", "x-forwarded-host", "x-real-ip"] {
         assert!(!from("127.0.0.1", &[(header, "192.0.2.1")]), "{header}");
+    }
+}
+
+/// Twilio's signature of the example's fields for this address, made here: of the rest there are vectors above.
+fn signed_for(url: &str) -> String {
+    let mut fields: Vec<_> = url::form_urlencoded::parse(TWILIO_BODY.as_bytes()).collect();
+    fields.sort();
+    let text = fields
+        .iter()
+        .fold(url.to_owned(), |text, (key, value)| text + key + value);
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, b"12345");
+    STANDARD.encode(ring::hmac::sign(&key, text.as_bytes()))
+}
+
+#[test]
+fn ports_and_ipv6_are_signed_as_carriers_may_and_as_nobody_else_may() {
+    let verify = |public: &str, host: &str, signed: &str| {
+        let signature = signed_for(signed);
+        let headers = [("host", host), ("x-twilio-signature", signature.as_str())];
+        let gate = twilio("12345", json!({"publicUrl": public}));
+        gate.verify(&call("a=b", &headers, TWILIO_BODY)).is_ok()
+    };
+    for (public, host, signed, genuine) in [
+        (
+            "https://v.example:8443/h",
+            "x",
+            "https://v.example:8443/h?a=b",
+            true,
+        ),
+        ("https://v.example:8443/h", "x", "https://v.example/h?a=b", true),
+        (
+            "https://v.example/h",
+            "v.example:8443",
+            "https://v.example:8443/h?a=b",
+            true,
+        ),
+        ("https://v.example/h", "x", "https://v.example:8443/h?a=b", false),
+        (
+            "https://v.example:8443/h",
+            "x",
+            "https://v.example:9999/h?a=b",
+            false,
+        ),
+        (
+            "https://v.example/h",
+            "evil.example",
+            "https://evil.example/h?a=b",
+            false,
+        ),
+        ("https://V.Example/h", "x", "https://v.example/h?a=b", true),
+        ("https://v.example/h", "x", "http://v.example/h?a=b", false),
+        ("https://v.example/h", "x", "https://user@v.example/h?a=b", false),
+        ("https://v.example/h", "x", "https://v.example/H?a=b", false),
+        (
+            "https://[2001:db8::1]/h",
+            "x",
+            "https://[2001:db8::1]/h?a=b",
+            true,
+        ),
+        (
+            "https://[2001:db8::1]:8443/h",
+            "x",
+            "https://[2001:db8::1]:8443/h?a=b",
+            true,
+        ),
+        (
+            "https://[2001:db8::1]/h",
+            "x",
+            "https://[2001:db8::2]/h?a=b",
+            false,
+        ),
+    ] {
+        assert_eq!(verify(public, host, signed), genuine, "{public} {host} {signed}");
     }
 }

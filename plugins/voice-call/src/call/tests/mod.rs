@@ -3,6 +3,7 @@ mod carriers;
 mod inbound;
 mod lifetime;
 mod outbound;
+mod window;
 
 use crate::{
     call::{CallId, Record},
@@ -153,6 +154,11 @@ impl Lab {
         lab.webhooks = webhooks;
         lab.now.store(now.load(Ordering::Relaxed), Ordering::Relaxed);
         lab
+    }
+
+    /// The next webhook is the last one once more.
+    pub(super) fn as_before(&self) {
+        self.webhooks.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Takes up what the process left.

@@ -54,9 +54,11 @@ pub(crate) fn read(webhook: &Verified) -> Incoming {
         from: number(field("From")),
         to: number(field("To")),
         turn: webhook.query("turnToken").map(|turn| turn.into_owned()),
+        hop: None,
         kind,
     };
     Incoming {
+        key: webhook.key().to_owned(),
         events: kinds.into_iter().enumerate().map(event).collect(),
         wants_document,
     }

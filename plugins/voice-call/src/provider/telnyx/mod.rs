@@ -64,7 +64,11 @@ impl Telnyx {
     }
 
     pub(super) async fn perform(&self, leg: &Leg, step: &Step) -> Result<()> {
-        let command_id = format!("openclaw-{}", uuid());
+        // Telnyx does a command once, however often it is told: what is said has the same id in every try
+        let command_id = match step.says() {
+            true => format!("openclaw-say-{}-{}", leg.call_id, leg.command),
+            false => format!("openclaw-{}", uuid()),
+        };
         let (action, body) = match step {
             Step::Answer => {
                 let body = json!({ "command_id": format!("openclaw-answer-{}", leg.call_id) });

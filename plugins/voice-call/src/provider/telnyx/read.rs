@@ -34,9 +34,11 @@ pub(crate) fn read(webhook: &Verified) -> Incoming {
         from: text("from"),
         to: text("to"),
         turn: None,
+        hop: None,
         kind,
     };
     Incoming {
+        key: webhook.key().to_owned(),
         events: vec![event],
         wants_document: false,
     }

@@ -40,9 +40,11 @@ pub(crate) fn read(webhook: &Verified) -> Incoming {
         from: field("From").to_owned(),
         to: field("To").to_owned(),
         turn: webhook.query("turnToken").map(|turn| turn.into_owned()),
+        hop: webhook.query("hop").and_then(|hop| hop.parse().ok()),
         kind,
     };
     Incoming {
+        key: webhook.key().to_owned(),
         events: kinds.into_iter().enumerate().map(event).collect(),
         wants_document,
     }

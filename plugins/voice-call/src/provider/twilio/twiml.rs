@@ -104,6 +104,7 @@ mod tests {
             provider_call_id: "CA1".into(),
             webhook_url: Some("https://voice.example.com/voice/webhook".into()),
             hop: 3,
+            command: 3,
             listening: false,
             voice: Some("onyx".into()),
         }

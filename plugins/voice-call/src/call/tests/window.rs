@@ -1,0 +1,304 @@
+//! A process that ends between an agent's answer and the note that the caller has heard it: at each step of the way.
+use super::{ADA, Lab, OURS, action};
+use crate::call::drive::Point;
+use serde_json::{Value, json};
+
+const RINGING: [(&str, &str); 5] = [
+    ("CallSid", "CA1"),
+    ("Direction", "inbound"),
+    ("CallStatus", "ringing"),
+    ("From", ADA),
+    ("To", OURS),
+];
+/// What the agent says before the process ends, and what it would say if it were asked again.
+const FIRST: &str = "Nice to hear you.";
+const AGAIN: &str = "Who are you?";
+
+fn speech(words: &str) -> [(&str, &str); 3] {
+    [
+        ("CallSid", "CA1"),
+        ("CallStatus", "in-progress"),
+        ("SpeechResult", words),
+    ]
+}
+
+impl Lab {
+    /// Whatever the process has under way stops here.
+    fn ends_at(&self, point: Point) {
+        self.phone.calls.ends_at(point);
+    }
+
+    /// Everything that can go on goes on, until nothing moves.
+    async fn settle(&self) {
+        for _ in 0..500 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// The process ends, another one takes up what it left, and an agent that is asked again says something else.
+    async fn restarted(self) -> Self {
+        let lab = self.killed().await;
+        let _ = lab.host.clone().agent_answer(AGAIN);
+        lab.restored().await;
+        lab.settle().await;
+        lab
+    }
+
+    /// What the carrier was told to say, oldest first.
+    fn said(&self) -> Vec<String> {
+        let asked = self.asked.all().into_iter();
+        let said = asked.filter(|asked| asked.method == "POST").map(|asked| {
+            let words = asked.json["payload"].as_str().unwrap_or_default();
+            format!("{}{words}", asked.field("Twiml"))
+        });
+        said.filter(|said| said.contains(FIRST) || said.contains(AGAIN))
+            .collect()
+    }
+}
+
+/// A caller was greeted and has said something, and the process is where the test wants it.
+async fn answering(point: Option<Point>) -> (Lab, String) {
+    let lab = Lab::new("twilio", json!({}));
+    let greeting = lab.form("", &RINGING).await;
+    if let Some(point) = point {
+        lab.ends_at(point);
+    }
+    lab.form(&action(&greeting), &speech("hello")).await;
+    lab.settle().await;
+    (lab, greeting)
+}
+
+#[tokio::test(start_paused = true)]
+async fn before_anything_was_kept_the_agent_is_asked_for_the_same_turn_once_more() {
+    // the gateway knows the turn by its id and gives the answer that it has; this one's memory is shorter
+    let (lab, _) = answering(Some(Point::Thought)).await;
+    assert!(lab.said().is_empty());
+    let lab = lab.restarted().await;
+    assert_eq!(lab.said().len(), 1);
+    assert!(lab.said()[0].contains(AGAIN), "{:?}", lab.said());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_was_kept_is_said_and_the_agent_is_not_asked() {
+    let (lab, _) = answering(Some(Point::Noted)).await;
+    assert!(lab.said().is_empty(), "the carrier knows nothing yet");
+    let lab = lab.restarted().await;
+    assert_eq!(lab.said().len(), 1);
+    assert!(lab.said()[0].contains(FIRST), "{:?}", lab.said());
+    let call = lab.call().await;
+    assert_eq!(call.transcript.len(), 3, "{call:#?}");
+    assert!(call.transcript[2].repeated, "nobody knows whether it was heard");
+    assert_eq!((call.metadata.saying, call.metadata.unanswered), (None, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_the_carrier_took_is_repeated_and_noted_once() {
+    let (lab, _) = answering(Some(Point::Told)).await;
+    let before = lab.said();
+    assert_eq!(before.len(), 1);
+    let lab = lab.restarted().await;
+    assert_eq!(lab.said().len(), 1, "the same once more");
+    // it is told under the listening of the first try, so what the caller says to either counts
+    assert_eq!(turn(&lab.said()[0]), turn(&before[0]));
+    let call = lab.call().await;
+    let said: Vec<_> = call.transcript.iter().map(|line| line.text.as_str()).collect();
+    assert_eq!(said[1..], ["hello", FIRST]);
+    assert!(call.transcript[2].repeated);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_was_noted_as_said_is_not_repeated() {
+    let (lab, _) = answering(None).await;
+    assert_eq!(lab.said().len(), 1);
+    let lab = lab.restarted().await;
+    assert!(lab.said().is_empty(), "{:?}", lab.said());
+    let call = lab.call().await;
+    assert!(call.transcript.len() == 3 && !call.transcript[2].repeated);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_carrier_that_shows_that_it_has_the_answer_is_not_told_again() {
+    // by what the caller says to it, and by the link behind it
+    for (query, words) in [
+        (None, speech("and then?").to_vec()),
+        (
+            Some("hop"),
+            vec![("CallSid", "CA1"), ("CallStatus", "in-progress")],
+        ),
+    ] {
+        let (lab, _) = answering(Some(Point::Told)).await;
+        let document = lab.said().remove(0);
+        let query = match query {
+            None => action(&document),
+            Some(_) => super::between(&document, "<Redirect method=\"POST\">", "<")
+                .split_once('?')
+                .expect("a query")
+                .1
+                .replace("&amp;", "&"),
+        };
+        let lab = lab.killed().await;
+        let _ = lab.host.clone().agent_answer(AGAIN);
+        lab.phone.calls.restore().await.expect("a store");
+        // the carrier is faster than our question after the call
+        let answer = lab.form(&query, &words).await;
+        assert!(!answer.contains(FIRST), "{answer}");
+        lab.phone.calls.verify().await;
+        lab.settle().await;
+        let again = lab.said();
+        assert!(again.iter().all(|said| !said.contains(FIRST)), "{again:?}");
+        let call = lab.call().await;
+        let heard = call.transcript.iter().filter(|line| line.text == FIRST);
+        let heard: Vec<_> = heard.collect();
+        assert!(heard.len() == 1 && !heard[0].repeated, "{heard:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn telnyx_is_told_again_under_the_same_id_and_so_says_it_once() {
+    let event = |kind: &str, more: Value| {
+        let mut payload = json!({
+            "call_control_id": "v3:abc", "client_state": null, "direction": "incoming", "from": ADA, "to": OURS,
+        });
+        for (key, value) in more.as_object().into_iter().flatten() {
+            payload[key] = value.clone();
+        }
+        json!({ "data": { "event_type": kind, "payload": payload } })
+    };
+    let words = json!({"transcription_data": {"transcript": "hello", "is_final": true}});
+    let greeted = async || {
+        let lab = Lab::new("telnyx", json!({}));
+        for kind in [
+            "call.initiated",
+            "call.answered",
+            "call.speak.started",
+            "call.speak.ended",
+        ] {
+            lab.told(&event(kind, json!({}))).await;
+        }
+        lab
+    };
+    let id = |lab: &Lab| {
+        let all = lab.asked.all();
+        let speak = all.into_iter().rfind(|asked| asked.json["payload"] == FIRST);
+        speak.expect("it was told").json["command_id"].clone()
+    };
+    let lab = greeted().await;
+    lab.ends_at(Point::Told);
+    lab.told(&event("call.transcription", words.clone())).await;
+    lab.settle().await;
+    let first = id(&lab);
+    assert!(
+        first.as_str().is_some_and(|id| id.starts_with("openclaw-say-")),
+        "{first}"
+    );
+    let lab = lab.restarted().await;
+    assert_eq!(id(&lab), first);
+    // where Telnyx tells that it speaks before it is asked, it is not told again
+    let lab = greeted().await;
+    lab.ends_at(Point::Told);
+    lab.told(&event("call.transcription", words)).await;
+    lab.settle().await;
+    let lab = lab.killed().await;
+    lab.phone.calls.restore().await.expect("a store");
+    lab.told(&event("call.speak.started", json!({}))).await;
+    lab.phone.calls.verify().await;
+    lab.settle().await;
+    assert!(lab.said().is_empty(), "{:?}", lab.said());
+    assert_eq!(lab.call().await.transcript.len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_carrier_refuses_has_not_set_out_and_what_it_may_have_taken_has() {
+    for (fault, repeated) in [(400, false), (0, true), (503, true)] {
+        let lab = Lab::new("twilio", json!({}));
+        let greeting = lab.form("", &RINGING).await;
+        lab.faults.lock().expect("nobody panicked").push(fault);
+        let waits = lab.form(&action(&greeting), &speech("hello")).await;
+        lab.settle().await;
+        let redirect = super::between(&waits, "webhook?", "<").replace("&amp;", "&");
+        let leg = [("CallSid", "CA1"), ("CallStatus", "in-progress")];
+        let document = lab.form(&redirect, &leg).await;
+        assert!(document.contains(FIRST), "{fault}: {document}");
+        let call = lab.call().await;
+        assert_eq!(call.transcript[2].repeated, repeated, "{fault}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_could_not_be_told_is_told_again_a_little_later() {
+    for (fault, again) in [(503, 2), (0, 2), (400, 1)] {
+        let lab = Lab::new("twilio", json!({}));
+        let greeting = lab.form("", &RINGING).await;
+        lab.faults.lock().expect("nobody panicked").push(fault);
+        lab.form(&action(&greeting), &speech("hello")).await;
+        lab.settle().await;
+        assert_eq!(lab.said().len(), 1, "{fault}");
+        lab.pass(4_999).await;
+        lab.settle().await;
+        assert_eq!(lab.said().len(), 1, "{fault}");
+        lab.pass(1).await;
+        lab.settle().await;
+        let said = lab.said();
+        assert_eq!(said.len(), again, "{fault}: {said:?}");
+        // and no more once it was
+        lab.pass(20_000).await;
+        lab.settle().await;
+        assert_eq!(lab.said().len(), again, "{fault}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_webhook_whose_answer_was_lost_with_the_process_gets_the_same_again() {
+    let lab = Lab::new("twilio", json!({"inboundGreeting": "Good day."}));
+    let greeting = lab.form("", &RINGING).await;
+    assert!(greeting.contains("Good day."), "{greeting}");
+    let lab = lab.killed().await;
+    lab.restored().await;
+    // the memory of webhooks had not got it yet
+    lab.as_before();
+    assert_eq!(lab.form("", &RINGING).await, greeting);
+    assert_eq!(lab.call().await.transcript.len(), 1, "and it is noted once");
+    let other = lab.form("", &RINGING).await;
+    assert!(
+        !other.contains("Good day.") && other.contains("<Gather"),
+        "{other}"
+    );
+}
+
+fn turn(document: &str) -> String {
+    super::between(document, "turnToken=", "&").to_owned()
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_and_words_are_never_taken_for_each_other() {
+    let lab = Lab::new("telnyx", json!({}));
+    for kind in [
+        "call.initiated",
+        "call.answered",
+        "call.speak.started",
+        "call.speak.ended",
+    ] {
+        let payload = json!({
+            "call_control_id": "v3:abc", "client_state": null, "direction": "incoming", "from": ADA, "to": OURS,
+        });
+        lab.told(&json!({ "data": { "event_type": kind, "payload": payload } }))
+            .await;
+    }
+    let (calls, id) = (lab.phone.calls.clone(), lab.id());
+    // it stops listening first
+    lab.faults.lock().expect("nobody panicked").extend([200, 0]);
+    calls.speak(&id, FIRST).await.expect_err("nobody knows");
+    let words = lab.asked.last();
+    assert_eq!(words.json["payload"], FIRST, "{words:?}");
+    calls.press(&id, "1").await.expect("pressed");
+    let keys = lab.asked.last();
+    assert_eq!(keys.json["digits"], "1", "{keys:?}");
+    assert_ne!(words.json["command_id"], keys.json["command_id"]);
+    lab.pass(5_000).await;
+    lab.settle().await;
+    assert_eq!(
+        lab.asked.last().json["payload"],
+        FIRST,
+        "the words are not forgotten"
+    );
+}
