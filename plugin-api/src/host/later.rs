@@ -4,7 +4,7 @@
 //! with what the call was allowed to do; so the news wake the conversation with the same rights, once, and a gateway that
 //! ends first tells of it at its next start.
 use super::{Host, host_ids};
-use crate::{Result, ToolOrigin};
+use crate::{Result, Secret, ToolOrigin};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fmt};
 
@@ -49,7 +49,7 @@ impl Host {
 
     /// Variables that the operator set for what the call's agent does, such as the keys of its skills. The values are
     /// secrets. Only for plugins that start processes.
-    pub async fn tool_environment(&self, origin: &ToolOrigin) -> Result<BTreeMap<String, String>> {
+    pub async fn tool_environment(&self, origin: &ToolOrigin) -> Result<BTreeMap<String, Secret>> {
         self.call(host_ids::TOOL_ENVIRONMENT, "", origin).await
     }
 }

@@ -74,6 +74,10 @@ pub struct Exec {
     pub timeout_seconds: Option<u64>,
     /// How long a command that has ended can be looked at, milliseconds. Default: 1800000.
     pub cleanup_ms: Option<u64>,
+    /// Does the agent hear of the end of a command in the background? Default: true.
+    pub notify_on_exit: Option<bool>,
+    /// Also of one that ended well and said nothing? Default: false.
+    pub notify_on_exit_empty_success: Option<bool>,
 }
 
 /// `tools.elevated`, for all agents or for one.

@@ -189,6 +189,7 @@ impl Toolbox {
             let closed = || Error::new(ErrorKind::Closed, "the gateway is starting or ending; try again");
             return tool.invoke(call, bench.ok_or_else(closed)?).await;
         }
+        self.registry.settling.settled().await;
         let plugin: Arc<Plugin> = self.registry.offering("tool/1", name).ok_or_else(|| {
             let text = format!("there is no tool named {name}");
             Error::new(ErrorKind::NotFound, text)

@@ -48,9 +48,8 @@ fn is_off(change: &Change) -> bool {
         .all(|config| config.gateway.reload.mode == Some(ReloadMode::Off))
 }
 
+/// Turns that begin meanwhile wait: each has a configuration and the plugins that belong to it.
 async fn apply(gateway: &Arc<Gateway>, env: &Env, change: &Change, running: &watch::Sender<Arc<Config>>) {
-    running.send_replace(change.after.clone());
-    gateway.desk().reconfigured();
     let paths: Vec<_> = change.paths.iter().take(8).map(ToString::to_string).collect();
     tracing::info!(target: "openclaw::config", "changed: {}", paths.join(", "));
     for warning in &change.warnings {
@@ -59,9 +58,11 @@ async fn apply(gateway: &Arc<Gateway>, env: &Env, change: &Change, running: &wat
     for path in change.needs_restart() {
         tracing::warn!(target: "openclaw::config", "{path} has an effect after the next start of the gateway");
     }
-    keep(&change.loaded, gateway);
     let (env, config) = (env.clone(), change.after.clone());
     let specs = tokio::task::spawn_blocking(move || Setting::of((*config).clone(), &env)).await;
+    let _unsettled = gateway.registry.settling.begin();
+    running.send_replace(change.after.clone());
+    gateway.desk().reconfigured();
     match specs {
         Ok(Ok(setting)) => replace(gateway, setting.assembly.specs).await,
         Ok(Err(failure)) => {
@@ -69,6 +70,7 @@ async fn apply(gateway: &Arc<Gateway>, env: &Env, change: &Change, running: &wat
         }
         Err(ended) => tracing::error!(target: "openclaw::config", "plugins stay as they are: {ended}"),
     }
+    keep(&change.loaded, gateway);
 }
 
 /// Reloads the plugins whose settings are others now. The rest don't notice.
