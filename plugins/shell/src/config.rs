@@ -142,6 +142,8 @@ pub struct Containers {
     pub mode: Option<ContainerMode>,
     /// What is seen of the workspace: `none` (default), `ro`, `rw`.
     pub workspace_access: Option<Access>,
+    /// Who shares a container's folder, which is what lasts of it: `session`, `agent` (default), `shared`.
+    pub scope: Option<Scope>,
     /// Where the containers' own folders are. Default: `sandboxes` beside the workspace.
     pub workspace_root: Option<String>,
     /// What containers are made of.
@@ -263,6 +265,17 @@ words!(
         NonMain,
         /// All.
         All,
+    }
+);
+words!(
+    /// Who shares a container's folder.
+    Scope {
+        /// Each conversation has its own.
+        Session,
+        /// Each agent has its own.
+        Agent,
+        /// All have one.
+        Shared,
     }
 );
 words!(

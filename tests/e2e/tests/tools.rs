@@ -204,7 +204,8 @@ async fn a_model_with_bad_intent_gets_nothing() {
 
 #[tokio::test]
 async fn the_operator_allows_and_denies() {
-    let world = world(|config| config["tools"]["exec"] = json!({ "host": "gateway" })).await;
+    let world =
+        world(|config| config["tools"]["exec"] = json!({ "host": "gateway", "backgroundMs": 120_000 })).await;
     let outside = world.home.state().join("outside");
     let touch = format!("touch {}", outside.display());
     ask(&world, &[("exec", json!({ "command": touch }))]);
