@@ -70,17 +70,22 @@ pub fn run(plugins: &Path, program: &Path) -> Outcome<Vec<Figure>> {
 
 async fn measure(plugins: &Path, program: &Path) -> Outcome<Vec<Figure>> {
     let mut figures = Vec::new();
-    for isolation in ["in-process", "process"] {
+    for isolation in ["none", "process"] {
         let lab = Lab::start(plugins, program, isolation).await?;
-        figures.extend(reads(&lab, isolation).await?);
-        figures.extend(servers(&lab, isolation).await?);
+        let place = if isolation == "none" {
+            "in process"
+        } else {
+            "isolated"
+        };
+        figures.extend(reads(&lab, place).await?);
+        figures.extend(servers(&lab, place).await?);
         lab.registry.stop().await;
     }
     Ok(figures)
 }
 
 /// `read` of a small file and of a large one, beside reading the file.
-async fn reads(lab: &Lab, isolation: &str) -> Outcome<Vec<Figure>> {
+async fn reads(lab: &Lab, place: &str) -> Outcome<Vec<Figure>> {
     let mut figures = Vec::new();
     for (name, bytes, calls) in [("64 B", 64, CALLS), ("1 MB", LARGE, LARGE_CALLS)] {
         let file = Path::new(&lab.workspace).join("file.txt");
@@ -108,9 +113,9 @@ async fn reads(lab: &Lab, isolation: &str) -> Outcome<Vec<Figure>> {
         }
         figures.extend([
             Figure::new(format!("bare read of a file of {name}"), "µs", bare, None),
-            Figure::new(format!("{isolation}: read, {name}"), "µs", ours, None),
+            Figure::new(format!("{place}: read, {name}"), "µs", ours, None),
             Figure::new(
-                format!("{isolation}: read, {name}, beyond the bare one"),
+                format!("{place}: read, {name}, beyond the bare one"),
                 "µs",
                 more,
                 None,
@@ -121,7 +126,7 @@ async fn reads(lab: &Lab, isolation: &str) -> Outcome<Vec<Figure>> {
 }
 
 /// A call of a server's tool, beside the same call by a bare client.
-async fn servers(lab: &Lab, isolation: &str) -> Outcome<Vec<Figure>> {
+async fn servers(lab: &Lab, place: &str) -> Outcome<Vec<Figure>> {
     let client = client().await?;
     let tool = lab.tool("one__echo").await?;
     let arguments = json!({ "text": "hello" });
@@ -149,9 +154,9 @@ async fn servers(lab: &Lab, isolation: &str) -> Outcome<Vec<Figure>> {
     let _ = client.cancel().await;
     Ok(vec![
         Figure::new("MCP call by a bare rmcp client", "µs", bare, None),
-        Figure::new(format!("{isolation}: MCP call"), "µs", ours, None),
+        Figure::new(format!("{place}: MCP call"), "µs", ours, None),
         Figure::new(
-            format!("{isolation}: MCP call / bare client, pair by pair"),
+            format!("{place}: MCP call / bare client, pair by pair"),
             "×",
             ratios,
             None,

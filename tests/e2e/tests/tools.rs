@@ -245,7 +245,22 @@ async fn the_operator_allows_and_denies() {
 
 #[tokio::test]
 async fn both_work_in_processes_of_their_own() {
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    // one that the gateway has yet to make, and two that lie where the operator wants them
+    for place in [None, Some("there"), Some("not/there/yet")] {
+        let place = place.map(|place| elsewhere.path().join(place));
+        if let Some(there) = place.as_ref().filter(|place| place.ends_with("there")) {
+            fs::create_dir(there).expect("made");
+        }
+        isolated_in(place).await;
+    }
+}
+
+async fn isolated_in(place: Option<PathBuf>) {
     let world = world(|config| {
+        if let Some(place) = &place {
+            config["agents"]["defaults"]["workspace"] = json!(place);
+        }
         for id in ["files", "shell"] {
             config["plugins"]["entries"][id] = json!({ "isolation": "process" });
         }
@@ -270,6 +285,8 @@ async fn both_work_in_processes_of_their_own() {
         "{answers:?}"
     );
     assert!(!answers[4].contains(KEY), "{answers:?}");
+    let written = place.unwrap_or_else(|| workspace(&world)).join("a.txt");
+    assert_eq!(fs::read(written).expect("in the workspace"), b"hello");
     world.end().await;
 }
 

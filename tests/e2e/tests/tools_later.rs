@@ -76,7 +76,7 @@ const WAITS: &str = "until test -e go; do sleep 0.05; done; echo the last words"
 
 #[tokio::test]
 async fn the_end_of_a_command_in_the_background_wakes_the_conversation() {
-    for isolation in ["in-process", "process"] {
+    for isolation in ["none", "process"] {
         let world = world(|config| {
             config["plugins"]["entries"]["shell"] = json!({ "isolation": isolation });
         })
@@ -198,7 +198,7 @@ async fn an_approval_that_nobody_gave_before_the_gateway_was_killed_is_denied_an
 #[tokio::test]
 async fn commands_get_the_variables_of_skills_and_nobody_else_does() {
     const SKILLS_KEY: &str = "a-key-of-a-skill";
-    for isolation in ["in-process", "process"] {
+    for isolation in ["none", "process"] {
         let world = world(|config| {
             config["plugins"]["entries"]["shell"] = json!({ "isolation": isolation });
             config["skills"] = json!({ "entries": { "maps": {
