@@ -300,21 +300,35 @@ async fn commands_end_with_the_gateway() {
     )
     .await;
     assert!(answers[0].contains("background"), "{answers:?}");
-    let wait = |there: bool| async move {
-        let look = async {
-            while runs("54321.1") != there {
-                tokio::task::yield_now().await;
-            }
-        };
-        assert!(
-            tokio::time::timeout(PATIENCE, look).await.is_ok(),
-            "runs: {}",
-            !there
-        );
-    };
-    wait(true).await;
+    until_runs("54321.1", true).await;
     world.gateway.kill();
-    wait(false).await;
+    until_runs("54321.1", false).await;
+}
+
+#[tokio::test]
+async fn a_command_that_ignores_its_end_holds_nobody_up() {
+    let world = world(|_| {}).await;
+    let command = "trap '' TERM INT HUP; setsid sleep 54321.2 & sleep 54321.2; sleep 54321.2";
+    ask(
+        &world,
+        &[("exec", json!({ "command": command, "yieldMs": 120_000 }))],
+    );
+    until_runs("54321.2", true).await;
+    world.telegram.dm(ADA, "/stop");
+    until_runs("54321.2", false).await;
+    world.telegram.dm(ADA, "and now?");
+    world.sent("That is done.").await;
+    world.end().await;
+}
+
+async fn until_runs(words: &str, there: bool) {
+    let look = async {
+        while runs(words) != there {
+            tokio::task::yield_now().await;
+        }
+    };
+    let looked = tokio::time::timeout(PATIENCE, look).await;
+    assert!(looked.is_ok(), "{words} runs: {}", !there);
 }
 
 fn runs(words: &str) -> bool {

@@ -1,6 +1,6 @@
 //! What commands do when nobody waits for them any more: the real gateway tells the conversation, with and without
 //! an operator who answers late, and after it was killed. And what commands get of the operator for skills.
-use openclaw_e2e::world::{ADA, Home, KEY, World, config, soon};
+use openclaw_e2e::world::{ADA, BOB, Home, KEY, World, config, soon};
 use openclaw_fakes::{
     openai::{OpenAi, Turn},
     telegram::Telegram,
@@ -124,6 +124,33 @@ async fn a_command_that_went_down_with_the_gateway_is_told_of_once() {
     world.telegram.dm(ADA, "are you there?");
     world.sent("Here I am.").await;
     assert_eq!(world.model.asked().len(), 4, "it is told once");
+    world.end().await;
+}
+
+/// The tools that the `n`th request of the model offers.
+async fn offered(world: &World, n: usize) -> Vec<String> {
+    let bodies = soon("the model's being asked", world.model.heard(n)).await;
+    let tools = bodies[n - 1]["tools"].as_array().cloned().unwrap_or_default();
+    let names = tools.iter().map(|tool| tool["function"]["name"].to_string());
+    names.collect()
+}
+
+#[tokio::test]
+async fn news_are_heard_with_the_rights_of_whoever_asked_and_no_more() {
+    let world = world(|config| {
+        config["tools"] = json!({ "toolsBySender": { "*": { "allow": ["exec"] } } });
+    })
+    .await;
+    let arguments = json!({ "command": WAITS, "background": true });
+    world.model.script(Turn::call("call_1", "exec", &arguments));
+    world.model.script(Turn::text("It runs."));
+    world.telegram.dm(BOB, "please do it");
+    world.sent("It runs.").await;
+    world.model.script(Turn::text("It has ended."));
+    fs::write(workspace(&world).join("go"), "").expect("written");
+    world.sent("It has ended.").await;
+    let (first, news) = (offered(&world, 1).await, offered(&world, 3).await);
+    assert_eq!((first.len(), &first), (1, &news));
     world.end().await;
 }
 

@@ -79,15 +79,15 @@ mod tests {
     #[test]
     fn a_call_is_its_plugins_own_and_ends() {
         let running = Running::default();
-        let first = running.begin("shell", &origin("1"), &Policy::default());
-        let second = running.begin("shell", &origin("2"), &Policy::default());
-        assert!(running.find("shell", &origin("1")).is_some());
+        let first = running.begin("one", &origin("1"), &Policy::default());
+        let second = running.begin("one", &origin("2"), &Policy::default());
+        assert!(running.find("one", &origin("1")).is_some());
         assert!(running.find("other", &origin("1")).is_none());
         drop(first);
-        assert!(running.find("shell", &origin("1")).is_none());
-        let third = running.begin("shell", &origin("3"), &Policy::default());
+        assert!(running.find("one", &origin("1")).is_none());
+        let third = running.begin("one", &origin("3"), &Policy::default());
         drop(second);
-        assert!(running.find("shell", &origin("3")).is_some());
+        assert!(running.find("one", &origin("3")).is_some());
         drop(third);
         assert!(running.calls().is_empty());
     }
