@@ -16,7 +16,7 @@ use crate::{
         Briefings, Desk, Enclosures, Inbox, Lanes, Listener, Models, Places, TurnOutcome, Wish,
         live::Live,
         subagents::Subagents,
-        tools::{Near, Toolbox},
+        tools::{Near, Toolbox, goes_on},
     },
     approvals::Approvals,
     clock::Clock,
@@ -126,8 +126,7 @@ struct Office {
 impl Gateway {
     /// Starts it. Returns when every plugin has started or failed.
     pub async fn start(mut options: Options) -> Result<Self, StartError> {
-        let paths = options.paths.clone();
-        let state = paths.state_dir.clone();
+        let (paths, state) = (options.paths.clone(), options.paths.state_dir.clone());
         let applied = Applied::new(&state);
         let journal = Journal::open_with(&state.join("state.db"), options.steps)?;
         journal.sweep(options.clock.now_ms())?;
@@ -183,6 +182,7 @@ impl Gateway {
             tracing::error!(target: "openclaw::cron", %error, "runs that were left can't be read");
         }
         Subagents::take_up(&office.desk, &office.inbox).await;
+        goes_on::take_up(&office.desk, &office.inbox).await;
         office.desk.approvals.recover(&office.desk).await;
         let left = office.clone();
         let resumed = tokio::spawn(async move { left.resume().await });

@@ -24,7 +24,7 @@ pub(crate) struct Args {
 /// The plugins that `abi` measures, each built by itself as a bundle builds them.
 const SUBJECTS: [&str; 2] = ["openclaw-bench-hosted", "openclaw-bench-own-runtime"];
 /// The benchmarks that run the gateway with the bundled plugins.
-const WHOLE: [&str; 4] = ["main", "discord", "gateway", "voice"];
+const WHOLE: [&str; 5] = ["main", "discord", "gateway", "tools", "voice"];
 /// The profile of plugins in a bundle.
 const PROFILE: &str = "plugin";
 

@@ -337,7 +337,10 @@ impl Asker for Models {
         tools: &'a [ToolSpec],
         events: &'a TurnEvents,
     ) -> BoxFuture<'a, Result<Answer>> {
-        Box::pin(self.ask(turn, history, tools, events))
+        Box::pin(async move {
+            self.registry.settling.settled().await;
+            self.ask(turn, history, tools, events).await
+        })
     }
 }
 

@@ -230,6 +230,7 @@ impl Worker for Desk {
         steering: Arc<Steering>,
     ) -> BoxFuture<'static, ()> {
         Box::pin(async move {
+            self.registry.settling.settled().await;
             let mut events: Vec<EventJob> = Vec::new();
             for job in jobs {
                 match job {

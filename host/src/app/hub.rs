@@ -1,7 +1,7 @@
 //! What plugins and clients meet in: requests of plugins go from here to where they are served.
 use super::{Accounts, Office, speech};
 use crate::{
-    agent::CLIENTS,
+    agent::{CLIENTS, tools::goes_on},
     clock::Clock,
     gateway::Front,
     heartbeat::Heart,
@@ -13,11 +13,12 @@ use crate::{
 use futures_util::future::BoxFuture;
 use openclaw_plugin_api::{
     AgentRun, ApprovalDecision, ApprovalRequest, ChannelStatus, EmbedRequest, Embeddings, Error, ErrorKind,
-    Inbound, ListenHead, ListenRequest, Result, Sink, Submission, Submitted, SystemEvent, ToolCall,
-    ToolOutput,
+    Inbound, ListenHead, ListenRequest, News, Result, Sink, Submission, Submitted, SystemEvent, ToolCall,
+    ToolOrigin, ToolOutput, Unfinished,
 };
 use serde_json::Value;
 use std::{
+    collections::BTreeMap,
     sync::{Arc, OnceLock, Weak},
     time::Duration,
 };
@@ -139,6 +140,31 @@ impl Core for Hub {
     fn tool_invoke(&self, tool: &str, call: ToolCall) -> BoxFuture<'static, Result<ToolOutput>> {
         let (office, tool) = (self.office(), tool.to_owned());
         Box::pin(async move { office?.use_tool(&tool, call).await })
+    }
+
+    fn tool_goes_on(&self, plugin: &str, work: Unfinished) -> BoxFuture<'static, Result<String>> {
+        let (office, plugin) = (self.office(), plugin.to_owned());
+        Box::pin(async move { goes_on::goes_on(&office?.desk, &plugin, work).await })
+    }
+
+    fn tool_news(&self, plugin: &str, news: News) -> BoxFuture<'static, Result<()>> {
+        let (office, plugin) = (self.office(), plugin.to_owned());
+        Box::pin(async move {
+            let office = office?;
+            goes_on::ended(&office.desk, &office.inbox, &plugin, news).await
+        })
+    }
+
+    fn tool_environment(
+        &self,
+        plugin: &str,
+        origin: ToolOrigin,
+    ) -> BoxFuture<'static, Result<BTreeMap<String, String>>> {
+        let (office, plugin) = (self.office(), plugin.to_owned());
+        Box::pin(async move {
+            let desk = office?.desk;
+            desk.tools.environment(&desk, &plugin, &origin).await
+        })
     }
 
     fn approve(

@@ -14,6 +14,8 @@ use std::{sync::Arc, time::Duration};
 
 /// Longest command, bytes.
 const MAX_COMMAND: usize = 64 << 10;
+/// Longest id.
+const MAX_ID: usize = 64;
 /// Most programs of a command.
 const MAX_SEGMENTS: usize = 256;
 /// How much of a command a rule remembers, characters.
@@ -97,8 +99,13 @@ impl Approvals {
             Judged::Ask { may_always } => {
                 let unanswered = policy.allows_unanswered(&request.segments, around);
                 let question = question(desk, &policy, &agent.id, request.clone(), may_always).await;
-                self.ask_person(desk, question, request.timeout_ms, unanswered)
-                    .await
+                self.ask_person(
+                    desk,
+                    question,
+                    (request.timeout_ms, request.approval_id),
+                    unanswered,
+                )
+                .await
             }
         }
     }
@@ -107,12 +114,13 @@ impl Approvals {
         self: &Arc<Self>,
         desk: &Arc<Desk>,
         question: Question,
-        timeout_ms: u64,
+        (timeout_ms, id): (u64, String),
         unanswered: Option<ApprovalBasis>,
     ) -> Result<ApprovalDecision> {
         let patience = (timeout_ms > 0).then(|| Duration::from_millis(timeout_ms).min(super::PATIENCE));
         let terms = Terms {
             patience,
+            id: Some(id).filter(|id| !id.is_empty()),
             ..Terms::default()
         };
         let mut ticket = match self.ask(desk, question, terms).await {
@@ -211,6 +219,12 @@ fn check(request: &ApprovalRequest) -> Result<()> {
     }
     if request.command.trim().is_empty() {
         return Err(Error::invalid("an approval needs the command that it is about"));
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    if request.approval_id.len() > MAX_ID || !request.approval_id.chars().all(plain) {
+        return Err(Error::invalid(format_args!(
+            "the id of an approval has at most {MAX_ID} letters, digits, - and _"
+        )));
     }
     if request.command.len() > MAX_COMMAND || request.segments.len() > MAX_SEGMENTS {
         return Err(Error::invalid(format_args!(

@@ -3,102 +3,18 @@
 //! Invariant: a program that runs whatever its arguments name (a shell, `env`, `sudo`, an interpreter) is allowed by no
 //! glob, and no answer of a person makes a rule of it: such a rule would allow everything.
 use super::file::Rule;
+use openclaw_confine::programs;
 use openclaw_plugin_api::CommandSegment;
 use regex::RegexBuilder;
 use std::path::Path;
 
-/// Programs that run others, or code, that their arguments name.
-const CARRIERS: &[&str] = &[
-    "ash",
-    "awk",
-    "bash",
-    "busybox",
-    "bwrap",
-    "chroot",
-    "chrt",
-    "cmd",
-    "csh",
-    "dash",
-    "doas",
-    "docker",
-    "entr",
-    "env",
-    "expect",
-    "fakeroot",
-    "fd",
-    "find",
-    "fish",
-    "flock",
-    "gawk",
-    "gdb",
-    "git",
-    "ionice",
-    "irb",
-    "ksh",
-    "ld.so",
-    "ltrace",
-    "make",
-    "mawk",
-    "mksh",
-    "nawk",
-    "nice",
-    "nohup",
-    "npm",
-    "npx",
-    "nsenter",
-    "parallel",
-    "pkexec",
-    "podman",
-    "pwsh",
-    "rlwrap",
-    "rsync",
-    "runuser",
-    "script",
-    "sed",
-    "setarch",
-    "setpriv",
-    "setsid",
-    "sh",
-    "socat",
-    "ssh",
-    "start-stop-daemon",
-    "stdbuf",
-    "strace",
-    "su",
-    "sudo",
-    "systemd-run",
-    "tar",
-    "tclsh",
-    "time",
-    "timeout",
-    "tmux",
-    "toybox",
-    "unshare",
-    "uv",
-    "uvx",
-    "vi",
-    "vim",
-    "watch",
-    "xargs",
-    "zsh",
-];
-/// The same with whatever version behind the name.
-const VERSIONED: &[&str] = &[
-    "bun", "deno", "gcc", "java", "ld-linux", "ld-musl", "lua", "node", "perl", "php", "pip", "python",
-    "ruby",
-];
 /// Memory that one pattern may take, compiled.
 const MAX_SIZE: usize = 1 << 18;
 
 /// Does this program run others, or code, that its arguments name?
 pub fn is_carrier(path: &str) -> bool {
     let name = Path::new(path).file_name().and_then(|name| name.to_str());
-    let name = name.unwrap_or_default().to_ascii_lowercase();
-    let versioned = |known: &&&str| {
-        let rest = name.strip_prefix(**known);
-        rest.is_some_and(|rest| !rest.starts_with(|c: char| c.is_ascii_alphabetic()))
-    };
-    CARRIERS.contains(&name.as_str()) || VERSIONED.iter().any(|known| versioned(&known))
+    programs::may_run_others(name.unwrap_or_default())
 }
 
 /// Does a rule mean this file?

@@ -21,6 +21,8 @@ use std::time::Duration;
 
 /// How long a command may take: one that waits for somebody on the phone waits for minutes.
 const PATIENCE: Duration = Duration::from_secs(300);
+/// How long a gateway may take to apply what was changed.
+const TAKING_UP: Duration = Duration::from_secs(60);
 /// How long connecting may take.
 const CONNECT: Duration = Duration::from_secs(5);
 /// Pause before a command that goes on is given again.
@@ -33,12 +35,18 @@ pub(super) fn run(words: &[String], env: &Env) -> Result<(), Failure> {
         .ok_or_else(|| Failure::usage("which command?"))?;
     let setting = Setting::for_client(env)?;
     let owner = declared(&setting, name)?;
-    let reply = match ask(&setting, env, name, args)? {
-        Asked::Answered(reply) => reply,
-        Asked::Nobody(why) => alone::run(env, name, args, &why)?,
+    let (reply, runs) = match ask(&setting, env, name, args)? {
+        Asked::Answered(reply) => (reply, true),
+        Asked::Nobody(why) => (alone::run(env, name, args, &why)?, false),
     };
     let changed = change(&owner, &reply, env)?;
-    show(&reply, args, changed)?;
+    let known = match (changed, runs) {
+        (false, _) => "",
+        // the next command meets what this one has changed
+        (true, true) if take_up(&setting, env) => "The gateway has taken it up.",
+        (true, _) => "A running gateway takes it up by itself.",
+    };
+    show(&reply, args, known)?;
     follow(reply.again, &setting, env, name)
 }
 
@@ -58,7 +66,7 @@ fn follow(
             Asked::Answered(reply) => reply,
             Asked::Nobody(why) => return Err(why),
         };
-        show(&reply, &args, false)?;
+        show(&reply, &args, "")?;
         again = reply.again;
     }
     Ok(())
@@ -86,6 +94,13 @@ fn ask(setting: &Setting, env: &Env, name: &str, args: &[String]) -> Result<Aske
         let reply = serde_json::from_value(answer).map_err(Failure::new)?;
         Ok(Asked::Answered(reply))
     })
+}
+
+/// Has the gateway read its files, and waits until what is different is applied. Was it?
+fn take_up(setting: &Setting, env: &Env) -> bool {
+    let target = Target::default();
+    let read = target.ask(env, setting, Scope::Admin, "secrets.reload", json!({}), TAKING_UP);
+    read.is_ok()
 }
 
 /// Some plugin that is on has the command.
@@ -162,15 +177,15 @@ fn is_below<'s>(path: &[String], section: impl Iterator<Item = &'s str>) -> bool
     section.all(|key| keys.next().is_some_and(|given| given == key)) && keys.next().is_some()
 }
 
-fn show(reply: &CommandReply, args: &[String], changed: bool) -> Result<(), Failure> {
+fn show(reply: &CommandReply, args: &[String], known: &str) -> Result<(), Failure> {
     let json = args.iter().any(|arg| arg == "--json") && !reply.data.is_null();
     let silent = reply.again.is_some() && reply.text.is_empty();
     if json {
         output::json(&reply.data)?;
     } else if reply.exit_code == 0 && !silent {
         anstream::println!("{}", reply.text);
-        if changed {
-            anstream::println!("A running gateway takes it up by itself.");
+        if !known.is_empty() {
+            anstream::println!("{known}");
         }
     }
     match reply.exit_code {

@@ -114,6 +114,11 @@ impl Sources {
         &self.documents[0]
     }
 
+    /// The files as they were read, the main one first.
+    pub fn documents(&self) -> &[Document] {
+        &self.documents
+    }
+
     /// The files, the main one first.
     pub fn files(&self) -> impl Iterator<Item = &Path> {
         self.documents.iter().map(|document| &**document.file())

@@ -27,6 +27,7 @@ pub mod sections;
 mod serves;
 pub mod services;
 pub mod settings;
+pub mod settling;
 pub mod stage;
 pub mod start_error;
 mod supervise;

@@ -22,6 +22,14 @@ pub fn expand(paths: &Paths, config: &Config, wish: &mut Vec<String>) {
     }
 }
 
+/// Makes the workspaces that are not there yet: what is not there when a plugin is confined can't be used later. One that
+/// can't be made is told of by the tool that wants to use it.
+pub fn make_workspaces(paths: &Paths, config: &Config) {
+    for workspace in workspaces(paths, config) {
+        let _ = std::fs::create_dir_all(workspace);
+    }
+}
+
 fn workspaces(paths: &Paths, config: &Config) -> Vec<PathBuf> {
     let agents = config.agents();
     agents.agents.iter().map(|agent| agent.workspace(paths)).collect()

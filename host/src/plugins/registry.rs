@@ -3,6 +3,7 @@ use super::{
     generation::Workshop,
     offered,
     plugin::{Event, Plugin, Spec, State},
+    settling::Settling,
     supervise::supervise,
     view::PluginView,
 };
@@ -19,6 +20,8 @@ use tokio::sync::oneshot;
 pub struct Registry {
     workshop: Workshop,
     plugins: RwLock<BTreeMap<String, Arc<Plugin>>>,
+    /// Plugins that are being replaced to fit a configuration.
+    pub settling: Settling,
 }
 
 /// A plugin that the gateway may not start without, and why it doesn't run.
@@ -58,6 +61,7 @@ impl Registry {
             Self {
                 workshop,
                 plugins: RwLock::new(plugins),
+                settling: Settling::default(),
             },
             failed,
         )

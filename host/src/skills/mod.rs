@@ -3,6 +3,7 @@
 //! A skill that lacks what it needs is not offered, and says what it lacks. What stands in its file is for the model to
 //! read when it wants to; into the prompt go its name, its description and its place, each bounded. Nothing of a skill
 //! is run here, and no file outside of its root is read.
+mod environment;
 mod find;
 mod gate;
 mod read;

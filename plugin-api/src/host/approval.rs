@@ -39,6 +39,9 @@ pub struct ApprovalRequest {
     pub origin: ToolOrigin,
     /// How long a person has to answer, milliseconds; 0 for the host's own limit, which is also the longest.
     pub timeout_ms: u64,
+    /// Id that the question gets, if a person is asked: letters, digits, `-` and `_`, not used before and not to be
+    /// guessed. Empty: one of the host's.
+    pub approval_id: String,
 }
 
 /// One program of a command.
@@ -140,6 +143,7 @@ impl Default for ApprovalRequest {
             reason: String::new(),
             origin: ToolOrigin::default(),
             timeout_ms: 0,
+            approval_id: String::new(),
         }
     }
 }

@@ -22,6 +22,12 @@ pub mod host {
     pub const EMBED: &str = "host/1/model.embed";
     /// Body: [`crate::ToolCall`]; reply: [`crate::ToolOutput`]. Target: tool name.
     pub const TOOL_INVOKE: &str = "host/1/tool.invoke";
+    /// Body: [`crate::Unfinished`]; reply: the id of the work, once it is durable.
+    pub const TOOL_GOES_ON: &str = "host/1/tool.goesOn";
+    /// Body: [`crate::News`]; reply: null, once it is durable. News of what was told already have no effect.
+    pub const TOOL_NEWS: &str = "host/1/tool.news";
+    /// Body: [`crate::ToolOrigin`]; reply: variables by name, secrets among them.
+    pub const TOOL_ENVIRONMENT: &str = "host/1/tool.environment";
     /// Body: [`crate::ApprovalRequest`]; reply: [`crate::ApprovalDecision`].
     pub const APPROVAL_REQUEST: &str = "host/1/approval.request";
     /// Body: `[`[`crate::ToolSpec`]`]`, all that the plugin offers from now on besides those that it declares; reply: null.
@@ -66,6 +72,9 @@ pub mod host {
         SYSTEM_EVENT,
         EMBED,
         TOOL_INVOKE,
+        TOOL_GOES_ON,
+        TOOL_NEWS,
+        TOOL_ENVIRONMENT,
         APPROVAL_REQUEST,
         TOOL_OFFER,
         STORE_GET,

@@ -4,6 +4,7 @@ mod approval;
 mod channel;
 mod fetch;
 mod ids;
+mod later;
 mod listen;
 mod media;
 mod multipart;
@@ -22,6 +23,7 @@ pub use approval::{
 pub use channel::ChannelHost;
 pub use fetch::{Fetch, FetchResponse, HttpRequest, RequestBuilder};
 pub use ids::host as host_ids;
+pub use later::{GoesOn, News, Unfinished};
 pub use listen::{ListenHead, ListenRequest, Listener};
 pub use media::{Media, MediaReader};
 pub use multipart::Multipart;

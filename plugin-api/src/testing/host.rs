@@ -3,7 +3,8 @@ use super::services::{Services, Shared, State, served};
 use super::{FakeSocket, FakeSpeech, TestPlugin};
 use crate::{
     ApprovalDecision, ApprovalRequest, ChannelHost, ChannelStatus, Environment, Error, ErrorKind, Host,
-    HttpRequest, Inbound, Manifest, Registrations, Result, StaticPlugin, Submission, SystemEvent, ToolSpec,
+    HttpRequest, Inbound, Manifest, News, Registrations, Result, StaticPlugin, Submission, SystemEvent,
+    ToolSpec, Unfinished,
     abi::{Level, host_object},
     runtime::Driver,
 };
@@ -208,6 +209,21 @@ impl TestHost {
     /// What the plugin told agents of so far.
     pub fn system_events(&self) -> Vec<SystemEvent> {
         self.state().system_events.clone()
+    }
+
+    /// What the plugin told of work that went on, so far; empty texts for what nobody need hear of.
+    pub fn news(&self) -> Vec<News> {
+        self.state().news.clone()
+    }
+
+    /// Work of tools that went on when their calls were answered, so far.
+    pub fn unfinished(&self) -> Vec<Unfinished> {
+        self.state().unfinished.clone()
+    }
+
+    /// Sets a variable that the operator gives to what agents do.
+    pub fn set_tool_variable(&self, name: &str, value: &str) {
+        self.state().environment.insert(name.to_owned(), value.to_owned());
     }
 
     /// A value that the plugin stored.

@@ -2,7 +2,8 @@
 use super::{FakeAnswer, FakeRequest, FakeSocket, FakeSpeech, LogLine, speech};
 use crate::{
     AgentEvent, ApprovalDecision, ApprovalRequest, ChannelStatus, Error, ErrorKind, HttpHead, HttpRequest,
-    Inbound, MediaRef, Result, Sink, Source, Submission, Submitted, SystemEvent, ToolSpec, Usage,
+    Inbound, MediaRef, News, Result, Sink, Source, Submission, Submitted, SystemEvent, ToolSpec, Unfinished,
+    Usage,
     abi::{Call, Fault, HostServices, Level, LogRecord},
     host_ids as ids,
 };
@@ -48,6 +49,9 @@ pub(super) struct State {
     pub(super) asked: Vec<ApprovalRequest>,
     pub(super) submissions: Vec<Submission>,
     pub(super) system_events: Vec<SystemEvent>,
+    pub(super) unfinished: Vec<Unfinished>,
+    pub(super) news: Vec<News>,
+    pub(super) environment: BTreeMap<String, String>,
     pub(super) logs: Vec<LogLine>,
 }
 
@@ -177,6 +181,12 @@ impl Shared {
                 let (known, run_id) = state.submit(submission)?;
                 return Ok(serde_json::to_vec(&Submitted { run_id, known })?);
             }
+            ids::TOOL_GOES_ON => {
+                state.unfinished.push(serde_json::from_slice(&body)?);
+                return Ok(serde_json::to_vec(&format!("work-{}", state.unfinished.len()))?);
+            }
+            ids::TOOL_NEWS => state.news.push(serde_json::from_slice(&body)?),
+            ids::TOOL_ENVIRONMENT => return Ok(serde_json::to_vec(&state.environment)?),
             ids::SYSTEM_EVENT => state.system_events.push(serde_json::from_slice(&body)?),
             ids::EMIT => state.events.push((target.into(), serde_json::from_slice(&body)?)),
             ids::STORE_GET => {

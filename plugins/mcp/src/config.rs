@@ -42,6 +42,8 @@ pub struct Server {
     pub url: Option<String>,
     /// `stdio` or `streamable-http`; told from `command` or `url` where it is left out.
     pub transport: Option<String>,
+    /// `none`, or nothing. Logins (`oauth`) are not supported; a token goes into `headers`.
+    pub auth: Option<String>,
     /// Headers of every request.
     pub headers: BTreeMap<String, Text>,
     /// Time to start and to say hello.
@@ -89,6 +91,7 @@ impl Default for Server {
             cwd: None,
             url: None,
             transport: None,
+            auth: None,
             headers: BTreeMap::new(),
             connection_timeout_ms: 30_000,
             request_timeout_ms: 60_000,

@@ -158,6 +158,12 @@ fn way<'c>(name: &str, config: &'c config::Server) -> Result<Way<'c>> {
             format_args!("mcp.servers.{name} {what}"),
         ))
     };
+    if config.auth.as_deref().is_some_and(|auth| auth != "none") {
+        return wrong(
+            "has auth, and logging in by OAuth is not supported; take auth out and set headers.Authorization to \
+             \"Bearer <token>\", which may be a secret's reference",
+        );
+    }
     let url = config.url.as_deref().filter(|url| !url.is_empty());
     let command = config.command.as_deref().filter(|command| !command.is_empty());
     match (config.transport.as_deref(), command, url) {

@@ -9,7 +9,7 @@ use openclaw_plugin_api::{
 use rmcp::{
     model::ClientJsonRpcMessage,
     transport::streamable_http_client::{
-        AuthRequiredError, SseError, StreamableHttpClient, StreamableHttpError, StreamableHttpPostResponse,
+        SseError, StreamableHttpClient, StreamableHttpError, StreamableHttpPostResponse,
     },
 };
 use sse_stream::Sse;
@@ -19,6 +19,11 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 const SESSION: &str = "mcp-session-id";
 /// Bytes of all that a stream of events may bring while it is open.
 const MAX_STREAM: u64 = 1 << 30;
+/// What is said of a server that lets nobody in without a token. A login would need a client of its own beside the
+/// host's, and a browser.
+const WANTS_TOKEN: &str = "the server wants a token, or another one (status 401); logging in by OAuth is not supported: have \
+    its operator give you a token, and set headers.Authorization of the server to \"Bearer <token>\", which may be a \
+    secret's reference";
 /// What a server may answer with.
 const ACCEPT: &str = "application/json, text/event-stream";
 
@@ -72,10 +77,7 @@ impl ThroughHost {
         let response = request.send().await.map_err(client)?;
         match response.status() {
             200..=299 | 404 | 405 => Ok(response),
-            401 => {
-                let told = response.header("www-authenticate").unwrap_or_default().to_owned();
-                Err(StreamableHttpError::AuthRequired(AuthRequiredError::new(told)))
-            }
+            401 => Err(StreamableHttpError::Client(Failed(WANTS_TOKEN.to_owned()))),
             status => {
                 let text = format!("the server answered with status {status}");
                 Err(StreamableHttpError::Client(Failed(text)))

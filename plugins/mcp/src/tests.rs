@@ -321,6 +321,37 @@ async fn a_server_over_http_is_asked_through_the_host() -> Result<()> {
     stop(plugin).await
 }
 
+#[tokio::test]
+async fn a_server_that_wants_a_login_says_what_to_set() -> Result<()> {
+    let host = TestHost::new().web(|request: FakeRequest| {
+        let token = request
+            .head
+            .headers
+            .iter()
+            .find(|(name, _)| name == "authorization");
+        assert!(token.is_none_or(|(_, value)| value == "Bearer t-1"));
+        Ok(FakeAnswer::new(401, ""))
+    });
+    let url = "https://tools.example/mcp";
+    let servers = json!({
+        "bare": { "url": url },
+        "wrong": { "url": url, "headers": { "Authorization": "Bearer t-1" } },
+        "login": { "url": url, "auth": "oauth" },
+    });
+    let plugin = start(&host, servers).await?;
+    for name in ["bare", "wrong", "login"] {
+        let said = command(&plugin, &["test", name]).await?;
+        assert_eq!(said.exit_code, 1, "{name}");
+        assert!(
+            said.text.contains("OAuth is not supported") && said.text.contains("Bearer <token>"),
+            "{}",
+            said.text
+        );
+        assert!(!said.text.contains("t-1"), "{}", said.text);
+    }
+    stop(plugin).await
+}
+
 async fn command(plugin: &TestPlugin, words: &[&str]) -> Result<CommandReply> {
     let call = CommandCall {
         name: "mcp".into(),

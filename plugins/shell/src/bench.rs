@@ -4,7 +4,7 @@ use crate::{
     rules::{Environment, GIVEN},
     run::Sessions,
 };
-use openclaw_plugin_api::prelude::*;
+use openclaw_plugin_api::{Secret, ToolOrigin, host_ids, prelude::*};
 use std::{
     collections::BTreeMap,
     path::PathBuf,
@@ -71,7 +71,7 @@ impl Bench {
     }
 
     /// What commands inherit.
-    pub async fn environment(&self, config: &Config, prepend: &[String]) -> Environment {
+    pub async fn environment(&self, config: &Config, prepend: &[String], origin: &ToolOrigin) -> Environment {
         let read = || async {
             let mut base = BTreeMap::new();
             for name in GIVEN {
@@ -82,7 +82,20 @@ impl Bench {
             base
         };
         let base = self.inherited.get_or_init(read).await.clone();
-        Environment::new(base, config.env.clone(), prepend)
+        let environment = Environment::new(base, config.env.clone(), prepend);
+        environment.with_skills(self.skills(origin).await)
+    }
+
+    /// What the operator set for the agent's skills.
+    async fn skills(&self, origin: &ToolOrigin) -> BTreeMap<String, Secret> {
+        if !self.host.serves(host_ids::TOOL_ENVIRONMENT) {
+            return BTreeMap::new();
+        }
+        let found = self.host.tool_environment(origin).await;
+        found.unwrap_or_else(|error| {
+            tracing::warn!(%error, "a command goes without the variables of skills");
+            BTreeMap::new()
+        })
     }
 }
 

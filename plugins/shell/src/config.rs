@@ -74,6 +74,10 @@ pub struct Exec {
     pub timeout_seconds: Option<u64>,
     /// How long a command that has ended can be looked at, milliseconds. Default: 1800000.
     pub cleanup_ms: Option<u64>,
+    /// Does the agent hear of the end of a command in the background? Default: true.
+    pub notify_on_exit: Option<bool>,
+    /// Also of one that ended well and said nothing? Default: false.
+    pub notify_on_exit_empty_success: Option<bool>,
 }
 
 /// `tools.elevated`, for all agents or for one.
@@ -138,6 +142,8 @@ pub struct Containers {
     pub mode: Option<ContainerMode>,
     /// What is seen of the workspace: `none` (default), `ro`, `rw`.
     pub workspace_access: Option<Access>,
+    /// Who shares a container's folder, which is what lasts of it: `session`, `agent` (default), `shared`.
+    pub scope: Option<Scope>,
     /// Where the containers' own folders are. Default: `sandboxes` beside the workspace.
     pub workspace_root: Option<String>,
     /// What containers are made of.
@@ -259,6 +265,17 @@ words!(
         NonMain,
         /// All.
         All,
+    }
+);
+words!(
+    /// Who shares a container's folder.
+    Scope {
+        /// Each conversation has its own.
+        Session,
+        /// Each agent has its own.
+        Agent,
+        /// All have one.
+        Shared,
     }
 );
 words!(

@@ -52,11 +52,30 @@ async fn a_conversation_that_is_not_the_main_one_gets_a_container() {
         "--workdir\n/workspace\n",
         "img\n/bin/sh\n-c\necho 'in a container'\n",
         &format!("{}:/agent:ro\n", bench.workspace().display()),
-        "sandboxes/agent-main-pager-group-1:/workspace:rw\n",
+        "sandboxes/agents-main:/workspace:rw\n",
     ] {
         assert!(run.contains(expected), "{expected} is missing in {run}");
     }
     assert!(removal.starts_with("rm\n--force\nopenclaw-sbx-"), "{removal}");
+}
+
+#[tokio::test]
+async fn what_lasts_of_a_container_is_shared_as_the_operator_says() {
+    for (scope, expected) in [
+        ("session", "sandboxes/agent-main-pager-group-1:/workspace:rw"),
+        ("agent", "sandboxes/agents-main:/workspace:rw"),
+        ("shared", "sandboxes/shared:/workspace:rw"),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let docker = json!({ "engine": engine(folder.path()), "image": "img" });
+        let sandbox = json!({ "mode": "all", "scope": scope, "docker": docker });
+        let mut bench = Bench::new(json!({ "agents": { "defaults": { "sandbox": sandbox } } }));
+        bench.session = "agent:main:pager:group:1";
+        let run = bench.exec(json!({ "command": "echo there" })).await;
+        assert_eq!(run["aggregated"], "there\n", "{run}");
+        let args = std::fs::read_to_string(folder.path().join("args")).expect("the engine was called");
+        assert!(args.contains(expected), "{scope}: {args}");
+    }
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 //! `cargo xtask bench main`: what the main job costs, from a message to its answer.
 //! `cargo xtask bench discord`: what the plugin of a chat platform costs.
 //! `cargo xtask bench voice`: what the sound of calls costs.
+//! `cargo xtask bench tools`: what calling a tool costs.
 //! `cargo xtask bench gateway`: what clients cost, and those that mean no good.
 mod abi;
 mod discord;
@@ -10,6 +11,7 @@ mod host;
 mod isolated;
 mod main_job;
 mod measure;
+mod tools;
 mod voice;
 
 use clap::Parser;
@@ -20,7 +22,7 @@ use std::{path::PathBuf, process::ExitCode};
 #[derive(Debug, Parser)]
 struct Args {
     /// Which
-    #[arg(value_parser = ["abi", "discord", "gateway", "main", "voice"])]
+    #[arg(value_parser = ["abi", "discord", "gateway", "main", "tools", "voice"])]
     what: String,
     /// Measure only this part of `main`, to find a cause; the figures that count come from a whole run
     #[arg(long, value_enum)]
@@ -37,8 +39,13 @@ struct Args {
 }
 
 fn main() -> ExitCode {
-    if std::env::args().nth(1).as_deref() == Some(isolated::ECHO) {
-        return if isolated::echo().is_ok() {
+    let other_end = match std::env::args().nth(1).as_deref() {
+        Some(isolated::ECHO) => Some(isolated::echo().is_ok()),
+        Some(tools::SERVER) => Some(tools::server().is_ok()),
+        _ => None,
+    };
+    if let Some(well) = other_end {
+        return if well {
             ExitCode::SUCCESS
         } else {
             ExitCode::FAILURE
@@ -54,6 +61,7 @@ fn main() -> ExitCode {
     let measured = match args.what.as_str() {
         "gateway" => gateway::run(&plugins, &program),
         "discord" => discord::run(&plugins, &program),
+        "tools" => tools::run(&plugins, &program),
         "voice" => voice::run(&plugins, &program),
         "main" => main_job::run(&plugins, &program, args.part),
         _ => abi::run(&plugins, &program),

@@ -204,7 +204,8 @@ async fn a_model_with_bad_intent_gets_nothing() {
 
 #[tokio::test]
 async fn the_operator_allows_and_denies() {
-    let world = world(|config| config["tools"]["exec"] = json!({ "host": "gateway" })).await;
+    let world =
+        world(|config| config["tools"]["exec"] = json!({ "host": "gateway", "backgroundMs": 120_000 })).await;
     let outside = world.home.state().join("outside");
     let touch = format!("touch {}", outside.display());
     ask(&world, &[("exec", json!({ "command": touch }))]);
@@ -244,7 +245,22 @@ async fn the_operator_allows_and_denies() {
 
 #[tokio::test]
 async fn both_work_in_processes_of_their_own() {
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    // one that the gateway has yet to make, and two that lie where the operator wants them
+    for place in [None, Some("there"), Some("not/there/yet")] {
+        let place = place.map(|place| elsewhere.path().join(place));
+        if let Some(there) = place.as_ref().filter(|place| place.ends_with("there")) {
+            fs::create_dir(there).expect("made");
+        }
+        isolated_in(place).await;
+    }
+}
+
+async fn isolated_in(place: Option<PathBuf>) {
     let world = world(|config| {
+        if let Some(place) = &place {
+            config["agents"]["defaults"]["workspace"] = json!(place);
+        }
         for id in ["files", "shell"] {
             config["plugins"]["entries"][id] = json!({ "isolation": "process" });
         }
@@ -269,6 +285,8 @@ async fn both_work_in_processes_of_their_own() {
         "{answers:?}"
     );
     assert!(!answers[4].contains(KEY), "{answers:?}");
+    let written = place.unwrap_or_else(|| workspace(&world)).join("a.txt");
+    assert_eq!(fs::read(written).expect("in the workspace"), b"hello");
     world.end().await;
 }
 
@@ -282,21 +300,35 @@ async fn commands_end_with_the_gateway() {
     )
     .await;
     assert!(answers[0].contains("background"), "{answers:?}");
-    let wait = |there: bool| async move {
-        let look = async {
-            while runs("54321.1") != there {
-                tokio::task::yield_now().await;
-            }
-        };
-        assert!(
-            tokio::time::timeout(PATIENCE, look).await.is_ok(),
-            "runs: {}",
-            !there
-        );
-    };
-    wait(true).await;
+    until_runs("54321.1", true).await;
     world.gateway.kill();
-    wait(false).await;
+    until_runs("54321.1", false).await;
+}
+
+#[tokio::test]
+async fn a_command_that_ignores_its_end_holds_nobody_up() {
+    let world = world(|_| {}).await;
+    let command = "trap '' TERM INT HUP; setsid sleep 54321.2 & sleep 54321.2; sleep 54321.2";
+    ask(
+        &world,
+        &[("exec", json!({ "command": command, "yieldMs": 120_000 }))],
+    );
+    until_runs("54321.2", true).await;
+    world.telegram.dm(ADA, "/stop");
+    until_runs("54321.2", false).await;
+    world.telegram.dm(ADA, "and now?");
+    world.sent("That is done.").await;
+    world.end().await;
+}
+
+async fn until_runs(words: &str, there: bool) {
+    let look = async {
+        while runs(words) != there {
+            tokio::task::yield_now().await;
+        }
+    };
+    let looked = tokio::time::timeout(PATIENCE, look).await;
+    assert!(looked.is_ok(), "{words} runs: {}", !there);
 }
 
 fn runs(words: &str) -> bool {

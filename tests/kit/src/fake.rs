@@ -4,8 +4,8 @@
 //! tests look at what it counted.
 use crate::outcome::{Stop, Verdict};
 use openclaw_plugin_api::{
-    API_VERSION, AgentEvent, ApprovalDecision, Environment, HttpHead, HttpRequest, Inbound, MediaRef, Sink,
-    Source, Submission, Submitted, SystemEvent, Usage,
+    API_VERSION, AgentEvent, ApprovalDecision, Environment, HttpHead, HttpRequest, Inbound, MediaRef, News,
+    Sink, Source, Submission, Submitted, SystemEvent, Usage,
     abi::{Call, Fault, HostHandle, HostServices, Level, LogRecord, host_object},
     host_ids as ids,
 };
@@ -236,6 +236,9 @@ impl Shared {
                     known: false,
                 });
             }
+            ids::TOOL_GOES_ON => return json(&"work"),
+            ids::TOOL_NEWS => drop(record::<News>(&body)?),
+            ids::TOOL_ENVIRONMENT => return json(&serde_json::Map::new()),
             ids::SYSTEM_EVENT => drop(record::<SystemEvent>(&body)?),
             ids::CHANNEL_STATUS | ids::EMIT => drop(record::<serde_json::Value>(&body)?),
             ids::SECRET => return Ok(b"a-secret-of-the-kit".to_vec()),

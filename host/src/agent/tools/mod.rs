@@ -9,8 +9,10 @@ mod cron;
 mod folders;
 mod front;
 mod gateway;
+pub mod goes_on;
 mod message;
 mod reach;
+mod running;
 mod session_status;
 mod sessions_history;
 mod sessions_list;
@@ -103,6 +105,7 @@ pub struct Toolbox {
     own: Vec<(ToolSpec, Box<dyn Erased>)>,
     near: OnceLock<Near>,
     front: SetOnce<Arc<dyn Front>>,
+    running: running::Running,
 }
 
 /// A [`HostTool`] without its types.
@@ -122,6 +125,7 @@ impl Toolbox {
             own: own().into_iter().map(|tool| (tool.spec(), tool)).collect(),
             near: OnceLock::new(),
             front: SetOnce::new(),
+            running: running::Running::default(),
         }
     }
 
@@ -185,6 +189,7 @@ impl Toolbox {
             let closed = || Error::new(ErrorKind::Closed, "the gateway is starting or ending; try again");
             return tool.invoke(call, bench.ok_or_else(closed)?).await;
         }
+        self.registry.settling.settled().await;
         let plugin: Arc<Plugin> = self.registry.offering("tool/1", name).ok_or_else(|| {
             let text = format!("there is no tool named {name}");
             Error::new(ErrorKind::NotFound, text)
@@ -192,6 +197,9 @@ impl Toolbox {
         if let Some(bench) = &bench {
             call.origin = folders::with_folders(&bench.desk, call.origin);
         }
+        let _under_way = self
+            .running
+            .begin(plugin.id(), &call.origin, rights.permits.policy());
         plugin.call(ids::tool::INVOKE, name, &call).await
     }
 

@@ -3,7 +3,7 @@ use crate::{
     app::Gateway,
     cli::setting::Setting,
     config::{Asked, Change, Config, Env, Loaded, News, ReloadMode, Watch, keep_last_good},
-    plugins::plugin::Spec,
+    plugins::{places, plugin::Spec},
 };
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -48,7 +48,15 @@ fn is_off(change: &Change) -> bool {
         .all(|config| config.gateway.reload.mode == Some(ReloadMode::Off))
 }
 
+/// Turns that begin meanwhile wait: each has a configuration and the plugins that belong to it.
 async fn apply(gateway: &Arc<Gateway>, env: &Env, change: &Change, running: &watch::Sender<Arc<Config>>) {
+    let (env, config, paths) = (env.clone(), change.after.clone(), gateway.paths().clone());
+    let specs = tokio::task::spawn_blocking(move || {
+        places::make_workspaces(&paths, &config);
+        Setting::of((*config).clone(), &env)
+    });
+    let specs = specs.await;
+    let _unsettled = gateway.registry.settling.begin();
     running.send_replace(change.after.clone());
     gateway.desk().reconfigured();
     let paths: Vec<_> = change.paths.iter().take(8).map(ToString::to_string).collect();
@@ -59,9 +67,6 @@ async fn apply(gateway: &Arc<Gateway>, env: &Env, change: &Change, running: &wat
     for path in change.needs_restart() {
         tracing::warn!(target: "openclaw::config", "{path} has an effect after the next start of the gateway");
     }
-    keep(&change.loaded, gateway);
-    let (env, config) = (env.clone(), change.after.clone());
-    let specs = tokio::task::spawn_blocking(move || Setting::of((*config).clone(), &env)).await;
     match specs {
         Ok(Ok(setting)) => replace(gateway, setting.assembly.specs).await,
         Ok(Err(failure)) => {
@@ -69,6 +74,7 @@ async fn apply(gateway: &Arc<Gateway>, env: &Env, change: &Change, running: &wat
         }
         Err(ended) => tracing::error!(target: "openclaw::config", "plugins stay as they are: {ended}"),
     }
+    keep(&change.loaded, gateway);
 }
 
 /// Reloads the plugins whose settings are others now. The rest don't notice.

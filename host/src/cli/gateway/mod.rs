@@ -17,7 +17,7 @@ use crate::{
     gateway::{Fleet, NodePolicy, Options as Door, Server, Stop},
     journal::Steps,
     methods::{Backstage, Methods},
-    plugins::plugin::Spec,
+    plugins::{places, plugin::Spec},
 };
 use clap::Subcommand;
 use lock::Lock;
@@ -192,6 +192,7 @@ async fn serve(
     };
     // read once more, now that there is a file: what is watched is what was read
     let loaded = Loaded::read(&setting.paths, &env).map_err(Failure::config)?;
+    places::make_workspaces(&setting.paths, &setting.config);
     let gateway = Gateway::start(options(setting, &env, config))
         .await
         .map_err(|error| match error {

@@ -17,12 +17,13 @@ use crate::{clock::Clock, http::Client, journal::Journal};
 use futures_util::future::BoxFuture;
 use openclaw_plugin_api::{
     AgentRun, ApprovalDecision, ApprovalRequest, ChannelStatus, EmbedRequest, Embeddings, Error, ErrorKind,
-    Inbound, ListenRequest, Result, Secret, Sink, Source, Submission, Submitted, SystemEvent, ToolCall,
-    ToolOutput, host_ids as ids,
+    Inbound, ListenRequest, News, Result, Secret, Sink, Source, Submission, Submitted, SystemEvent, ToolCall,
+    ToolOrigin, ToolOutput, Unfinished, host_ids as ids,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
     sync::{Arc, OnceLock, Weak},
 };
@@ -66,6 +67,16 @@ pub trait Core: Send + Sync + 'static {
     fn embed(&self, request: EmbedRequest) -> BoxFuture<'static, Result<Embeddings>>;
     /// Runs a tool of any plugin.
     fn tool_invoke(&self, tool: &str, call: ToolCall) -> BoxFuture<'static, Result<ToolOutput>>;
+    /// Notes work of a plugin's tool that goes on when its call has been answered. When it resolves well, that is durable.
+    fn tool_goes_on(&self, plugin: &str, work: Unfinished) -> BoxFuture<'static, Result<String>>;
+    /// Tells an agent what became of such work. When it resolves well, that is durable.
+    fn tool_news(&self, plugin: &str, news: News) -> BoxFuture<'static, Result<()>>;
+    /// Variables that the operator set for what the agent of a call does.
+    fn tool_environment(
+        &self,
+        plugin: &str,
+        origin: ToolOrigin,
+    ) -> BoxFuture<'static, Result<BTreeMap<String, String>>>;
     /// Finds out whether something may be done: by rule, or by asking a person.
     fn approve(&self, plugin: &str, request: ApprovalRequest)
     -> BoxFuture<'static, Result<ApprovalDecision>>;
@@ -178,6 +189,21 @@ async fn serve(context: Arc<Context>, mut request: Request) -> Result<Vec<u8>> {
             let call = request.record()?;
             let output = context.core()?.tool_invoke(&request.target, call).await?;
             Ok(serde_json::to_vec(&output)?)
+        }
+        ids::TOOL_GOES_ON => {
+            let (core, work) = (context.core()?, request.record()?);
+            let id = core.tool_goes_on(context.plugin(), work).await?;
+            Ok(serde_json::to_vec(&id)?)
+        }
+        ids::TOOL_NEWS => {
+            let news = request.record()?;
+            let told = context.core()?.tool_news(context.plugin(), news);
+            told.await.map(|()| Vec::new())
+        }
+        ids::TOOL_ENVIRONMENT => {
+            let (core, origin) = (context.core()?, request.record()?);
+            let found = core.tool_environment(context.plugin(), origin).await?;
+            Ok(serde_json::to_vec(&found)?)
         }
         ids::APPROVAL_REQUEST => {
             let asked = request.record()?;

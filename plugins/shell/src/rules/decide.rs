@@ -13,6 +13,16 @@ pub enum Place {
     Gateway,
 }
 
+impl Place {
+    /// Its word, as in `tools.exec.host`.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Sandbox => "sandbox",
+            Self::Gateway => "gateway",
+        }
+    }
+}
+
 /// What a call asks for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Wish {

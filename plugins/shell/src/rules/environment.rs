@@ -2,6 +2,7 @@
 //!
 //! Invariant: of the gateway's own variables a command gets those of [`GIVEN`] and no others, so no key of anything.
 use crate::run::TEMPORARY;
+use openclaw_plugin_api::Secret;
 use std::collections::BTreeMap;
 
 /// What a command gets of the gateway's environment.
@@ -60,6 +61,8 @@ const CODE_PREFIXES: &[&str] = &[
 #[derive(Debug, Clone, Default)]
 pub struct Environment {
     base: BTreeMap<String, String>,
+    /// The operator's for skills.
+    skills: BTreeMap<String, Secret>,
     set: BTreeMap<String, String>,
     prepend: Vec<String>,
 }
@@ -81,9 +84,36 @@ impl Environment {
             .filter(|folder| folder.starts_with('/') && !folder.contains(':'));
         Self {
             base,
+            skills: BTreeMap::new(),
             set,
             prepend: prepend.cloned().collect(),
         }
+    }
+
+    /// With the operator's variables for skills. They set what nothing else does.
+    pub fn with_skills(mut self, skills: BTreeMap<String, Secret>) -> Self {
+        self.skills = skills;
+        self.skills.retain(|name, value| {
+            is_name(name)
+                && !is_loader(name)
+                && value.expose().len() <= MAX_BYTES
+                && !value.expose().contains('\0')
+        });
+        self
+    }
+
+    /// Secrets among it.
+    pub fn secrets(&self) -> Vec<Secret> {
+        self.skills.values().cloned().collect()
+    }
+
+    /// For a container's engine: what is inside gets what is told there.
+    pub fn of_engine(&self) -> BTreeMap<String, String> {
+        let plain = Self {
+            skills: BTreeMap::new(),
+            ..self.clone()
+        };
+        plain.of(&BTreeMap::new(), None)
     }
 
     /// Folders where programs are looked for. What is not absolute would depend on where a command runs.
@@ -104,6 +134,10 @@ impl Environment {
         if let Some(home) = home {
             all.insert("HOME".into(), home.into());
             all.insert("TMPDIR".into(), format!("{home}/{}", TEMPORARY));
+        }
+        for (name, value) in &self.skills {
+            all.entry(name.clone())
+                .or_insert_with(|| value.expose().to_owned());
         }
         all.extend(self.set.clone());
         all.extend(call.clone());

@@ -1,26 +1,9 @@
 //! Programs that no rule may allow, because what they run stands in their arguments or in files.
 //!
-//! A rule names a file that may run. For these the file says nothing: `env`, `sh`, `find -exec` run whatever they are
-//! told to. A person can still allow each such command, having read it.
+//! Which programs always do is in `openclaw_confine::programs`; which do with some arguments is here. A person can still
+//! allow each such command, having read it.
+use openclaw_confine::programs;
 use std::path::Path;
-
-/// Run other programs, or code: shells, wrappers, interpreters, and what runs what a project, a repository or an image says.
-const RUNNERS: &str = "
-    ash bash busybox csh dash elvish fish ksh mksh nu pwsh rbash sh tcsh toybox zsh
-
-    at batch bwrap capsh chroot chrt command coreutils crontab dbus-run-session dd doas entr env eval exec expect fakeroot
-    firejail flock install ionice ld ldd linux32 linux64 ltrace nc ncat netcat nice nohup nsenter parallel perf pkexec
-    prlimit proot rlwrap run-parts runuser scp screen script setarch setpriv setsid sftp socat ssh sshpass
-    start-stop-daemon stdbuf strace su sudo systemd-run taskset tclsh tee time timeout tmux unbuffer unshare valgrind
-    watch watchexec xargs xterm zutils
-
-    awk bc bun clojure dc deno ed elixir emacs erl ex gawk gdb ghci gnuplot guile info irb java jshell julia less lesspipe
-    lldb lua luajit m4 mail mailx man mawk more most mysql nano nawk node nodejs nvim ocaml octave original-awk osascript
-    perl php pico psql pypy python r racket rscript ruby sbcl scala sed sqlite swift ts-node tsx vi view vim vimdiff wish
-
-    ansible ansible-playbook bazel bundle cargo cmake composer docker g++ gcc gem git gmake go gradle hg just kubectl make
-    meson mvn ninja npm npx pip pipx pnpm podman poetry rake rustc svn task terraform tox uv uvx yarn
-";
 
 /// Arguments with which a program runs others, writes files, or takes its orders from one: exact words, long options (which
 /// may be cut short) and letters of short ones.
@@ -121,11 +104,9 @@ pub fn unlistable(words: &[String], paths: [&Path; 2]) -> Option<&'static str> {
                 .first()
                 .and_then(|word| Path::new(word).file_name()?.to_str()),
         )
-        .map(bare)
+        .map(programs::bare)
         .collect();
-    let is_runner =
-        |name: &String| RUNNERS.split_whitespace().any(|known| known == name) || name.starts_with("ld-");
-    if names.iter().any(is_runner) {
+    if names.iter().any(|name| programs::runs_others(name)) {
         return Some("it runs what its arguments or files say");
     }
     let tables = ARGUMENTS
@@ -146,15 +127,6 @@ pub fn unlistable(words: &[String], paths: [&Path; 2]) -> Option<&'static str> {
         }
     }
     None
-}
-
-/// Without what tells versions apart: `python3.11`, `lua5.4`, `vim.basic`, `busybox.static`.
-fn bare(name: &str) -> String {
-    let name = name.to_lowercase();
-    let name = name.strip_suffix(".exe").unwrap_or(&name);
-    let end = name.find('.').unwrap_or(name.len());
-    let name = name[..end].trim_end_matches(|c: char| c.is_ascii_digit() || c == '-');
-    name.to_owned()
 }
 
 fn is_order(word: &str, exact: &[&str], long: &[&str], short: &str) -> bool {

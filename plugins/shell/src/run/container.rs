@@ -2,7 +2,7 @@
 //!
 //! Each command has a container of its own, gone with the command; what lasts is its folder.
 use crate::{
-    config::{Access, Config, ContainerMode, Containers},
+    config::{Access, Config, ContainerMode, Containers, Scope},
     rules::{self, Search},
 };
 use openclaw_plugin_api::ToolOrigin;
@@ -65,7 +65,7 @@ pub fn container(
         return Ok(None);
     }
     let engine = engine(all, search)?;
-    let shared = shared_folder(all, own, inside.workspace, &origin.session_key)
+    let shared = shared_folder(all, own, inside.workspace, origin)
         .map_err(|e| format!("the container's folder can't be made: {e}"))?;
     let docker = &all.docker;
     let name = format!(
@@ -175,12 +175,12 @@ fn fences(docker: &crate::config::Docker, args: &mut Vec<String>) {
     }
 }
 
-/// The folder of a conversation's containers, made if it is missing.
+/// The folder of a command's container, made if it is missing.
 fn shared_folder(
     all: &Containers,
     own: Option<&Containers>,
     workspace: &Path,
-    session: &str,
+    origin: &ToolOrigin,
 ) -> io::Result<PathBuf> {
     let root = own
         .and_then(|own| own.workspace_root.as_ref())
@@ -194,7 +194,17 @@ fn shared_folder(
             '-'
         }
     };
-    let folder = root.join(session.chars().take(128).map(plain).collect::<String>());
+    let scope = own
+        .and_then(|own| own.scope)
+        .or(all.scope)
+        .unwrap_or(Scope::Agent);
+    let name = match scope {
+        Scope::Session => origin.session_key.clone(),
+        // no key of a conversation has these names
+        Scope::Agent => format!("agents-{}", origin.agent_id),
+        Scope::Shared => "shared".to_owned(),
+    };
+    let folder = root.join(name.chars().take(128).map(plain).collect::<String>());
     std::fs::create_dir_all(&folder)?;
     Ok(folder)
 }

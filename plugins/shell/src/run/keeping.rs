@@ -1,6 +1,7 @@
 //! Starting a command through its keeper, and what it is talked to with.
 use super::terminal::Terminal;
 use openclaw_confine::launch::{self, Command, Frame};
+use openclaw_plugin_api::Secret;
 use std::{
     collections::BTreeMap,
     io,
@@ -36,6 +37,8 @@ pub struct Plan {
     pub terminal: bool,
     /// What to run when it has ended, to clean up after it: a program and its arguments.
     pub afterwards: Vec<String>,
+    /// What it must not be quoted with: secrets that it was given.
+    pub hidden: Vec<Secret>,
 }
 
 /// A command that was started: its keeper, what it says, and the way to it.

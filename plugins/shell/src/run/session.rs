@@ -1,9 +1,12 @@
 //! One command from its start to its end, as a task of its own, and what others see of it.
 use super::{
-    Output, Plan,
+    Looking, Output, Plan,
     keeping::{Ear, Started, on_thread, start},
+    looking::Looked,
+    text::plain,
 };
 use openclaw_confine::tree;
+use openclaw_plugin_api::Secret;
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
     io,
@@ -15,6 +18,10 @@ use tokio::{
     time::{Instant, sleep, sleep_until, timeout},
 };
 
+/// What stands for a secret that a command was given and says.
+const HIDDEN: &str = "[hidden]";
+/// Shorter ones would hide words of every text.
+const MIN_HIDDEN: usize = 8;
 /// Things to do that wait for a command.
 const MAX_ORDERS: usize = 16;
 /// Bytes read at once.
@@ -46,6 +53,8 @@ pub struct Session {
     ended: watch::Receiver<Option<Ended>>,
     heard: watch::Receiver<u64>,
     orders: mpsc::Sender<Order>,
+    looked: Looked,
+    hidden: Vec<Secret>,
 }
 
 /// How a command ended.
@@ -86,6 +95,7 @@ impl Session {
             plan.terminal,
             plan.afterwards.clone(),
         );
+        let hidden = plan.hidden.clone();
         let started = start(plan)?;
         let (tell_end, ended) = watch::channel(None);
         let (tell_heard, heard) = watch::channel(0);
@@ -102,6 +112,8 @@ impl Session {
             ended,
             heard,
             orders,
+            looked: Looked::default(),
+            hidden,
         });
         let work = Work {
             started,
@@ -147,6 +159,41 @@ impl Session {
         self.ended()
     }
 
+    /// Waits for its end.
+    pub async fn end(&self) -> Ended {
+        let mut ended = self.ended.clone();
+        match ended.wait_for(Option::is_some).await {
+            Ok(ended) => ended.clone(),
+            Err(_) => None,
+        }
+        .unwrap_or_else(|| Ended {
+            code: -1,
+            why: Some("nobody knows how"),
+            took: self.age(),
+            at: Instant::now(),
+        })
+    }
+
+    /// Somebody looks at it.
+    pub async fn look(&self) -> Looking<'_> {
+        self.looked.look().await
+    }
+
+    /// Was its end seen? Waits for those that are looking.
+    pub async fn is_end_seen(&self) -> bool {
+        self.looked.is_end_seen().await
+    }
+
+    /// What it said, as a model may read it.
+    pub fn plain(&self, said: &str) -> String {
+        let text = plain(said);
+        let long = self
+            .hidden
+            .iter()
+            .filter(|secret| secret.expose().len() >= MIN_HIDDEN);
+        long.fold(text, |text, secret| text.replace(secret.expose(), HIDDEN))
+    }
+
     /// Waits until it has said something more or has ended, but no longer than this.
     pub async fn wait_for_words(&self, most: Duration) {
         let (mut heard, mut ended) = (self.heard.clone(), self.ended.clone());
@@ -182,6 +229,15 @@ impl Session {
         let gone = || io::Error::new(io::ErrorKind::BrokenPipe, "the command has ended");
         self.orders.send(order).await.map_err(|_| gone())?;
         told.await.map_err(|_| gone())?
+    }
+}
+
+// === impl Ended ===
+
+impl Ended {
+    /// By itself, and with success.
+    pub fn is_well(&self) -> bool {
+        self.why.is_none() && self.code == 0
     }
 }
 

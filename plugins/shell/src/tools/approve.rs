@@ -1,6 +1,5 @@
 //! What the operator says: by rule, by settings, or in person. It is the host that knows.
 use super::plan::{How, Job};
-use crate::rules::Place;
 use openclaw_plugin_api::{
     ApprovalBasis, ApprovalRequest, ApprovalVerdict, ExecAsk, ExecSecurity, ToolOrigin, host_ids, prelude::*,
 };
@@ -13,8 +12,8 @@ pub enum Answer {
     No(String),
 }
 
-/// Asks where it has to be asked.
-pub async fn approve(host: &Host, job: &Job, origin: &ToolOrigin) -> Result<Answer> {
+/// Asks where it has to be asked. `id`: the question's, if it is to have a certain one.
+pub async fn approve(host: &Host, job: &Job, origin: &ToolOrigin, id: &str) -> Result<Answer> {
     if !job.needs_approval() {
         return Ok(Answer::Run(How::Shell));
     }
@@ -25,14 +24,12 @@ pub async fn approve(host: &Host, job: &Job, origin: &ToolOrigin) -> Result<Answ
         command: job.text.clone(),
         segments: job.segments(),
         cwd: job.folder.display().to_string(),
-        host: match job.ruling.place {
-            Place::Sandbox => "sandbox".into(),
-            Place::Gateway => "gateway".into(),
-        },
+        host: job.ruling.place.word().into(),
         security: Some(job.ruling.security),
         ask: Some(job.ruling.ask),
         reason: job.notes.join("; "),
         origin: origin.clone(),
+        approval_id: id.to_owned(),
         ..ApprovalRequest::default()
     };
     let decision = host.approvals().request(&request).await?;

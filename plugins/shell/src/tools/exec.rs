@@ -1,14 +1,14 @@
 //! `exec`: runs a command, and waits for it for a while.
 use super::{
-    approve::{Answer, approve},
-    plan::{self, Job},
-    text::plain,
+    approve::Answer,
+    call::Call,
+    later::{self, Asked},
+    plan::Job,
 };
 use crate::{
     bench::Bench,
     config::{Ask, Host as Place, Security},
-    rules::Wish,
-    run::{Ended, Owner, Session},
+    run::{Ended, Session},
 };
 use openclaw_plugin_api::prelude::*;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
@@ -16,9 +16,6 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 /// How long a call waits for its command, if nobody says anything; and at most.
 const YIELD: Duration = Duration::from_secs(10);
 const MAX_YIELD: Duration = Duration::from_secs(120);
-/// How long a command may run, if nobody says anything; and at most.
-const LIMIT: u64 = 1800;
-const MAX_LIMIT: u64 = 24 * 3600;
 /// Of a command that runs on, what is shown at once. Bytes.
 const SHOWN: usize = 4000;
 
@@ -67,46 +64,35 @@ struct Waiting(Option<Arc<Session>>);
 impl Tool for Exec {
     const NAME: &'static str = "exec";
     const DESCRIPTION: &'static str = "Runs a command in a shell, in the workspace, without network unless the operator \
-        allows it. What takes longer than yieldMs goes on in the background; use process for it then. With host=gateway \
+        allows it. What takes longer than yieldMs goes on in the background: use process for it then; its end comes as a message. With host=gateway \
         it runs outside the sandbox, after the operator's approval.";
     type Args = Args;
 
     async fn invoke(&self, args: Args, mut context: ToolContext) -> Result<ToolOutput> {
-        let bench = &self.0;
-        let config = bench.config();
-        let wish = Wish {
-            host: args.host,
-            security: args.security,
-            ask: args.ask,
-            elevated: args.elevated,
-        };
-        let job = Job::new(bench, &config, &args, wish, &context.origin).await?;
-        if job.needs_approval() {
+        let call = Arc::new(Call::new(&self.0, args, context.origin.clone()).await?);
+        if call.job.needs_approval() {
             context.progress("waiting for approval").await;
         }
-        let how = match approve(&bench.host, &job, &context.origin).await? {
-            Answer::Run(how) => how,
-            Answer::No(why) => return Ok(refused(&job, &why)),
-        };
-        let plan = plan::plan(bench, &config, &job, how, &context.origin, args.pty)?;
-        let set = &config.tools.exec;
-        let limit = args.timeout.or(set.timeout_sec).or(set.timeout_seconds);
-        let limit = limit.unwrap_or(LIMIT);
-        let limit = Duration::from_secs(limit.clamp(1, MAX_LIMIT));
-        let started = bench
-            .sessions
-            .start(Owner::of(&context.origin), args.command.clone(), plan, limit);
-        let session = started.map_err(|e| Error::new(ErrorKind::Refused, e))?;
-        let patience = match (args.background, args.yield_ms.or(config.tools.exec.background_ms)) {
+        let set = &call.config.tools.exec;
+        let patience = match (call.args.background, call.args.yield_ms.or(set.background_ms)) {
             (true, _) => Duration::ZERO,
             (false, ms) => ms.map_or(YIELD, Duration::from_millis).min(MAX_YIELD),
         };
+        let how = match later::ask(&call, patience).await? {
+            Asked::Answer(Answer::Run(how)) => how,
+            Asked::Answer(Answer::No(why)) => return Ok(refused(&call.job, &why)),
+            Asked::Pending(output) => return Ok(output),
+        };
+        let session = call.start(how)?;
         let mut waiting = Waiting(Some(session.clone()));
         let ended = session.wait(patience).await;
+        if ended.is_none() {
+            later::follow(&call, &session).await;
+        }
         waiting.0 = None;
         Ok(match ended {
             Some(ended) => {
-                bench.sessions.remove(&session.id);
+                call.bench.sessions.remove(&session.id);
                 finished(&session, &ended)
             }
             None => running(&session),
@@ -124,7 +110,7 @@ impl Drop for Waiting {
 
 /// What is told of a command that has ended.
 pub(super) fn finished(session: &Session, ended: &Ended) -> ToolOutput {
-    let output = plain(&session.output().text());
+    let output = session.plain(&session.output().text());
     let mut text = output.trim_end_matches('\n').to_owned();
     let end = match (ended.why, ended.code) {
         (Some(why), _) => Some(format!("the command was ended: {why}")),
@@ -149,7 +135,7 @@ pub(super) fn finished(session: &Session, ended: &Ended) -> ToolOutput {
 }
 
 fn running(session: &Session) -> ToolOutput {
-    let said = plain(&session.output().end(SHOWN));
+    let said = session.plain(&session.output().end(SHOWN));
     // the first poll begins after what is shown here
     drop(session.output().fresh());
     let said = said.trim_end();
@@ -168,7 +154,7 @@ fn running(session: &Session) -> ToolOutput {
     }
 }
 
-fn refused(job: &Job, why: &str) -> ToolOutput {
+pub(super) fn refused(job: &Job, why: &str) -> ToolOutput {
     ToolOutput {
         content: vec![Content::text(format!("the command was not run: {why}"))],
         details: json!({ "status": "failed", "reason": why, "cwd": job.folder }),

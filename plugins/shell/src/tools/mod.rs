@@ -1,10 +1,11 @@
 //! The two tools as models see them.
 mod approve;
+mod call;
 mod exec;
 mod keys;
+mod later;
 mod plan;
 mod process;
-mod text;
 
 pub use exec::Exec;
 pub use process::Process;

@@ -116,7 +116,7 @@ impl Job {
             parts: None,
             workspace: workspace.to_owned(),
             env: args.env.clone(),
-            environment: bench.environment(config, prepend).await,
+            environment: bench.environment(config, prepend, origin).await,
         };
         match job.judge(config) {
             Ok(parts) => job.parts = Some(parts),
@@ -224,6 +224,7 @@ pub fn plan(
         environment: BTreeMap::new(),
         terminal,
         afterwards: Vec::new(),
+        hidden: job.environment.secrets(),
     };
     if !confined {
         plan.environment = job.environment.of(&job.env, None);
@@ -251,7 +252,7 @@ pub fn plan(
             folder: "/".into(),
             ..Command::default()
         };
-        plan.environment = job.environment.of(&BTreeMap::new(), None);
+        plan.environment = job.environment.of_engine();
         plan.afterwards = container.removal;
         return Ok(plan);
     }

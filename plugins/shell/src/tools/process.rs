@@ -2,11 +2,10 @@
 use super::{
     exec::{finished, millis},
     keys,
-    text::plain,
 };
 use crate::{
     bench::Bench,
-    run::{Owner, Session},
+    run::{Owner, Session, Sessions},
 };
 use openclaw_plugin_api::prelude::*;
 use std::{sync::Arc, time::Duration};
@@ -107,32 +106,42 @@ impl Tool for Process {
             let text = format!("there is no command \"{id}\" of this conversation; action list shows them");
             Error::new(ErrorKind::NotFound, text)
         })?;
-        match args.action {
-            Action::Poll => {
-                let wait = Duration::from_millis(args.timeout.unwrap_or(0).min(MAX_WAIT));
-                Ok(poll(&session, wait).await)
-            }
-            Action::Log => Ok(log(&session, &args)),
-            Action::Kill => {
-                session.kill();
-                session.wait(ENDING).await;
-                Ok(told(&session, format!("{} was ended", session.id)))
-            }
-            Action::Clear => {
-                session.output().clear();
-                Ok(told(
-                    &session,
-                    format!("what {} has said is forgotten", session.id),
-                ))
-            }
-            Action::Remove => {
-                session.kill();
-                session.wait(ENDING).await;
-                sessions.remove(&session.id);
-                Ok(told(&session, format!("{} is forgotten", session.id)))
-            }
-            _ => type_in(&session, &args).await,
+        // its end is not told once more while it is looked at
+        let mut looking = session.look().await;
+        let output = act(sessions, &session, &args).await;
+        if session.ended().is_some() && matches!(args.action, Action::Poll | Action::Kill | Action::Remove) {
+            looking.saw_end();
         }
+        output
+    }
+}
+
+async fn act(sessions: &Sessions, session: &Arc<Session>, args: &Args) -> Result<ToolOutput> {
+    match args.action {
+        Action::Poll => {
+            let wait = Duration::from_millis(args.timeout.unwrap_or(0).min(MAX_WAIT));
+            Ok(poll(session, wait).await)
+        }
+        Action::Log => Ok(log(session, args)),
+        Action::Kill => {
+            session.kill();
+            session.wait(ENDING).await;
+            Ok(told(session, format!("{} was ended", session.id)))
+        }
+        Action::Clear => {
+            session.output().clear();
+            Ok(told(
+                &session,
+                format!("what {} has said is forgotten", session.id),
+            ))
+        }
+        Action::Remove => {
+            session.kill();
+            session.wait(ENDING).await;
+            sessions.remove(&session.id);
+            Ok(told(session, format!("{} is forgotten", session.id)))
+        }
+        _ => type_in(session, args).await,
     }
 }
 
@@ -238,7 +247,7 @@ async fn poll(session: &Session, wait: Duration) -> ToolOutput {
         session.wait_for_words(wait).await;
         fresh = session.output().fresh();
     }
-    let fresh = plain(&fresh);
+    let fresh = session.plain(&fresh);
     let said = fresh.trim_end_matches('\n');
     let end = match session.ended() {
         None => "[it runs on]".to_owned(),
@@ -260,7 +269,7 @@ async fn poll(session: &Session, wait: Duration) -> ToolOutput {
 }
 
 fn log(session: &Session, args: &Args) -> ToolOutput {
-    let text = plain(&session.output().text());
+    let text = session.plain(&session.output().text());
     let lines: Vec<_> = text.lines().collect();
     let limit = args.limit.unwrap_or(LINES).max(1);
     let first = args
