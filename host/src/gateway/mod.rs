@@ -29,6 +29,7 @@ mod outbox;
 mod presence;
 pub(crate) mod random;
 mod routes;
+mod rules;
 mod schema;
 mod scope;
 mod server;
@@ -48,6 +49,7 @@ pub use nodes::{Invocation, NodePolicy, Nodes, Published};
 pub use routes::{Offer, PagePlace, Routes};
 pub use schema::Schema;
 pub use scope::{Scope, Scopes};
+pub use rules::{Doorkeeper, Rules};
 pub use server::{Error, Fleet, Options, Policy, Running, Server, Stop};
 
 #[cfg(test)]

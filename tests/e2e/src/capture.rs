@@ -59,6 +59,12 @@ impl Capture {
         Self { lines }
     }
 
+    /// The conversation that it is about, if it is about one.
+    pub fn session_key(&self) -> Option<&str> {
+        let mut asked = self.lines.iter().filter(|line| line["dir"] == "c2s");
+        asked.find_map(|line| line["frame"]["params"]["sessionKey"].as_str())
+    }
+
     /// What OpenClaw said.
     pub fn talk(&self) -> Talk {
         let mut talk = Talk::default();

@@ -1,8 +1,10 @@
 //! Applies a changed configuration to the running gateway: plugin by plugin, and only to those that it concerns.
+use super::door;
 use crate::{
     app::Gateway,
     cli::setting::Setting,
     config::{Asked, Change, Config, Env, Loaded, News, ReloadMode, Watch, keep_last_good},
+    gateway::Doorkeeper,
     plugins::plugin::Spec,
 };
 use std::sync::Arc;
@@ -18,6 +20,7 @@ pub(super) async fn follow(
     loaded: Loaded,
     running: watch::Sender<Arc<Config>>,
     asked: Asked,
+    doorkeeper: Doorkeeper,
     relog: Relog,
 ) {
     let paths = gateway.paths().clone();
@@ -30,6 +33,12 @@ pub(super) async fn follow(
             }
             News::Changed(change) => {
                 relog(&change.after);
+                match door::rules(&change.after) {
+                    Ok(rules) => doorkeeper.change(rules),
+                    Err(why) => {
+                        tracing::error!(target: "openclaw::config", "who may come in is as it was: {why}");
+                    }
+                }
                 apply(&gateway, &env, &change, &running).await;
             }
             News::Broken(why) => {

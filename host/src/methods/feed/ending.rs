@@ -43,14 +43,19 @@ fn answered(tale: &mut Tale, run: &Run, text: &str, now: Instant, now_ms: i64, o
         Reply::Send(payload) => payload.text,
         Reply::Silent | Reply::Empty => String::new(),
     };
-    let finishing = json!({
+    // what tools did can't be taken back by asking again
+    let spent = !run.tools().is_empty();
+    let mut finishing = json!({
         "phase": "finishing", "stopReason": stop, "aborted": false, "livenessState": "working",
         "endedAt": now_ms,
     });
+    if spent {
+        finishing["replayInvalid"] = json!(true);
+    }
     out.push(tale.lifecycle(run, finishing, now_ms));
     out.push(idle(tale, run, now_ms));
-    let mut end = json!({ "phase": "end", "startedAt": run.began_ms(), "replayInvalid": false });
-    merge(&mut end, record(run, tale.first_model.as_ref()));
+    let mut end = json!({ "phase": "end", "startedAt": run.began_ms(), "replayInvalid": spent });
+    merge(&mut end, record(run));
     out.push(tale.lifecycle(run, end, now_ms));
     tale.close(text, now, now_ms, out);
     let mut last = tale.chat_event("final");
@@ -62,11 +67,9 @@ fn answered(tale: &mut Tale, run: &Run, text: &str, now: Instant, now_ms: i64, o
 }
 
 /// The end of a run as `agent.wait` tells it.
-pub(super) fn record(run: &Run, first: Option<&(String, String)>) -> Value {
+pub(super) fn record(run: &Run) -> Value {
     let (provider, model) = run.model();
-    let first = first
-        .cloned()
-        .unwrap_or_else(|| (provider.clone(), model.clone()));
+    let first = run.wanted();
     let text = match run.how() {
         Some(End::Answered { text, .. }) => match parse(&text, Occasion::Message) {
             Reply::Send(payload) => payload.text,
