@@ -2,7 +2,10 @@
 //! in without a question, how often somebody may guess.
 //!
 //! Invariant: a request is judged by one state of the rules, the one that held when they were looked at. Who is in stays in.
-use super::server::{Policy, Shared};
+use super::{
+    auth::ProxyAuth,
+    server::{Policy, Shared},
+};
 use crate::http::server::{Network, Sites};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -35,8 +38,12 @@ impl Doorkeeper {
         Self(shared.clone())
     }
 
-    /// From now on these hold. Whether pages need devices is decided at a start only.
-    pub fn change(&self, mut rules: Rules) {
+    /// From now on these hold, and this for whom a proxy may vouch, if that is the mode: whoever came by a proxy comes
+    /// anew then. Whether pages need devices is decided at a start only.
+    pub fn change(&self, mut rules: Rules, proxy: Option<&ProxyAuth>) {
+        if let Some(proxy) = proxy {
+            self.0.vouch(proxy);
+        }
         let before = self.0.rules.get();
         rules.policy.pages_without_device = before.policy.pages_without_device;
         self.0.limiter.change(rules.policy.attempts);

@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::{
-    auth::{Auth, Verifier},
+    auth::{Auth, Method, ProxyAuth, Verifier},
     devices::Devices,
     front::Front,
     http::{self, Unauthenticated},
@@ -354,6 +354,16 @@ impl Shared {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// For whom proxies may vouch from now on.
+    pub(crate) fn vouch(&self, proxy: &ProxyAuth) {
+        if let Some(verifier) = self.verifier().with_proxy(proxy) {
+            *self.verifier.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(verifier);
+            self.events.dismiss("the rules of the proxy changed", |caller| {
+                caller.principal.method() == Method::TrustedProxy
+            });
+        }
     }
 
     pub(crate) fn uptime_ms(&self) -> u64 {

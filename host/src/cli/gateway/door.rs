@@ -32,7 +32,7 @@ pub(super) fn door(args: &Run, env: &Env, setting: &Setting) -> Result<Options, 
     for (name, secret) in [("token", &token), ("password", &password)] {
         secret.as_ref().map_or(Ok(()), |secret| check(name, secret, ip))?;
     }
-    let proxy = proxy(setting)?;
+    let proxy = proxy(config)?;
     if !ip.is_loopback() && token.is_none() && password.is_none() && proxy.is_none() {
         return Err(Failure::config(format_args!(
             "refusing to listen on {ip} without a secret: set OPENCLAW_GATEWAY_TOKEN (or gateway.auth.token, or \
@@ -103,8 +103,7 @@ fn secrets(args: &Run, env: &Env, setting: &Setting) -> Result<(Option<Secret>, 
 }
 
 /// Whom a proxy may vouch for, if that is the mode. A proxy that anybody could be is refused.
-fn proxy(setting: &Setting) -> Result<Option<ProxyAuth>, Failure> {
-    let config = &setting.config.gateway;
+pub(super) fn proxy(config: &GatewayConfig) -> Result<Option<ProxyAuth>, Failure> {
     if config.auth.mode != Some(AuthMethod::TrustedProxy) {
         return Ok(None);
     }

@@ -33,12 +33,7 @@ pub(super) async fn follow(
             }
             News::Changed(change) => {
                 relog(&change.after);
-                match door::rules(&change.after) {
-                    Ok(rules) => doorkeeper.change(rules),
-                    Err(why) => {
-                        tracing::error!(target: "openclaw::config", "who may come in is as it was: {why}");
-                    }
-                }
+                admit(&doorkeeper, &change.after);
                 apply(&gateway, &env, &change, &running).await;
             }
             News::Broken(why) => {
@@ -55,6 +50,16 @@ fn is_off(change: &Change) -> bool {
     [&change.before, &change.after]
         .iter()
         .all(|config| config.gateway.reload.mode == Some(ReloadMode::Off))
+}
+
+/// Who may come in is decided by the new rules from here on.
+fn admit(doorkeeper: &Doorkeeper, config: &Config) {
+    match (door::rules(config), door::proxy(&config.gateway)) {
+        (Ok(rules), Ok(proxy)) => doorkeeper.change(rules, proxy.as_ref()),
+        (Err(why), _) | (_, Err(why)) => {
+            tracing::error!(target: "openclaw::config", "who may come in is as it was: {why}");
+        }
+    }
 }
 
 async fn apply(gateway: &Arc<Gateway>, env: &Env, change: &Change, running: &watch::Sender<Arc<Config>>) {

@@ -79,6 +79,7 @@ impl Tale {
                 acked: None,
                 dispatched: now,
                 answered: false,
+                completed: false,
             }),
         }
     }
@@ -344,12 +345,11 @@ impl Tale {
                 // the client was told that its message was not taken
                 return out;
             }
-            out.extend(self.held.take().unwrap_or_default());
+            // it was done before anybody could say that it was taken
+            out.extend(self.acked(now));
         }
         ending::tell(self, run, now, now_ms, &mut out);
-        out.extend(self.timing("dispatch-completed", now, Map::new()));
-        let after = Map::from_iter([("postDispatchMs".to_owned(), json!(0))]);
-        out.extend(self.timing("post-dispatch-completed", now, after));
+        self.closed(now, &mut out);
         self.due = None;
         out
     }
