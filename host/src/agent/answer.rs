@@ -189,7 +189,7 @@ impl<'a> Case<'a> {
     }
 
     async fn run(&self, resumed: bool, events: &TurnEvents) -> Result<TurnOutcome> {
-        let chosen = self.chosen();
+        let chosen = self.chosen().await;
         if let Some(model) = ModelRef::parse(self.agent.reference(&chosen)) {
             self.run.wants(&model.provider, &model.model);
         }
@@ -220,12 +220,14 @@ impl<'a> Case<'a> {
     }
 
     /// The model that somebody chose for it, else the agent's first.
-    fn chosen(&self) -> String {
+    async fn chosen(&self) -> String {
         let last = self.last();
         let asked = last.ask.as_ref().and_then(|ask| ask.model(self.agent));
         let usual = || self.agent.model.primary.clone();
-        let chosen = asked.or_else(|| last.settings.model()).or_else(usual);
-        chosen.unwrap_or_else(|| DEFAULT_MODEL.to_owned())
+        match asked.or_else(|| last.settings.model()).or_else(usual) {
+            Some(chosen) => chosen,
+            None => self.desk.asker.usual().await,
+        }
     }
 
     async fn turn(&self, resumed: bool) -> Turn {

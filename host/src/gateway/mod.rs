@@ -47,9 +47,9 @@ pub use limiter::Attempts;
 pub use methods::{Access, Caller, Handler, Method, Readiness, Responder};
 pub use nodes::{Invocation, NodePolicy, Nodes, Published};
 pub use routes::{Offer, PagePlace, Routes};
+pub use rules::{Doorkeeper, Rules};
 pub use schema::Schema;
 pub use scope::{Scope, Scopes};
-pub use rules::{Doorkeeper, Rules};
 pub use server::{Error, Fleet, Options, Policy, Running, Server, Stop};
 
 #[cfg(test)]

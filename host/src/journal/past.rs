@@ -55,9 +55,11 @@ impl Journal {
     /// What a turn wrote, and into which transcript. None: it wrote nothing, or is forgotten.
     pub fn written_by(&self, turn: &str) -> Result<Option<(String, Vec<Entry>)>, JournalError> {
         let transcript = self.read(|c| {
-            c.prepare_cached("SELECT session_id FROM transcript WHERE turn = ?1 ORDER BY created_ms DESC LIMIT 1")?
-                .query_row([turn], |row| row.get::<_, String>(0))
-                .optional()
+            c.prepare_cached(
+                "SELECT session_id FROM transcript WHERE turn = ?1 ORDER BY created_ms DESC LIMIT 1",
+            )?
+            .query_row([turn], |row| row.get::<_, String>(0))
+            .optional()
         })?;
         match transcript {
             Some(id) => {

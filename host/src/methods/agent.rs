@@ -169,7 +169,10 @@ async fn begin(gateway: &Gateway, caller: &Caller, prepared: &Prepared) -> Resul
     let (key, agent) = (&ask.session_key, &ask.agent_id);
     let (run, fresh) = live.open_for(&ask.run_id, key, agent, Source::Caller, &caller.connection);
     if run.session_key != *key {
-        let text = format!("the idempotency key {} is that of a run of another conversation", run.id);
+        let text = format!(
+            "the idempotency key {} is that of a run of another conversation",
+            run.id
+        );
         return Err(Failure::invalid(text));
     }
     if fresh && state.is_none() {

@@ -4,7 +4,8 @@
 //! request, because the response is dropped with the future. A key of the environment goes to the vendor and nowhere else.
 use crate::{catalog, embeddings, errors::Told, stream::Reader, wire};
 use openclaw_plugin_api::{
-    CatalogRequest, Delta, EmbedRequest, Embeddings, FetchResponse, ModelInfo, RequestBuilder, prelude::*, sse::Decoder,
+    CatalogRequest, Delta, EmbedRequest, Embeddings, FetchResponse, ModelInfo, RequestBuilder, prelude::*,
+    sse::Decoder,
 };
 use std::{
     collections::BTreeMap,

@@ -227,7 +227,8 @@ impl Talk {
         if frame["type"] == "event" {
             let name = frame["event"].as_str().unwrap_or_default();
             if name != "connect.challenge" && !AMBIENT.contains(&name) {
-                self.frames.push((kind_of_event(frame), told_once(frame["payload"].clone())));
+                self.frames
+                    .push((kind_of_event(frame), told_once(frame["payload"].clone())));
             }
             return;
         }

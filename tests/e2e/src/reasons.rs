@@ -51,9 +51,10 @@ impl Reasons {
         let unknown = differences
             .iter()
             .filter(|line| !self.patterns.iter().any(|pattern| explains(pattern, line)));
-        let unused = self.patterns.iter().filter(|pattern| {
-            !pattern.is_timing && !differences.iter().any(|line| explains(pattern, line))
-        });
+        let unused = self
+            .patterns
+            .iter()
+            .filter(|pattern| !pattern.is_timing && !differences.iter().any(|line| explains(pattern, line)));
         let mut faults = self.faults.clone();
         faults.extend(unknown.map(|line| format!("has no reason: {line}")));
         faults.extend(unused.map(|pattern| format!("explains nothing any more: {}", pattern.text)));

@@ -36,7 +36,10 @@ impl World {
     async fn accepted(&self, chat: &mut Chat, key: &str) {
         let id = chat.ask("agent", question(key)).await;
         let first = chat.answer(&id).await.expect("it is taken");
-        assert_eq!((&first["status"], &first["runId"]), (&json!("accepted"), &json!(key)));
+        assert_eq!(
+            (&first["status"], &first["runId"]),
+            (&json!("accepted"), &json!(key))
+        );
     }
 
     async fn end_of(&self, chat: &mut Chat, key: &str) -> Value {
@@ -73,13 +76,24 @@ async fn a_run_that_was_accepted_is_answered_though_the_process_is_killed() {
         "{end}"
     );
     let asked = world.model.asked().len();
-    let again = chat.call("agent", question("build-1")).await.expect("the same run");
-    assert_eq!((&again["status"], payload(&again)), (&json!("ok"), &json!("It is red.")), "{again}");
+    let again = chat
+        .call("agent", question("build-1"))
+        .await
+        .expect("the same run");
+    assert_eq!(
+        (&again["status"], payload(&again)),
+        (&json!("ok"), &json!("It is red.")),
+        "{again}"
+    );
     assert_eq!(world.model.asked().len(), asked, "the repeat asked no model");
     let history = json!({ "sessionKey": "agent:main:work" });
     let history = chat.call("chat.history", history).await.expect("a history");
     let questions = history["messages"].as_array().expect("messages").iter();
-    assert_eq!(questions.filter(|row| row["role"] == "user").count(), 1, "{history}");
+    assert_eq!(
+        questions.filter(|row| row["role"] == "user").count(),
+        1,
+        "{history}"
+    );
 }
 
 #[tokio::test]
@@ -95,7 +109,10 @@ async fn what_ended_before_the_process_did_is_told_with_the_same_words() {
     world.killed_and_started().await;
     let mut chat = Chat::connect(&world.gateway).await;
     let asked = world.model.asked().len();
-    let again = chat.call("agent", question("build-2")).await.expect("the same run");
+    let again = chat
+        .call("agent", question("build-2"))
+        .await
+        .expect("the same run");
     assert_eq!(payload(&again), payload(&first));
     let end = world.end_of(&mut chat, "build-2").await;
     assert_eq!(end["terminalReply"]["text"], "It is green.");
@@ -120,6 +137,9 @@ async fn whoever_asks_again_while_it_runs_waits_for_the_same_answer() {
     let accepted = second.answer(&id).await.expect("it is known");
     assert_eq!(accepted["status"], "accepted");
     valve.open();
-    assert_eq!(payload(&second.answer(&id).await.expect("an answer")), "one two three");
+    assert_eq!(
+        payload(&second.answer(&id).await.expect("an answer")),
+        "one two three"
+    );
     assert_eq!(world.model.asked().len(), 1);
 }

@@ -36,7 +36,10 @@ async fn knock(gateway: &Running, token: &str, headers: &[(&'static str, &str)])
         "minProtocol": 4, "maxProtocol": 4, "role": "operator", "scopes": ["operator.read"],
         "client": { "id": "test", "version": "1", "platform": "linux", "mode": "test" }, "auth": { "token": token },
     }});
-    socket.send(Message::text(connect.to_string())).await.expect("sent");
+    socket
+        .send(Message::text(connect.to_string()))
+        .await
+        .expect("sent");
     loop {
         let message = soon("an answer", socket.next()).await.expect("it answers");
         let Message::Text(text) = message.expect("it answers") else {
@@ -63,11 +66,18 @@ async fn pages_are_let_in_and_shut_out_without_a_restart() {
     write(&home, &json!({}));
     let gateway = home.start().await;
     let from_page = [("origin", PAGE)];
-    assert!(knock(&gateway, TOKEN, &from_page).await.is_err(), "nobody knows the page");
+    assert!(
+        knock(&gateway, TOKEN, &from_page).await.is_err(),
+        "nobody knows the page"
+    );
     write(&home, &json!({ "controlUi": { "allowedOrigins": [PAGE] } }));
     gateway.says("changed: gateway.controlUi").await;
     assert_eq!(knock(&gateway, TOKEN, &from_page).await, Ok(()));
-    assert!(!gateway.log().contains("after the next start"), "{}", gateway.log());
+    assert!(
+        !gateway.log().contains("after the next start"),
+        "{}",
+        gateway.log()
+    );
 }
 
 #[tokio::test]
@@ -78,18 +88,30 @@ async fn guessers_are_stopped_by_the_rules_of_now() {
     // one on whom the proxy tells; programs of this machine are not locked out
     let away = [("x-forwarded-for", "203.0.113.7")];
     for _ in 0..3 {
-        assert_eq!(knock(&gateway, "wrong", &away).await, Err("AUTH_TOKEN_MISMATCH".into()));
+        assert_eq!(
+            knock(&gateway, "wrong", &away).await,
+            Err("AUTH_TOKEN_MISMATCH".into())
+        );
     }
     let limit = json!({ "token": TOKEN, "rateLimit": { "maxAttempts": 1, "lockoutMs": 600_000 } });
     write(&home, &json!({ "trustedProxies": ["127.0.0.1"], "auth": limit }));
     gateway.says("changed: gateway.auth.rateLimit").await;
-    assert_eq!(knock(&gateway, "wrong", &away).await, Err("AUTH_TOKEN_MISMATCH".into()));
-    assert_eq!(knock(&gateway, TOKEN, &away).await, Err("AUTH_RATE_LIMITED".into()));
+    assert_eq!(
+        knock(&gateway, "wrong", &away).await,
+        Err("AUTH_TOKEN_MISMATCH".into())
+    );
+    assert_eq!(
+        knock(&gateway, TOKEN, &away).await,
+        Err("AUTH_RATE_LIMITED".into())
+    );
     // another network behind the same proxy
     let other = [("x-forwarded-for", "198.51.100.9")];
     assert_eq!(knock(&gateway, TOKEN, &other).await, Ok(()));
     // a proxy that is trusted no more: what it says of its client has no weight
     write(&home, &json!({ "auth": limit }));
     gateway.says("changed: gateway.trustedProxies").await;
-    assert_ne!(knock(&gateway, TOKEN, &away).await, Err("AUTH_RATE_LIMITED".into()));
+    assert_ne!(
+        knock(&gateway, TOKEN, &away).await,
+        Err("AUTH_RATE_LIMITED".into())
+    );
 }

@@ -5,7 +5,9 @@ use crate::{
     cli::{Failure, address, setting::Setting},
     clock::Clock,
     config::{AuthMethod, BindMode, Config, Env, GatewayConfig, GatewayMode},
-    gateway::{Attempts, Auth, Events, MIN_SECRET, Options, PagePlace, Policy, ProxyAuth, Rules, is_placeholder},
+    gateway::{
+        Attempts, Auth, Events, MIN_SECRET, Options, PagePlace, Policy, ProxyAuth, Rules, is_placeholder,
+    },
     http::server::{Network, Sites},
 };
 use openclaw_plugin_api::Secret;

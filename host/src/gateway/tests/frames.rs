@@ -46,9 +46,14 @@ impl Bytes {
         while !head.ends_with(b"\r\n\r\n") {
             head.push(tcp.read_u8().await.unwrap());
         }
-        assert!(head.starts_with(b"HTTP/1.1 101 "), "{}", String::from_utf8_lossy(&head));
+        assert!(
+            head.starts_with(b"HTTP/1.1 101 "),
+            "{}",
+            String::from_utf8_lossy(&head)
+        );
         let mut client = Self { tcp };
-        let connect = json!({"type": "req", "id": "c", "method": "connect", "params": params(&["operator.read"])});
+        let connect =
+            json!({"type": "req", "id": "c", "method": "connect", "params": params(&["operator.read"])});
         client.frame(FIN | TEXT, connect.to_string().as_bytes()).await;
         client.answer("c").await;
         client
@@ -107,7 +112,9 @@ impl Bytes {
     async fn ended(&mut self) -> Ended {
         while let Some((first, payload)) = self.next().await {
             if first & 0x0F == CLOSE {
-                let code = payload.get(..2).map(|code| u16::from_be_bytes([code[0], code[1]]));
+                let code = payload
+                    .get(..2)
+                    .map(|code| u16::from_be_bytes([code[0], code[1]]));
                 return Ended::Close(code);
             }
         }
@@ -179,7 +186,10 @@ async fn pings_are_answered_with_what_they_carry() {
     // a pong that nobody asked for means nothing
     client.frame(FIN | PONG, b"unasked").await;
     client.is_well().await;
-    assert_eq!(end_after(&gateway, &[(FIN | PING, &[7; 126])]).await, Ended::Close(Some(1002)));
+    assert_eq!(
+        end_after(&gateway, &[(FIN | PING, &[7; 126])]).await,
+        Ended::Close(Some(1002))
+    );
 }
 
 #[tokio::test]
@@ -216,7 +226,9 @@ async fn fragments_make_a_message_with_control_frames_between_them() {
     let text = request("bytes", 0);
     let (last, head) = text.split_last().unwrap();
     for (at, byte) in head.iter().enumerate() {
-        client.frame(if at == 0 { TEXT } else { CONTINUE }, &[*byte]).await;
+        client
+            .frame(if at == 0 { TEXT } else { CONTINUE }, &[*byte])
+            .await;
     }
     client.frame(FIN | CONTINUE, &[*last]).await;
     client.answer("bytes").await;
@@ -234,7 +246,11 @@ async fn fragments_out_of_order_end_the_connection() {
         &[(TEXT, b"a"), (FIN | CONTINUE, b" "), (FIN | CONTINUE, b"b")],
     ];
     for frames in cases {
-        assert_eq!(end_after(&gateway, frames).await, Ended::Close(Some(1002)), "{frames:?}");
+        assert_eq!(
+            end_after(&gateway, frames).await,
+            Ended::Close(Some(1002)),
+            "{frames:?}"
+        );
     }
 }
 
@@ -264,7 +280,11 @@ async fn text_is_utf_8_or_the_connection_ends() {
         &[0x61, 0x80],
     ];
     for bytes in wrong {
-        assert_eq!(end_after(&gateway, &[(FIN | TEXT, bytes)]).await, Ended::Close(Some(1007)), "{bytes:?}");
+        assert_eq!(
+            end_after(&gateway, &[(FIN | TEXT, bytes)]).await,
+            Ended::Close(Some(1007)),
+            "{bytes:?}"
+        );
         let (head, tail) = bytes.split_at(bytes.len() / 2);
         let pieces = end_after(&gateway, &[(TEXT, head), (FIN | CONTINUE, tail)]).await;
         assert_eq!(pieces, Ended::Close(Some(1007)), "{bytes:?} in pieces");
@@ -274,17 +294,27 @@ async fn text_is_utf_8_or_the_connection_ends() {
 #[tokio::test]
 async fn a_close_is_answered_and_a_wrong_one_is_an_error() {
     let gateway = Gateway::start().await;
-    assert_eq!(end_after(&gateway, &[(FIN | CLOSE, b"")]).await, Ended::Close(None));
+    assert_eq!(
+        end_after(&gateway, &[(FIN | CLOSE, b"")]).await,
+        Ended::Close(None)
+    );
     let with = |code: u16, reason: &[u8]| [&code.to_be_bytes()[..], reason].concat();
-    for code in [1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999] {
+    for code in [
+        1000, 1001, 1002, 1003, 1007, 1008, 1009, 1010, 1011, 3000, 3999, 4000, 4999,
+    ] {
         let ended = end_after(&gateway, &[(FIN | CLOSE, &with(code, b"bye"))]).await;
         assert_eq!(ended, Ended::Close(Some(code)));
     }
-    for code in [0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65_535] {
+    for code in [
+        0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65_535,
+    ] {
         let ended = end_after(&gateway, &[(FIN | CLOSE, &with(code, b""))]).await;
         assert_eq!(ended, Ended::Close(Some(1002)), "{code}");
     }
-    assert_eq!(end_after(&gateway, &[(FIN | CLOSE, &[3])]).await, Ended::Close(Some(1002)));
+    assert_eq!(
+        end_after(&gateway, &[(FIN | CLOSE, &[3])]).await,
+        Ended::Close(Some(1002))
+    );
     let long = end_after(&gateway, &[(FIN | CLOSE, &with(1000, &[b'x'; 124]))]).await;
     assert_eq!(long, Ended::Close(Some(1002)));
     let wrong = end_after(&gateway, &[(FIN | CLOSE, &with(1000, &[0xff]))]).await;

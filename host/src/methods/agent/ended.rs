@@ -93,7 +93,9 @@ impl Ended {
         let (answers, last) = self.answers;
         let config = gateway.desk().config();
         let agents = config.agents();
-        let agent = agents.get(&asked.agent_id).unwrap_or_else(|| agents.default_agent());
+        let agent = agents
+            .get(&asked.agent_id)
+            .unwrap_or_else(|| agents.default_agent());
         let window = gateway.desk().asker.window(agent, &format!("{provider}/{model}"));
         let prompt = last.input + last.cache_read + last.cache_write;
         let rerouted = self.wanted != self.model;
@@ -187,7 +189,9 @@ impl Past {
                 continue;
             };
             match message.role {
-                Role::Assistant if entry.kind == EntryKind::Message => ended.count(&message, about, &mut said),
+                Role::Assistant if entry.kind == EntryKind::Message => {
+                    ended.count(&message, about, &mut said)
+                }
                 Role::ToolResult if !message.is_error && !ended.tools.contains(&message.tool_name) => {
                     ended.tools.push(message.tool_name);
                 }
@@ -268,13 +272,22 @@ mod tests {
 
     #[test]
     fn what_a_run_wrote_tells_how_it_ended() {
-        let asked = entry(&Message::text(Role::User, "hi"), &About::default(), EntryKind::Message);
+        let asked = entry(
+            &Message::text(Role::User, "hi"),
+            &About::default(),
+            EntryKind::Message,
+        );
         let past = Past::read("s".into(), &[asked, answer("one", 1), answer("two", 2)]);
         let told = past.record("r1");
         assert_eq!(told["terminalReply"]["text"], "one\n\ntwo");
         assert_eq!(told["terminalReceipt"]["effective"]["model"], "m");
-        let Past::Answered(ended) = past else { panic!("it has an answer") };
-        assert_eq!((ended.usage.output, ended.answers.0, ended.answers.1.output), (3, 2, 2));
+        let Past::Answered(ended) = past else {
+            panic!("it has an answer")
+        };
+        assert_eq!(
+            (ended.usage.output, ended.answers.0, ended.answers.1.output),
+            (3, 2, 2)
+        );
     }
 
     #[test]
@@ -284,7 +297,10 @@ mod tests {
             ..About::default()
         };
         let note = entry(&Message::text(Role::Assistant, ""), &about, EntryKind::Note);
-        assert_eq!(Past::read("s".into(), &[note]).record("r1")["error"], "out of order");
+        assert_eq!(
+            Past::read("s".into(), &[note]).record("r1")["error"],
+            "out of order"
+        );
         assert_eq!(Past::read("s".into(), &[]).record("r1")["status"], "error");
     }
 }

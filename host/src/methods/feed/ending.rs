@@ -54,7 +54,10 @@ fn answered(tale: &mut Tale, run: &Run, text: &str, now: Instant, now_ms: i64, o
     }
     out.push(tale.lifecycle(run, finishing, now_ms));
     out.push(idle(tale, run, now_ms));
-    let mut end = json!({ "phase": "end", "startedAt": run.began_ms(), "replayInvalid": spent });
+    let mut end = json!({ "phase": "end", "startedAt": run.began_ms() });
+    if tale.source != Source::Caller {
+        end["replayInvalid"] = json!(spent);
+    }
     merge(&mut end, record(run));
     out.push(tale.lifecycle(run, end, now_ms));
     tale.close(text, now, now_ms, out);

@@ -10,7 +10,16 @@ use serde_json::{Value, json};
 
 /// Arguments that say best what a call is about, the best first.
 const TELLING: [&str; 10] = [
-    "command", "path", "file_path", "url", "query", "pattern", "action", "name", "text", "message",
+    "command",
+    "path",
+    "file_path",
+    "url",
+    "query",
+    "pattern",
+    "action",
+    "name",
+    "text",
+    "message",
 ];
 /// Characters that are shown of one.
 const SHOWN: usize = 80;
@@ -156,10 +165,16 @@ mod tests {
 
     #[test]
     fn a_call_is_told_by_its_most_telling_argument() {
-        assert_eq!(about(&json!({ "url": "u", "command": "ls\n-l" })).as_deref(), Some("ls…"));
+        assert_eq!(
+            about(&json!({ "url": "u", "command": "ls\n-l" })).as_deref(),
+            Some("ls…")
+        );
         assert_eq!(about(&json!({ "count": 3 })), None);
         let long = "ä".repeat(SHOWN + 1);
-        assert_eq!(about(&json!({ "text": long })).map(|text| text.chars().count()), Some(SHOWN + 1));
+        assert_eq!(
+            about(&json!({ "text": long })).map(|text| text.chars().count()),
+            Some(SHOWN + 1)
+        );
     }
 
     #[test]
