@@ -13,7 +13,7 @@ pub use applied::Applied;
 
 use crate::{
     agent::{
-        Briefings, Desk, Enclosures, Inbox, Lanes, Listener, Models, Places, TurnOutcome, Wish,
+        Briefings, Desk, Enclosures, Inbox, Lanes, Listener, Models, Places, TurnOutcome,
         live::Live,
         subagents::Subagents,
         tools::{Near, Toolbox, goes_on},
@@ -395,6 +395,6 @@ impl Office {
     }
 
     async fn run(&self, run: AgentRun, events: Listener) -> Result<TurnOutcome> {
-        self.desk.run(&self.lanes, run, Wish::default(), events).await
+        self.desk.run(&self.lanes, run, events).await
     }
 }

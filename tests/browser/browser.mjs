@@ -34,7 +34,7 @@ export async function open(browser, gateway, { token, path = "", prepare, ...opt
     const { host, protocol } = new URL(request.url());
     if (/^(http|ws)s?:$/.test(protocol) && host !== new URL(gateway.url).host) wrong.push(`asked ${request.url()}`);
   });
-  page.setDefaultTimeout(15_000);
+  page.setDefaultTimeout(60_000);
   await prepare?.(page);
   await page.goto(gateway.url + path + (token ? `#token=${token}` : ""));
   return { page, context, wrong };

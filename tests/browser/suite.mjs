@@ -17,6 +17,6 @@ export function suite(plugins, configure) {
     await world.browser?.close();
     await world.gateway?.[Symbol.asyncDispose]();
   });
-  const test = (name, run) => base(name, { skip: unable, timeout: 120_000 }, run);
+  const test = (name, run) => base(name, { skip: unable, timeout: 400_000 }, run);
   return { world, test };
 }

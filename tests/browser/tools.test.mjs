@@ -83,7 +83,7 @@ test("the file is checked while it is written, and shown as a difference before 
   const saved = [];
   const { page, context, wrong } = await signedIn({
     "config.get": () => ({ path: "openclaw.json", raw: saved.at(-1)?.raw ?? raw, hash: `h${saved.length}`, valid: true }),
-    "config.set": (params) => {
+    "config.apply": (params) => {
       if (params.raw.includes("nonsense")) throw { code: "INVALID_REQUEST", message: "invalid config", details: { issues: [{ path: "nonsense", message: "is no key" }] } };
       saved.push(params);
       return { ok: true };

@@ -43,6 +43,10 @@ pub(crate) fn run(
             .env("OPENCLAW_TEST_BIN", program)
             .env("OPENCLAW_TEST_PLUGINS", plugins)
             .env("OPENCLAW_PEER_CACHE", &cache);
+        if long {
+            // a whole run makes the tables of docs/compatibility.md
+            command.env("OPENCLAW_PEER_WRITE", "1");
+        }
         match step.run(&mut command) {
             // it has said why
             Err(Error::Step { status, .. }) if status.code() == Some(CANT_RUN) => {

@@ -73,13 +73,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         let (program, plugins) = (&fixtures.program, &fixtures.plugins);
         peers::run(&workspace, program, plugins, args.long, &mut progress)?;
         web::test(&workspace, &mut progress)?;
-        if args.long {
-            web::browse(&workspace, &mut progress, |command| {
-                fixtures.tell(command);
-            })?;
-        } else {
-            progress.skip("browser", "the page is tried in Chromium with --long");
-        }
+        web::browse(&workspace, &mut progress, |command| {
+            fixtures.tell(command);
+        })?;
     }
     tests(&workspace, &fixtures, args, &mut progress)
 }

@@ -24,6 +24,7 @@ use crate::{
     journal::{
         self, Cost, Entry, Journal, JournalError, NewDelivery, NewSession, Session, SessionUsage, Settled,
     },
+    models::ModelRef,
 };
 use futures_util::FutureExt;
 use openclaw_plugin_api::{ChannelInfo, Error, ErrorKind, Result, ToolOrigin};
@@ -188,6 +189,10 @@ impl<'a> Case<'a> {
     }
 
     async fn run(&self, resumed: bool, events: &TurnEvents) -> Result<TurnOutcome> {
+        let chosen = self.chosen().await;
+        if let Some(model) = ModelRef::parse(self.agent.reference(&chosen)) {
+            self.run.wants(&model.provider, &model.model);
+        }
         self.run.phase("preparing_workspace");
         let _place = self.desk.place().await;
         let bench = Workbench {
@@ -212,6 +217,17 @@ impl<'a> Case<'a> {
         let mut rows = self.rows.clone();
         rows.extend(self.steering.joined());
         rows
+    }
+
+    /// The model that somebody chose for it, else the agent's first.
+    async fn chosen(&self) -> String {
+        let last = self.last();
+        let asked = last.ask.as_ref().and_then(|ask| ask.model(self.agent));
+        let usual = || self.agent.model.primary.clone();
+        match asked.or_else(|| last.settings.model()).or_else(usual) {
+            Some(chosen) => chosen,
+            None => self.desk.asker.usual().await,
+        }
     }
 
     async fn turn(&self, resumed: bool) -> Turn {

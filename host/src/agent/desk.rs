@@ -5,7 +5,7 @@ use super::{
     briefing::Briefings,
     commands::{self, QueueSettings, SessionSettings},
     enclosure::Enclosures,
-    job::{EventJob, Job, RunJob, Steering, Wish},
+    job::{EventJob, Job, RunJob, Steering},
     lane::{Lanes, Work, Worker},
     live::{End, Live},
     places::Places,
@@ -199,22 +199,11 @@ impl Desk {
     }
 
     /// Runs a turn for somebody who waits for its end.
-    pub async fn run(
-        &self,
-        lanes: &Arc<Lanes>,
-        run: AgentRun,
-        wish: Wish,
-        events: Listener,
-    ) -> Result<TurnOutcome> {
+    pub async fn run(&self, lanes: &Arc<Lanes>, run: AgentRun, events: Listener) -> Result<TurnOutcome> {
         let (done, outcome) = oneshot::channel();
         let run = request::complete(run, &self.config());
         let key = run.session_key.clone();
-        let job = Job::Run(Box::new(RunJob {
-            run,
-            wish,
-            events,
-            done,
-        }));
+        let job = Job::Run(Box::new(RunJob { run, events, done }));
         lanes.put(&key, Work::Job(Box::new(job))).await;
         let gone = || Error::new(ErrorKind::Cancelled, "the turn was stopped");
         outcome.await.map_err(|_| gone())?

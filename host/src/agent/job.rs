@@ -4,8 +4,8 @@ use super::{
     commands::SessionSettings,
     turn::{Listener, TurnOutcome},
 };
-use crate::{config::QueueMode, route::Delivery};
-use openclaw_plugin_api::{AgentRun, Inbound, Result, Thinking};
+use crate::config::QueueMode;
+use openclaw_plugin_api::{AgentRun, Inbound, Result};
 use std::{
     sync::{Mutex, PoisonError},
     time::Duration,
@@ -73,21 +73,10 @@ struct Place {
 pub struct RunJob {
     /// What is asked.
     pub run: AgentRun,
-    /// What is wished beside it.
-    pub wish: Wish,
     /// Where the turn tells what happens.
     pub events: Listener,
     /// Told how it ended.
     pub done: oneshot::Sender<Result<TurnOutcome>>,
-}
-
-/// What somebody wishes of a turn beside its answer.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Wish {
-    /// How hard to think. None: as the conversation and the agent have it.
-    pub thinking: Option<Thinking>,
-    /// Where the answer goes beside to who asked.
-    pub deliver: Option<Delivery>,
 }
 
 /// What messages said that got no turn of their own.

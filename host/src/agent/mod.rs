@@ -52,7 +52,7 @@ pub use client::{Ask, CLIENTS, run_id};
 pub use desk::{Desk, queue_settings};
 pub use enclosure::Enclosures;
 pub use inbox::Inbox;
-pub use job::{Steering, Wish};
+pub use job::Steering;
 pub use lane::Lanes;
 pub use listing::{Auth, Listed, ProviderState};
 pub use places::Places;

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     config::{Agent, ChannelPolicy},
     deliver::{Body, lane_to},
-    journal::{Entry, JournalError, NewDelivery, Settled},
+    journal::{JournalError, NewDelivery, Settled},
     route::Delivery,
 };
 use openclaw_plugin_api::{Button, Error, ErrorKind, MediaRef, Outbound, Result};
@@ -70,7 +70,7 @@ impl Desk {
                 "there is nothing to send; give a text or a file",
             ));
         }
-        let rows = put(self, &replies, "", &[]).await.map_err(unusable)?;
+        let rows = put(self, replies).await.map_err(unusable)?;
         self.journal.synced().await.map_err(unusable)?;
         Ok(rows)
     }
@@ -105,16 +105,10 @@ pub(super) async fn answer(
     messages(desk, &post, files)
 }
 
-/// Writes messages and the end of a transcript in one transaction, and has them sent. Gives their rows.
-pub(super) async fn put(
-    desk: &Desk,
-    replies: &[NewDelivery],
-    session_id: &str,
-    entries: &[Entry],
-) -> std::result::Result<Vec<i64>, JournalError> {
-    let (replies, id, entries) = (replies.to_vec(), session_id.to_owned(), entries.to_vec());
+/// Writes messages, and has them sent. Gives their rows.
+async fn put(desk: &Desk, replies: Vec<NewDelivery>) -> std::result::Result<Vec<i64>, JournalError> {
     let now = desk.clock.now_ms();
-    let write = move |j: &crate::journal::Journal| j.reply(&[], &Settled::Done, &replies, &id, &entries, now);
+    let write = move |j: &crate::journal::Journal| j.reply(&[], &Settled::Done, &replies, "", &[], now);
     let written = desk.journal.run(write).await?;
     for delivery in &written {
         desk.outbox.wake(&delivery.lane);

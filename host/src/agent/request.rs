@@ -6,17 +6,17 @@ use super::{
     compaction::{self, Policy, Pruning, Shortening, Summariser},
     desk::Desk,
     envelope, heard,
-    job::{Job, RunJob, Steering, Wish},
+    job::{Job, RunJob, Steering},
     live::{End, Run, Source},
     overheard, pictures,
     policy::Permits,
-    post, reply, standing,
+    standing,
     turn::{self, Turn, TurnEvents, TurnOutcome, Workbench},
 };
 use crate::{
     config::{Agent, Config},
     gateway::random::uuid,
-    journal::{Cost, Entry, EntryKind, JournalError, NewDelivery, Session, SessionUsage},
+    journal::{Cost, Entry, EntryKind, JournalError, Session, SessionUsage},
 };
 use openclaw_plugin_api::{AgentRun, Content, Error, ErrorKind, Message, Result, Role, ToolOrigin};
 use std::time::Duration;
@@ -48,7 +48,7 @@ pub(super) async fn serve(desk: &Desk, job: RunJob, stop: watch::Receiver<bool>,
     let outcome = tokio::select! {
         // nobody waits any more: the turn is not wanted
         () = done.closed() => Err(Error::new(ErrorKind::Cancelled, "nobody waits for it any more")),
-        outcome = turn::unless_stopped(stop, run(desk, &job.run, &job.wish, &events, steering)) => outcome,
+        outcome = turn::unless_stopped(stop, run(desk, &job.run, &events, steering)) => outcome,
     };
     let end = match &outcome {
         Ok(outcome) => End::Answered {
@@ -141,13 +141,7 @@ pub(super) fn partial(run: &Run, turn: &str) -> Vec<Entry> {
     vec![about::entry(turn, EntryKind::Message, &said, &about)]
 }
 
-async fn run(
-    desk: &Desk,
-    run: &AgentRun,
-    wish: &Wish,
-    events: &TurnEvents,
-    steering: &Steering,
-) -> Result<TurnOutcome> {
+async fn run(desk: &Desk, run: &AgentRun, events: &TurnEvents, steering: &Steering) -> Result<TurnOutcome> {
     let config = desk.config();
     let agents = config.agents();
     let agent = agents
@@ -161,8 +155,8 @@ async fn run(
     let settings: SessionSettings = serde_json::from_str(&session.settings).unwrap_or_default();
     let id = format!("run-{}", run.idempotency_key);
     let mut turn = turn_of(desk, agent, &session.session_id, id).await;
-    let wished = wish.thinking.or_else(|| thinking_from_word(&run.thinking));
-    turn.thinking = wished.or(settings.thinking_level).unwrap_or(turn.thinking);
+    let wished = thinking_from_word(&run.thinking).or(settings.thinking_level);
+    turn.thinking = wished.unwrap_or(turn.thinking);
     let asked = Some(run.model.clone()).filter(|model| !model.is_empty());
     if let Some(chosen) = asked.or_else(|| settings.model()) {
         turn.models = vec![chosen];
@@ -216,12 +210,8 @@ async fn run(
         },
     };
     let work = turn::run(&bench, &turn, events);
-    let mut outcome = within(agent, work).await?;
-    let posts = match &wish.deliver {
-        Some(to) => post::answer(desk, agent, &outcome, to, (&turn.id, reply::Occasion::Message)).await,
-        None => Vec::new(),
-    };
-    outcome.posted = end(desk, &run.session_key, &session.session_id, &outcome, &posts)
+    let outcome = within(agent, work).await?;
+    end(desk, &run.session_key, &session.session_id, &outcome)
         .await
         .map_err(unusable)?;
     Ok(outcome)
@@ -324,17 +314,20 @@ pub(super) async fn within_limit<T>(limit: Duration, work: impl Future<Output = 
     })
 }
 
-/// Writes the end of a turn, together with the messages that deliver its answer. Gives their rows.
+/// Writes the end of a turn.
 async fn end(
     desk: &Desk,
     key: &str,
     session_id: &str,
     outcome: &TurnOutcome,
-    posts: &[NewDelivery],
-) -> std::result::Result<Vec<i64>, JournalError> {
-    let posted = post::put(desk, posts, session_id, &outcome.entries).await?;
-    count(desk, key, outcome).await?;
-    Ok(posted)
+) -> std::result::Result<(), JournalError> {
+    let (id, entries, now) = (
+        session_id.to_owned(),
+        outcome.entries.clone(),
+        desk.clock.now_ms(),
+    );
+    desk.journal.run(move |j| j.append(&id, &entries, now)).await?;
+    count(desk, key, outcome).await
 }
 
 /// Adds to what the conversation has cost.

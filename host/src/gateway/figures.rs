@@ -21,7 +21,7 @@ pub(super) async fn figures(
 ) -> Response {
     let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("null"));
     let host = text(header::HOST).unwrap_or_default();
-    if text(header::ORIGIN).is_some_and(|origin| !shared.sites.origin_allowed(origin, host)) {
+    if text(header::ORIGIN).is_some_and(|origin| !shared.rules.get().sites.origin_allowed(origin, host)) {
         return (StatusCode::FORBIDDEN, "this page may not call the gateway\n").into_response();
     }
     match identify(&shared, &peer, &headers, Scope::Read).await {

@@ -139,7 +139,7 @@ impl Front {
 }
 
 async fn serve(State(own): State<Arc<Own>>, request: Request) -> Response {
-    let Some(peer) = peer_of(&request, &own.shared.trusted_proxies) else {
+    let Some(peer) = peer_of(&request, &own.shared.rules.get().trusted_proxies) else {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
     let path = request.uri().path();

@@ -159,12 +159,13 @@ async fn decide(
         return Err(refuse(denial::rate_limited(after)));
     }
     let device = device::verify(&connect, role.name(), nonce, shared.clock.now_ms()).map_err(refuse)?;
+    let rules = shared.rules.get();
     let way = Way {
         local: entrance.is_local(),
         browser: entrance.origin.is_some(),
         proxy: &entrance.proxy,
-        auto_approve: shared.policy.auto_approve_local,
-        pages_without_device: shared.policy.pages_without_device,
+        auto_approve: rules.policy.auto_approve_local,
+        pages_without_device: rules.policy.pages_without_device,
     };
     match auth::admit(&verifier, &shared.devices, &connect, role, device, &way).await {
         Ok(Admission { principal, issued }) => {
@@ -225,7 +226,7 @@ fn first_request(message: &[u8]) -> Result<Request, Refusal> {
 
 fn check_origin(shared: &Shared, entrance: &Entrance, connect: &Connect) -> Result<(), Failure> {
     let reason = match &entrance.origin {
-        Some(origin) if shared.sites.origin_allowed(origin, &entrance.host) => return Ok(()),
+        Some(origin) if shared.rules.get().sites.origin_allowed(origin, &entrance.host) => return Ok(()),
         Some(_) => "origin not allowed",
         None if connect.client.is_page() => "origin missing or invalid",
         None => return Ok(()),

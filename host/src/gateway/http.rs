@@ -84,7 +84,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
 
 /// What every request passes: the host's rule, and the branch to a WebSocket.
 async fn gate(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
-    let Some(peer) = peer_of(&request, &shared.trusted_proxies) else {
+    let Some(peer) = peer_of(&request, &shared.rules.get().trusted_proxies) else {
         return text(
             StatusCode::INTERNAL_SERVER_ERROR,
             "the listener does not know its peer",
@@ -101,7 +101,7 @@ async fn gate(State(shared): State<Arc<Shared>>, mut request: Request, next: Nex
     // signed: its sender proves itself. Probes: what watches a machine has its own name for it, and to who brings no
     // secret they say one word.
     let open = signed || (!upgrade && PROBES.contains(&path));
-    if !open && !shared.sites.host_allowed(&host) {
+    if !open && !shared.rules.get().sites.host_allowed(&host) {
         return text(
             StatusCode::FORBIDDEN,
             "host not allowed: use an IP address, or add https://<host> to gateway.controlUi.allowedOrigins",

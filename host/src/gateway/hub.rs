@@ -210,6 +210,11 @@ impl Events {
         }
     }
 
+    /// Is it known how the gateway is?
+    pub(crate) fn has_health(&self) -> bool {
+        self.hub().last_health.is_some()
+    }
+
     /// Keeps the answer to `health` for the next `hello-ok`.
     pub(crate) fn keep_health(&self, health: &Value) {
         self.hub().last_health = Some(health.clone());

@@ -8,7 +8,7 @@
 use std::{
     collections::{HashMap, VecDeque},
     net::IpAddr,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, PoisonError, RwLock},
     time::Duration,
 };
 use tokio::time::Instant;
@@ -32,7 +32,7 @@ pub struct Attempts {
 /// Failed attempts of all clients.
 #[derive(Debug, Default)]
 pub(crate) struct Limiter {
-    rules: Attempts,
+    rules: RwLock<Attempts>,
     clients: Mutex<HashMap<Client, Record>>,
 }
 
@@ -67,13 +67,18 @@ impl Default for Attempts {
 impl Limiter {
     /// A limiter with these rules.
     pub(crate) fn new(rules: Attempts) -> Self {
-        Self {
-            rules: Attempts {
-                most: rules.most.clamp(1, limits::MAX_AUTH_ATTEMPTS),
-                ..rules
-            },
-            clients: Mutex::default(),
-        }
+        let limiter = Self::default();
+        limiter.change(rules);
+        limiter
+    }
+
+    /// From now on these rules hold. Who is locked out stays so until his time has passed.
+    pub(crate) fn change(&self, rules: Attempts) {
+        let rules = Attempts {
+            most: rules.most.clamp(1, limits::MAX_AUTH_ATTEMPTS),
+            ..rules
+        };
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = rules;
     }
 
     /// May this client try? If not: how long it has to wait.
@@ -88,21 +93,22 @@ impl Limiter {
 
     /// This client failed. Its answer waits for the time returned.
     pub(crate) fn failed(&self, client: Client, now: Instant) -> Duration {
+        let rules = *self.rules.read().unwrap_or_else(PoisonError::into_inner);
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if !clients.contains_key(&client) {
-            make_room(&mut clients, self.rules.window, now);
+            make_room(&mut clients, rules.window, now);
         }
         let record = clients.entry(client).or_insert_with(|| Record::new(now));
-        record.note(self.rules, now);
+        record.note(rules, now);
         let failures = record.failures.len();
-        if self.rules.exempt_loopback && client.is_exempt() {
+        if rules.exempt_loopback && client.is_exempt() {
             let doublings = u32::try_from(failures - 1).unwrap_or(u32::MAX);
             return limits::AUTH_DELAY
                 .saturating_mul(2_u32.saturating_pow(doublings))
                 .min(limits::MAX_AUTH_DELAY);
         }
-        if failures >= self.rules.most {
-            record.locked_until = Some(now + self.rules.lockout);
+        if failures >= rules.most {
+            record.locked_until = Some(now + rules.lockout);
             record.failures.clear();
         }
         Duration::ZERO

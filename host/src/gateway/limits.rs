@@ -24,6 +24,8 @@ pub const MAX_UNAUTHENTICATED_PER_CLIENT: usize = 32;
 
 /// Time between two ticks.
 pub const TICK: Duration = Duration::from_secs(30);
+/// Every how-manieth tick clients are told how the gateway is.
+pub const HEALTH_TICKS: u64 = 2;
 
 /// A client that sends nothing for this long is pinged, and closed if another such time passes.
 pub const PING: Duration = Duration::from_secs(25);

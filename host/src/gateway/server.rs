@@ -11,7 +11,7 @@ use tokio::{
 };
 
 use super::{
-    auth::{Auth, Verifier},
+    auth::{Auth, Method, ProxyAuth, Verifier},
     devices::Devices,
     front::Front,
     http::{self, Unauthenticated},
@@ -23,10 +23,12 @@ use super::{
     nodes::{NodePolicy, Nodes},
     random,
     routes::{PagePlace, Routing},
+    rules::{Current, Doorkeeper, Rules},
+    session,
 };
 use crate::{
     clock::Clock,
-    http::server::{self as listener, Listener, Network, Sites, Sockets},
+    http::server::{self as listener, Listener, Sockets},
     journal::Journal,
 };
 
@@ -37,14 +39,10 @@ pub struct Options {
     pub bind: Vec<SocketAddr>,
     /// Secrets.
     pub auth: Auth,
-    /// Web pages and host names that may reach the gateway. Pages that it serves itself are added.
-    pub sites: Sites,
+    /// Who may come in, as far as that can change.
+    pub rules: Rules,
     /// Below which path a page for browsers is.
     pub page: PagePlace,
-    /// Proxies whose forwarding headers count.
-    pub trusted_proxies: Vec<Network>,
-    /// What the owner allows.
-    pub policy: Policy,
     /// Version that clients are told.
     pub version: String,
     /// Where events come from. Keep a clone to send them before and while the server runs.
@@ -125,7 +123,7 @@ pub(crate) struct Shared {
     pub(crate) table: Table,
     pub(crate) devices: Devices,
     pub(crate) nodes: Nodes,
-    pub(crate) policy: Policy,
+    pub(crate) rules: Current,
     pub(crate) events: Events,
     pub(crate) event_names: Vec<String>,
     pub(crate) limiter: Limiter,
@@ -133,8 +131,6 @@ pub(crate) struct Shared {
     pub(crate) calls: Arc<Semaphore>,
     pub(crate) unauthenticated: Arc<Unauthenticated>,
     pub(crate) routing: Routing,
-    pub(crate) sites: Sites,
-    pub(crate) trusted_proxies: Vec<Network>,
     pub(crate) version: String,
     pub(crate) boot_id: String,
     pub(crate) clock: Clock,
@@ -168,10 +164,8 @@ impl Default for Options {
         Self {
             bind: Vec::new(),
             auth: Auth::default(),
-            sites: Sites::default(),
+            rules: Rules::default(),
             page: PagePlace::default(),
-            trusted_proxies: Vec::new(),
-            policy: Policy::default(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             events: Events::default(),
             clock: Clock::system(),
@@ -239,6 +233,7 @@ impl Server {
 
 async fn tick(shared: Arc<Shared>) {
     let mut stop = shared.stop.subscribe();
+    let mut ticks = 0_u64;
     while time::timeout(limits::TICK, stop.wait_for(|stop| *stop))
         .await
         .is_err()
@@ -246,6 +241,11 @@ async fn tick(shared: Arc<Shared>) {
         shared
             .events
             .broadcast("tick", &json!({"ts": shared.clock.now_ms()}));
+        ticks += 1;
+        if ticks % limits::HEALTH_TICKS == 0 && shared.events.clients() > 0 {
+            let health = session::health(&shared, &json!({})).await;
+            shared.events.broadcast("health", &health);
+        }
     }
 }
 
@@ -255,6 +255,11 @@ impl Running {
     /// Where it listens.
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// Changes who may come in.
+    pub fn doorkeeper(&self) -> Doorkeeper {
+        Doorkeeper::new(&self.shared)
     }
 
     /// Opens listeners for plugins.
@@ -315,8 +320,7 @@ impl Shared {
         handler: Arc<dyn Handler>,
         addresses: &[SocketAddr],
     ) -> Self {
-        let mut sites = options.sites;
-        addresses.iter().for_each(|address| sites.add_own(address.port()));
+        let ports = addresses.iter().map(SocketAddr::port).collect();
         let own = BUILTIN_EVENTS.into_iter().map(str::to_owned);
         let mut event_names: Vec<String> = own
             .chain(handler.events().into_iter().map(|name| name.into_owned()))
@@ -329,15 +333,13 @@ impl Shared {
             table,
             events: options.events,
             event_names,
-            limiter: Limiter::new(options.policy.attempts),
+            limiter: Limiter::new(options.rules.policy.attempts),
             devices: fleet.devices,
             nodes: fleet.nodes,
-            policy: options.policy,
+            rules: Current::new(options.rules, ports),
             answers: Arc::default(),
             calls: Arc::new(Semaphore::new(limits::MAX_CALLS)),
             unauthenticated: Arc::default(),
-            sites,
-            trusted_proxies: options.trusted_proxies,
             version: options.version,
             boot_id: random::uuid(),
             clock: options.clock,
@@ -352,6 +354,16 @@ impl Shared {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
+    }
+
+    /// For whom proxies may vouch from now on.
+    pub(crate) fn vouch(&self, proxy: &ProxyAuth) {
+        if let Some(verifier) = self.verifier().with_proxy(proxy) {
+            *self.verifier.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(verifier);
+            self.events.dismiss("the rules of the proxy changed", |caller| {
+                caller.principal.method() == Method::TrustedProxy
+            });
+        }
     }
 
     pub(crate) fn uptime_ms(&self) -> u64 {

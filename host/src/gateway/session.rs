@@ -64,6 +64,10 @@ pub(crate) async fn serve(
     } = admitted;
     let caller = Arc::new(caller);
     wire.admit_large_messages();
+    if !shared.events.has_health() {
+        // the first client is told how the gateway is, as all others are
+        health(&shared, &json!({})).await;
+    }
     outbox.send(Answer::ok(&hello::hello(&shared, &caller, issued.as_ref())).to(&request));
     drop(issued);
     shared.events.admit(epoch, caller.clone(), outbox.clone());
@@ -264,19 +268,8 @@ impl Session {
 }
 
 async fn answer(shared: &Shared, builtin: Builtin, params: &Value) -> Value {
-    let started = time::Instant::now();
     match builtin {
-        Builtin::Health => {
-            let more = shared.handler.health(params).await;
-            let mut health = serde_json::Map::new();
-            health.insert("ok".into(), json!(true));
-            health.insert("ts".into(), json!(shared.clock.now_ms()));
-            health.insert("durationMs".into(), json!(started.elapsed().as_millis()));
-            health.extend(more);
-            let health = Value::Object(health);
-            shared.events.keep_health(&health);
-            health
-        }
+        Builtin::Health => health(shared, params).await,
         Builtin::Status => {
             let more = shared.handler.status(params).await;
             let mut status = serde_json::Map::new();
@@ -287,6 +280,20 @@ async fn answer(shared: &Shared, builtin: Builtin, params: &Value) -> Value {
         }
         Builtin::Presence => presence::entries(shared),
     }
+}
+
+/// How the gateway is, also for whoever connects next.
+pub(super) async fn health(shared: &Shared, params: &Value) -> Value {
+    let started = time::Instant::now();
+    let more = shared.handler.health(params).await;
+    let mut health = serde_json::Map::new();
+    health.insert("ok".into(), json!(true));
+    health.insert("ts".into(), json!(shared.clock.now_ms()));
+    health.insert("durationMs".into(), json!(started.elapsed().as_millis()));
+    health.extend(more);
+    let health = Value::Object(health);
+    shared.events.keep_health(&health);
+    health
 }
 
 fn busy(message: &str) -> Failure {

@@ -52,6 +52,24 @@ impl Journal {
         })
     }
 
+    /// What a turn wrote, and into which transcript. None: it wrote nothing, or is forgotten.
+    pub fn written_by(&self, turn: &str) -> Result<Option<(String, Vec<Entry>)>, JournalError> {
+        let transcript = self.read(|c| {
+            c.prepare_cached(
+                "SELECT session_id FROM transcript WHERE turn = ?1 ORDER BY created_ms DESC LIMIT 1",
+            )?
+            .query_row([turn], |row| row.get::<_, String>(0))
+            .optional()
+        })?;
+        match transcript {
+            Some(id) => {
+                let entries = self.turn(&id, turn)?;
+                Ok(Some((id, entries)))
+            }
+            None => Ok(None),
+        }
+    }
+
     /// Entries of a transcript behind a place, oldest first.
     pub fn behind(&self, session_id: &str, seq: i64, limit: u32) -> Result<Vec<Entry>, JournalError> {
         self.read(|c| {

@@ -1,4 +1,9 @@
 //! `agent`: one turn, answered twice: when it is accepted, and when it is done. `agent.wait`: the end of one.
+//!
+//! Invariant: when the first answer is sent, the message is on the disk. It is answered whatever happens to this process,
+//! and the same key finds the same run, also in the next process.
+mod ended;
+
 use super::{
     chat::{self, Attachment},
     failed_run, journal, params,
@@ -6,16 +11,21 @@ use super::{
     send,
 };
 use crate::{
-    agent::{TurnOutcome, Wish, commands::thinking_from_word},
+    agent::{
+        Ask, CLIENTS,
+        commands::{QueueMode, thinking_from_word, thinking_word},
+        live::{End, Run, Source},
+    },
     app::Gateway,
-    gateway::{Failure, Method, Responder, Scope},
+    gateway::{Caller, Failure, Method, Responder, Scope},
+    journal::EventState,
     route::Delivery,
 };
-use openclaw_plugin_api::AgentRun;
+use ended::{Asked, Ended, Past};
+use openclaw_plugin_api::MediaRef;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
-use tokio::sync::mpsc;
+use std::{sync::Arc, time::Duration};
 
 /// How long a turn may take if the client doesn't say, seconds.
 const DEFAULT_TIMEOUT: u64 = 600;
@@ -25,6 +35,11 @@ const MAX_TIMEOUT: u64 = 3600;
 const DEFAULT_WAIT_MS: u64 = 30_000;
 /// How long `agent.wait` waits at most.
 const MAX_WAIT_MS: u64 = 3_600_000;
+
+/// Longest that a run is waited for with all that is before it.
+const PATIENCE: Duration = Duration::from_secs(2 * MAX_TIMEOUT);
+/// Longest id of a run, bytes.
+const MAX_RUN: usize = 256;
 
 /// Parameters of `agent`.
 #[derive(Debug, Deserialize)]
@@ -79,9 +94,9 @@ struct Wait {
 
 /// A turn that can be begun.
 struct Prepared {
-    run: AgentRun,
-    wish: Wish,
-    limit: Duration,
+    ask: Ask,
+    text: String,
+    files: Vec<MediaRef>,
     /// An answer that can't be delivered is no failure.
     best_effort: bool,
 }
@@ -93,55 +108,132 @@ pub(super) fn methods() -> Vec<Method> {
     ]
 }
 
-pub(super) async fn run(gateway: &Gateway, given: Value, respond: &mut Responder) -> Result<Value, Failure> {
-    let Prepared {
-        run,
-        wish,
-        limit,
-        best_effort,
-    } = prepare(gateway, params("agent", given)?).await?;
-    let (run_id, session) = (run.idempotency_key.clone(), run.session_key.clone());
-    if gateway.desk().live.find(&run_id).is_some() {
-        let text = format!("the run {run_id} is in flight already; wait for it with agent.wait");
-        return Err(Failure::invalid(text));
-    }
-    let started = gateway.now_ms();
-    respond.interim(&json!({
-        "runId": run_id, "sessionKey": session, "agentId": run.agent_id, "status": "accepted", "acceptedAt": started,
-    }));
-    let begin = Instant::now();
-    // Whoever asks for one answer does not listen to its parts.
-    let (events, _) = mpsc::channel(1);
-    let work = gateway.desk().run(gateway.lanes(), run, wish, events);
-    let outcome = match tokio::time::timeout(limit, work).await {
-        Ok(Ok(outcome)) => outcome,
-        Ok(Err(error)) => return Err(failed_run(&run_id, error.to_string())),
-        Err(_) => {
-            return Err(failed_run(
-                &run_id,
-                format!("the turn took longer than {limit:?}"),
-            ));
+pub(super) async fn run(
+    gateway: &Gateway,
+    caller: &Caller,
+    given: Value,
+    respond: &mut Responder,
+) -> Result<Value, Failure> {
+    let prepared = prepare(gateway, caller, params("agent", given)?).await?;
+    let ask = &prepared.ask;
+    let asked = Asked {
+        agent_id: ask.agent_id.clone(),
+        session_key: ask.session_key.clone(),
+        text: prepared.text.clone(),
+        thinking: ask.thinking.map_or("off", thinking_word),
+    };
+    let run = match begin(gateway, caller, &prepared).await? {
+        Begun::Runs(run) => run,
+        Begun::Ended(Past::Answered(ended)) => {
+            let delivery = delivered(gateway, &prepared).await?;
+            return Ok(ended.answer(gateway, &asked, delivery));
         }
+        Begun::Ended(Past::Failed(why)) => return Err(failed_run(&ask.run_id, why)),
     };
-    let delivery = match send::delivered(gateway, &outcome.posted).await {
-        Err(failure) if best_effort => Some(json!({ "status": "failed", "error": failure.message })),
-        delivery => delivery.map_err(|failure| failed_run(&run_id, failure.message))?,
+    respond.interim(&json!({
+        "runId": run.id, "sessionKey": run.session_key, "agentId": run.agent_id, "status": "accepted",
+        "acceptedAt": run.opened_ms(),
+    }));
+    // the turn has a limit of its own; this one is for what waits behind others
+    if tokio::time::timeout(PATIENCE, run.ended()).await.is_err() {
+        let text = "it still waits for its turn; wait for its end with agent.wait";
+        return Err(failed_run(&run.id, text.to_owned()));
+    }
+    let ended = match run.how() {
+        Some(End::Answered { text, usage }) => Ended::of(&run, text, usage),
+        Some(End::Told { text }) => Ended::of(&run, text, openclaw_plugin_api::Usage::default()),
+        Some(End::Merged) => Ended::of(&run, String::new(), openclaw_plugin_api::Usage::default()),
+        Some(End::Failed { error, .. }) => return Err(failed_run(&run.id, error.to_string())),
+        Some(End::Aborted) | None => return Err(failed_run(&run.id, "the run was aborted".to_owned())),
     };
-    Ok(answer(&run_id, &session, &outcome, begin.elapsed(), delivery))
+    let delivery = delivered(gateway, &prepared).await?;
+    Ok(ended.answer(gateway, &asked, delivery))
 }
 
-/// Waits for the end of a run.
-pub(super) async fn wait(runs: &Runs, given: Value) -> Result<Value, Failure> {
+/// A run that was asked for.
+enum Begun {
+    Runs(Arc<Run>),
+    /// An earlier process has dealt with it.
+    Ended(Past),
+}
+
+/// Takes the message, or finds the run that has it already.
+async fn begin(gateway: &Gateway, caller: &Caller, prepared: &Prepared) -> Result<Begun, Failure> {
+    let (ask, live) = (&prepared.ask, &gateway.desk().live);
+    let id = ask.run_id.clone();
+    let state = journal(gateway.desk(), move |j| j.event_state(CLIENTS, "", &id)).await?;
+    let running = live.find(&ask.run_id);
+    if let (None, Some(EventState::Settled)) = (&running, state) {
+        return Ok(Begun::Ended(past(gateway, &ask.run_id).await?));
+    }
+    let (key, agent) = (&ask.session_key, &ask.agent_id);
+    let (run, fresh) = live.open_for(&ask.run_id, key, agent, Source::Caller, &caller.connection);
+    if run.session_key != *key {
+        let text = format!(
+            "the idempotency key {} is that of a run of another conversation",
+            run.id
+        );
+        return Err(Failure::invalid(text));
+    }
+    if fresh && state.is_none() {
+        let event = ask.event(prepared.text.clone(), prepared.files.clone(), gateway.now_ms());
+        if let Err(error) = gateway.inbox().accept(CLIENTS, event).await {
+            // nobody was told of it
+            live.end(&ask.run_id, End::Aborted);
+            return Err(super::failed(&error));
+        }
+        live.changed(key, agent, "send");
+    }
+    Ok(Begun::Runs(run))
+}
+
+/// How a run ended of which only its conversation knows.
+async fn past(gateway: &Gateway, run_id: &str) -> Result<Past, Failure> {
+    let turn = format!("run-{run_id}");
+    let (id, entries) = journal(gateway.desk(), move |j| j.written_by(&turn))
+        .await?
+        .unwrap_or_default();
+    Ok(Past::read(id, &entries))
+}
+
+/// What became of the answer in the chat that it goes to.
+async fn delivered(gateway: &Gateway, prepared: &Prepared) -> Result<Option<Value>, Failure> {
+    if prepared.ask.deliver.is_none() {
+        return Ok(None);
+    }
+    let turn = format!("run-{}", prepared.ask.run_id);
+    let rows = journal(gateway.desk(), move |j| j.posted(&turn)).await?;
+    match send::delivered(gateway, &rows).await {
+        Err(failure) if prepared.best_effort => {
+            Ok(Some(json!({ "status": "failed", "error": failure.message })))
+        }
+        delivery => delivery.map_err(|failure| failed_run(&prepared.ask.run_id, failure.message)),
+    }
+}
+
+/// Waits for the end of a run, also of one that an earlier process began.
+pub(super) async fn wait(gateway: &Gateway, runs: &Runs, given: Value) -> Result<Value, Failure> {
     let wait: Wait = params("agent.wait", given)?;
     let limit = Duration::from_millis(wait.timeout_ms.unwrap_or(DEFAULT_WAIT_MS).min(MAX_WAIT_MS));
+    if !runs.knows(&wait.run_id) && gateway.desk().live.find(&wait.run_id).is_none() {
+        let id = wait.run_id.clone();
+        let state = journal(gateway.desk(), move |j| j.event_state(CLIENTS, "", &id)).await?;
+        if state == Some(EventState::Settled) {
+            return Ok(past(gateway, &wait.run_id).await?.record(&wait.run_id));
+        }
+    }
     let ended = runs.wait(&wait.run_id, limit).await;
     Ok(ended.unwrap_or_else(|| json!({ "runId": wait.run_id, "status": "timeout" })))
 }
 
-async fn prepare(gateway: &Gateway, mut params: Params) -> Result<Prepared, Failure> {
+async fn prepare(gateway: &Gateway, caller: &Caller, mut params: Params) -> Result<Prepared, Failure> {
     let desk = gateway.desk();
     let config = desk.config();
     let agents = config.agents();
+    if params.idempotency_key.is_empty() || params.idempotency_key.len() > MAX_RUN {
+        let text = format!("at /idempotencyKey: must have 1 to {MAX_RUN} characters");
+        return Err(Failure::params("agent", text));
+    }
     let agent = match &params.agent_id {
         Some(id) => agents.get(id).ok_or_else(|| {
             Failure::invalid(format!("unknown agent id \"{id}\"; see agents in openclaw.json"))
@@ -174,24 +266,33 @@ async fn prepare(gateway: &Gateway, mut params: Params) -> Result<Prepared, Fail
         Err(failure) if !params.best_effort_deliver => return Err(failure),
         found => found.ok().flatten(),
     };
-    let limit = Duration::from_secs(params.timeout.unwrap_or(DEFAULT_TIMEOUT).clamp(1, MAX_TIMEOUT));
+    let limit = params.timeout.unwrap_or(DEFAULT_TIMEOUT).clamp(1, MAX_TIMEOUT);
     let files = std::mem::take(&mut params.attachments);
-    let attachments = chat::keep_files(gateway, "agent", files).await?;
-    let run = AgentRun {
-        attachments,
-        agent_id: agent.id.clone(),
+    let files = chat::keep_files(gateway, "agent", files).await?;
+    if params.message.trim().is_empty() && files.is_empty() {
+        return Err(Failure::invalid("message or attachment required"));
+    }
+    let ask = Ask {
+        run_id: params.idempotency_key,
         session_key: session,
-        text: params.message,
-        system: params.extra_system_prompt.unwrap_or_default(),
+        agent_id: agent.id.clone(),
+        // each question has an answer of its own
+        queue_mode: Some(QueueMode::Followup),
+        thinking,
+        timeout_ms: limit * 1_000,
         model: params.model.unwrap_or_default(),
-        idempotency_key: params.idempotency_key,
-        ..AgentRun::default()
+        deliver,
+        plain: true,
+        owner: caller.principal.scopes().permit(Scope::Admin),
+        sender_id: chat::OWNER.to_owned(),
+        client: chat::client(caller),
+        system: params.extra_system_prompt.unwrap_or_default(),
+        ..Ask::default()
     };
-    let wish = Wish { thinking, deliver };
     Ok(Prepared {
-        run,
-        wish,
-        limit,
+        ask,
+        text: params.message,
+        files,
         best_effort: params.best_effort_deliver,
     })
 }
@@ -211,37 +312,4 @@ async fn target(gateway: &Gateway, params: &Params, session: &str) -> Result<Opt
     let known = journal(gateway.desk(), move |j| j.find_session(&key)).await?;
     let route = known.and_then(|session| serde_json::from_str::<Delivery>(&session.route).ok());
     send::resolve(gateway, named, route).map(Some)
-}
-
-fn answer(
-    run_id: &str,
-    session: &str,
-    outcome: &TurnOutcome,
-    took: Duration,
-    delivery: Option<Value>,
-) -> Value {
-    let (provider, model) = outcome.model.split_once('/').unwrap_or(("", &outcome.model));
-    let usage = outcome.usage;
-    let mut answer = json!({
-        "runId": run_id, "status": "ok", "summary": "completed",
-        "result": {
-            "payloads": [{ "text": outcome.text, "mediaUrl": null }],
-            "meta": {
-                "durationMs": u64::try_from(took.as_millis()).unwrap_or(u64::MAX),
-                "agentMeta": {
-                    "sessionId": session, "provider": provider, "model": model,
-                    "usage": {
-                        "input": usage.input, "output": usage.output, "cacheRead": usage.cache_read,
-                        "cacheWrite": usage.cache_write, "total": usage.input + usage.output,
-                        "cost": { "total": usage.cost },
-                    },
-                },
-                "aborted": false,
-            },
-        },
-    });
-    if let Some(delivery) = delivery {
-        answer["result"]["delivery"] = delivery;
-    }
-    answer
 }

@@ -222,6 +222,10 @@ impl Handler for Methods {
         snapshot
     }
 
+    fn policy(&self) -> Map<String, Value> {
+        chat::policy()
+    }
+
     fn health<'a>(&'a self, params: &'a Value) -> BoxFuture<'a, Map<String, Value>> {
         Box::pin(health::health(&self.gateway, params))
     }
@@ -240,8 +244,8 @@ impl Handler for Methods {
         let gateway = &self.gateway;
         Box::pin(async move {
             match method {
-                "agent" => agent::run(gateway, params, respond).await,
-                "agent.wait" => agent::wait(&self.runs, params).await,
+                "agent" => agent::run(gateway, caller, params, respond).await,
+                "agent.wait" => agent::wait(gateway, &self.runs, params).await,
                 "agent.identity.get" => agents::identity(gateway, params),
                 "agents.list" => agents::list(gateway, caller, params).await,
                 "agents.create" => agents::create(gateway, params).await,
@@ -323,7 +327,7 @@ impl Handler for Methods {
                     heartbeat::call(gateway, method, params).await
                 }
                 _ if method.starts_with("skills.") => skills::call(gateway, method, params).await,
-                _ if method.starts_with("exec.approval") => {
+                _ if method.starts_with("exec.approval") || method.ends_with(".approval.list") => {
                     approvals::call(gateway, method, params, caller, respond).await
                 }
                 _ if method.starts_with("cron.") => cron::call(gateway, method, params).await,

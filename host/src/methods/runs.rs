@@ -33,6 +33,12 @@ impl Runs {
         end.ok()?.ok()?.clone()
     }
 
+    /// Is it remembered how this run ended?
+    pub(super) fn knows(&self, id: &str) -> bool {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        known.runs.get(id).is_some_and(|run| run.borrow().is_some())
+    }
+
     /// A run has ended.
     pub(super) fn end(&self, id: &str, how: Value) {
         self.watch(id).send_replace(Some(how));

@@ -25,6 +25,16 @@ struct Tasks {
     limit: Option<usize>,
     /// Where the last page ended.
     cursor: Option<String>,
+    /// What comes first.
+    sort_by: Option<SortBy>,
+}
+
+/// The time by which tasks are put into an order, the latest first.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+enum SortBy {
+    UpdatedAt,
+    EndedAt,
 }
 
 /// A word or some.
@@ -82,6 +92,14 @@ pub(super) async fn tasks(gateway: &Gateway, given: Value) -> Result<Value, Fail
         .map_err(|error| Failure::unavailable(error.to_string()))?;
     tasks.extend(records.iter().map(of_record));
     tasks.retain(|task| asked.takes(task));
+    if let Some(by) = asked.sort_by {
+        let name = match by {
+            SortBy::UpdatedAt => "updatedAt",
+            SortBy::EndedAt => "endedAt",
+        };
+        // what has not ended comes first
+        tasks.sort_by_key(|task| std::cmp::Reverse(task[name].as_i64().unwrap_or(i64::MAX)));
+    }
     let end = start.saturating_add(limit);
     let next = (end < tasks.len()).then(|| end.to_string());
     let page: Vec<_> = tasks.into_iter().skip(start).take(limit).collect();

@@ -71,6 +71,9 @@ impl Told {
         if let Some(status) = self.status {
             error = error.with("status", status);
         }
+        if !self.kind.is_empty() {
+            error = error.with("type", clean(&self.kind, key));
+        }
         match self.wait.filter(|_| kind.is_transient()) {
             Some(wait) => error.with_retry_after(wait),
             None => error,

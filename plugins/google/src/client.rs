@@ -2,9 +2,10 @@
 //!
 //! Invariant: an answer that is cut off is an error, never a short answer. Whoever reads it and goes away closes the
 //! request, because the response is dropped with the future. A key of the environment goes to the vendor and nowhere else.
-use crate::{catalog, errors::Told, stream::Reader, wire};
+use crate::{catalog, embeddings, errors::Told, stream::Reader, wire};
 use openclaw_plugin_api::{
-    CatalogRequest, Delta, FetchResponse, ModelInfo, RequestBuilder, prelude::*, sse::Decoder,
+    CatalogRequest, Delta, EmbedRequest, Embeddings, FetchResponse, ModelInfo, RequestBuilder, prelude::*,
+    sse::Decoder,
 };
 use std::{
     collections::BTreeMap,
@@ -25,6 +26,8 @@ const HEAD_TIMEOUT: Duration = Duration::from_secs(300);
 const IDLE_TIMEOUT: Duration = Duration::from_secs(300);
 /// Time to a catalogue.
 const LIST_TIMEOUT: Duration = Duration::from_secs(20);
+/// Time to the vectors of some texts.
+const EMBED_TIMEOUT: Duration = Duration::from_secs(60);
 /// Longest body of a refusal that is read. Bytes.
 const MAX_REFUSAL: usize = 64 << 10;
 /// Longest answer. Bytes.
@@ -53,14 +56,7 @@ impl Provider for Google {
     const ID: &'static str = "google";
 
     async fn complete(&self, request: CompletionRequest, mut out: Deltas) -> Result<Completion> {
-        let model = request.model.trim_start_matches("models/");
-        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/');
-        // The id becomes a part of the address.
-        if model.is_empty() || !model.chars().all(fits) || model.contains("..") {
-            return Err(Error::invalid(
-                "the model's id has characters that no id of Gemini has; change it",
-            ));
-        }
+        let model = id_of(&request.model)?;
         let credential = request.credential.clone();
         let service = Service::new(&self.host, &request.base_url, credential, &request.headers).await?;
         let url = format!(
@@ -98,6 +94,45 @@ impl Provider for Google {
             )
         })
     }
+
+    async fn embed(&self, request: EmbedRequest) -> Result<Embeddings> {
+        let model = match request.model.as_str() {
+            "" => embeddings::USUAL,
+            named => id_of(named)?,
+        };
+        let credential = request.credential.clone();
+        let service = Service::new(&self.host, &request.base_url, credential, &request.headers).await?;
+        let url = format!("{}/models/{model}:batchEmbedContents", service.base_url);
+        let mut made = Embeddings {
+            model: model.to_owned(),
+            ..Embeddings::default()
+        };
+        for texts in request.input.chunks(embeddings::MAX_TEXTS) {
+            let body = embeddings::body(model, texts, request.dimensions);
+            let post = self.host.http().post(url.as_str()).timeout(EMBED_TIMEOUT);
+            let answer = service.send(post.max_bytes(MAX_ANSWER).json(&body)).await?;
+            let vectors = embeddings::read(&answer.json().await?, texts.len());
+            made.vectors.extend(vectors.ok_or_else(|| {
+                Error::new(
+                    ErrorKind::Server,
+                    "the service answered with something that is no list of embeddings; check the model and the address",
+                )
+            })?);
+        }
+        Ok(made)
+    }
+}
+
+/// A model's id as a part of an address.
+fn id_of(model: &str) -> Result<&str> {
+    let model = model.trim_start_matches("models/");
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '/');
+    if model.is_empty() || !model.chars().all(fits) || model.contains("..") {
+        return Err(Error::invalid(
+            "the model's id has characters that no id of Gemini has; change it",
+        ));
+    }
+    Ok(model)
 }
 
 // === impl Service ===

@@ -1,9 +1,10 @@
 //! Google's Gemini models over the Generative Language API.
 //!
-//! The modules: `wire` and `history` turn conversations into bodies, `stream` turns events into deltas, `errors` turns
+//! The modules: `wire`, `history` and `embeddings` turn conversations and texts into bodies, `stream` turns events into deltas, `errors` turns
 //! refusals into kinds, none of them with any I/O; `client` does the I/O. Nothing here keeps state between requests.
 mod catalog;
 mod client;
+mod embeddings;
 mod errors;
 mod history;
 mod proof;

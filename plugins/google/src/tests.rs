@@ -213,3 +213,55 @@ async fn keys_and_ids_are_checked_before_anything_is_sent() {
     let error = plugin.complete("google", &asked).await.expect_err("no id");
     assert_eq!(error.kind(), ErrorKind::InvalidInput);
 }
+
+#[tokio::test]
+async fn many_texts_become_vectors_in_their_order() {
+    use openclaw_plugin_api::{EmbedRequest, Embeddings, surface::ids};
+    let asked = Asked::default();
+    let seen = asked.clone();
+    let host = TestHost::new()
+        .secret("GOOGLE_API_KEY", "k-env")
+        .web(move |request| {
+            let body: Value = serde_json::from_slice(&request.body).expect("JSON");
+            let texts = body["requests"].as_array().expect("requests").iter();
+            let vectors = texts.map(|text| {
+                let said = text["content"]["parts"][0]["text"].as_str().expect("a text");
+                json!({ "values": [said.parse::<f32>().expect("a number")] })
+            });
+            let answer = json!({ "embeddings": vectors.collect::<Vec<_>>() });
+            seen.lock().unwrap().push(request);
+            Ok(FakeAnswer::json(200, &answer))
+        });
+    let plugin = host.load(&PLUGIN, json!({})).expect("it loads");
+    let request = EmbedRequest {
+        input: (0..150).map(|number| number.to_string()).collect(),
+        ..EmbedRequest::default()
+    };
+    let made: Embeddings = plugin
+        .call(ids::provider::EMBED, "google", &request)
+        .await
+        .expect("vectors");
+    assert_eq!(made.vectors.len(), 150);
+    assert_eq!((made.vectors[0][0], made.vectors[149][0]), (0.0, 149.0));
+    assert_eq!(made.model, "gemini-embedding-001");
+    let asked = asked.lock().unwrap();
+    assert_eq!(asked.len(), 2, "the vendor takes a hundred at once");
+    assert!(
+        asked[0]
+            .head
+            .url
+            .ends_with("/models/gemini-embedding-001:batchEmbedContents")
+    );
+    let wrong = EmbedRequest {
+        model: "../other".into(),
+        input: vec!["a".into()],
+        ..EmbedRequest::default()
+    };
+    let refused = plugin
+        .call::<Embeddings>(ids::provider::EMBED, "google", &wrong)
+        .await;
+    assert_eq!(
+        refused.map_err(|error| error.kind()),
+        Err(ErrorKind::InvalidInput)
+    );
+}

@@ -112,6 +112,9 @@ impl Told {
         if let Some(status) = self.status {
             error = error.with("status", status);
         }
+        if !self.kind.is_empty() {
+            error = error.with("type", clean(&self.kind, key));
+        }
         if !self.code.is_empty() {
             error = error.with("code", clean(&self.code, key));
         }

@@ -59,6 +59,12 @@ impl Capture {
         Self { lines }
     }
 
+    /// The conversation that it is about, if it is about one.
+    pub fn session_key(&self) -> Option<&str> {
+        let mut asked = self.lines.iter().filter(|line| line["dir"] == "c2s");
+        asked.find_map(|line| line["frame"]["params"]["sessionKey"].as_str())
+    }
+
     /// What OpenClaw said.
     pub fn talk(&self) -> Talk {
         let mut talk = Talk::default();
@@ -140,7 +146,11 @@ fn ours(params: &Value) -> Value {
     params["auth"] = json!({ "token": TOKEN });
     if params["device"].is_object() {
         params.as_object_mut().expect("an object").remove("device");
+        let name = params["client"]["displayName"].clone();
         params["client"] = json!({ "id": "cli", "version": "1", "platform": "linux", "mode": "cli" });
+        if name.is_string() {
+            params["client"]["displayName"] = name;
+        }
     }
     params
 }
@@ -217,7 +227,8 @@ impl Talk {
         if frame["type"] == "event" {
             let name = frame["event"].as_str().unwrap_or_default();
             if name != "connect.challenge" && !AMBIENT.contains(&name) {
-                self.frames.push((kind_of_event(frame), frame["payload"].clone()));
+                self.frames
+                    .push((kind_of_event(frame), told_once(frame["payload"].clone())));
             }
             return;
         }
@@ -233,6 +244,16 @@ impl Talk {
         let said = if frame["ok"] == false { "error" } else { "payload" };
         self.frames.push((kind, frame[said].clone()));
     }
+}
+
+/// An event that brings a row of a conversation may have the row's fields beside it once more; they are one thing.
+fn told_once(mut payload: Value) -> Value {
+    const OWN: [&str; 3] = ["agentId", "sessionKey", "key"];
+    if let Some(row) = payload["session"].as_object().cloned() {
+        let fields = payload.as_object_mut().expect("an object has fields");
+        fields.retain(|name, _| OWN.contains(&name.as_str()) || !row.contains_key(name));
+    }
+    payload
 }
 
 /// The name of an event, with what tells its kinds apart.

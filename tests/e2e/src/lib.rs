@@ -2,6 +2,7 @@
 pub mod capture;
 pub mod channels;
 pub mod chat;
+pub mod reasons;
 pub mod running;
 pub mod terminal;
 pub mod world;

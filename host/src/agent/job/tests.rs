@@ -46,7 +46,6 @@ pub(in crate::agent) fn rows(jobs: &[Job]) -> Vec<Vec<i64>> {
 fn run() -> Job {
     Job::Run(Box::new(RunJob {
         run: AgentRun::default(),
-        wish: Wish::default(),
         events: tokio::sync::mpsc::channel(1).0,
         done: oneshot::channel().0,
     }))

@@ -90,6 +90,10 @@ struct State {
     began_ms: Option<i64>,
     ended_ms: Option<i64>,
     model: (String, String),
+    /// The model that was to be asked.
+    wanted: Option<(String, String)>,
+    /// Answers of the model, and what the last one cost.
+    answers: (u32, Usage),
     written: Written,
     tools: Vec<String>,
     stop: StopReason,
@@ -175,11 +179,19 @@ impl Run {
         self.tell(Step::Began);
     }
 
+    /// The model that is going to be asked.
+    pub fn wants(&self, provider: &str, model: &str) {
+        let wanted = (provider.to_owned(), model.to_owned());
+        self.state().wanted = Some(wanted);
+    }
+
     /// A model is asked.
     pub fn asks(self: &Arc<Self>, provider: &str, model: &str) {
         {
             let mut state = self.state();
             state.model = (provider.to_owned(), model.to_owned());
+            let asked = state.model.clone();
+            state.wanted.get_or_insert(asked);
             state.written.number += 1;
             state.written.text.clear();
             state.written.thought.clear();
@@ -195,6 +207,7 @@ impl Run {
         let text = {
             let mut state = self.state();
             state.stop = stop;
+            state.answers = (state.answers.0 + 1, usage);
             let text = std::mem::take(&mut state.written.text);
             if !text.trim().is_empty() {
                 state.written.before.push(text.clone());
@@ -278,6 +291,17 @@ impl Run {
     /// The model that was asked last: provider and id.
     pub fn model(&self) -> (String, String) {
         self.state().model.clone()
+    }
+
+    /// The model that was to be asked: another one may have answered.
+    pub fn wanted(&self) -> (String, String) {
+        let state = self.state();
+        state.wanted.clone().unwrap_or_else(|| state.model.clone())
+    }
+
+    /// How often a model answered, and what the last answer cost.
+    pub fn answers(&self) -> (u32, Usage) {
+        self.state().answers
     }
 
     /// Why its model stopped.

@@ -72,6 +72,4 @@ pub struct TurnOutcome {
     pub notices: Vec<String>,
     /// The last message, to be written with the reply.
     pub entries: Vec<Entry>,
-    /// Rows of the messages in the outbox that deliver the answer.
-    pub posted: Vec<i64>,
 }

@@ -4,8 +4,10 @@ use super::Run;
 use crate::{
     cli::{Failure, address, setting::Setting},
     clock::Clock,
-    config::{AuthMethod, BindMode, Env, GatewayMode},
-    gateway::{Attempts, Auth, Events, MIN_SECRET, Options, PagePlace, Policy, ProxyAuth, is_placeholder},
+    config::{AuthMethod, BindMode, Config, Env, GatewayConfig, GatewayMode},
+    gateway::{
+        Attempts, Auth, Events, MIN_SECRET, Options, PagePlace, Policy, ProxyAuth, Rules, is_placeholder,
+    },
     http::server::{Network, Sites},
 };
 use openclaw_plugin_api::Secret;
@@ -32,7 +34,7 @@ pub(super) fn door(args: &Run, env: &Env, setting: &Setting) -> Result<Options, 
     for (name, secret) in [("token", &token), ("password", &password)] {
         secret.as_ref().map_or(Ok(()), |secret| check(name, secret, ip))?;
     }
-    let proxy = proxy(setting)?;
+    let proxy = proxy(config)?;
     if !ip.is_loopback() && token.is_none() && password.is_none() && proxy.is_none() {
         return Err(Failure::config(format_args!(
             "refusing to listen on {ip} without a secret: set OPENCLAW_GATEWAY_TOKEN (or gateway.auth.token, or \
@@ -44,8 +46,6 @@ pub(super) fn door(args: &Run, env: &Env, setting: &Setting) -> Result<Options, 
         (None, None) if !open && proxy.is_none() => Some(address::make_token(setting)?),
         (token, _) => token,
     };
-    let proxies = config.trusted_proxies.iter().map(|text| text.parse::<Network>());
-    let proxies: Result<Vec<_>, _> = proxies.collect();
     Ok(Options {
         bind: addresses(ip, port),
         auth: Auth {
@@ -53,20 +53,30 @@ pub(super) fn door(args: &Run, env: &Env, setting: &Setting) -> Result<Options, 
             password,
             proxy,
         },
+        rules: rules(&setting.config)?,
+        page: match config.control_ui.enabled {
+            Some(false) => PagePlace::nowhere(),
+            _ => PagePlace::below(config.control_ui.base_path.as_deref().unwrap_or("/")),
+        },
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        events: Events::default(),
+        clock: Clock::system(),
+    })
+}
+
+/// Who may come in, as far as that can change while the gateway runs.
+pub(super) fn rules(config: &Config) -> Result<Rules, Failure> {
+    let config = &config.gateway;
+    let proxies = config.trusted_proxies.iter().map(|text| text.parse::<Network>());
+    let proxies: Result<Vec<_>, _> = proxies.collect();
+    Ok(Rules {
         sites: Sites {
             origins: config.control_ui.allowed_origins.clone(),
             hosts: Vec::new(),
             host_header_fallback: config.control_ui.dangerously_allow_host_header_origin_fallback,
         },
-        page: match config.control_ui.enabled {
-            Some(false) => PagePlace::nowhere(),
-            _ => PagePlace::below(config.control_ui.base_path.as_deref().unwrap_or("/")),
-        },
-        policy: policy(setting),
         trusted_proxies: proxies.map_err(|e| Failure::config(format_args!("gateway.trustedProxies: {e}")))?,
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        events: Events::default(),
-        clock: Clock::system(),
+        policy: policy(config),
     })
 }
 
@@ -95,8 +105,7 @@ fn secrets(args: &Run, env: &Env, setting: &Setting) -> Result<(Option<Secret>, 
 }
 
 /// Whom a proxy may vouch for, if that is the mode. A proxy that anybody could be is refused.
-fn proxy(setting: &Setting) -> Result<Option<ProxyAuth>, Failure> {
-    let config = &setting.config.gateway;
+pub(super) fn proxy(config: &GatewayConfig) -> Result<Option<ProxyAuth>, Failure> {
     if config.auth.mode != Some(AuthMethod::TrustedProxy) {
         return Ok(None);
     }
@@ -120,8 +129,7 @@ fn proxy(setting: &Setting) -> Result<Option<ProxyAuth>, Failure> {
 }
 
 /// What the owner allows.
-fn policy(setting: &Setting) -> Policy {
-    let config = &setting.config.gateway;
+fn policy(config: &GatewayConfig) -> Policy {
     let (usual, limit) = (Attempts::default(), &config.auth.rate_limit);
     Policy {
         auto_approve_local: config.nodes.pairing.auto_approve_local.unwrap_or(true),

@@ -1,8 +1,10 @@
 //! Applies a changed configuration to the running gateway: plugin by plugin, and only to those that it concerns.
+use super::door;
 use crate::{
     app::Gateway,
     cli::setting::Setting,
     config::{Asked, Change, Config, Env, Loaded, News, ReloadMode, Watch, keep_last_good},
+    gateway::Doorkeeper,
     plugins::{places, plugin::Spec},
 };
 use std::sync::Arc;
@@ -18,6 +20,7 @@ pub(super) async fn follow(
     loaded: Loaded,
     running: watch::Sender<Arc<Config>>,
     asked: Asked,
+    doorkeeper: Doorkeeper,
     relog: Relog,
 ) {
     let paths = gateway.paths().clone();
@@ -30,6 +33,7 @@ pub(super) async fn follow(
             }
             News::Changed(change) => {
                 relog(&change.after);
+                admit(&doorkeeper, &change.after);
                 apply(&gateway, &env, &change, &running).await;
             }
             News::Broken(why) => {
@@ -46,6 +50,16 @@ fn is_off(change: &Change) -> bool {
     [&change.before, &change.after]
         .iter()
         .all(|config| config.gateway.reload.mode == Some(ReloadMode::Off))
+}
+
+/// Who may come in is decided by the new rules from here on.
+fn admit(doorkeeper: &Doorkeeper, config: &Config) {
+    match (door::rules(config), door::proxy(&config.gateway)) {
+        (Ok(rules), Ok(proxy)) => doorkeeper.change(rules, proxy.as_ref()),
+        (Err(why), _) | (_, Err(why)) => {
+            tracing::error!(target: "openclaw::config", "who may come in is as it was: {why}");
+        }
+    }
 }
 
 /// Turns that begin meanwhile wait: each has a configuration and the plugins that belong to it.

@@ -230,6 +230,7 @@ async fn serve(
         loaded,
         running,
         asked,
+        server.doorkeeper(),
         relog,
     ));
     let (ms, loaded) = (

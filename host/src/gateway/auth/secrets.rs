@@ -44,6 +44,16 @@ impl Verifier {
         }
     }
 
+    /// The same secrets and another word on proxies. None: the mode is another one, or nothing changed.
+    pub(crate) fn with_proxy(&self, proxy: &ProxyAuth) -> Option<Self> {
+        let changed = self.proxy.as_ref().is_some_and(|own| own != proxy);
+        changed.then(|| Self {
+            token: self.token,
+            password: self.password,
+            proxy: Some(proxy.clone()),
+        })
+    }
+
     /// Is there neither a secret nor a proxy?
     pub(crate) fn is_open(&self) -> bool {
         self.mode() == Method::None

@@ -177,7 +177,7 @@ async fn answer(shared: &Shared, peer: Peer, request: Request) -> Result<Respons
     if route.auth == RouteAuth::Gateway {
         known(shared, &peer, &parts).await?;
     }
-    let mut call = head::call(&parts, path, route, &peer, &shared.trusted_proxies);
+    let mut call = head::call(&parts, path, route, &peer, &shared.rules.get().trusted_proxies);
     if route.check_head {
         let checked = routes.check(&offer, call.clone(), limits::CHECK).await;
         checked.map_err(|error| refusal::hang_up(refusal::of(&error)))?;
@@ -227,7 +227,7 @@ async fn known(shared: &Shared, peer: &Peer, parts: &Parts) -> Result<(), Refuse
             .map(|value: &HeaderValue| value.to_str().unwrap_or("null"))
     };
     let host = text(header::HOST).unwrap_or_default();
-    if text(header::ORIGIN).is_some_and(|origin| !shared.sites.origin_allowed(origin, host)) {
+    if text(header::ORIGIN).is_some_and(|origin| !shared.rules.get().sites.origin_allowed(origin, host)) {
         return Err(refusal::unread(StatusCode::FORBIDDEN, "this page may not call the gateway").into());
     }
     // what a plugin serves acts in the owner's name

@@ -79,7 +79,7 @@ async fn enter(shared: &Arc<Shared>, peer: Peer, mut request: Request) -> Result
     if route.auth == RouteAuth::Gateway {
         known(shared, &peer, &parts).await?;
     }
-    let call = head::call(&parts, path, &route, &peer, &shared.trusted_proxies);
+    let call = head::call(&parts, path, &route, &peer, &shared.rules.get().trusted_proxies);
     if route.check_head {
         let checked = routes.check(&offer, call.clone(), limits::CHECK).await;
         checked.map_err(|error| refusal::hang_up(refusal::of(&error)))?;

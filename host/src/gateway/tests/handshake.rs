@@ -1,6 +1,6 @@
 //! Until `hello-ok`: what is refused, how, and in what time.
 use super::{super::device, *};
-use crate::gateway::limits;
+use crate::gateway::{limits, rules::Rules};
 use crate::http::server::Sites;
 use tokio::time::{Duration, Instant};
 
@@ -159,9 +159,12 @@ async fn a_foreign_page_and_a_rebound_name_stay_outside() {
 #[tokio::test(start_paused = true)]
 async fn guessing_locks_pages_and_slows_programs() {
     let gateway = Gateway::with(Options {
-        sites: Sites {
-            origins: vec!["http://page".into()],
-            ..Sites::default()
+        rules: Rules {
+            sites: Sites {
+                origins: vec!["http://page".into()],
+                ..Sites::default()
+            },
+            ..Rules::default()
         },
         ..options()
     })

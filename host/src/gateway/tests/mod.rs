@@ -2,6 +2,7 @@
 mod captures;
 mod client;
 mod fleet;
+mod frames;
 mod fronts;
 mod handshake;
 mod http;

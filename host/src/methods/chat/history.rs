@@ -72,7 +72,8 @@ pub(super) struct One {
 struct Page {
     rows: Vec<Value>,
     total: u64,
-    more: bool,
+    /// Where the next older page begins. None: there is nothing older.
+    next: Option<u64>,
 }
 
 /// What was said in a conversation; one that nobody knows has no messages.
@@ -113,9 +114,12 @@ async fn read(gateway: &Gateway, method: &str, given: Value) -> Result<(Value, S
     let settings: SessionSettings = serde_json::from_str(&session.settings).unwrap_or_default();
     let mut answer = json!({
         "sessionKey": session.key, "sessionId": transcript, "messages": page.rows,
-        "pendingInputs": pending(gateway, &session), "hasMore": page.more, "totalMessages": page.total,
+        "pendingInputs": pending(gateway, &session), "hasMore": page.next.is_some(), "totalMessages": page.total,
         "defaults": defaults, "sessionInfo": sessions::whole(gateway, &session, true, true).await?,
     });
+    if let Some(next) = page.next {
+        answer["nextOffset"] = json!(next);
+    }
     if let Some(level) = settings.thinking_level {
         answer["thinkingLevel"] = json!(thinking_word(level));
     }
@@ -136,13 +140,41 @@ async fn page(gateway: &Gateway, session_id: &str, asked: &Params) -> Result<Pag
         Ok((j.page(&id, skip, limit)?, skip, total))
     })
     .await?;
-    let shown = u64::from(skip) + entries.len() as u64;
-    let (rows, left) = fitting(session_id, &entries, asked);
+    let (mut rows, left) = fitting(session_id, &entries, asked);
+    sizes(gateway, &mut rows).await?;
+    let shown = u64::from(skip) + (entries.len() - left) as u64;
     Ok(Page {
         rows,
         total,
-        more: shown < total || left > 0,
+        next: (shown < total).then_some(shown),
     })
+}
+
+/// Pictures are left out of a history; how large they are is told.
+async fn sizes(gateway: &Gateway, rows: &mut [Value]) -> Result<(), Failure> {
+    let mut pictures: Vec<_> = rows
+        .iter_mut()
+        .filter_map(|row| row["content"].as_array_mut())
+        .flatten()
+        .filter(|part| part["mediaId"].is_string())
+        .collect();
+    if pictures.is_empty() {
+        return Ok(());
+    }
+    let ids: Vec<_> = pictures
+        .iter()
+        .filter_map(|part| part["mediaId"].as_str().map(str::to_owned))
+        .collect();
+    let known = journal(gateway.desk(), move |j| {
+        ids.iter().map(|id| j.media(id)).collect::<Result<Vec<_>, _>>()
+    })
+    .await?;
+    for (part, stored) in pictures.iter_mut().zip(known) {
+        if let Some(stored) = stored {
+            part["bytes"] = json!(stored.media.size);
+        }
+    }
+    Ok(())
 }
 
 /// How many of the newest entries are left out so that a message stands in the middle of a page.

@@ -11,9 +11,20 @@ pub(super) use files::{Attachment, keep as keep_files};
 pub(super) use history::{get as message, history, startup, whose};
 pub(super) use inject::inject;
 pub(super) use metadata::{list_commands, metadata};
-pub(super) use send::{Wanted, begin, send, sessions_send};
+pub(super) use send::{OWNER, Wanted, begin, client, send, sessions_send};
 
 use crate::gateway::{Method, Scope};
+use serde_json::{Map, Value, json};
+
+/// What `hello-ok` tells of limits. There is one owner: all of his clients see all of his conversations.
+pub(super) fn policy() -> Map<String, Value> {
+    let attachments = json!({ "maxBytes": files::MAX_BYTES, "maxImageBytes": files::MAX_IMAGE });
+    Map::from_iter([
+        ("attachments".to_owned(), attachments),
+        ("allowedSessionVisibilities".to_owned(), json!(["shared"])),
+        ("hasMultipleSessionSharingIdentities".to_owned(), json!(false)),
+    ])
+}
 
 pub(super) fn methods() -> Vec<Method> {
     vec![

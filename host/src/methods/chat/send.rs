@@ -26,7 +26,7 @@ const MAX_RUN: usize = 256;
 /// Longest that a turn may take, milliseconds.
 const MAX_TIMEOUT_MS: u64 = 3_600_000;
 /// How an operator is called who has no other name.
-const OWNER: &str = "gateway-owner";
+pub(in crate::methods) const OWNER: &str = "gateway-owner";
 
 /// Parameters of `chat.send`.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -365,7 +365,7 @@ async fn target(gateway: &Gateway, asked: &Params) -> Result<Option<Delivery>, F
 }
 
 /// The client, as it calls itself.
-fn client(caller: &Caller) -> Value {
+pub(in crate::methods) fn client(caller: &Caller) -> Value {
     let client = &caller.client;
     let mut known = json!({ "id": client.id, "mode": client.mode });
     if let Some(name) = &client.display_name {

@@ -12,7 +12,7 @@ use crate::{
     methods::sessions::message::injected,
 };
 use openclaw_plugin_api::{Error, ErrorKind};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tokio::time::Instant;
 
 /// Most of a vendor's words that clients are shown, characters.
@@ -28,12 +28,12 @@ pub(super) fn tell(tale: &mut Tale, run: &Run, now: Instant, now_ms: i64, out: &
     match run.how() {
         Some(End::Answered { text, .. }) => answered(tale, run, &text, now, now_ms, out),
         Some(End::Failed { message, error }) => failed(tale, run, &message, &error, now_ms, out),
-        Some(End::Aborted) | None => aborted(tale, run, now_ms, out),
+        Some(End::Aborted) | None => aborted(tale, run, now, now_ms, out),
         Some(End::Merged) => {
             tale.seq += 1;
             out.push(chat(without_agent(tale.chat_event("final"))));
         }
-        Some(End::Told { text }) => told(tale, &text, now_ms, out),
+        Some(End::Told { text }) => told(tale, &text, now, now_ms, out),
     }
 }
 
@@ -43,14 +43,22 @@ fn answered(tale: &mut Tale, run: &Run, text: &str, now: Instant, now_ms: i64, o
         Reply::Send(payload) => payload.text,
         Reply::Silent | Reply::Empty => String::new(),
     };
-    let finishing = json!({
+    // what tools did can't be taken back by asking again
+    let spent = !run.tools().is_empty();
+    let mut finishing = json!({
         "phase": "finishing", "stopReason": stop, "aborted": false, "livenessState": "working",
         "endedAt": now_ms,
     });
+    if spent {
+        finishing["replayInvalid"] = json!(true);
+    }
     out.push(tale.lifecycle(run, finishing, now_ms));
     out.push(idle(tale, run, now_ms));
-    let mut end = json!({ "phase": "end", "startedAt": run.began_ms(), "replayInvalid": false });
-    merge(&mut end, record(run, tale.first_model.as_ref()));
+    let mut end = json!({ "phase": "end", "startedAt": run.began_ms() });
+    if tale.source != Source::Caller {
+        end["replayInvalid"] = json!(spent);
+    }
+    merge(&mut end, record(run));
     out.push(tale.lifecycle(run, end, now_ms));
     tale.close(text, now, now_ms, out);
     let mut last = tale.chat_event("final");
@@ -62,11 +70,9 @@ fn answered(tale: &mut Tale, run: &Run, text: &str, now: Instant, now_ms: i64, o
 }
 
 /// The end of a run as `agent.wait` tells it.
-pub(super) fn record(run: &Run, first: Option<&(String, String)>) -> Value {
+pub(super) fn record(run: &Run) -> Value {
     let (provider, model) = run.model();
-    let first = first
-        .cloned()
-        .unwrap_or_else(|| (provider.clone(), model.clone()));
+    let first = run.wanted();
     let text = match run.how() {
         Some(End::Answered { text, .. }) => match parse(&text, Occasion::Message) {
             Reply::Send(payload) => payload.text,
@@ -150,7 +156,7 @@ fn kind(kind: ErrorKind) -> Option<&'static str> {
     }
 }
 
-fn aborted(tale: &mut Tale, run: &Run, now_ms: i64, out: &mut Vec<Event>) {
+fn aborted(tale: &mut Tale, run: &Run, now: Instant, now_ms: i64, out: &mut Vec<Event>) {
     let why = run.stopped_by();
     tale.seq += 1;
     let mut last = tale.chat_event("aborted");
@@ -171,6 +177,7 @@ fn aborted(tale: &mut Tale, run: &Run, now_ms: i64, out: &mut Vec<Event>) {
     });
     out.push(tale.lifecycle(run, end, now_ms));
     out.push(idle(tale, run, now_ms));
+    tale.closed(now, out);
     let end = json!({
         "phase": "error", "error": "the run was aborted", "aborted": true, "stopReason": "aborted",
         "startedAt": run.began_ms(), "endedAt": now_ms, "executionSettled": true,
@@ -179,10 +186,12 @@ fn aborted(tale: &mut Tale, run: &Run, now_ms: i64, out: &mut Vec<Event>) {
 }
 
 /// The answer to a command, or what was put in by hand.
-fn told(tale: &mut Tale, text: &str, now_ms: i64, out: &mut Vec<Event>) {
+fn told(tale: &mut Tale, text: &str, now: Instant, now_ms: i64, out: &mut Vec<Event>) {
     let by_hand = tale.source == Source::Caller;
     if !by_hand {
         tale.seq += 1;
+        tale.completed(now, out);
+        out.extend(tale.timing("first-assistant-event", now, Map::new()));
     }
     let mut last = tale.chat_event("final");
     if !text.is_empty() {

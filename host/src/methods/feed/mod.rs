@@ -95,9 +95,8 @@ impl Feed {
         let told = tale.step(run, step, now, now_ms);
         let ended = matches!(step, Step::Ended);
         if ended {
-            let tale = self.tales.remove(&run.id);
-            let first = tale.and_then(|tale| tale.first_model);
-            self.runs.end(&run.id, record(run, first.as_ref()));
+            self.tales.remove(&run.id);
+            self.runs.end(&run.id, record(run));
         }
         self.send(&run.sender(), told);
     }
@@ -155,11 +154,11 @@ impl Feed {
 }
 
 /// The end of a run for those who wait for it.
-fn record(run: &Run, first: Option<&(String, String)>) -> Value {
+fn record(run: &Run) -> Value {
     let mut end = json!({ "runId": run.id, "startedAt": run.began_ms(), "endedAt": run.ended_ms() });
     let more = match run.how() {
         Some(End::Answered { .. }) => {
-            let mut more = ending::record(run, first);
+            let mut more = ending::record(run);
             more["status"] = json!("ok");
             more
         }

@@ -6,6 +6,7 @@ use super::{
     ending,
     event::{Event, To, chat, grown, message},
     timing::Timing,
+    tools::Call,
 };
 use crate::agent::{
     live::{Run, Source, Step, Written},
@@ -41,8 +42,7 @@ pub(super) struct Tale {
     last_agent: Option<Instant>,
     last_chat: Option<Instant>,
     due: Option<Instant>,
-    pub(super) tools: HashMap<String, (String, i64)>,
-    pub(super) first_model: Option<(String, String)>,
+    pub(super) tools: HashMap<String, Call>,
     pub(super) began: bool,
     item: String,
     /// Kept until the client knows that its message was taken.
@@ -71,7 +71,6 @@ impl Tale {
             last_chat: None,
             due: None,
             tools: HashMap::new(),
-            first_model: None,
             began: false,
             item: crate::gateway::random::uuid(),
             held: waits.then(Vec::new),
@@ -80,6 +79,7 @@ impl Tale {
                 acked: None,
                 dispatched: now,
                 answered: false,
+                completed: false,
             }),
         }
     }
@@ -95,15 +95,13 @@ impl Tale {
         match step {
             Step::Opened | Step::Wrote => {}
             Step::Acked => return self.acked(now),
-            Step::Phase(phase) => self.phase(phase, now, now_ms, &mut out),
+            Step::Phase(phase) => self.phase(run, phase, now, now_ms, &mut out),
             Step::Began => self.lifecycle_start(run, now, now_ms, &mut out),
             Step::Asks { provider, model } => {
                 self.number += 1;
                 self.told.clear();
                 self.thought.clear();
-                let model = (provider.clone(), model.clone());
-                self.first_model.get_or_insert_with(|| model.clone());
-                let data = json!({ "phase": "model", "provider": model.0, "model": model.1 });
+                let data = json!({ "phase": "model", "provider": provider, "model": model });
                 out.push(self.lifecycle(run, data, now_ms));
                 self.look(run, now, now_ms, &mut out);
             }
@@ -178,12 +176,15 @@ impl Tale {
         }
     }
 
-    fn phase(&mut self, phase: &str, now: Instant, now_ms: i64, out: &mut Vec<Event>) {
+    fn phase(&mut self, run: &Run, phase: &str, now: Instant, now_ms: i64, out: &mut Vec<Event>) {
         if self.source == Source::Caller {
             return;
         }
         if phase == "preparing_workspace" {
-            out.extend(self.timing("model-selected", now, Map::new()));
+            let (provider, model) = run.wanted();
+            let chosen = [("provider", provider), ("model", model)];
+            let chosen = chosen.map(|(name, value)| (name.to_owned(), json!(value)));
+            out.extend(self.timing("model-selected", now, Map::from_iter(chosen)));
         }
         self.seq += 1;
         let mut status = self.chat_event("status");
@@ -344,12 +345,11 @@ impl Tale {
                 // the client was told that its message was not taken
                 return out;
             }
-            out.extend(self.held.take().unwrap_or_default());
+            // it was done before anybody could say that it was taken
+            out.extend(self.acked(now));
         }
         ending::tell(self, run, now, now_ms, &mut out);
-        out.extend(self.timing("dispatch-completed", now, Map::new()));
-        let after = Map::from_iter([("postDispatchMs".to_owned(), json!(0))]);
-        out.extend(self.timing("post-dispatch-completed", now, after));
+        self.closed(now, &mut out);
         self.due = None;
         out
     }

@@ -13,9 +13,27 @@ pub(super) struct Timing {
     pub(super) acked: Option<Instant>,
     pub(super) dispatched: Instant,
     pub(super) answered: bool,
+    pub(super) completed: bool,
 }
 
 impl Tale {
+    /// The work is done, though not all of it is told.
+    pub(super) fn completed(&mut self, now: Instant, out: &mut Vec<Event>) {
+        let open = self.timing.as_ref().is_some_and(|timing| !timing.completed);
+        if open {
+            out.extend(self.timing("dispatch-completed", now, Map::new()));
+            self.timing.iter_mut().for_each(|timing| timing.completed = true);
+        }
+    }
+
+    /// There is nothing more to tell of it.
+    pub(super) fn closed(&mut self, now: Instant, out: &mut Vec<Event>) {
+        self.completed(now, out);
+        let after = Map::from_iter([("postDispatchMs".to_owned(), json!(0))]);
+        out.extend(self.timing("post-dispatch-completed", now, after));
+        self.timing = None;
+    }
+
     /// For the client that asked: how long it took to come here.
     pub(super) fn timing(&self, phase: &str, now: Instant, more: Map<String, Value>) -> Option<Event> {
         let timing = self.timing.as_ref()?;

@@ -1,10 +1,97 @@
 //! How tools at work are told.
+//!
+//! It knows no tool. What is given a `command` bears a command; what answers with an `exitCode` has run one.
 use super::{
     event::{Event, To},
     tale::Tale,
 };
-use openclaw_plugin_api::ToolOutput;
+use openclaw_plugin_api::{Content, ToolOutput};
 use serde_json::{Value, json};
+
+/// Arguments that say best what a call is about, the best first.
+const TELLING: [&str; 10] = [
+    "command",
+    "path",
+    "file_path",
+    "url",
+    "query",
+    "pattern",
+    "action",
+    "name",
+    "text",
+    "message",
+];
+/// Characters that are shown of one.
+const SHOWN: usize = 80;
+
+/// A call that has not ended.
+#[derive(Debug)]
+pub(super) struct Call {
+    name: String,
+    began_ms: i64,
+    /// What it is about, for a person.
+    meta: Option<String>,
+    bears_command: bool,
+}
+
+// === impl Call ===
+
+impl Call {
+    fn new(name: &str, args: &Value, began_ms: i64) -> Self {
+        Self {
+            name: name.to_owned(),
+            began_ms,
+            meta: about(args),
+            bears_command: args["command"].is_string(),
+        }
+    }
+
+    /// The call as an item of the run.
+    fn item(&self, id: &str, phase: &str, status: &str) -> Value {
+        let mut title = self.name.replace('_', " ");
+        if let Some(first) = title.get_mut(..1) {
+            first.make_ascii_uppercase();
+        }
+        if let Some(meta) = &self.meta {
+            title = format!("{title} {meta}");
+        }
+        let mut item = json!({
+            "itemId": format!("tool:{id}"), "toolCallId": id, "name": self.name, "kind": "tool", "phase": phase,
+            "title": title, "status": status,
+        });
+        self.tell(&mut item);
+        item
+    }
+
+    fn tell(&self, data: &mut Value) {
+        if let Some(meta) = &self.meta {
+            data["meta"] = json!(meta);
+        }
+        if self.bears_command {
+            data["commandBearing"] = json!(true);
+        }
+    }
+
+    /// What a command said, if it was one.
+    fn command(&self, id: &str, output: &ToolOutput) -> Option<Value> {
+        let details = &output.details;
+        details.get("exitCode")?;
+        let mut title = String::from("command");
+        if let Some(meta) = &self.meta {
+            title = format!("{title} {meta}");
+        }
+        let mut data = json!({
+            "itemId": format!("command:{id}"), "phase": "end", "title": title, "toolCallId": id, "name": self.name,
+            "output": said(output), "status": if output.is_error { "failed" } else { "completed" },
+        });
+        for field in ["exitCode", "durationMs", "cwd"] {
+            if let Some(value) = details.get(field) {
+                data[field] = value.clone();
+            }
+        }
+        Some(data)
+    }
+}
 
 impl Tale {
     /// A tool begins.
@@ -16,9 +103,10 @@ impl Tale {
         now_ms: i64,
         out: &mut Vec<Event>,
     ) {
-        self.tools.insert(id.to_owned(), (name.to_owned(), now_ms));
-        let mut item = item(id, name, "start", "running");
+        let call = Call::new(name, args, now_ms);
+        let mut item = call.item(id, "start", "running");
         item["startedAt"] = json!(now_ms);
+        self.tools.insert(id.to_owned(), call);
         out.push(self.agent("item", item, now_ms));
         let data = json!({ "phase": "start", "name": name, "toolCallId": id, "args": args });
         out.push(self.tool(data, now_ms));
@@ -26,20 +114,25 @@ impl Tale {
 
     /// A tool has ended.
     pub(super) fn tool_ended(&mut self, id: &str, output: &ToolOutput, now_ms: i64, out: &mut Vec<Event>) {
-        let (name, began) = self.tools.remove(id).unwrap_or_else(|| (String::new(), now_ms));
+        let call = self.tools.remove(id);
+        let call = call.unwrap_or_else(|| Call::new("", &Value::Null, now_ms));
         let mut result = json!({ "content": output.content });
         if !output.details.is_null() {
             result["details"] = output.details.clone();
         }
-        let data = json!({
-            "phase": "result", "name": name, "toolCallId": id, "isError": output.is_error, "result": result,
+        let mut data = json!({
+            "phase": "result", "name": call.name, "toolCallId": id, "isError": output.is_error, "result": result,
         });
+        call.tell(&mut data);
         out.push(self.tool(data, now_ms));
         let status = if output.is_error { "failed" } else { "completed" };
-        let mut item = item(id, &name, "end", status);
-        item["startedAt"] = json!(began);
+        let mut item = call.item(id, "end", status);
+        item["startedAt"] = json!(call.began_ms);
         item["endedAt"] = json!(now_ms);
         out.push(self.agent("item", item, now_ms));
+        if let Some(command) = call.command(id, output) {
+            out.push(self.agent("command_output", command, now_ms));
+        }
     }
 
     fn tool(&mut self, data: Value, now_ms: i64) -> Event {
@@ -50,13 +143,51 @@ impl Tale {
     }
 }
 
-fn item(id: &str, name: &str, phase: &str, status: &str) -> Value {
-    let mut title = name.replace('_', " ");
-    if let Some(first) = title.get_mut(..1) {
-        first.make_ascii_uppercase();
+/// What a call is about: the first line of its most telling argument.
+fn about(args: &Value) -> Option<String> {
+    let told = TELLING.iter().find_map(|name| args[name].as_str())?;
+    let line = told.trim().lines().next()?;
+    let mut shown: String = line.chars().take(SHOWN).collect();
+    if shown.len() < told.trim().len() {
+        shown.push('…');
     }
-    json!({
-        "itemId": format!("tool:{id}"), "toolCallId": id, "name": name, "kind": "tool", "phase": phase,
-        "title": title, "status": status,
-    })
+    Some(shown)
+}
+
+fn said(output: &ToolOutput) -> String {
+    let texts = output.content.iter().filter_map(Content::as_text);
+    texts.collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_told_by_its_most_telling_argument() {
+        assert_eq!(
+            about(&json!({ "url": "u", "command": "ls\n-l" })).as_deref(),
+            Some("ls…")
+        );
+        assert_eq!(about(&json!({ "count": 3 })), None);
+        let long = "ä".repeat(SHOWN + 1);
+        assert_eq!(
+            about(&json!({ "text": long })).map(|text| text.chars().count()),
+            Some(SHOWN + 1)
+        );
+    }
+
+    #[test]
+    fn what_ends_with_a_code_was_a_command() {
+        let call = Call::new("run", &json!({ "command": "ls" }), 1);
+        let mut output = ToolOutput {
+            content: vec![Content::text("a")],
+            ..ToolOutput::default()
+        };
+        assert_eq!(call.command("c", &output), None);
+        output.details = json!({ "exitCode": 0, "cwd": "/x" });
+        let told = call.command("c", &output).expect("it was one");
+        assert_eq!((&told["output"], &told["cwd"]), (&json!("a"), &json!("/x")));
+        assert_eq!(call.item("c", "end", "completed")["commandBearing"], true);
+    }
 }

@@ -30,6 +30,7 @@ pub(in crate::methods) fn row(session_id: &str, entry: &Entry) -> Option<Value> 
     let about = About::of(entry);
     let mut own = json!({
         "id": id(session_id, entry.seq), "seq": entry.seq, "recordTimestampMs": entry.created_ms,
+        "transcriptPosition": { "source": session_id, "rawSeq": entry.seq },
     });
     if entry.kind == EntryKind::Compaction {
         own["kind"] = json!("compaction");
@@ -68,6 +69,10 @@ fn person(message: &Message, about: &About, own: &mut Value) -> Value {
     }
     if !about.sender_id.is_empty() {
         own["senderId"] = json!(about.sender_id);
+        if about.sender_is_owner && about.channel.is_empty() {
+            // one who is known to the gateway, not to a channel
+            own["senderIdentity"] = json!({ "type": "profile", "id": about.sender_id });
+        }
     }
     if !about.sender_name.is_empty() {
         own["senderName"] = json!(about.sender_name);
@@ -89,6 +94,7 @@ fn model(entry: &Entry, message: &Message, about: &About, own: &mut Value) -> Va
         "stopReason": if about.stop_reason.is_empty() { "stop" } else { &about.stop_reason },
     });
     if !injected {
+        row["responseModel"] = json!(about.model);
         own["runId"] = json!(run_id(&entry.turn));
     }
     if !about.idempotency_key.is_empty() {
