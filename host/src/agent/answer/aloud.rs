@@ -18,7 +18,7 @@ use crate::{
     journal::{Entry, JournalError, NewDelivery, Settled},
 };
 use futures_util::future::{BoxFuture, FutureExt};
-use openclaw_plugin_api::{AgentEvent, ChatKind};
+use openclaw_plugin_api::{AgentEvent, ChatKind, InboundKind};
 use std::time::Duration;
 use tokio::{
     sync::mpsc,
@@ -52,7 +52,8 @@ impl Case<'_> {
             channel: last.channel.clone(),
             message: message_to(&last.event, String::new(), format!("{}:preview", self.turn_id)),
             preview: streams && self.info.edit && !quiet && self.style().is_none(),
-            typing: self.agent.settings.typing_mode != Some(TypingMode::Never),
+            typing: self.typing(),
+            typing_every: self.typing_every(),
             info: self.info.clone(),
             row: self.rows.first().copied().unwrap_or_default(),
             shown: if quiet {
@@ -60,6 +61,38 @@ impl Case<'_> {
             } else {
                 self.jobs[0].preview.clone()
             },
+        }
+    }
+
+    /// Whoever is sure of an answer sees at once that it is coming.
+    fn typing(&self) -> TypingMode {
+        let event = &self.last().event;
+        let sure =
+            event.chat.kind == ChatKind::Direct || event.mentioned || event.kind == InboundKind::Command;
+        let usual = if sure {
+            TypingMode::Instant
+        } else {
+            TypingMode::Message
+        };
+        let of_session = || match self.config.session.typing_mode.as_deref()? {
+            "never" => Some(TypingMode::Never),
+            "instant" => Some(TypingMode::Instant),
+            "thinking" => Some(TypingMode::Thinking),
+            "message" => Some(TypingMode::Message),
+            _ => None,
+        };
+        self.agent
+            .settings
+            .typing_mode
+            .or_else(of_session)
+            .unwrap_or(usual)
+    }
+
+    fn typing_every(&self) -> Duration {
+        let of_session = self.config.session.typing_interval_seconds;
+        match (self.agent.settings.typing_interval_seconds, of_session) {
+            (None, Some(seconds)) => Duration::from_secs(seconds.into()),
+            _ => self.agent.typing_interval,
         }
     }
 
