@@ -18,6 +18,10 @@ use std::{
 
 /// Tests are built without optimisation.
 const PROFILE: &str = "dev";
+/// How a release has the program, and its plugins.
+const RELEASED: (&str, &str) = ("release", "plugin");
+/// Tests that start the program.
+const END_TO_END: &str = "openclaw-e2e";
 /// A plugin as somebody else would write it, with a Cargo.lock of its own.
 const THIRD_PARTY: &str = "examples/third-party";
 /// The channel for tests.
@@ -33,6 +37,7 @@ const INSTALL_DENY: &str = "cargo install cargo-deny --locked";
 Steps: format, lints, gateway, plugins, fixtures, third-party plugin, doctests, dependencies, memory, peers,
 pages, browser, tests.
 With --filter: gateway, plugins, fixtures, tests.
+With --release: the same, with the program and the plugins as a release has them, and only the end-to-end tests.
 
 Tests find what was built for them by the environment:
   OPENCLAW_TEST_BIN       the gateway's program (also as OPENCLAW_BIN, for the kit)
@@ -46,6 +51,9 @@ pub(crate) struct Args {
     /// Also run the tests that take minutes (those marked `ignored`)
     #[arg(long)]
     long: bool,
+    /// Run the end-to-end tests with the program and the plugins as a release has them
+    #[arg(long)]
+    release: bool,
 }
 
 /// What the tests are given.
@@ -58,12 +66,12 @@ struct Fixtures {
 /// Runs every step.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let workspace = Workspace::load()?;
-    let whole = args.filter.is_none();
+    let whole = args.filter.is_none() && !args.release;
     let mut progress = Progress::new(if whole { 13 } else { 4 });
     if whole {
         lint(&workspace, &mut progress)?;
     }
-    let fixtures = build_fixtures(&workspace, &mut progress)?;
+    let fixtures = build_fixtures(&workspace, args.release, &mut progress)?;
     if whole {
         third_party(&workspace, &fixtures, &mut progress)?;
         doctests(&workspace, &mut progress)?;
@@ -95,8 +103,12 @@ fn lint(workspace: &Workspace, progress: &mut Progress) -> Result<()> {
 }
 
 /// Builds what tests load and start, and puts it where later builds don't touch it.
-fn build_fixtures(workspace: &Workspace, progress: &mut Progress) -> Result<Fixtures> {
-    let folder = workspace.target.join("xtask");
+fn build_fixtures(workspace: &Workspace, release: bool, progress: &mut Progress) -> Result<Fixtures> {
+    let (folder, (of_program, of_plugins)) = match release {
+        true => ("xtask/release", RELEASED),
+        false => ("xtask", (PROFILE, PROFILE)),
+    };
+    let folder = workspace.target.join(folder);
     let fixtures = Fixtures {
         // Apart from the plugins: the program would find them beside itself, and tests begin with none.
         program: folder.join("bin"),
@@ -104,12 +116,12 @@ fn build_fixtures(workspace: &Workspace, progress: &mut Progress) -> Result<Fixt
         libraries: folder.join("fixtures"),
     };
     let step = progress.step("gateway");
-    let program = artifacts::host(workspace, &step, PROFILE)?;
+    let program = artifacts::host(workspace, &step, of_program)?;
     let program = layout::place_program(&fixtures.program, &program)?;
     step.done();
 
     let step = progress.step("plugins");
-    let plugins = artifacts::plugins(workspace, &step, &workspace.plugins, PROFILE)?;
+    let plugins = artifacts::plugins(workspace, &step, &workspace.plugins, of_plugins)?;
     layout::place_libraries(&fixtures.plugins, &plugins)?;
     step.done();
 
@@ -203,7 +215,8 @@ fn tests(workspace: &Workspace, fixtures: &Fixtures, args: &Args, progress: &mut
     let step = progress.step("tests");
     let nextest = has_tool(workspace, "nextest");
     let mut command = workspace.cargo();
-    command.args(runner(nextest, args.filter.as_deref(), args.long));
+    let package = args.release.then_some(END_TO_END);
+    command.args(runner(nextest, package, args.filter.as_deref(), args.long));
     if args.long {
         command.env("OPENCLAW_TEST_LONG", "1");
     }
@@ -218,19 +231,16 @@ fn tests(workspace: &Workspace, fixtures: &Fixtures, args: &Args, progress: &mut
 }
 
 /// The arguments of the test runner; all tests run even if one fails, a list of faults is worth more than the first.
-fn runner(nextest: bool, filter: Option<&str>, long: bool) -> Vec<&str> {
+fn runner<'a>(nextest: bool, package: Option<&'a str>, filter: Option<&'a str>, long: bool) -> Vec<&'a str> {
     let mut args = match nextest {
-        true => vec!["nextest", "run", "--workspace", "--no-fail-fast"],
+        true => vec!["nextest", "run", "--no-fail-fast"],
         // Without documentation tests: they have a step of their own.
-        false => vec![
-            "test",
-            "--workspace",
-            "--lib",
-            "--bins",
-            "--tests",
-            "--no-fail-fast",
-        ],
+        false => vec!["test", "--lib", "--bins", "--tests", "--no-fail-fast"],
     };
+    match package {
+        Some(package) => args.extend(["--package", package]),
+        None => args.push("--workspace"),
+    }
     if nextest && long {
         args.extend(["--run-ignored", "all"]);
     }
@@ -282,20 +292,24 @@ mod tests {
     #[test]
     fn both_runners_get_the_same_wish() {
         assert_eq!(
-            runner(true, Some("x"), true),
+            runner(true, None, Some("x"), true),
             [
                 "nextest",
                 "run",
-                "--workspace",
                 "--no-fail-fast",
+                "--workspace",
                 "--run-ignored",
                 "all",
                 "x"
             ]
         );
-        let plain = runner(false, Some("x"), true);
+        let plain = runner(false, None, Some("x"), true);
         assert_eq!(plain[plain.len() - 3..], ["x", "--", "--include-ignored"]);
-        assert!(!runner(true, None, false).contains(&"--run-ignored"));
+        assert_eq!(
+            runner(true, Some("p"), None, false),
+            ["nextest", "run", "--no-fail-fast", "--package", "p"]
+        );
+        assert!(!runner(true, None, None, false).contains(&"--run-ignored"));
     }
 
     #[test]

@@ -119,9 +119,13 @@ impl Access {
         Admitted::new(event, channel, rights, true)
     }
 
-    /// Whether the sender of an event may write where it is. It remembers nothing and lets nothing in.
+    /// Whether the sender of an event may write where it is, and give the command that it is. It remembers nothing and
+    /// lets nothing in.
     pub fn admits(&self, ask: &Ask<'_>, event: &Inbound) -> Result<bool, JournalError> {
-        Ok(matches!(self.judge(ask, event)?, Gate::Pass(_)))
+        Ok(match self.judge(ask, event)? {
+            Gate::Pass(pass) => !is_command(ask, event) || rights::of(ask, event, &pass).commands,
+            Gate::Refuse(_) | Gate::Pair => false,
+        })
     }
 
     /// The messages that were skipped before this one in its chat, oldest first. Afterwards there are none.

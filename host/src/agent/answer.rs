@@ -1,6 +1,9 @@
 //! From events of a channel to a reply in the outbox, in one transaction with the end of their turn.
 //!
 //! Each event that comes in here is settled, whatever happens: answered, or failed with a word to the person.
+mod aloud;
+mod broken;
+
 use super::{
     briefing::Occasion,
     client::{self, Ask},
@@ -13,21 +16,23 @@ use super::{
     live::{End, Run},
     overheard, post,
     request::{self, DEFAULT_MODEL, turn_of, usage, within, within_limit},
+    settle::DONE,
     standing,
     turn::{self, Turn, TurnEvents, TurnOutcome, Workbench},
 };
 use crate::{
     access::chat_prompt,
-    config::{Agent, ChannelPolicy, Config, StreamMode, TypingMode},
-    deliver::{Body, Place, Seen, UNKNOWN, follow, lane_of, message_to},
+    config::{Agent, ChannelPolicy, Config},
+    deliver::{Body, Seen, follow, lane_of, message_to},
     gateway::random::uuid,
     journal::{
         self, Cost, Entry, Journal, JournalError, NewDelivery, NewSession, Session, SessionUsage, Settled,
     },
     models::ModelRef,
 };
+use aloud::Spoken;
 use futures_util::FutureExt;
-use openclaw_plugin_api::{ChannelInfo, Error, ErrorKind, Result, ToolOrigin};
+use openclaw_plugin_api::{ChannelInfo, Error, ErrorKind, InboundKind, Result, ToolOrigin};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{mpsc, watch};
 
@@ -111,7 +116,11 @@ async fn answer(
     if attempts > MAX_ATTEMPTS {
         let text = format!("the gateway ended {MAX_ATTEMPTS} times while it worked on this");
         return case
-            .failed(&Error::new(ErrorKind::Internal, text), Seen::default())
+            .failed(
+                &Error::new(ErrorKind::Internal, text),
+                Seen::default(),
+                Spoken::default(),
+            )
             .await;
     }
     case.work(attempts > 1, stop).await
@@ -166,8 +175,10 @@ impl<'a> Case<'a> {
     }
 
     async fn work(self, resumed: bool, stop: watch::Receiver<bool>) -> std::result::Result<(), JournalError> {
+        let told = self.told_before(resumed).await?;
         let (listener, heard) = mpsc::channel(TURN_EVENTS);
         let events = TurnEvents::new(listener, Some(self.run.clone()));
+        let (heard, aloud) = self.aloud(&told, heard);
         let presence = follow(
             self.desk.registry.clone(),
             self.desk.journal.clone(),
@@ -179,12 +190,12 @@ impl<'a> Case<'a> {
             drop(events);
             outcome
         };
-        let (outcome, seen) = tokio::join!(turn, presence);
+        let (outcome, seen, spoken) = tokio::join!(turn, presence, aloud);
         match outcome {
-            Ok(outcome) => self.answered(outcome, seen).await,
+            Ok(outcome) => self.answered(outcome, seen, spoken).await,
             // only what somebody stopped: a call that was cancelled for another reason is a failure
             Err(error) if error.kind() == ErrorKind::Cancelled && *stop.borrow() => self.stopped().await,
-            Err(error) => self.failed(&error, seen).await,
+            Err(error) => self.failed(&error, seen, spoken).await,
         }
     }
 
@@ -285,29 +296,22 @@ impl<'a> Case<'a> {
         self.jobs.last().expect("a case has at least one job")
     }
 
-    fn place(&self) -> Place {
-        let last = self.last();
-        let quiet = self.jobs[0].preview == UNKNOWN;
-        let streams = !matches!(self.policy.stream_mode(), None | Some(StreamMode::Off));
-        Place {
-            channel: last.channel.clone(),
-            message: message_to(&last.event, String::new(), format!("{}:preview", self.turn_id)),
-            preview: streams && self.info.edit && !quiet,
-            typing: self.agent.settings.typing_mode != Some(TypingMode::Never),
-            info: self.info.clone(),
-            row: self.rows.first().copied().unwrap_or_default(),
-            shown: if quiet {
-                String::new()
-            } else {
-                self.jobs[0].preview.clone()
-            },
-        }
-    }
-
-    async fn answered(self, outcome: TurnOutcome, seen: Seen) -> std::result::Result<(), JournalError> {
+    async fn answered(
+        self,
+        outcome: TurnOutcome,
+        seen: Seen,
+        spoken: Spoken,
+    ) -> std::result::Result<(), JournalError> {
         let replies = match &self.last().ask {
             Some(ask) => self.deliveries(ask, &outcome).await,
-            None => self.addressed(&in_place(self.composition().answer(&outcome).await, &seen.shown)),
+            None => {
+                let before = (spoken.out.as_str(), spoken.parts);
+                let mut answer = self.composition().answer(&outcome, before).await;
+                if answer.is_empty() && spoken.parts == 0 && self.last().event.kind == InboundKind::Command {
+                    answer = self.composition().plain(DONE);
+                }
+                self.addressed(&in_place(answer, &seen.shown))
+            }
         };
         let end = End::Answered {
             text: outcome.text.clone(),
@@ -318,35 +322,6 @@ impl<'a> Case<'a> {
         self.run.wrote();
         self.desk.live.end(&self.run.id, end);
         flush(self.desk, self.agent, self.key, context).await;
-        Ok(())
-    }
-
-    /// The person is told. What was seen of an answer stays, with a mark that it is not whole.
-    async fn failed(self, error: &Error, seen: Seen) -> std::result::Result<(), JournalError> {
-        tracing::error!(target: "openclaw::agent", session = self.key, kind = %error.kind(), %error, "not answered");
-        let text = match seen.text.trim() {
-            "" => apology(error),
-            begun => format!("{begun}\n\n⚠️ The answer was cut off here. {}", apology(error)),
-        };
-        let replies = match self.last().ask {
-            Some(_) => Vec::new(),
-            None => self.addressed(&in_place(self.composition().plain(&text), &seen.shown)),
-        };
-        let (note, end) = request::failure(&self.run, &self.turn_id, apology(error), error);
-        let done = self.commit(replies, vec![note], None, Settled::Failed(error.to_string()));
-        done.await?;
-        self.run.wrote();
-        self.desk.live.end(&self.run.id, end);
-        Ok(())
-    }
-
-    /// What was seen of the answer stays in the conversation.
-    async fn stopped(self) -> std::result::Result<(), JournalError> {
-        let entries = request::partial(&self.run, &self.turn_id);
-        let how = Settled::Dropped("stopped".into());
-        self.commit(Vec::new(), entries, None, how).await?;
-        self.run.wrote();
-        self.desk.live.end(&self.run.id, End::Aborted);
         Ok(())
     }
 

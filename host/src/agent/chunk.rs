@@ -265,7 +265,7 @@ impl Breaks {
 }
 
 /// The longest beginning that has room and ends between two characters as readers see them. Never empty.
-fn window(text: &str, budget: usize, unit: Unit) -> usize {
+pub(super) fn window(text: &str, budget: usize, unit: Unit) -> usize {
     let mut used = 0;
     for (at, grapheme) in text.grapheme_indices(true) {
         used += length(grapheme, unit);

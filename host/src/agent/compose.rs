@@ -1,6 +1,7 @@
 //! From what a model wrote to the messages that a chat gets.
 use super::{
-    chunk::{Limits, Mode, Unit, chunk},
+    blocks::{Part, behind, fenced},
+    chunk::{Limits, Mode, Unit, chunk, fence},
     desk::Desk,
     footer::footer,
     job::EventJob,
@@ -30,8 +31,9 @@ pub(super) struct Composition<'a> {
 }
 
 impl Composition<'_> {
-    /// The messages of an answer, in order. None: the model chose to be silent.
-    pub(super) async fn answer(&self, outcome: &TurnOutcome) -> Vec<Body> {
+    /// The messages of an answer, in order, behind what went out of it in some parts. None: the model chose to be silent,
+    /// or there is nothing more to say.
+    pub(super) async fn answer(&self, outcome: &TurnOutcome, (sent, parts): (&str, usize)) -> Vec<Body> {
         let mut payload = match reply::parse(&outcome.text, Occasion::Message) {
             Reply::Send(payload) => payload,
             Reply::Silent => return Vec::new(),
@@ -40,16 +42,42 @@ impl Composition<'_> {
                 ..Payload::default()
             },
         };
+        if parts > 0 {
+            let whole = std::mem::take(&mut payload.text);
+            let rest = behind(&whole, sent);
+            let before = &whole[..whole.len() - rest.len()];
+            payload.text = fenced(rest, fence::after_text(before, None, true));
+        }
         for notice in outcome.notices.iter().filter(|_| self.is_direct()) {
             payload.text = format!("{notice}\n\n{}", payload.text);
         }
-        payload.text = reply::with_prefix(&payload.text, self.prefix(outcome).as_deref());
+        if parts == 0 {
+            payload.text = reply::with_prefix(&payload.text, self.prefix(&outcome.model).as_deref());
+        }
         let files = files(self.desk, self.agent, &mut payload).await;
         let wanted = self.job.settings.response_usage.unwrap_or_default();
         if let Some(line) = footer(wanted, outcome) {
             payload.text = format!("{}\n\n{line}", payload.text.trim_end());
         }
-        self.messages(&payload, files)
+        self.messages(&payload, files, parts)
+    }
+
+    /// The messages of a part of an answer, said by this model.
+    pub(super) fn part(&self, part: &Part, (provider, model): (String, String)) -> Vec<Body> {
+        let mut payload = Payload {
+            text: part.text.clone(),
+            reply_to: part.reply_to.clone(),
+            ..Payload::default()
+        };
+        if part.number == 0 {
+            let prefix = self.prefix(&format!("{provider}/{model}"));
+            payload.text = reply::with_prefix(&payload.text, prefix.as_deref());
+        }
+        let mut bodies = self.messages(&payload, Vec::new(), part.number);
+        for (number, body) in bodies.iter_mut().enumerate() {
+            body.message.idempotency_key = format!("{}:part-{}:{number}", self.key, part.number);
+        }
+        bodies
     }
 
     /// The messages of a plain text.
@@ -58,17 +86,17 @@ impl Composition<'_> {
             text: text.to_owned(),
             ..Payload::default()
         };
-        self.messages(&payload, Vec::new())
+        self.messages(&payload, Vec::new(), 0)
     }
 
     fn is_direct(&self) -> bool {
         self.job.event.chat.kind == openclaw_plugin_api::ChatKind::Direct
     }
 
-    fn prefix(&self, outcome: &TurnOutcome) -> Option<String> {
+    fn prefix(&self, model: &str) -> Option<String> {
         let own = self.policy.response_prefix.as_deref();
         let setting = own.or(self.config.messages.response_prefix.as_deref())?;
-        let (provider, model) = outcome.model.split_once('/').unwrap_or_default();
+        let (provider, model) = model.split_once('/').unwrap_or_default();
         let name = self.agent.identity.name.as_deref().or(self.agent.name.as_deref());
         let vars = PrefixVars {
             model,
@@ -79,7 +107,8 @@ impl Composition<'_> {
         reply::response_prefix(setting, &vars)
     }
 
-    fn messages(&self, payload: &Payload, files: Vec<MediaRef>) -> Vec<Body> {
+    /// `before`: messages of the same answer that went ahead.
+    fn messages(&self, payload: &Payload, files: Vec<MediaRef>, before: usize) -> Vec<Body> {
         let mut texts = chunk(payload.text.trim(), &limits(self.info, self.policy));
         if texts.is_empty() && !files.is_empty() {
             texts.push(String::new());
@@ -87,7 +116,7 @@ impl Composition<'_> {
         let mut files = Some(files);
         let bodies = texts.into_iter().enumerate().map(|(number, text)| {
             let mut message = message_to(&self.job.event, text, format!("{}:{number}", self.key));
-            message.reply_to = self.reply_to(payload, number);
+            message.reply_to = self.reply_to(payload, before + number);
             message.attachments = files.take().unwrap_or_default();
             if payload.audio_as_voice {
                 message.extra.insert("audioAsVoice".into(), true.into());

@@ -2,6 +2,7 @@
 pub mod about;
 mod answer;
 mod asker;
+mod blocks;
 mod briefing;
 mod choices;
 pub mod chunk;
@@ -41,6 +42,7 @@ mod sorter;
 mod standing;
 pub mod subagents;
 pub mod tokens;
+mod tool_words;
 pub mod tools;
 mod trial;
 mod turn;

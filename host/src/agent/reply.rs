@@ -92,15 +92,23 @@ pub fn parse(text: &str, occasion: Occasion) -> Reply {
 }
 
 /// What may be shown of an answer that is still being written: nothing that the whole answer may turn out not to say.
-pub fn preview(so_far: &str) -> String {
-    let text = read::read(so_far, true).text;
-    if token::may_begin(&text, NO_REPLY) || token::may_begin(&text, HEARTBEAT_OK) {
-        return String::new();
+pub fn preview(written: &str) -> String {
+    so_far(written).text
+}
+
+/// The same with what the answer refers to, as far as that is known.
+pub fn so_far(written: &str) -> Payload {
+    let mut payload = read::read(written, true);
+    let text = &payload.text;
+    if token::may_begin(text, NO_REPLY) || token::may_begin(text, HEARTBEAT_OK) {
+        payload.text.clear();
+        return payload;
     }
-    let text = token::without_partial_end(&text, NO_REPLY);
-    token::without_partial_end(text, HEARTBEAT_OK)
+    let text = token::without_partial_end(text, NO_REPLY);
+    payload.text = token::without_partial_end(text, HEARTBEAT_OK)
         .trim_end()
-        .to_owned()
+        .to_owned();
+    payload
 }
 
 #[cfg(test)]

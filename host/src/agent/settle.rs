@@ -4,6 +4,10 @@ use crate::{
     deliver::{Body, lane_of, message_to},
     journal::{JournalError, Settled},
 };
+use openclaw_plugin_api::InboundKind;
+
+/// What a command of the platform's menu is answered with when there is nothing to say: the platform shows that it waits.
+pub(super) const DONE: &str = "✅ Done.";
 
 /// Answers without a turn.
 pub(super) async fn reply(
@@ -16,6 +20,7 @@ pub(super) async fn reply(
         return client::told(desk, &ask, taken.row, text, how).await;
     }
     let event = &taken.event;
+    let text = text.or_else(|| (event.kind == InboundKind::Command).then(|| DONE.to_owned()));
     let lane = lane_of(&taken.channel, event);
     let key = format!("event-{}", taken.row);
     let message = text.map(|text| message_to(event, text, format!("{key}:0")));

@@ -160,7 +160,13 @@ fn channel(block: &Value, others: &[&Value], at: &JsonPath, found: &mut Vec<OldF
     if !shared(&["dm", "dmPolicy", "allowFrom"]) {
         dm(block, at, found);
     }
-    if !shared(&["streaming", "streamMode", "chunkMode", "blockStreaming"]) {
+    if !shared(&[
+        "streaming",
+        "streamMode",
+        "chunkMode",
+        "blockStreaming",
+        "blockStreamingCoalesce",
+    ]) {
         streaming(block, at, found);
     }
     for spaces in ["guilds", "teams"] {
@@ -220,7 +226,12 @@ fn dm(block: &Value, at: &JsonPath, found: &mut Vec<OldForm>) {
 
 /// Flat keys about how replies are written → the object `streaming`.
 fn streaming(block: &Value, at: &JsonPath, found: &mut Vec<OldForm>) {
-    const FLAT: [&str; 3] = ["streamMode", "chunkMode", "blockStreaming"];
+    const FLAT: [&str; 4] = [
+        "streamMode",
+        "chunkMode",
+        "blockStreaming",
+        "blockStreamingCoalesce",
+    ];
     let flat: Vec<_> = FLAT.iter().filter(|key| block.get(**key).is_some()).collect();
     let is_flat = matches!(block["streaming"], Value::Bool(_) | Value::String(_));
     if flat.is_empty() && !is_flat {
@@ -243,19 +254,23 @@ fn streaming(block: &Value, at: &JsonPath, found: &mut Vec<OldForm>) {
     if let Some(chunks) = block.get("chunkMode") {
         new.entry("chunkMode").or_insert(chunks.clone());
     }
-    if let Some(blocks) = block.get("blockStreaming") {
+    for (old, now) in [
+        ("blockStreaming", "enabled"),
+        ("blockStreamingCoalesce", "coalesce"),
+    ] {
+        let Some(value) = block.get(old) else { continue };
         let inner = new.entry("block").or_insert(json!({}));
         let Some(inner) = inner.as_object_mut() else {
             return;
         };
-        inner.entry("enabled").or_insert(blocks.clone());
+        inner.entry(now).or_insert(value.clone());
     }
     let mut edits = vec![set(at.key("streaming"), Value::Object(new))];
     edits.extend(flat.iter().map(|key| unset(at.key(**key))));
     let first = flat.first().map_or("streaming", |key| **key);
     found.push(OldForm {
         path: at.key(first),
-        now: "the object `streaming` with mode, chunkMode and block.enabled".into(),
+        now: "the object `streaming` with mode, chunkMode and block".into(),
         edits,
     });
 }

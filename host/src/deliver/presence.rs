@@ -2,7 +2,7 @@
 //!
 //! Best effort: nothing here is in the outbox, and nothing of it can hold up or fail a turn. The message that shows the
 //! beginning is noted in the journal, so that the answer takes its place even after a crash.
-use crate::{agent::reply::preview, journal::Journal, plugins::registry::Registry};
+use crate::{agent::reply::preview, config::TypingMode, journal::Journal, plugins::registry::Registry};
 use futures_util::future::BoxFuture;
 use openclaw_plugin_api::{
     Activity, AgentEvent, ChannelInfo, Edit, Error, ErrorKind, MessageTarget, Outbound, Receipt, Result,
@@ -14,8 +14,8 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval},
 };
 
-/// How often a platform is told that somebody is typing.
-const TYPING_EVERY: Duration = Duration::from_secs(4);
+/// The least time between two signs that somebody is typing.
+const SHORTEST_TYPING: Duration = Duration::from_secs(1);
 /// The least time between two changes of a preview.
 const EDIT_EVERY: Duration = Duration::from_millis(1000);
 /// Characters before anything is shown.
@@ -37,8 +37,10 @@ pub struct Place {
     pub info: ChannelInfo,
     /// Show the answer as it grows.
     pub preview: bool,
-    /// Show that somebody is typing.
-    pub typing: bool,
+    /// When it is shown that somebody is typing.
+    pub typing: TypingMode,
+    /// How often it is shown again.
+    pub typing_every: Duration,
     /// The event in the journal, to note the preview at.
     pub row: i64,
     /// The preview of an earlier run.
@@ -62,7 +64,8 @@ pub async fn follow(
         on_screen: String::new(),
         stopped: false,
     };
-    let mut typing = interval(TYPING_EVERY);
+    let mut typing = interval(screen.place.typing_every.max(SHORTEST_TYPING));
+    let mut shows = screen.place.typing == TypingMode::Instant;
     typing.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut next_edit = Instant::now();
     // a slow platform must not hold up the turn, so its answers are waited for beside the events
@@ -70,13 +73,13 @@ pub async fn follow(
     loop {
         let due = change.is_none() && screen.is_behind();
         tokio::select! {
-            event = events.recv() => match event {
+            event = events.recv() => match event.inspect(|event| shows |= begins(screen.place.typing, event)) {
                 Some(AgentEvent::Text { text }) => screen.write(&text),
                 Some(AgentEvent::ToolStarted { .. }) => screen.write("\n\n"),
                 Some(_) => {}
                 None => break,
             },
-            _ = typing.tick(), if screen.place.typing && sign.is_none() => sign = screen.typing(),
+            _ = typing.tick(), if shows && sign.is_none() => sign = screen.typing(),
             () = under_way(&mut sign), if sign.is_some() => sign = None,
             changed = under_way(&mut change), if change.is_some() => {
                 change = None;
@@ -91,6 +94,15 @@ pub async fn follow(
         screen.changed(change.await);
     }
     screen.seen()
+}
+
+/// Is this what somebody is typing from?
+fn begins(mode: TypingMode, event: &AgentEvent) -> bool {
+    match event {
+        AgentEvent::Thinking { .. } | AgentEvent::ToolStarted { .. } => mode == TypingMode::Thinking,
+        AgentEvent::Text { text } => mode != TypingMode::Never && !text.trim().is_empty(),
+        _ => false,
+    }
 }
 
 async fn under_way<T>(call: &mut Option<BoxFuture<'static, T>>) -> T {

@@ -45,7 +45,7 @@ pub(super) fn set_rules(rules: Redaction) {
 }
 
 /// The text without what is to be hidden in every line of the log.
-pub(super) fn redact(text: &str) -> String {
+pub(crate) fn redact(text: &str) -> String {
     let rules = RULES.read().unwrap_or_else(PoisonError::into_inner);
     rules.apply(text)
 }

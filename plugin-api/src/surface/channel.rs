@@ -106,6 +106,9 @@ pub struct ChannelInfo {
     /// Most lines of one message, so that a tall reply becomes several; the operator's `maxLinesPerMessage` goes first. 0:
     /// as many as there are.
     pub line_limit: u32,
+    /// Fewest characters of a message that is a part of an answer, where the operator has answers sent in parts and says
+    /// no number. 0: the host's own.
+    pub part_chars: u32,
     /// Messages can be edited, so a reply can be shown while it is written.
     pub edit: bool,
     /// Messages can be deleted.
@@ -159,6 +162,7 @@ impl Default for ChannelInfo {
             label: String::new(),
             text_limit: 4000,
             line_limit: 0,
+            part_chars: 0,
             edit: false,
             delete: false,
             reactions: false,

@@ -2,7 +2,7 @@
 use crate::{
     cache::Cache,
     config::Config,
-    gateway::{self, Presence, Status},
+    gateway::{self, Presence, Seen, Status},
     interactions::Open,
     outbound::Memory,
     rest::Rest,
@@ -36,6 +36,8 @@ pub(crate) struct Connection {
     /// Who the bot is, once Discord has said so.
     pub(crate) me: OnceLock<Me>,
     pub(crate) cache: Cache,
+    /// What the host has of each channel.
+    pub(crate) seen: Seen,
     /// What sending remembers.
     pub(crate) memory: Memory,
     /// Commands and buttons that can still be answered in their place.
@@ -87,6 +89,7 @@ impl Connection {
             host,
             me: OnceLock::new(),
             cache: Cache::default(),
+            seen: Seen::default(),
             memory: Memory::default(),
             interactions: Open::default(),
             status: Status::default(),

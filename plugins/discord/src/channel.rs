@@ -30,6 +30,8 @@ impl Channel for Discord {
             replies: true,
             native_commands: true,
             idempotent_send: true,
+            // short messages are sent as one
+            part_chars: 1500,
             actions: actions::NAMES.iter().map(|name| (*name).to_owned()).collect(),
             ..ChannelInfo::default()
         }

@@ -39,11 +39,15 @@ pub async fn read(journal: &Journal, session_id: &str, budget: u64) -> Result<Hi
     Ok(History::of(&entries))
 }
 
-/// What an unfinished turn has said so far, oldest first.
-pub async fn of_turn(journal: &Journal, session_id: &str, turn: &str) -> Result<Vec<Message>, JournalError> {
+/// What an unfinished turn has left in the transcript, oldest first.
+pub async fn of_turn(journal: &Journal, session_id: &str, turn: &str) -> Result<Vec<Entry>, JournalError> {
     let (id, turn) = (session_id.to_owned(), turn.to_owned());
-    let entries = journal.run(move |j| j.turn(&id, &turn)).await?;
-    Ok(entries.iter().filter_map(message).collect())
+    journal.run(move |j| j.turn(&id, &turn)).await
+}
+
+/// What was said in these.
+pub fn messages(entries: &[Entry]) -> Vec<Message> {
+    entries.iter().filter_map(message).collect()
 }
 
 /// A message as an entry.

@@ -17,6 +17,7 @@ use tools::Terms;
 use super::{
     about::{self, About},
     asker::FOR_PERSON,
+    blocks::Told,
     collect::Wish,
     job::Steering,
     live::Run as Watched,
@@ -27,7 +28,7 @@ use crate::{
     clock::Clock,
     journal::{Entry, EntryKind, Journal, JournalError},
 };
-use openclaw_plugin_api::{AgentEvent, Error, ErrorKind, Message, Result, Role, ToolSpec};
+use openclaw_plugin_api::{AgentEvent, Error, ErrorKind, Message, Result, ToolSpec};
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
@@ -97,7 +98,7 @@ struct Run<'a> {
     tools: Vec<ToolSpec>,
     record: tools::Record,
     outcome: TurnOutcome,
-    said: Vec<String>,
+    told: Told,
 }
 
 impl<'a> Run<'a> {
@@ -114,7 +115,7 @@ impl<'a> Run<'a> {
             },
             record: tools::Record::new(turn.watches_loops, turn.origin.workspace_dir.clone().into()),
             outcome: TurnOutcome::default(),
-            said: Vec::new(),
+            told: Told::default(),
         }
     }
 
@@ -131,13 +132,16 @@ impl<'a> Run<'a> {
         for _ in 0..MAX_ROUNDS {
             let answer = self.ask().await?;
             let calls = answer.calls;
-            self.said.push(answer.message.plain_text());
+            self.told.say(answer.message.plain_text());
             // whoever has joined meanwhile is answered in the same turn
             if calls.is_empty() && !self.bench.steering.has_some() {
                 return Ok(self.finish(&answer.message, &answer.about).await);
             }
             if self.hand_over(&calls).await {
                 return Ok(self.finish(&answer.message, &answer.about).await);
+            }
+            if calls.is_empty() {
+                self.events.gap().await;
             }
             let said = about::entry(&self.turn.id, EntryKind::Message, &answer.message, &answer.about);
             self.put(&[answer.message], vec![said], Vec::new()).await?;
@@ -185,18 +189,15 @@ impl<'a> Run<'a> {
         self.history = read(journal, &turn.session_id, turn.history)
             .await
             .map_err(unusable)?;
-        let begun = memory::of_turn(journal, &turn.session_id, &turn.id)
-            .await
+        let entries = memory::of_turn(journal, &turn.session_id, &turn.id).await;
+        let (begun, told) = entries
+            .map(|entries| (memory::messages(&entries), Told::of(&entries)))
             .map_err(unusable)?;
         if begun.is_empty() {
             let entries = self.input();
             return self.put(&turn.input, entries, Vec::new()).await;
         }
-        self.said = begun
-            .iter()
-            .filter(|m| m.role == Role::Assistant)
-            .map(Message::plain_text)
-            .collect();
+        self.told = told;
         self.record.recall(&begun);
         for (id, name, arguments) in memory::open_calls(&begun) {
             let call = tools::Interrupted { id, name, arguments };
@@ -204,6 +205,10 @@ impl<'a> Run<'a> {
                 .resume(call, &self.tools, &mut self.record)
                 .await;
             self.write(&[result]).await?;
+        }
+        let mended = self.told.mend();
+        if !mended.is_empty() {
+            self.write(&mended).await?;
         }
         Ok(())
     }
@@ -310,8 +315,7 @@ impl<'a> Run<'a> {
     }
 
     async fn finish(mut self, last: &Message, about: &About) -> TurnOutcome {
-        self.said.retain(|text| !text.trim().is_empty());
-        self.outcome.text = self.said.join("\n\n");
+        self.outcome.text = self.told.text();
         self.outcome.entries = vec![about::entry(&self.turn.id, EntryKind::Message, last, about)];
         let done = AgentEvent::Done {
             text: self.outcome.text.clone(),
@@ -371,6 +375,12 @@ impl TurnEvents {
     /// For a turn that somebody asked for and that clients may watch.
     pub fn new(listener: Listener, run: Option<Arc<Watched>>) -> Self {
         Self { listener, run }
+    }
+
+    /// Another message of the model follows what it has written, for whoever listens to its words.
+    async fn gap(&self) {
+        let text = "\n\n".to_owned();
+        let _ = self.listener.send(AgentEvent::Text { text }).await;
     }
 
     /// There is more in the transcript.

@@ -57,6 +57,7 @@ fn channels_mean_the_same_afterwards() {
         json!({"streaming": true, "streamMode": "block"}),
         json!({"streaming": false, "streamMode": "block", "chunkMode": "newline"}),
         json!({"streaming": "progress", "blockStreaming": true}),
+        json!({"blockStreaming": true, "blockStreamingCoalesce": {"minChars": 5}}),
         json!({"streamMode": "partial"}),
         json!({"streaming": {"chunkMode": "length"}, "chunkMode": "newline", "streamMode": "block"}),
         json!({"blockStreaming": false, "accounts": {"a": {"dm": {"policy": "disabled"}}}}),
@@ -80,7 +81,12 @@ fn channels_mean_the_same_afterwards() {
                 let group = p.dm.as_ref().is_some_and(|dm| dm.group_enabled);
                 (
                     (p.dm_policy(), p.allow_from().clone(), group, open),
-                    (p.stream_mode(), p.chunk_mode(), p.block_streaming()),
+                    (
+                        p.stream_mode(),
+                        p.chunk_mode(),
+                        p.block_streaming(),
+                        p.block_streaming_coalesce().cloned(),
+                    ),
                 )
             };
             assert_eq!(policy(&old), policy(&new), "{old}\n{new}");

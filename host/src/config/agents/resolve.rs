@@ -19,7 +19,7 @@ const BOOTSTRAP_CHARS: usize = 20_000;
 /// Characters of all instruction files, if the file does not say.
 const BOOTSTRAP_TOTAL_CHARS: usize = 60_000;
 /// How often "is typing" is shown again, if the file does not say, seconds.
-const TYPING_SECONDS: u64 = 6;
+const TYPING_SECONDS: u64 = 4;
 /// Largest file that is taken in or sent, if the file does not say, megabytes.
 const MEDIA_MB: f64 = 5.0;
 

@@ -83,7 +83,7 @@ pub struct AgentSettings {
     /// Largest file that is taken in or sent, megabytes. Default: 5.
     #[schemars(range(min = 0.001, max = 1024.0))]
     pub media_max_mb: Option<f64>,
-    /// How often "is typing" is shown again, seconds. Default: 6.
+    /// How often "is typing" is shown again, seconds. Default: 4.
     #[schemars(range(min = 1, max = 3600))]
     pub typing_interval_seconds: Option<u64>,
     /// When "is typing" is shown. Default: `instant` in direct chats and when mentioned, else `message`.

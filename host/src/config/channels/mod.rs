@@ -5,7 +5,7 @@
 mod check;
 mod read;
 
-use super::{ids::IdList, tools::ToolRules};
+use super::{agents::Coalesce, ids::IdList, tools::ToolRules};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -176,6 +176,8 @@ pub struct ChannelPolicy {
     pub stream_mode: Option<StreamMode>,
     /// Replies go out in blocks as they are written.
     pub block_streaming: Option<bool>,
+    /// When small blocks are sent as one; what it leaves out is the agent's.
+    pub block_streaming_coalesce: Option<Coalesce>,
     /// Largest file, megabytes.
     pub media_max_mb: Option<f64>,
     /// Events of the channel may change the configuration file. True by default.
@@ -355,4 +357,6 @@ pub struct StreamingDetails {
 pub struct BlockDetails {
     /// Replies go out in blocks as they are written.
     pub enabled: Option<bool>,
+    /// When small blocks are sent as one.
+    pub coalesce: Option<Coalesce>,
 }

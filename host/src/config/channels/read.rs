@@ -4,7 +4,7 @@ use super::{
     Streaming,
 };
 use crate::config::{
-    Config, Fault, IdList, JsonPath,
+    Coalesce, Config, Fault, IdList, JsonPath,
     ids::AccessGroups,
     schema::{Schema, type_name},
 };
@@ -149,6 +149,15 @@ impl ChannelPolicy {
             _ => None,
         };
         newer.or(self.block_streaming)
+    }
+
+    /// When small blocks are sent as one, as far as the channel says.
+    pub fn block_streaming_coalesce(&self) -> Option<&Coalesce> {
+        let newer = match &self.streaming {
+            Some(Streaming::Detailed(details)) => details.block.coalesce.as_ref(),
+            _ => None,
+        };
+        newer.or(self.block_streaming_coalesce.as_ref())
     }
 
     fn inherit(&mut self, config: &Config) {

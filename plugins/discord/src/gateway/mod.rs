@@ -7,6 +7,7 @@ mod inflate;
 mod intake;
 mod intents;
 mod login;
+mod missed;
 mod presence;
 mod session;
 mod shard;
@@ -14,6 +15,7 @@ mod socket;
 mod status;
 mod watermark;
 
+pub(crate) use missed::{EVENT as MISSED, Seen, read as read_missed};
 pub(crate) use presence::Presence;
 pub(crate) use status::Status;
 
@@ -80,6 +82,7 @@ pub(crate) async fn run(connection: Arc<Connection>, stopped: oneshot::Receiver<
 
 /// Ends with what only an operator can change, or with nothing when the account is stopped.
 async fn work(connection: Arc<Connection>, stop: Stop) -> Option<String> {
+    Seen::restore(&connection).await;
     let plan = match select(stop.clone(), Box::pin(prepare(&connection))).await {
         Either::Left(_) => return None,
         Either::Right((Err(remedy), _)) => return Some(remedy),

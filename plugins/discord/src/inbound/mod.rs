@@ -13,10 +13,12 @@ pub(crate) use place::chat;
 
 use crate::{
     account::Connection,
-    interactions,
+    gateway, interactions,
+    rest::Request,
     wire::{Message, Reaction, Read},
 };
 use openclaw_plugin_api::{Inbound, InboundKind};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -89,16 +91,21 @@ pub(crate) fn lane_of(event: &Event) -> String {
 
 /// Hands over what an event becomes. Returns when the host has it.
 pub(crate) async fn deliver(connection: &Arc<Connection>, event: Event) {
+    // a word that overtook others says nothing of them
+    let is_in_order = lane_of(&event) == event.text("channel_id");
     let Event { name, data, stamp } = event;
     match name.as_str() {
         "MESSAGE_CREATE" => {
-            if let Some(message) = Message::read(data) {
-                hand_over(
-                    connection,
-                    message::event(connection, message, InboundKind::Message).await,
-                )
-                .await;
+            let text = |key: &str| data[key].as_str().unwrap_or_default().to_owned();
+            let (channel, guild, id) = (text("channel_id"), text("guild_id"), text("id"));
+            said(connection, data).await;
+            if is_in_order {
+                connection.seen.note(&channel, &guild, &id);
             }
+        }
+        gateway::MISSED => {
+            let channel = data["channel_id"].as_str().unwrap_or_default();
+            gateway::read_missed(connection, channel).await;
         }
         "MESSAGE_UPDATE" => {
             if let Some(message) = Message::read(data) {
@@ -127,6 +134,22 @@ pub(crate) async fn deliver(connection: &Arc<Connection>, event: Event) {
         "INTERACTION_CREATE" => interactions::handle(connection, data).await,
         _ => {}
     }
+}
+
+/// Hands over a message, told now or found later.
+pub(crate) async fn said(connection: &Arc<Connection>, message: Value) {
+    if let Some(message) = Message::read(message) {
+        let event = message::event(connection, message, InboundKind::Message).await;
+        hand_over(connection, event).await;
+    }
+}
+
+/// Asks Discord for something that is good to know.
+pub(crate) async fn ask<T: DeserializeOwned>(
+    connection: &Connection,
+    request: impl Fn() -> Request,
+) -> Option<T> {
+    place::ask(connection, place::FEW, request).await
 }
 
 async fn hand_over(connection: &Connection, event: Option<Inbound>) {

@@ -8,7 +8,7 @@ use crate::{
     config::{Guild, Id, ReactionNotifications},
     wire::{Emoji, Reaction, Read, User},
 };
-use openclaw_plugin_api::{Chat, Inbound, InboundKind, Sender};
+use openclaw_plugin_api::{Chat, ChatKind, Inbound, InboundKind, Sender};
 use serde_json::Value;
 
 /// Messages of one bulk deletion that are told; Discord allows 100.
@@ -36,10 +36,14 @@ pub(super) async fn reaction(
         id: reaction.user_id.clone(),
         ..User::default()
     });
-    let who = Sender {
+    let mut who = Sender {
         id: reaction.user_id.clone(),
         ..sender(&user, reaction.member.as_ref(), user.bot, None)
     };
+    if chat.kind == ChatKind::Direct && who.name.is_empty() {
+        // a private chat is called like who writes in it, and nobody else reacts there
+        who.name.clone_from(&chat.title);
+    }
     if wanted == ReactionNotifications::Allowlist && !is_listed(connection, &chat, &who) {
         return None;
     }

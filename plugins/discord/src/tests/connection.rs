@@ -261,3 +261,55 @@ async fn the_operator_may_say_where_the_gateway_is() -> Result<()> {
     );
     Ok(())
 }
+
+/// The id of a message that is said now, or a little later.
+fn fresh(later: u64) -> u64 {
+    const EPOCH_MS: u64 = 1_420_070_400_000;
+    let now = std::time::SystemTime::UNIX_EPOCH
+        .elapsed()
+        .expect("it is later")
+        .as_millis();
+    ((u64::try_from(now).expect("not so late") - EPOCH_MS) << 22) + later
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_said_while_no_session_could_tell_it_is_read_from_the_channel() -> Result<()> {
+    let (lab, mut gate) = Lab::ready(json!({})).await?;
+    let (first, second, third) = (fresh(1), fresh(2), fresh(3));
+    gate.dispatch("MESSAGE_CREATE", message(first, "one")).await;
+    assert_eq!(lab.event().await.text, "one");
+    // as REST gives them: the newest first, without server and member; one is older than a day
+    let bare = |id, text| {
+        let mut bare = message(id, text);
+        bare.as_object_mut()
+            .expect("an object")
+            .retain(|key, _| key != "guild_id" && key != "member");
+        bare
+    };
+    lab.web.answer(
+        "GET /channels/10/messages",
+        200,
+        json!([bare(third, "three"), bare(second, "two")]),
+    );
+    lab.web.answer(
+        "GET /guilds/1/members/7",
+        200,
+        json!({ "roles": ["6"], "nick": null }),
+    );
+    gate.close(4007).await;
+    let mut gate = lab.gate().await;
+    gate.hello().await;
+    gate.expect(2).await;
+    gate.ready("s2").await;
+    gate.dispatch("MESSAGE_CREATE", message(fresh(4), "live")).await;
+    let event = lab.event().await;
+    assert_eq!((event.text.as_str(), event.chat.space_id.as_str()), ("two", "1"));
+    assert_eq!(event.sender.roles, ["6"], "rules for roles hold for it too");
+    assert_eq!(lab.event().await.text, "three");
+    assert_eq!(
+        lab.event().await.text,
+        "live",
+        "what comes now waits for what was before"
+    );
+    Ok(())
+}

@@ -352,3 +352,30 @@ async fn strange_fields_cost_nothing_and_one_channel_does_not_hold_another() -> 
     assert!(lab.is_quiet().await);
     Ok(())
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_reaction_to_the_bot_in_private_is_told_with_who_reacted() -> Result<()> {
+    let (lab, mut gate) = Lab::ready(json!({})).await?;
+    let channel = json!({ "id": "50", "type": 1, "recipients": [{ "id": "7", "username": "ada", "global_name": "Ada" }] });
+    lab.web.answer("GET /channels/50", 200, channel);
+    let reaction = |author: &str| {
+        json!({ "user_id": "7", "channel_id": "50", "message_id": "60", "message_author_id": author,
+                "emoji": { "id": null, "name": "👍" } })
+    };
+    gate.dispatch("MESSAGE_REACTION_ADD", reaction("7")).await;
+    let event = told(&lab, &mut gate, "MESSAGE_REACTION_ADD", reaction(ME)).await;
+    assert_eq!(
+        (
+            event.kind,
+            event.chat.kind,
+            event.emoji.as_str(),
+            event.sender.name.as_str()
+        ),
+        (InboundKind::Reaction, ChatKind::Direct, "👍", "Ada")
+    );
+    assert_eq!(
+        event.message_id, "60",
+        "one to somebody else's message is not told"
+    );
+    Ok(())
+}

@@ -17,13 +17,29 @@ pub(super) async fn from_parts(account: &Account, parts: &[Message], kind: Inbou
     if first.from.as_ref().is_some_and(|user| user.id == me.id) || is_for_another_bot(first, me) {
         return None;
     }
+    let bare = Inbound {
+        event_id: format!("message:{}:{}", first.chat.id, first.message_id),
+        kind,
+        account_id: account.id.clone(),
+        chat: place(account, &first.chat, first.message_thread_id),
+        sender: sender(first),
+        message_id: last.message_id.to_string(),
+        mentioned: parts.iter().any(|part| mentions(part, me)),
+        reply_to: quoted(first, me),
+        timestamp_ms: last.edit_date.max(last.date) * 1000,
+        ..Inbound::default()
+    };
+    // An edit names what it has, but the files were taken with the message.
+    let takes_files = kind == InboundKind::Message
+        && parts.iter().any(|part| media::placeholder(part).is_some())
+        && account.admits(&bare).await;
     let (mut text, mut attachments, mut before) = (String::new(), Vec::new(), None);
     // One caption speaks for a whole album.
     let has_words = parts
         .iter()
         .any(|part| !part.text.is_empty() || !part.caption.is_empty());
     for part in parts {
-        let (file, words) = content(account, part, kind, me).await;
+        let (file, words) = content(account, part, takes_files, me).await;
         let is_silent = has_words && file.is_some() && part.caption.is_empty();
         attachments.extend(file);
         if words.is_empty() || is_silent {
@@ -54,36 +70,26 @@ pub(super) async fn from_parts(account: &Account, parts: &[Message], kind: Inbou
         extra.insert("messageIds".into(), Value::Array(ids));
     }
     Some(Inbound {
-        event_id: format!("message:{}:{}", first.chat.id, first.message_id),
-        kind,
-        account_id: account.id.clone(),
-        chat: place(account, &first.chat, first.message_thread_id),
-        sender: sender(first),
-        message_id: last.message_id.to_string(),
         text,
-        mentioned: parts.iter().any(|part| mentions(part, me)),
-        reply_to: quoted(first, me),
         attachments,
-        timestamp_ms: last.edit_date.max(last.date) * 1000,
         extra,
-        ..Inbound::default()
+        ..bare
     })
 }
 
-/// The file of a message, and what it says.
+/// The file of a message, if it is to be taken, and what the message says.
 async fn content(
     account: &Account,
     message: &Message,
-    kind: InboundKind,
+    takes_files: bool,
     me: &Me,
 ) -> (Option<MediaRef>, String) {
     let words = words(message, me);
-    // An edit names what it has, but the files were taken with the message.
-    let (file, note) = match kind {
-        InboundKind::Edit => (None, media::placeholder(message)),
-        _ => media::take(account, message).await,
+    let (file, note) = match takes_files {
+        true => media::take(account, message).await,
+        false => (None, media::placeholder(message)),
     };
-    let is_complete = file.is_some() || kind == InboundKind::Edit;
+    let is_complete = file.is_some() || !takes_files;
     let text = match note {
         Some(note) if words.is_empty() => note,
         // A caption says more than the kind of a file that is there.

@@ -129,6 +129,22 @@ async fn an_album_is_one_event_and_is_confirmed_only_when_the_host_has_it() -> R
 }
 
 #[tokio::test(start_paused = true)]
+async fn files_of_strangers_are_not_fetched() -> Result<()> {
+    let lab = Lab::start(json!({})).await?;
+    lab.host.refuse_senders(true);
+    lab.fake.photo(ADA, "look", b"one", None);
+    let event = lab.event().await;
+    assert_eq!((event.attachments.len(), event.text.as_str()), (0, "look"));
+    lab.fake.photo(ADA, "", b"two", None);
+    assert_eq!(lab.event().await.text, "<media:image>");
+    assert_eq!(lab.bodies("getFile").len(), 0, "nothing is fetched for them");
+    lab.host.refuse_senders(false);
+    lab.fake.photo(ADA, "again", b"three", None);
+    assert_eq!(lab.event().await.attachments.len(), 1);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_long_text_is_put_together_again() -> Result<()> {
     let lab = Lab::start(json!({})).await?;
     lab.fake.dm(ADA, &"x".repeat(4096));

@@ -9,6 +9,7 @@ use crate::{
         close::Next,
         frame::{self, Frame, op},
         intake::Mark,
+        missed,
         session::{self, Session},
         socket::{Incoming, KEEP},
         status,
@@ -122,6 +123,7 @@ impl Shard {
         match name.as_str() {
             "READY" => {
                 self.begin_session(frame.d, number);
+                self.look_back();
                 self.ready(live, "").await;
                 return;
             }
@@ -175,6 +177,18 @@ impl Shard {
             });
         }
         cache::apply(&self.connection, "READY", data);
+    }
+
+    /// A new session tells nothing of what was said before it, so that is read, ahead of what comes now.
+    fn look_back(&mut self) {
+        // it has no number in the session, and settles none
+        let mark = Mark {
+            session: 0,
+            number: 0,
+        };
+        for event in missed::events(&self.connection, self.index, self.plan.shards) {
+            self.intake.take(mark, event);
+        }
     }
 
     /// Events come.

@@ -12,6 +12,7 @@ use super::{
     frame::{self, Identify, op},
     heart::Heart,
     intake::Intake,
+    missed::Seen,
     session::{self, Session},
     socket::{Incoming, Socket},
     status,
@@ -125,7 +126,7 @@ impl Shard {
             tracing::warn!(
                 account = self.connection.id,
                 shard = self.index,
-                "discord gateway: the session is lost; what was said since the connection broke is not told again"
+                "discord gateway: the session is lost; what was said since the connection broke is read from the channels"
             );
         }
     }
@@ -289,6 +290,7 @@ impl Shard {
         if let Some(session) = self.session.as_mut() {
             let stored = session.store_now(&connection, self.plan.shards, self.plan.intents.0);
             stored.put(&connection, index).await;
+            Seen::keep(&connection).await;
         }
     }
 
