@@ -51,12 +51,7 @@ pub(super) fn run(words: &[String], env: &Env) -> Result<(), Failure> {
 }
 
 /// Gives a command that goes on again, as long as it wants it and a gateway answers.
-fn follow(
-    mut again: Option<Vec<String>>,
-    setting: &Setting,
-    env: &Env,
-    name: &str,
-) -> Result<(), Failure> {
+fn follow(mut again: Option<Vec<String>>, setting: &Setting, env: &Env, name: &str) -> Result<(), Failure> {
     while let Some(args) = again {
         block_on(async {
             tokio::time::sleep(AGAIN).await;
