@@ -237,7 +237,11 @@ impl Calls {
             } else {
                 String::new()
             };
+            // a carrier that was sent to fetch this may be here before it has said that it will
+            let is_busy = live.is_busy;
+            live.is_busy &= !self.0.carrier.fetches_documents();
             let step = live.step(|leg| media.ticket(&leg.call_id, &leg.provider_call_id, &number));
+            live.is_busy = is_busy;
             let leg = live.next_leg();
             live.documented(webhook, &step, now);
             (step, leg)

@@ -302,3 +302,30 @@ async fn keys_and_words_are_never_taken_for_each_other() {
         "the words are not forgotten"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn plivo_may_fetch_what_it_is_told_before_it_says_that_it_will() {
+    let lab = Lab::new("plivo", json!({}));
+    let start = [
+        ("CallUUID", "u-1"),
+        ("Direction", "inbound"),
+        ("Event", "StartApp"),
+        ("From", &ADA[1..]),
+        ("To", &OURS[1..]),
+    ];
+    let greeting = lab.form("", &start).await;
+    // its answer to our request never comes
+    lab.ends_at(Point::Told);
+    lab.form(&action(&greeting), &[("CallUUID", "u-1"), ("Speech", "hello")])
+        .await;
+    lab.settle().await;
+    let link = lab.asked.last().json["aleg_url"]
+        .as_str()
+        .expect("a link")
+        .to_owned();
+    let query = link.split_once('?').expect("a query").1;
+    let fetching = [("CallUUID", "u-1"), ("CallStatus", "in-progress")];
+    let document = lab.form(query, &fetching).await;
+    assert!(document.contains(FIRST), "{document}");
+    assert_eq!(lab.call().await.transcript.len(), 3);
+}
