@@ -84,12 +84,11 @@ async fn measure(plugins: &Path, program: &Path) -> Outcome<Vec<Figure>> {
     let home = home(plugins, (&carrier, &model, &speech), &greeting)?;
     let gateway = start(&home, program).await?;
     let mut figures = webhooks(&gateway).await?;
-    let mut callers = Vec::new();
-    for n in 0..CALLS {
-        callers.push(call(&gateway, &speech, n).await?);
-    }
+    let calling = (0..CALLS).map(|n| call(&gateway, &speech, n));
+    let callers = futures_util::future::join_all(calling).await.into_iter();
+    let callers = callers.collect::<Outcome<Vec<Caller>>>()?;
     for caller in &callers {
-        soon("a greeting", caller.hears()).await?;
+        soon("a greeting", caller.sounds()).await?;
     }
     let (before, begin) = (cpu(gateway.child.id())?, Instant::now());
     tokio::time::sleep(Duration::from_secs(6)).await;
