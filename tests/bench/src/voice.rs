@@ -121,7 +121,9 @@ async fn turns(caller: &Caller, model: &OpenAi) -> Outcome<Vec<Figure>> {
         soon("an answer", caller.heard(turn + 2)).await?;
     }
     let delays = caller.delays().into_iter();
-    let mut own: Vec<Duration> = delays.map(|delay| delay.saturating_sub(SILENCE)).collect();
+    // the first silent frame, from which it is counted, brings 20 ms of the silence with it
+    let vendors = SILENCE - FRAME;
+    let mut own: Vec<Duration> = delays.map(|delay| delay.saturating_sub(vendors)).collect();
     own.sort();
     let name = "voice: end of speech → first frame, less vendors'";
     Ok(vec![
@@ -260,7 +262,9 @@ fn home(
             "provider": "twilio", "fromNumber": "+15550009999", "publicUrl": format!("{PUBLIC}/voice/webhook"),
             "twilio": { "accountSid": SID, "authToken": TOKEN, "apiRoot": carrier.root() },
             "inboundPolicy": "open", "inboundGreeting": greeting, "silenceTimeoutMs": SILENCE.as_millis(),
-            "streaming": { "enabled": true, "provider": "openai", "providers": engine },
+            // all of them come from one address, at once
+            "streaming": { "enabled": true, "provider": "openai", "providers": engine,
+                           "maxPendingConnections": CALLS, "maxPendingConnectionsPerIp": CALLS },
             "tts": { "provider": "openai", "providers": engine },
         } } } },
     });
