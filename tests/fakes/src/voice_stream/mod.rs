@@ -157,6 +157,12 @@ impl Caller {
             .await;
     }
 
+    /// Waits until some sound has come, whether it is over or not.
+    pub async fn sounds(&self) {
+        self.until(|state| (state.arrivals.len() > 10).then_some(()))
+            .await;
+    }
+
     /// How often it was told to throw away what was not played.
     pub async fn cleared(&self, times: u32) {
         self.until(|state| (state.clears >= times).then_some(())).await;
