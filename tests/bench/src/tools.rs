@@ -207,7 +207,7 @@ impl Lab {
             } },
             "mcp": { "servers": { "one": { "command": server, "args": [SERVER] } } },
         }));
-        let config = config.map_err(|faults| format!("{faults:?}"))?;
+        let config = config.map_err(|e| format!("{e:?}"))?;
         let paths = Paths {
             config_file: state.join("openclaw.json"),
             state_dir: state.clone(),

@@ -131,7 +131,7 @@ async fn act(sessions: &Sessions, session: &Arc<Session>, args: &Args) -> Result
         Action::Clear => {
             session.output().clear();
             Ok(told(
-                &session,
+                session,
                 format!("what {} has said is forgotten", session.id),
             ))
         }
