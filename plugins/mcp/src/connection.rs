@@ -1,7 +1,7 @@
 //! One connection to a server, from hello to goodbye.
 use crate::{
     config,
-    http::ThroughHost,
+    http::{ThroughHost, WANTS_TOKEN},
     process::{self, Process},
     stdio::{MAX_LINE, Pipes},
 };
@@ -199,12 +199,12 @@ fn headers(name: &str, config: &config::Server) -> Result<HashMap<HeaderName, He
 
 /// The beginning of what went wrong; servers can be wordy.
 pub fn brief(error: &dyn std::fmt::Display) -> String {
-    error
-        .to_string()
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(200)
-        .collect()
+    let text = error.to_string();
+    // what there is to do stands behind the names of many layers
+    if text.contains(WANTS_TOKEN) {
+        return WANTS_TOKEN.to_owned();
+    }
+    text.chars().filter(|c| !c.is_control()).take(200).collect()
 }
 
 fn take<T>(place: &Mutex<Option<T>>) -> Option<T> {

@@ -21,7 +21,7 @@ const SESSION: &str = "mcp-session-id";
 const MAX_STREAM: u64 = 1 << 30;
 /// What is said of a server that lets nobody in without a token. A login would need a client of its own beside the
 /// host's, and a browser.
-const WANTS_TOKEN: &str = "the server wants a token, or another one (status 401); logging in by OAuth is not supported: have \
+pub const WANTS_TOKEN: &str = "the server wants a token, or another one (status 401); logging in by OAuth is not supported: have \
     its operator give you a token, and set headers.Authorization of the server to \"Bearer <token>\", which may be a \
     secret's reference";
 /// What a server may answer with.
