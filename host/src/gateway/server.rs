@@ -242,7 +242,7 @@ async fn tick(shared: Arc<Shared>) {
             .events
             .broadcast("tick", &json!({"ts": shared.clock.now_ms()}));
         ticks += 1;
-        if ticks % limits::HEALTH_TICKS == 0 && shared.events.clients() > 0 {
+        if ticks.is_multiple_of(limits::HEALTH_TICKS) && shared.events.clients() > 0 {
             let health = session::health(&shared, &json!({})).await;
             shared.events.broadcast("health", &health);
         }

@@ -37,7 +37,7 @@ pub(super) struct Ended {
 #[derive(Debug)]
 pub(super) enum Past {
     /// With an answer.
-    Answered(Ended),
+    Answered(Box<Ended>),
     /// Without one; why.
     Failed(String),
 }
@@ -199,7 +199,7 @@ impl Past {
             }
         }
         ended.text = said.join("\n\n");
-        Self::Answered(ended)
+        Self::Answered(Box::new(ended))
     }
 
     /// The answer to `agent.wait`.
