@@ -11,7 +11,7 @@ use super::{
     compose::{Composition, in_place},
     desk::Desk,
     flush::flush,
-    heard::{Begin, about, apology, input, join, run_of, watched},
+    heard::{Begin, about, apology, input, join, run_of, wants, watched},
     job::{EventJob, Steering},
     live::{End, Run},
     overheard, post,
@@ -28,7 +28,6 @@ use crate::{
     journal::{
         self, Cost, Entry, Journal, JournalError, NewDelivery, NewSession, Session, SessionUsage, Settled,
     },
-    models::ModelRef,
 };
 use aloud::Spoken;
 use futures_util::FutureExt;
@@ -200,10 +199,7 @@ impl<'a> Case<'a> {
     }
 
     async fn run(&self, resumed: bool, events: &TurnEvents) -> Result<TurnOutcome> {
-        let chosen = self.chosen().await;
-        if let Some(model) = ModelRef::parse(self.agent.reference(&chosen)) {
-            self.run.wants(&model.provider, &model.model);
-        }
+        wants(self.desk, self.agent, self.last(), &self.run).await;
         self.run.phase("preparing_workspace");
         let _place = self.desk.place().await;
         let bench = Workbench {
@@ -228,17 +224,6 @@ impl<'a> Case<'a> {
         let mut rows = self.rows.clone();
         rows.extend(self.steering.joined());
         rows
-    }
-
-    /// The model that somebody chose for it, else the agent's first.
-    async fn chosen(&self) -> String {
-        let last = self.last();
-        let asked = last.ask.as_ref().and_then(|ask| ask.model(self.agent));
-        let usual = || self.agent.model.primary.clone();
-        match asked.or_else(|| last.settings.model()).or_else(usual) {
-            Some(chosen) => chosen,
-            None => self.desk.asker.usual().await,
-        }
     }
 
     async fn turn(&self, resumed: bool) -> Turn {

@@ -9,6 +9,7 @@ use super::{
     pictures, standing,
     turn::Joined,
 };
+use crate::{config::Agent, models::ModelRef};
 use openclaw_plugin_api::{Content, Error, ErrorKind, Message, Role};
 use std::sync::Arc;
 
@@ -128,6 +129,19 @@ pub(super) fn watched(desk: &Desk, key: &str, agent: &str, jobs: &[EventJob]) ->
         desk.live.end(other, End::Merged);
     }
     run
+}
+
+/// Notes at a run which model it is going to ask: the one that somebody chose for it, else the agent's first.
+pub(super) async fn wants(desk: &Desk, agent: &Agent, job: &EventJob, run: &Run) {
+    let asked = job.ask.as_ref().and_then(|ask| ask.model(agent));
+    let usual = || agent.model.primary.clone();
+    let chosen = match asked.or_else(|| job.settings.model()).or_else(usual) {
+        Some(chosen) => chosen,
+        None => desk.asker.usual().await,
+    };
+    if let Some(model) = ModelRef::parse(agent.reference(&chosen)) {
+        run.wants(&model.provider, &model.model);
+    }
 }
 
 /// What a person is told of a failure: what to do, and nothing of the machine's inside.

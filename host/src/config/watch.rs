@@ -101,7 +101,8 @@ impl Watch {
             env,
             running: Arc::new(loaded.config.clone()),
             stamps: BTreeMap::new(),
-            changing: false,
+            // the files may have changed since they were read: the first look reads them once more
+            changing: true,
             broken: None,
             warnings: loaded.warnings.len(),
         };

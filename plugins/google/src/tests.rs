@@ -244,14 +244,16 @@ async fn many_texts_become_vectors_in_their_order() {
     assert_eq!(made.vectors.len(), 150);
     assert_eq!((made.vectors[0][0], made.vectors[149][0]), (0.0, 149.0));
     assert_eq!(made.model, "gemini-embedding-001");
-    let asked = asked.lock().unwrap();
-    assert_eq!(asked.len(), 2, "the vendor takes a hundred at once");
-    assert!(
-        asked[0]
-            .head
-            .url
-            .ends_with("/models/gemini-embedding-001:batchEmbedContents")
-    );
+    {
+        let asked = asked.lock().unwrap();
+        assert_eq!(asked.len(), 2, "the vendor takes a hundred at once");
+        assert!(
+            asked[0]
+                .head
+                .url
+                .ends_with("/models/gemini-embedding-001:batchEmbedContents")
+        );
+    }
     let wrong = EmbedRequest {
         model: "../other".into(),
         input: vec!["a".into()],

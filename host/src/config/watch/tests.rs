@@ -71,6 +71,20 @@ fn a_change_is_told_once_with_its_paths() {
 }
 
 #[test]
+fn what_changed_before_anybody_looked_is_seen() {
+    let (mut folder, watch) = Folder::new("{ gateway: { port: 1 } }");
+    let (paths, env) = (watch.paths.clone(), watch.env.clone());
+    let loaded = Loaded::read(&paths, &env).unwrap();
+    folder.write("openclaw.json", "{ gateway: { port: 2 } }");
+    let mut watch = Watch::new(paths, env, &loaded);
+    let Some(News::Changed(change)) = watch.look() else {
+        panic!("it has changed");
+    };
+    assert_eq!(change.after.gateway.port, Some(2));
+    assert!(news(&mut watch).is_none());
+}
+
+#[test]
 fn a_broken_file_changes_nothing() {
     let (mut folder, mut watch) = Folder::new("{ gateway: { port: 1 } }");
     for text in [
