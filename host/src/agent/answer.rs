@@ -131,7 +131,7 @@ struct Case<'a> {
     key: &'a str,
     config: &'a Config,
     agent: &'a Agent,
-    policy: ChannelPolicy,
+    policy: Arc<ChannelPolicy>,
     info: ChannelInfo,
     session: Session,
     rows: Vec<i64>,
@@ -154,7 +154,7 @@ impl<'a> Case<'a> {
         let (channel, account) = (&jobs[0].channel, jobs[0].event.account_id.as_str());
         let account = if account.is_empty() { "default" } else { account };
         // what the gate could not read let nobody in
-        let policy = ChannelPolicy::of(config, channel, account).unwrap_or_default();
+        let policy = config.channel_policy(channel, account).unwrap_or_default();
         let info = desk.registry.channel_info(channel);
         let run = watched(desk, key, &agent.id, &jobs);
         Self {

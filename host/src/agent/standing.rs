@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     access::{is_sender, place_tools},
-    config::{Agent, ChannelPolicy, Config},
+    config::{Agent, Config},
 };
 use openclaw_plugin_api::{AgentRun, Inbound, ToolSpec};
 use serde_json::Value;
@@ -162,7 +162,7 @@ fn in_a_chat(desk: &Desk, config: &Config, chat: &Chat<'_>, trust: Trust) -> Pol
         account => account,
     };
     let info = desk.registry.channel_info(channel);
-    let Ok(policy) = ChannelPolicy::of(config, channel, account) else {
+    let Ok(policy) = config.channel_policy(channel, account) else {
         return Policy::default();
     };
     let is_sender = |key: &str| is_sender(channel, &info, key, &event.sender);

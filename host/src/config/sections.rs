@@ -6,6 +6,7 @@ use super::{
     approvals::ApprovalsConfig,
     auth::AuthConfig,
     bindings::BindingConfig,
+    channels::Policies,
     commands::CommandsConfig,
     cron::CronConfig,
     diagnostics::DiagnosticsConfig,
@@ -38,6 +39,8 @@ macro_rules! sections {
             pub(super) value: Opaque,
             /// See [`Config::agents`].
             pub(super) resolved: OnceLock<Arc<Agents>>,
+            /// See [`Config::channel_policy`].
+            pub(super) policies: Policies,
             $(#[doc = $doc] pub $name: $type,)+
         }
 
@@ -54,6 +57,7 @@ macro_rules! sections {
                 Config {
                     value: Opaque::default(),
                     resolved: OnceLock::new(),
+                    policies: Policies::default(),
                     $($name: self.section(value, stringify!($name)),)+
                 }
             }

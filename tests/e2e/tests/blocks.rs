@@ -157,7 +157,13 @@ fn telegram_rows(home: &Home) -> usize {
 
 #[tokio::test]
 async fn what_tools_do_is_told_to_who_wants_to_know() {
-    let world = World::new().await;
+    // tools are for people whom the operator knows
+    let world = World::with(|config| {
+        let telegram = &mut config["channels"]["telegram"];
+        telegram["dmPolicy"] = "allowlist".into();
+        telegram["allowFrom"] = json!([ADA.id.to_string()]);
+    })
+    .await;
     let call = || Turn::call("c1", "session_status", &json!({}));
     world.model.script(call());
     world.model.script(Turn::text("the first answer"));

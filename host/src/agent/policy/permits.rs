@@ -50,6 +50,16 @@ impl Permits {
         on.map(|tool| tool.spec.clone()).collect()
     }
 
+    /// What one of these models is offered, at the least.
+    pub fn offered_to_any(&self, models: &[String]) -> Vec<ToolSpec> {
+        let any = |tool: &&Offered| models.iter().any(|model| self.policy.judge(tool, model).is_on());
+        self.tools
+            .iter()
+            .filter(any)
+            .map(|tool| tool.spec.clone())
+            .collect()
+    }
+
     /// Whether a model may call a tool.
     pub fn verdict(&self, name: &str, model: &str) -> Verdict {
         match self.tools.iter().find(|tool| tool.spec.name == name) {

@@ -172,8 +172,10 @@ impl Toolbox {
             let tools = tools.map(|(_, id)| id.to_owned());
             tools.chain([plugin.id().to_owned()]).collect::<Vec<_>>()
         });
-        let all = self.all().into_iter().map(|tool| tool.spec.name);
-        ToolNames::new(all.chain(declared))
+        let own = self.own.iter().map(|(spec, _)| spec.name.clone());
+        let offered = self.registry.offered("tool/1").into_iter();
+        let theirs = offered.filter_map(|(_, tool)| Some(tool.spec.get("name")?.as_str()?.to_owned()));
+        ToolNames::new(own.chain(theirs).chain(declared))
     }
 
     /// Runs a tool for a model, if it may: this is the one way to a tool, whoever asks.

@@ -347,16 +347,7 @@ fn hands<'h>(
 
 /// The tools that one of its models may use, and the caller's own in front of those of the same name.
 fn offered(permits: &Permits, turn: &Turn) -> Vec<ToolSpec> {
-    let mut others: Vec<ToolSpec> = Vec::new();
-    for model in &turn.models {
-        let known = |tool: &ToolSpec| others.iter().any(|known| known.name == tool.name);
-        let more: Vec<_> = permits
-            .offered(model)
-            .into_iter()
-            .filter(|tool| !known(tool))
-            .collect();
-        others.extend(more);
-    }
+    let others = permits.offered_to_any(&turn.models);
     let mut tools = turn.callers_tools.clone();
     let hidden = |tool: &ToolSpec| turn.callers_tools.iter().any(|own| own.name == tool.name);
     tools.extend(others.into_iter().filter(|tool| !hidden(tool)));

@@ -3,7 +3,10 @@
 //! Tolerant of every other key: those are the channel's own, and the schema of its plugin judges them. Reads the forms
 //! of February and September 2026; where both are present the newer wins. Decides nothing: `access` does.
 mod check;
+mod memo;
 mod read;
+
+pub(in crate::config) use memo::Policies;
 
 use super::{agents::Coalesce, ids::IdList, tools::ToolRules};
 use schemars::JsonSchema;
