@@ -3,7 +3,7 @@
 //! It looks at the files instead of asking the system for events: that also works for files on other machines, in
 //! containers, behind links and replaced by editors. A file that is broken is told and changes nothing: the running
 //! configuration stays. It applies nothing itself.
-use super::{Config, Document, Env, JsonPath, Loaded, Paths, Problem, diff::diff};
+use super::{Config, Env, JsonPath, Loaded, Paths, Problem, diff::diff};
 use std::{collections::BTreeMap, fs, os::unix::fs::MetadataExt, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, oneshot},
@@ -108,11 +108,6 @@ impl Watch {
         };
         let files: Vec<_> = loaded.sources.files().map(PathBuf::from).collect();
         watch.stamps = stamps(files);
-        // what was written since it was read is no news of the files' looks
-        let same = |document: &Document| {
-            fs::read_to_string(document.file()).is_ok_and(|text| text == document.text())
-        };
-        watch.changing = !loaded.sources.documents().iter().all(same);
         watch
     }
 
