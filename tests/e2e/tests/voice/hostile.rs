@@ -7,6 +7,10 @@ use tokio::{
     net::TcpStream,
 };
 
+/// What a thousand bodies that do not end may cost at most, KiB. Kept whole they would be 50 MB beside what their connections
+/// cost, and that is 14 to 22 MB where the program is not optimised.
+const MOST_OF_BODIES: u64 = 32 * 1024;
+
 /// Memory of the gateway, KiB.
 fn resident(pid: u32) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("it runs");
@@ -119,7 +123,7 @@ async fn a_thousand_bodies_that_do_not_end_cost_little() {
         "{answers:?}"
     );
     let grown = highest.saturating_sub(before);
-    assert!(grown < 20 * 1024, "{grown} KiB for 1,000 bodies");
+    assert!(grown < MOST_OF_BODIES, "{grown} KiB for 1,000 bodies");
     assert_eq!(world.command(&["tail"]).await, json!([]));
     world.end().await;
 }
