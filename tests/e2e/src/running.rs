@@ -213,9 +213,11 @@ impl Running {
         let looked = tokio::time::timeout(PATIENCE, async {
             loop {
                 let grown = self.log.grown.notified();
+                // asked before the look: the last line and the end may come between the two
+                let ended = self.log.has_ended();
                 match self.log.find(words) {
                     Some(found) => return found,
-                    None if self.log.has_ended() => {
+                    None if ended => {
                         panic!("it ended without saying {words:?}:\n{}", self.log())
                     }
                     None => grown.await,
