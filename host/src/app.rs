@@ -1,6 +1,7 @@
 //! The running gateway: journal, services, plugins and inbox, put together and taken apart in the right order.
 mod accounts;
 mod applied;
+mod devices;
 mod guard;
 mod hub;
 mod speech;
@@ -23,7 +24,6 @@ use crate::{
     config::{Config, Env, Paths},
     cron::{Cron, Webhook},
     deliver::Outbox,
-    gateway::Front,
     heartbeat::Heart,
     http::{self, Egress},
     journal::{Journal, JournalError, Steps},
@@ -54,7 +54,7 @@ use tokio::{
 const POLL_THREADS: usize = 2;
 /// How long the outcome of what is being sent is waited for at the end.
 const DRAIN: Duration = Duration::from_secs(10);
-/// How long new events wait for those that were left at the last end.
+/// How long whoever asks something waits for what was left at the last end. New events come after it in any case.
 const RESUME_FIRST: Duration = Duration::from_secs(2);
 /// How often it is tried whether a journal in trouble can write again.
 const PROBE_EVERY: Duration = Duration::from_secs(5);
@@ -186,7 +186,7 @@ impl Gateway {
         office.desk.approvals.recover(&office.desk).await;
         let left = office.clone();
         let resumed = tokio::spawn(async move { left.resume().await });
-        // what was left comes first, unless there is so much of it that new events would have to wait
+        // what was left comes first, unless there is so much of it that whoever asks would have to wait
         let _ = tokio::time::timeout(RESUME_FIRST, resumed).await;
         tokio::spawn(tend(Arc::downgrade(&office.desk)));
         let _ = hub.heart.set(heart.clone());
@@ -248,11 +248,6 @@ impl Gateway {
     /// How the accounts of channels are doing.
     pub fn accounts(&self) -> &Accounts {
         &self.hub.accounts
-    }
-
-    /// From now on plugins can have listeners of their own.
-    pub fn serve_plugins(&self, front: Front) {
-        self.hub.front.send_replace(Some(front));
     }
 
     /// Which configuration runs.

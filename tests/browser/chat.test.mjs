@@ -1,14 +1,19 @@
 // Talking: answers that come word by word, tools, stopping, commands, files, and a gateway that goes away meanwhile.
 import assert from "node:assert/strict";
 import { after } from "node:test";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { TOKEN } from "./gateway.mjs";
 import { PHONE, open, shot } from "./browser.mjs";
 import { Model } from "./model.mjs";
 import { suite } from "./suite.mjs";
 
+/** A picture of 64 by 48. */
+const PLOT = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAEAAAAAwCAMAAACWlYwtAAAACVBMVEX6+vjZVDZ4eHh3uWxxAAAAwElEQVR42u3WwRKDIAwE0M3+/0e3U6uCItmsp3bMUZMn4EAA3kHcjAd4gAaIJWwgwhbY1RsCl3psMzGAtqou8FBTEGID+seq8M3jKV8E1g8N0jVhzRplK8KsXgH2esISEiAVmgmYwJ5GGELkAEKo/yQR9SF074iy0L9xAPFMvBJCBS7W8egSxSEUAG2jUdjyU5OoDCGKwEkYTIooCKNFSYFIfgvTk2PfehbQtr3w2nvSN5X7wbTt/vgVhzfjD9bgBR+EAZmEX2YXAAAAAElFTkSuQmCC", "base64");
+
 const model = new Model();
 after(() => model[Symbol.asyncDispose]());
-const { world, test } = suite(["control-ui", "demo", "openai"], async () => {
+const { world, test } = suite(["control-ui", "demo", "files", "openai"], async () => {
   await model.start();
   return model.config;
 });
@@ -106,7 +111,39 @@ test("a pasted picture goes along", async () => {
   await page.getByLabel("Message").fill("What is this?");
   await page.getByRole("button", { name: "Send" }).click();
   await answer.getByText("word40").waitFor();
-  await page.getByRole("img", { name: /square|picture/ }).first().waitFor();
+  await page.getByRole("img", { name: "square.png" }).waitFor();
+  await page.reload();
+  await answer.getByText("word40").waitFor();
+  const kept = page.locator("oc-picture img");
+  await kept.waitFor();
+  assert.equal(await kept.getAttribute("alt"), "square.png");
+  await kept.evaluate((image) => image.decode());
+  assert.equal(await kept.evaluate((image) => image.naturalWidth), 40, "the gateway has it, and the page shows it");
+  assert.equal(await page.getByText("<media:").count(), 0, "what the model reads of it is nobody else's business");
+  await shot(page, "chat-5-again");
+  await page.getByTitle("Show it larger").click();
+  await page.getByRole("dialog", { name: "square.png" }).waitFor();
+  await page.keyboard.press("Escape");
+  await page.getByRole("dialog").waitFor({ state: "detached" });
+  assert.deepEqual(wrong, []);
+  await context.close();
+});
+
+test("a picture that a tool gave is shown, and is there when the page comes again", async () => {
+  const workspace = join(world.gateway.state, "workspace");
+  mkdirSync(workspace, { recursive: true });
+  writeFileSync(join(workspace, "plot.png"), PLOT);
+  const { page, context, wrong, say, answer } = await chat();
+  await say("Please show the plot");
+  await page.getByRole("button", { name: "Copy the answer" }).waitFor();
+  for (const again of [false, true]) {
+    if (again) await page.reload();
+    const plot = answer.locator("oc-picture img");
+    await plot.waitFor();
+    await plot.evaluate((image) => image.decode());
+    assert.equal(await plot.evaluate((image) => image.naturalWidth), 64);
+  }
+  await shot(page, "chat-3-tool-picture");
   assert.deepEqual(wrong, []);
   await context.close();
 });

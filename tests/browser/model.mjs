@@ -45,6 +45,9 @@ export class Model {
       send({ role: "assistant", content: "Let me count." });
       send({ tool_calls: [{ index: 0, id: "call_1", type: "function", function: { name: "count_words", arguments: JSON.stringify({ text: "one two three" }) } }] });
       send({}, "tool_calls");
+    } else if (last?.role === "user" && /show the plot/.test(said)) {
+      send({ tool_calls: [{ index: 0, id: "call_2", type: "function", function: { name: "read", arguments: JSON.stringify({ path: "plot.png" }) } }] });
+      send({}, "tool_calls");
     } else {
       const words = last?.role === "tool" ? ["There", "are", "**three**", "words."] : Array.from({ length: 40 }, (_, n) => `word${n + 1}`);
       for (const [n, word] of words.entries()) {

@@ -145,6 +145,32 @@ test("an approval comes by itself, is counted, and is decided once", async () =>
   await context.close();
 });
 
+test("an automation is made, changed and deleted", async () => {
+  const { page, context, wrong } = await signedIn({}, "automations");
+  await page.getByRole("button", { name: "New automation" }).first().click();
+  await page.getByLabel("Name", { exact: true }).fill("Watch the build");
+  await page.getByLabel("What shall the assistant do?").fill("Is it green?");
+  await page.getByLabel("Time", { exact: true }).fill("soon");
+  await page.getByRole("button", { name: "Create" }).click();
+  await page.getByText("This is no time").waitFor();
+  await page.getByLabel("Time", { exact: true }).fill("2h");
+  await page.getByRole("button", { name: "Create" }).click();
+  await page.getByText("every 2 hours").waitFor();
+  await page.getByRole("button", { name: "Change Watch the build" }).click();
+  assert.equal(await page.getByLabel("Time", { exact: true }).inputValue(), "2h");
+  assert.equal(await page.getByLabel("What shall the assistant do?").inputValue(), "Is it green?");
+  await page.getByLabel("When").selectOption("cron");
+  await page.getByLabel("Time", { exact: true }).fill("0 7 * * 1-5");
+  await shot(page, "automations-1-change");
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.getByText("on weekdays at 07:00").waitFor();
+  await page.getByRole("button", { name: "Delete Watch the build" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Delete" }).click();
+  await page.getByText("Nothing runs by itself yet").waitFor();
+  assert.deepEqual(wrong, []);
+  await context.close();
+});
+
 test("ten thousand messages are read from end to beginning with few of them in the page", async () => {
   const total = 10_000;
   const row = (seq) => (seq % 2

@@ -19,6 +19,8 @@ const COMPLETIONS: [(&str, &str); 3] = [
     ("fish", "fish/vendor_completions.d/openclaw.fish"),
 ];
 const MANUAL: &str = "man/man1";
+/// The licences of everything that is linked.
+pub(crate) const NOTICES: &str = "THIRD-PARTY";
 
 /// Licences and bill of materials of the program with these plugins, as files in a folder. Gives their names and places.
 pub(crate) fn documents(
@@ -29,7 +31,7 @@ pub(crate) fn documents(
     let crates = Crates::of(workspace, plugins)?;
     layout::create(folder)?;
     let texts = [
-        ("THIRD-PARTY", licences::text(&crates.linked)?),
+        (NOTICES, licences::text(&crates.linked)?),
         ("sbom.cdx.json", crates.document(source_date())),
     ];
     let mut documents = Vec::new();

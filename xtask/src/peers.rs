@@ -44,7 +44,7 @@ pub(crate) fn run(
             .env("OPENCLAW_TEST_PLUGINS", plugins)
             .env("OPENCLAW_PEER_CACHE", &cache);
         if long {
-            // a whole run makes the tables of docs/compatibility.md
+            // a whole run makes the tables of docs/compatibility.md, unless something broke that worked
             command.env("OPENCLAW_PEER_WRITE", "1");
         }
         match step.run(&mut command) {

@@ -102,6 +102,14 @@ impl Step {
         eprintln!("{} ok ({seconds:.1} s)", self.label);
     }
 
+    /// Ends the step without having done it, or not all of it, and says why.
+    pub(crate) fn skipped(self, why: &str) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+        eprintln!("{} skipped: {why}", self.label);
+    }
+
     /// Leaves the screen to a program that is run in the foreground and ends the output.
     pub(crate) fn leave(self) {
         if let Some(bar) = self.bar {
@@ -116,7 +124,8 @@ impl Step {
         command.stdout(if quiet || keep_stdout {
             Stdio::piped()
         } else {
-            Stdio::inherit()
+            // what this program prints itself may be for machines
+            Stdio::from(io::stderr())
         });
         command.stderr(if quiet { Stdio::piped() } else { Stdio::inherit() });
         if quiet {

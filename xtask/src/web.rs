@@ -60,13 +60,24 @@ pub(crate) fn test(workspace: &Workspace, progress: &mut Progress) -> Result<()>
         return Ok(());
     }
     let step = progress.step(NAME);
+    let mut left_out = Vec::new();
     for plugin in &workspace.plugins {
         let web = workspace.root.join("plugins").join(&plugin.id).join("web");
-        if web.join("package.json").is_file() && packages(&step, &web) {
-            step.run(npm(&web).args(["test"]))?;
+        if !web.join("package.json").is_file() {
+            continue;
+        }
+        match packages(&step, &web) {
+            true => step.run(npm(&web).args(["test"]))?,
+            false => left_out.push(plugin.id.as_str()),
         }
     }
-    step.done();
+    match left_out.is_empty() {
+        true => step.done(),
+        false => step.skipped(&format!(
+            "npm could not get the packages of {}; their tests did not run",
+            left_out.join(", ")
+        )),
+    }
     Ok(())
 }
 
@@ -84,10 +95,9 @@ pub(crate) fn browse(
     }
     let step = progress.step(NAME);
     if !packages(&step, &folder) {
-        eprintln!(
-            "      the page was not tried in a browser: npm could not get the packages of {BROWSER_TESTS}"
-        );
-        step.done();
+        step.skipped(&format!(
+            "the page was not tried in a browser, npm could not get the packages of {BROWSER_TESTS}"
+        ));
         return Ok(());
     }
     let mut command = npm(&folder);

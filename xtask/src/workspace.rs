@@ -30,6 +30,8 @@ pub(crate) struct Workspace {
     pub(crate) version: String,
     /// Bundled plugins, sorted by id.
     pub(crate) plugins: Vec<Plugin>,
+    /// What the compiler is told beside what the tree says.
+    flags: Option<&'static str>,
 }
 
 /// A plugin of this workspace.
@@ -80,7 +82,23 @@ impl Workspace {
     pub(crate) fn cargo(&self) -> Command {
         let mut command = cargo();
         command.current_dir(&self.root);
+        if let Some(flags) = self.flags {
+            let mut all = env::var("RUSTFLAGS").unwrap_or_default();
+            all = format!("{all} {flags}").trim().to_owned();
+            command
+                .env("RUSTFLAGS", all)
+                .env("CARGO_TARGET_DIR", &self.target);
+        }
         command
+    }
+
+    /// The same, built with this flag into a folder of its own below `target/`.
+    pub(crate) fn apart(self, folder: &str, flag: &'static str) -> Self {
+        Self {
+            target: self.target.join(folder),
+            flags: Some(flag),
+            ..self
+        }
     }
 
     /// The plugins of the given ids (all of them if none is given), in the order of [`Self::plugins`].
@@ -153,6 +171,7 @@ impl Workspace {
             target: metadata.target_directory,
             version,
             plugins,
+            flags: None,
         })
     }
 }

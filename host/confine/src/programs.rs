@@ -27,7 +27,8 @@ const SOMETIMES: &[&str] = &["fd", "fdfind", "find", "rsync", "tar"];
 /// Does this program always run what its arguments or files say? By the name of its file.
 pub fn runs_others(name: &str) -> bool {
     let name = bare(name);
-    RUNNERS.split_whitespace().any(|known| known == name) || name.starts_with("ld-")
+    let is_one = |known| name.strip_prefix(known).is_some_and(is_variant);
+    runners().any(is_one)
 }
 
 /// Does it so with some arguments at least?
@@ -35,18 +36,40 @@ pub fn may_run_others(name: &str) -> bool {
     runs_others(name) || SOMETIMES.contains(&bare(name).as_str())
 }
 
-/// Without what tells versions apart: `python3.11`, `lua5.4`, `vim.basic`, `busybox.static`.
+/// Without what tells versions apart: `python3.11`, `lua5.4`, `vim.basic`, `busybox.static`. A digit that belongs to a
+/// name stays: `m4`.
 pub fn bare(name: &str) -> String {
     let name = name.to_lowercase();
     let name = name.strip_suffix(".exe").unwrap_or(&name);
-    let end = name.find('.').unwrap_or(name.len());
-    let name = name[..end].trim_end_matches(|c: char| c.is_ascii_digit() || c == '-');
-    name.to_owned()
+    let name = &name[..name.find('.').unwrap_or(name.len())];
+    let digit = |c: char| c.is_ascii_digit();
+    let name = name.trim_end_matches(digit).strip_suffix('-').unwrap_or(name);
+    if runners().any(|known| known == name) {
+        return name.to_owned();
+    }
+    name.trim_end_matches(|c| digit(c) || c == '-').to_owned()
+}
+
+fn runners() -> impl Iterator<Item = &'static str> {
+    RUNNERS.split_whitespace()
+}
+
+/// What stands behind a name in that of another build of the same program: `3-dbg`, `-cgi`.
+fn is_variant(rest: &str) -> bool {
+    let rest = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+    rest.is_empty() || rest.starts_with('-')
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whatever_is_listed_is_found_also_by_its_bare_name() {
+        for name in runners() {
+            assert!(runs_others(name) && runs_others(&bare(name)), "{name}");
+        }
+    }
 
     #[test]
     fn versions_and_cases_are_no_disguise() {
@@ -66,10 +89,29 @@ mod tests {
             "gcc-12",
             "pip3",
             "cmd.exe",
+            "m4",
+            "M4",
+            "m4-1.4.19",
+            "linux64",
+            "php-cgi",
+            "php8.2-cgi",
+            "python3-dbg",
+            "python3.13-dbg",
         ] {
             assert!(runs_others(name), "{name}");
         }
-        for name in ["ls", "nodeinfo", "cat", "shell-tool", "rg", "find", "tar", ""] {
+        for name in [
+            "ls",
+            "nodeinfo",
+            "cat",
+            "shell-tool",
+            "rg",
+            "find",
+            "tar",
+            "m",
+            "linux",
+            "",
+        ] {
             assert!(!runs_others(name), "{name}");
         }
         assert!(

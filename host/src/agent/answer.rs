@@ -3,6 +3,7 @@
 //! Each event that comes in here is settled, whatever happens: answered, or failed with a word to the person.
 mod aloud;
 mod broken;
+mod spoken;
 
 use super::{
     briefing::Occasion,
@@ -29,9 +30,9 @@ use crate::{
         self, Cost, Entry, Journal, JournalError, NewDelivery, NewSession, Session, SessionUsage, Settled,
     },
 };
-use aloud::Spoken;
 use futures_util::FutureExt;
 use openclaw_plugin_api::{ChannelInfo, Error, ErrorKind, InboundKind, Result, ToolOrigin};
+use spoken::Spoken;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{mpsc, watch};
 
@@ -111,6 +112,12 @@ async fn answer(
             j.begin_in(&conversation, &rows, &turn, now)
         })
         .await?;
+    if attempts == 0 {
+        tracing::warn!(target: "openclaw::agent", session = key, rows = ?begin.rows, "dealt with already");
+        let runs = jobs.iter().flat_map(EventJob::runs);
+        runs.for_each(|run| desk.live.end(run, End::Merged));
+        return Ok(());
+    }
     let case = Case::new(desk, key, &config, agent, session, begin, jobs);
     if attempts > MAX_ATTEMPTS {
         let text = format!("the gateway ended {MAX_ATTEMPTS} times while it worked on this");
@@ -177,7 +184,7 @@ impl<'a> Case<'a> {
         let told = self.told_before(resumed).await?;
         let (listener, heard) = mpsc::channel(TURN_EVENTS);
         let events = TurnEvents::new(listener, Some(self.run.clone()));
-        let (heard, aloud) = self.aloud(&told, heard);
+        let (heard, aloud) = self.aloud(&told, heard, stop.clone());
         let presence = follow(
             self.desk.registry.clone(),
             self.desk.journal.clone(),
@@ -239,6 +246,7 @@ impl<'a> Case<'a> {
         turn.idle = request::idle(self.desk, &self.session);
         let wish = last.ask.as_ref().and_then(|ask| ask.thinking);
         turn.thinking = wish.or(last.settings.thinking_level).unwrap_or(turn.thinking);
+        self.run.thinks(turn.thinking);
         let asked = last.ask.as_ref().and_then(|ask| ask.model(self.agent));
         if let Some(chosen) = asked.or_else(|| last.settings.model()) {
             // what somebody chose is answered by nobody else

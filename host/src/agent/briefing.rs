@@ -79,6 +79,19 @@ impl Briefings {
         prompt.blocks
     }
 
+    /// The files of an agent's workspace that stand in its prompt, by name.
+    pub(crate) async fn files(&self, desk: &Desk, agent: &Agent) -> Vec<(String, Arc<str>)> {
+        let workspace = self.workspace(&agent.workspace(&desk.paths), agent);
+        let files = match workspace.unchanged(PromptMode::Full) {
+            Some(files) => files,
+            None => load(workspace, PromptMode::Full).await,
+        };
+        let there = files
+            .into_iter()
+            .filter(|file| !file.report.missing && !file.text.is_empty());
+        there.map(|file| (file.report.name, file.text)).collect()
+    }
+
     /// What the last prompt of a conversation was made of.
     pub(super) fn report(&self, session_key: &str) -> Option<PromptReport> {
         let reports = self.reports.lock().unwrap_or_else(PoisonError::into_inner);

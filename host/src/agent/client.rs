@@ -5,6 +5,7 @@ use super::{
     commands::QueueMode,
     desk::Desk,
     envelope,
+    inbox::Inbox,
     live::{End, Run, Source},
     policy::Policy,
     reply::Occasion,
@@ -78,6 +79,31 @@ impl Ask {
         let ask = serde_json::to_value(self).unwrap_or_default();
         event.extra.insert(FIELD.to_owned(), ask);
         event
+    }
+
+    /// Puts it into the inbox. When this returns well, it is on the disk. Is it new? One that is known there has no effect:
+    /// it has a run already, or gets one with its turn.
+    pub async fn put(
+        &self,
+        desk: &Desk,
+        inbox: &Arc<Inbox>,
+        text: String,
+    ) -> openclaw_plugin_api::Result<bool> {
+        let id = self.run_id.clone();
+        let state = desk.journal.run(move |j| j.event_state(CLIENTS, "", &id)).await;
+        let state = state.map_err(|error| Error::new(ErrorKind::Overloaded, error))?;
+        let (key, agent) = (&self.session_key, &self.agent_id);
+        // whoever watches the run has to find it before it can end
+        let is_new = state.is_none() && desk.live.open(&self.run_id, key, agent, Source::Client).1;
+        let event = self.event(text, Vec::new(), desk.clock.now_ms());
+        // a repeat returns when the first one is on the disk
+        if let Err(error) = inbox.accept(CLIENTS, event).await {
+            if is_new {
+                desk.live.end(&self.run_id, End::Aborted);
+            }
+            return Err(error);
+        }
+        Ok(is_new)
     }
 
     /// What an event of a channel asks; only those of clients do.

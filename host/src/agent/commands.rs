@@ -16,7 +16,7 @@ pub use parse::{Command, CommandName, ParseContext, Parsed, parse, stops};
 pub use pick::{ModelChoice, PickError, exact, fuzzy};
 pub use settings::{
     Activation, QueueDrop, QueueMode, QueueSettings, Reasoning, SendPolicy, SessionSettings, UsageFooter,
-    Verbose, thinking_from_word, thinking_word,
+    Verbose, thinking_from_word, thinking_word, wished_thinking,
 };
 pub use table::{Builtin, Entry, Form, TABLE, find};
 

@@ -3,7 +3,7 @@ use super::{
     answer,
     asker::Models,
     briefing::Briefings,
-    commands::{self, QueueSettings, SessionSettings},
+    commands::{self, QueueSettings, SessionSettings, wished_thinking},
     enclosure::Enclosures,
     job::{EventJob, Job, RunJob, Steering},
     lane::{Lanes, Work, Worker},
@@ -32,7 +32,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 
 /// How long to wait when the journal can't be used.
-const JOURNAL_WAIT: Duration = Duration::from_secs(5);
+pub(super) const JOURNAL_WAIT: Duration = Duration::from_secs(5);
 
 /// Where the journal has which keys and models rest.
 const RESTING: (&str, &str) = ("host:models", "resting");
@@ -200,6 +200,7 @@ impl Desk {
 
     /// Runs a turn for somebody who waits for its end.
     pub async fn run(&self, lanes: &Arc<Lanes>, run: AgentRun, events: Listener) -> Result<TurnOutcome> {
+        wished_thinking(&run.thinking).map_err(Error::invalid)?;
         let (done, outcome) = oneshot::channel();
         let run = request::complete(run, &self.config());
         let key = run.session_key.clone();
@@ -238,11 +239,9 @@ impl Worker for Desk {
             for job in jobs {
                 match job {
                     Job::Event(job) => {
-                        let own = job.ask.map(|ask| ask.run_id);
-                        self.settle(job.rows, Settled::Dropped(why.to_owned())).await;
-                        for run in own.into_iter().chain(job.heir_of) {
-                            self.live.end(&run, End::Aborted);
-                        }
+                        let how = Settled::Dropped(why.to_owned());
+                        self.settle(job.rows.clone(), how).await;
+                        job.runs().for_each(|run| self.live.end(run, End::Aborted));
                     }
                     Job::Run(job) => {
                         // whoever waits may have gone

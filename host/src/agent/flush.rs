@@ -6,7 +6,7 @@ use super::{
     about::About,
     briefing::Occasion,
     commands::{SessionSettings, thinking_word},
-    compaction::{FLUSH_PROMPT, FLUSH_SYSTEM, Flush, flush_due},
+    compaction::{FLUSH_PROMPT, FLUSH_SYSTEM, Flush, flush_due, flush_near},
     desk::Desk,
     job::Steering,
     policy::Policy,
@@ -42,21 +42,13 @@ pub(super) async fn flush(desk: &Desk, agent: &Agent, key: &str, context: u64) {
 
 async fn flush_if_due(desk: &Desk, agent: &Agent, key: &str, context: u64) -> Result<bool> {
     let config = &agent.compaction.memory_flush;
-    let (permits, tools) = standing::for_writing(desk, agent, key, &WRITERS);
-    let writable = !tools.is_empty();
-    if config.enabled == Some(false) || agent.compaction.enabled == Some(false) || !writable {
+    if config.enabled == Some(false) || agent.compaction.enabled == Some(false) {
         return Ok(false);
     }
-    let name = key.to_owned();
-    let session = desk.journal.run(move |j| j.find_session(&name)).await;
-    let Some(session) = session.map_err(unusable)? else {
-        return Ok(false);
-    };
-    let mut turn = turn_of(desk, agent, &session.session_id, format!("flush-{}", uuid())).await;
+    let mut turn = turn_of(desk, agent, "", format!("flush-{}", uuid())).await;
     if let Some(model) = &config.model {
         turn.models = vec![agent.reference(model).to_owned()];
     }
-    turn.permits = permits;
     turn.origin = ToolOrigin {
         agent_id: agent.id.clone(),
         session_key: key.to_owned(),
@@ -64,6 +56,19 @@ async fn flush_if_due(desk: &Desk, agent: &Agent, key: &str, context: u64) -> Re
         ..ToolOrigin::default()
     };
     let (_, window) = desk.asker.first(&turn).await?;
+    // after nearly every answer it ends here
+    if !flush_near(config, window, context) {
+        return Ok(false);
+    }
+    let (permits, tools) = standing::for_writing(desk, agent, key, &WRITERS);
+    let writable = !tools.is_empty();
+    let name = key.to_owned();
+    let session = desk.journal.run(move |j| j.find_session(&name)).await;
+    let Some(session) = session.map_err(unusable)? else {
+        return Ok(false);
+    };
+    turn.session_id.clone_from(&session.session_id);
+    turn.permits = permits;
     let state = Flush {
         tokens: context,
         compactions: u64::from(session.compactions),

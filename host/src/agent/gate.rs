@@ -2,19 +2,19 @@
 use super::commands::{Activation, ParseContext, Parsed, parse};
 use crate::{
     access::{Access, Ask, MentionPatterns, Pairing, Verdict},
-    config::{Agent, ChannelPolicy, CommandAccess, Config},
+    config::{Agent, ChannelPolicy, CommandAccess, Config, Fault},
     deliver::lane_of,
     journal::{Journal, JournalError},
     route::{Resolver, Route},
 };
 use openclaw_plugin_api::{ChannelInfo, ChatKind, Inbound};
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, PoisonError},
 };
 
-/// Accounts whose policy is remembered; one more empties the memory.
-const MAX_POLICIES: usize = 256;
+/// Accounts of which it is remembered that their policy was complained of; one more empties the memory.
+const MAX_BROKEN: usize = 256;
 
 /// What one configuration says about events.
 pub(super) struct Rules {
@@ -23,7 +23,7 @@ pub(super) struct Rules {
     commands: CommandAccess,
     mentions: HashMap<String, MentionPatterns>,
     no_mentions: MentionPatterns,
-    policies: Mutex<HashMap<(String, String), Arc<ChannelPolicy>>>,
+    broken: Mutex<HashSet<(String, String)>>,
 }
 
 /// The gate with its memory, and the rules of the configuration as it is now.
@@ -47,30 +47,33 @@ impl Rules {
             commands: CommandAccess::of(&config),
             mentions: mentions.collect(),
             no_mentions: MentionPatterns::default(),
-            policies: Mutex::default(),
+            broken: Mutex::default(),
             config,
         }
     }
 
     /// The policy of one account. One that can't be read lets nobody in, and says so.
     pub(super) fn policy(&self, channel: &str, account: &str) -> Arc<ChannelPolicy> {
-        let key = (channel.to_owned(), account.to_owned());
-        let mut policies = self.policies.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(policy) = policies.get(&key) {
-            return policy.clone();
+        self.config
+            .channel_policy(channel, account)
+            .unwrap_or_else(|faults| {
+                self.complain(channel, account, &faults);
+                Arc::default()
+            })
+    }
+
+    /// Says once of an account that nobody is let in.
+    fn complain(&self, channel: &str, account: &str, faults: &[Fault]) {
+        let mut broken = self.broken.lock().unwrap_or_else(PoisonError::into_inner);
+        if broken.len() >= MAX_BROKEN {
+            broken.clear();
         }
-        let policy = ChannelPolicy::of(&self.config, channel, account).unwrap_or_else(|faults| {
-            for fault in faults {
-                tracing::error!(target: "openclaw::access", channel, account, %fault, "nobody is let in");
-            }
-            ChannelPolicy::default()
-        });
-        if policies.len() >= MAX_POLICIES {
-            policies.clear();
+        if !broken.insert((channel.to_owned(), account.to_owned())) {
+            return;
         }
-        let policy = Arc::new(policy);
-        policies.insert(key, policy.clone());
-        policy
+        for fault in faults {
+            tracing::error!(target: "openclaw::access", channel, account, %fault, "nobody is let in");
+        }
     }
 
     /// The policy of the account that received an event, and the agent that would answer it.

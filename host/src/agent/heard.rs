@@ -65,9 +65,7 @@ fn left_out(job: &EventJob) -> String {
 pub(super) fn join(desk: &Desk, key: &str, job: Job) -> Joined {
     match job {
         Job::Event(job) => {
-            let own = job.ask.iter().map(|ask| &ask.run_id);
-            own.chain(&job.heir_of)
-                .for_each(|run| desk.live.end(run, End::Merged));
+            job.runs().for_each(|run| desk.live.end(run, End::Merged));
             let policy = standing::of_job(desk, key, &job);
             (input(&job), about(&job), job.rows, policy)
         }
@@ -122,9 +120,7 @@ pub(super) fn watched(desk: &Desk, key: &str, agent: &str, jobs: &[EventJob]) ->
     };
     let id = run_of(jobs);
     let (run, _) = desk.live.open(&id, key, agent, source);
-    let others = jobs
-        .iter()
-        .flat_map(|job| job.ask.iter().map(|ask| &ask.run_id).chain(&job.heir_of));
+    let others = jobs.iter().flat_map(EventJob::runs);
     for other in others.filter(|other| **other != id) {
         desk.live.end(other, End::Merged);
     }

@@ -1,4 +1,5 @@
-//! Takes events of channels, durably, and gives them to the sorter.
+//! Takes events of channels, durably, and gives them to the sorter: each once, and none before an older one that an
+//! earlier process left.
 //!
 //! Bounded: as many events are under way as there are places; beyond that the platform keeps them.
 use super::{
@@ -10,7 +11,7 @@ use super::{
 use crate::journal::{Accepted, JournalError, Pending, Settled};
 use openclaw_plugin_api::{Error, ErrorKind, Inbound, Result};
 use std::{sync::Arc, time::Duration};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{RwLock, Semaphore, mpsc};
 
 /// Events that are under way at once.
 const PLACES: usize = 1000;
@@ -28,21 +29,30 @@ pub struct Inbox {
     places: Arc<Semaphore>,
     sorted: mpsc::Sender<Taken>,
     gate: Arc<Gate>,
+    /// What comes in goes on its way at once. Held while an event is written: it is either seen by the last look for
+    /// what was left, or finds that this is over.
+    resumed: RwLock<bool>,
 }
 
 impl Inbox {
-    /// An inbox that takes events from now on. What an earlier process left comes by [`Inbox::resume`].
+    /// An inbox that takes events from now on. They go on their way after those that an earlier process left, so
+    /// [`Inbox::resume`] has to be called.
     pub fn start(desk: Arc<Desk>, lanes: Arc<Lanes>) -> Arc<Self> {
         let (sorted, taken) = mpsc::channel(PLACES);
         let sorter = Sorter::new(desk.clone(), lanes);
-        let gate = sorter.gate();
+        let inbox = Self::to(desk, sorter.gate(), sorted);
         tokio::spawn(sorter.sort(taken));
-        Arc::new(Self {
+        Arc::new(inbox)
+    }
+
+    fn to(desk: Arc<Desk>, gate: Arc<Gate>, sorted: mpsc::Sender<Taken>) -> Self {
+        Self {
             desk,
             places: Arc::new(Semaphore::new(PLACES)),
             sorted,
             gate,
-        })
+            resumed: RwLock::new(false),
+        }
     }
 
     /// Whether the sender of an event may write where it is, as it looks now.
@@ -83,10 +93,16 @@ impl Inbox {
         let (name, now) = (channel.clone(), self.desk.clock.now_ms());
         let (account, id) = (event.account_id.clone(), event.event_id.clone());
         let body = serde_json::to_vec(&event)?;
+        let resumed = self.resumed.read().await;
         let taken = journal
             .run(move |j| j.accept(&name, &account, &id, &body, now))
             .await;
-        if let Accepted::New(row) = taken.map_err(unusable)? {
+        let goes_on = *resumed;
+        drop(resumed);
+        // what does not go on here is brought on its way with what was left
+        if let Accepted::New(row) = taken.map_err(unusable)?
+            && goes_on
+        {
             let taken = Taken {
                 row,
                 turn: String::new(),
@@ -102,10 +118,18 @@ impl Inbox {
         journal.synced().await.map_err(unusable)
     }
 
-    /// Takes up what an earlier process left: the turns that it began, then what waited, in its order.
+    /// Takes up what an earlier process left: the turns that it began, then what waited, in its order, then what has
+    /// come in meanwhile.
     pub async fn resume(&self) -> std::result::Result<usize, JournalError> {
-        // what comes in from now on has a higher row and is on its way already
-        let end = self.desk.journal.run(|j| j.last_event()).await?;
+        let taken_up = self.take_up_all().await;
+        if taken_up.is_err() {
+            // what can't be read must not hold up what comes in
+            *self.resumed.write().await = true;
+        }
+        taken_up
+    }
+
+    async fn take_up_all(&self) -> std::result::Result<usize, JournalError> {
         let begun = self.desk.journal.run(|j| j.begun(MAX_BEGUN)).await?;
         let (mut last, mut count) = (0, begun.len());
         let mut begun = begun.into_iter().peekable();
@@ -114,12 +138,14 @@ impl Inbox {
             self.take_up(pending, more).await;
         }
         loop {
-            let mut page = self.desk.journal.run(move |j| j.pending(last, PAGE)).await?;
-            page.retain(|pending| pending.id <= end);
+            let mut resumed = self.resumed.write().await;
+            let page = self.desk.journal.run(move |j| j.pending(last, PAGE)).await?;
             let Some(newest) = page.last() else {
+                *resumed = true;
                 return Ok(count);
             };
             last = newest.id;
+            drop(resumed);
             count += page.len();
             for pending in page {
                 self.take_up(pending, false).await;
@@ -170,3 +196,6 @@ fn check(event: &Inbound) -> Result<()> {
 fn unusable(error: JournalError) -> Error {
     Error::new(ErrorKind::Overloaded, error)
 }
+
+#[cfg(test)]
+mod tests;

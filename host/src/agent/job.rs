@@ -95,6 +95,8 @@ pub struct LeftOut {
 #[derive(Debug)]
 pub struct Steering {
     place: Option<Place>,
+    /// The turn, if an earlier process began it.
+    turn: String,
     from_owner: bool,
     steered: Mutex<Steered>,
 }
@@ -151,6 +153,16 @@ impl Job {
         self.place().is_some() && self.turn() == next.turn() && self.place() == next.place()
     }
 
+    /// It came from the same place, and earlier.
+    pub(super) fn is_before(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Event(a), Self::Event(b)) => {
+                a.rows.last() < b.rows.last() && self.place() == other.place()
+            }
+            _ => false,
+        }
+    }
+
     /// Where its answer goes. None: to a caller who waits.
     fn place(&self) -> Option<Place> {
         let Self::Event(job) = self else { return None };
@@ -198,6 +210,13 @@ impl Job {
     }
 }
 
+impl EventJob {
+    /// The runs of clients that it stands for.
+    pub fn runs(&self) -> impl Iterator<Item = &String> {
+        self.ask.iter().map(|ask| &ask.run_id).chain(&self.heir_of)
+    }
+}
+
 // === impl Steering ===
 
 impl Steering {
@@ -205,6 +224,7 @@ impl Steering {
     pub(super) fn of(jobs: &[Job]) -> Self {
         Self {
             place: jobs.first().and_then(Job::place),
+            turn: jobs.first().map(|job| job.turn().to_owned()).unwrap_or_default(),
             from_owner: jobs.iter().all(Job::is_from_owner),
             steered: Mutex::default(),
         }
@@ -215,11 +235,20 @@ impl Steering {
         self.place.is_some() && self.place == job.place()
     }
 
-    /// Offers a message to the running turn. Given back when it does not belong there, when it is too late, or when
-    /// there are too many.
+    /// An earlier process answered the message in this very turn.
+    pub(super) fn had(&self, job: &Job) -> bool {
+        !self.turn.is_empty() && self.turn == job.turn()
+    }
+
+    /// The turn can answer the message: it is of the same place, and of nobody with fewer rights.
+    pub(super) fn belongs(&self, job: &Job) -> bool {
+        self.serves(job) && (job.is_from_owner() || !self.from_owner)
+    }
+
+    /// Offers a message to the running turn. Given back when it does not belong there or to a turn that was begun
+    /// elsewhere, when it is too late, or when there are too many.
     pub(super) fn offer(&self, job: Job) -> std::result::Result<(), Box<Job>> {
-        let belongs =
-            self.place.is_some() && self.place == job.place() && (job.is_from_owner() || !self.from_owner);
+        let belongs = self.belongs(&job) && (job.turn().is_empty() || self.had(&job));
         let mut steered = self.steered();
         if !belongs || steered.closed || steered.waiting.len() >= MAX_STEERING {
             return Err(Box::new(job));

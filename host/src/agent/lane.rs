@@ -243,31 +243,29 @@ impl Lane {
     async fn enqueue(&mut self, job: Job) {
         if self.running.is_none() && self.queue.is_empty() {
             self.ready_at = Instant::now() + job.debounce();
-            self.queue.put_back(vec![job]);
-            return;
+            return self.queue.put_back(vec![job]);
         }
         let rules = self.worker.clone().rules(self.key.clone()).await;
-        let Some(running) = &self.running else {
-            self.ready_at = Instant::now() + job.debounce();
-            let over = self.queue.push(job, &rules);
-            return self.discard(over).await;
-        };
-        let joins = running.steering.serves(&job);
-        match job.queue_mode().unwrap_or(rules.mode) {
-            QueueMode::Interrupt if joins => {
-                running.stop.send_replace(true);
+        let rest = match &self.running {
+            Some(running) => join(running, &self.queue, job, &rules),
+            None => {
+                self.wait_for_more_than(&job);
+                Some(job)
             }
-            QueueMode::Steer if joins => match running.steering.offer(job) {
-                Ok(()) => return,
-                Err(job) => {
-                    let over = self.queue.push(*job, &rules);
-                    return self.discard(over).await;
-                }
-            },
-            _ => {}
+        };
+        if let Some(job) = rest {
+            let over = self.queue.push(job, &rules);
+            self.discard(over).await;
         }
-        let over = self.queue.push(job, &rules);
-        self.discard(over).await;
+    }
+
+    /// Another chat's message does not cut short what the first that waits is waiting for.
+    fn wait_for_more_than(&mut self, job: &Job) {
+        let at = Instant::now() + job.debounce();
+        self.ready_at = match self.queue.first() {
+            Some(first) if !first.goes_with(job) => self.ready_at.max(at),
+            _ => at,
+        };
     }
 
     async fn discard(&mut self, jobs: Vec<Job>) {
@@ -361,32 +359,40 @@ impl Lane {
         });
     }
 
-    /// False: something has come in meanwhile.
-    fn leave(&mut self) -> bool {
+    /// False: something has come in meanwhile, or somebody is about to bring something.
+    fn leave(&self) -> bool {
         let Some(lanes) = self.lanes.upgrade() else {
             return true;
         };
         let mut open = lanes.open.lock().unwrap_or_else(PoisonError::into_inner);
-        // whoever got a sender before this line finds the intake closed and makes a new lane
-        self.work.close();
-        open.remove(&self.key);
-        drop(open);
-        match self.work.try_recv() {
-            Err(_) => true,
-            Ok(work) => {
-                let (key, lanes) = (self.key.clone(), lanes);
-                let mut rest = vec![work];
-                while let Ok(more) = self.work.try_recv() {
-                    rest.push(more);
-                }
-                tokio::spawn(async move {
-                    for work in rest {
-                        lanes.put(&key, work).await;
-                    }
-                });
-                true
-            }
+        // senders are given out under this lock only; whoever has one beside the map's is about to bring something
+        let unused = self.work.sender_strong_count() == 1 && self.work.is_empty();
+        if unused {
+            open.remove(&self.key);
         }
+        unused
+    }
+}
+
+/// A message meets a turn that runs: it joins it or ends it, as its mode says. Gives it back if it has to wait.
+fn join(running: &Running, queue: &Queue, job: Job, rules: &QueueRules) -> Option<Job> {
+    let mode = |job: &Job| job.queue_mode().unwrap_or(rules.mode);
+    let steering = &running.steering;
+    let joins = match mode(&job) {
+        // an earlier process had it in this turn
+        _ if steering.had(&job) => true,
+        QueueMode::Interrupt if steering.serves(&job) => {
+            running.stop.send_replace(true);
+            false
+        }
+        // nobody overtakes whoever wants to join too and has to wait
+        QueueMode::Steer => !queue.any(|older| mode(older) == QueueMode::Steer && steering.belongs(older)),
+        _ => false,
+    };
+    if joins {
+        steering.offer(job).err().map(|back| *back)
+    } else {
+        Some(job)
     }
 }
 

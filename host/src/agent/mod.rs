@@ -42,7 +42,7 @@ mod sorter;
 mod standing;
 pub mod subagents;
 pub mod tokens;
-mod tool_words;
+pub mod tool_words;
 pub mod tools;
 mod trial;
 mod turn;

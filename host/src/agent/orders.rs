@@ -21,7 +21,9 @@ use crate::{
     route::Route,
 };
 use futures_util::future::BoxFuture;
-use openclaw_plugin_api::{CommandCall, CommandReply, CommandSpec, Error, ErrorKind, Inbound, surface::ids};
+use openclaw_plugin_api::{
+    CommandCall, CommandReply, CommandSpec, Error, ErrorKind, Inbound, InboundKind, surface::ids,
+};
 use std::sync::Arc;
 
 /// What somebody wrote, with the commands in it carried out.
@@ -95,10 +97,12 @@ impl Orders<'_> {
         } else {
             self.desk.asker.choices(self.agent)
         };
+        // what comes from the platform's own menu is no text
+        let heard = self.config.commands.text() || self.event.kind == InboundKind::Command;
         let parsed = commands::parse(
             text,
             &ParseContext {
-                authorized: self.rights.commands && self.config.commands.text(),
+                authorized: self.rights.commands && heard,
                 plugins: &plugins,
                 models: &models,
                 reset_triggers: &self.config.session.reset_triggers,
@@ -371,6 +375,8 @@ impl Orders<'_> {
     }
 }
 
-fn join(said: Vec<String>) -> Option<String> {
+/// One answer of all that was said; none if that is nothing, as where a plugin's command has no words.
+fn join(mut said: Vec<String>) -> Option<String> {
+    said.retain(|text| !text.trim().is_empty());
     (!said.is_empty()).then(|| said.join("\n\n"))
 }

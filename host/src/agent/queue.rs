@@ -62,10 +62,22 @@ impl Queue {
         at.and_then(|at| self.waiting.remove(at)).into_iter().collect()
     }
 
+    /// Takes back what came too late for a turn: ahead of what waits, but for what came earlier from the same place.
     pub(super) fn put_back(&mut self, jobs: Vec<Job>) {
         for job in jobs.into_iter().rev() {
-            self.waiting.push_front(job);
+            let older = self.waiting.iter().rposition(|older| older.is_before(&job));
+            self.waiting.insert(older.map_or(0, |at| at + 1), job);
         }
+    }
+
+    /// The one that gets the next turn.
+    pub(super) fn first(&self) -> Option<&Job> {
+        self.waiting.front()
+    }
+
+    /// Does one wait that is like this?
+    pub(super) fn any(&self, like: impl Fn(&Job) -> bool) -> bool {
+        self.waiting.iter().any(like)
     }
 
     /// Takes out the one whose run this is.

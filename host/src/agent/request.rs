@@ -2,7 +2,7 @@
 use super::{
     about::{self, About},
     briefing::Occasion,
-    commands::{SessionSettings, thinking_from_word, thinking_word},
+    commands::{SessionSettings, thinking_word, wished_thinking},
     compaction::{self, Policy, Pruning, Shortening, Summariser},
     desk::Desk,
     envelope, heard,
@@ -155,7 +155,8 @@ async fn run(desk: &Desk, run: &AgentRun, events: &TurnEvents, steering: &Steeri
     let settings: SessionSettings = serde_json::from_str(&session.settings).unwrap_or_default();
     let id = format!("run-{}", run.idempotency_key);
     let mut turn = turn_of(desk, agent, &session.session_id, id).await;
-    let wished = thinking_from_word(&run.thinking).or(settings.thinking_level);
+    let wished = wished_thinking(&run.thinking).map_err(Error::invalid)?;
+    let wished = wished.or(settings.thinking_level);
     turn.thinking = wished.unwrap_or(turn.thinking);
     let asked = Some(run.model.clone()).filter(|model| !model.is_empty());
     if let Some(chosen) = asked.or_else(|| settings.model()) {

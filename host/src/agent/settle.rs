@@ -20,7 +20,8 @@ pub(super) async fn reply(
         return client::told(desk, &ask, taken.row, text, how).await;
     }
     let event = &taken.event;
-    let text = text.or_else(|| (event.kind == InboundKind::Command).then(|| DONE.to_owned()));
+    let waits = event.kind == InboundKind::Command && matches!(how, Settled::Done);
+    let text = text.or_else(|| waits.then(|| DONE.to_owned()));
     let lane = lane_of(&taken.channel, event);
     let key = format!("event-{}", taken.row);
     let message = text.map(|text| message_to(event, text, format!("{key}:0")));

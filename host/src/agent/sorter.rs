@@ -23,9 +23,7 @@ use crate::{
     route::{Route, is_expired, may_send},
 };
 use futures_util::FutureExt;
-use openclaw_plugin_api::{
-    ChannelInfo, Inbound, InboundKind, Message, MessageTarget, React, Role, surface::ids,
-};
+use openclaw_plugin_api::{ChannelInfo, Inbound, Message, MessageTarget, React, Role, surface::ids};
 use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
@@ -50,8 +48,6 @@ const REST_OF_TURN: Duration = Duration::from_secs(5);
 
 /// Signs that a message was seen that are under way at once; beyond that none is given.
 const MAX_SIGNS: usize = 32;
-/// What whoever gave a command by the platform's menu is told if he may not.
-const NOT_ALLOWED: &str = "⚠️ You may not give this command here.";
 /// How long one may take.
 const SIGN_LIMIT: Duration = Duration::from_secs(15);
 
@@ -226,11 +222,6 @@ impl Sorter {
             Carried::Later(errand) => self.run_errand(&route, taken, errand).await,
             Carried::Ignored => {
                 let why = "the sender may not give commands";
-                if taken.event.kind == InboundKind::Command && ask.is_none() {
-                    // the platform shows that it waits for an answer
-                    let how = Settled::Dropped(why.to_owned());
-                    return reply(&self.desk, &taken, Some(NOT_ALLOWED.to_owned()), how).await;
-                }
                 self.discard(taken.row, why).await;
                 ask.iter().for_each(|ask| client::failed(&self.desk, ask, why));
             }

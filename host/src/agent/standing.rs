@@ -14,6 +14,7 @@ use crate::{
 };
 use openclaw_plugin_api::{AgentRun, Inbound, ToolSpec};
 use serde_json::Value;
+use std::sync::Arc;
 
 /// Field of a conversation's entry: what the one that started it could do at most.
 pub(super) const INHERITED: &str = "toolPolicyInherited";
@@ -104,7 +105,11 @@ pub(super) fn of_job(desk: &Desk, key: &str, job: &EventJob) -> Policy {
 pub(super) fn of_run(desk: &Desk, run: &AgentRun) -> Policy {
     // somebody whom a plugin names was not judged by this gateway
     let trust = trust(run.sender_id.is_empty(), false);
-    at_the_door(desk, &desk.config(), &run.agent_id, &run.session_key, trust)
+    let policy = at_the_door(desk, &desk.config(), &run.agent_id, &run.session_key, trust);
+    match &run.permitted_tools {
+        Some(tools) => policy.meet(&Policy::only("the request's permittedTools", trust, tools)),
+        None => policy,
+    }
 }
 
 /// With what the conversation inherited.
@@ -127,9 +132,11 @@ pub(super) fn for_writing(
     writers: &[&str],
 ) -> (Permits, Vec<ToolSpec>) {
     let policy = at_the_door(desk, &desk.config(), &agent.id, key, Trust::Known);
-    let mut tools = desk.tools.all();
-    tools.retain(|tool| writers.contains(&tool.spec.name.as_str()));
-    let permits = Permits::new(policy, tools);
+    let all = desk.tools.all();
+    let tools = all
+        .iter()
+        .filter(|tool| writers.contains(&tool.spec.name.as_str()));
+    let permits = Permits::new(policy, Arc::new(tools.cloned().collect()));
     let model = agent.model.primary.clone().unwrap_or_default();
     let offered = permits.offered(agent.reference(&model));
     (permits, offered)

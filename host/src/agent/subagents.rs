@@ -285,15 +285,8 @@ impl Subagents {
             policy: Some(task.policy.clone()),
             ..Ask::default()
         };
-        self.desk
-            .live
-            .open(&ask.run_id, &task.parent, &task.parent_agent, Source::Client);
-        let id = ask.run_id.clone();
-        let told = self.inbox.accept(CLIENTS, ask.event(said, Vec::new(), now)).await;
-        if told.is_err() {
-            self.desk.live.end(&id, End::Aborted);
-        }
-        told
+        // it may have been told by a process that ended before it could forget the task
+        ask.put(&self.desk, &self.inbox, said).await.map(drop)
     }
 
     async fn forget(&self, task: &Task) {

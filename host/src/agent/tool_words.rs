@@ -1,5 +1,5 @@
-//! What a chat is told of tools that an agent uses, for who asked for it with `/verbose`. Pure: calls and answers in,
-//! lines out. What looks like a secret is hidden, and a line is short.
+//! What is told of tools that an agent uses: to a chat that asked for it with `/verbose`, and of a call to whoever
+//! watches. Pure: calls and answers in, lines out. What looks like a secret is hidden, and a line is short.
 use super::commands::Verbose;
 use crate::observe::redact as hide;
 use openclaw_plugin_api::{Content, ToolOutput};
@@ -15,7 +15,7 @@ const MAX_WHY: usize = 300;
 /// Calls that are remembered.
 const MAX_CALLS: usize = 64;
 /// What says most of a call, the best first.
-const TELLING: [&str; 12] = [
+const TELLING: [&str; 13] = [
     "command",
     "path",
     "file_path",
@@ -25,6 +25,7 @@ const TELLING: [&str; 12] = [
     "pattern",
     "target",
     "task",
+    "text",
     "message",
     "name",
     "id",
@@ -63,7 +64,7 @@ pub(super) fn ended(verbose: Verbose, used: &str, output: &ToolOutput) -> Option
 impl Uses {
     /// A tool begins: what is said of it.
     pub(super) fn began(&mut self, id: &str, name: &str, arguments: &Value) -> String {
-        let used = match given(arguments) {
+        let used = match about(arguments, MAX_GIVEN) {
             given if given.is_empty() => name.to_owned(),
             given => format!("{name}: {given}"),
         };
@@ -79,8 +80,8 @@ impl Uses {
     }
 }
 
-/// What a call is about, in a line.
-fn given(arguments: &Value) -> String {
+/// What a call is about, in a line of so many characters; empty if nothing tells.
+pub fn about(arguments: &Value, most: usize) -> String {
     let said = TELLING.iter().filter_map(|key| {
         let value = arguments.get(key)?;
         value.as_str().filter(|text| !text.trim().is_empty())
@@ -91,7 +92,7 @@ fn given(arguments: &Value) -> String {
         let _ = write!(line, " · {more}");
     }
     let line = line.split_whitespace().collect::<Vec<_>>().join(" ");
-    short(&hide(&line), MAX_GIVEN)
+    short(&hide(&line), most)
 }
 
 fn short(text: &str, most: usize) -> String {
@@ -148,6 +149,6 @@ mod tests {
     fn secrets_are_hidden() {
         let secret = format!("sk-ant-{}", "a1B2c3D4".repeat(6));
         let line = Uses::default().began("1", "exec", &json!({"command": format!("curl -H {secret}")}));
-        assert!(!line.contains(&secret), "{line}");
+        assert!(!line.contains(&secret) && line.contains("curl"), "{line}");
     }
 }

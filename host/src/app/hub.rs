@@ -1,24 +1,26 @@
 //! What plugins and clients meet in: requests of plugins go from here to where they are served.
-use super::{Accounts, Office, speech};
+mod profile;
+
+use super::{Accounts, Gateway, Office, devices, speech};
 use crate::{
     agent::{CLIENTS, tools::goes_on},
     clock::Clock,
-    gateway::Front,
+    gateway::{Front, Nodes},
     heartbeat::Heart,
     plugins::{
         registry::Registry,
-        services::{Core, Request},
+        services::{Core, Request, Variables},
     },
 };
 use futures_util::future::BoxFuture;
 use openclaw_plugin_api::{
-    AgentRun, ApprovalDecision, ApprovalRequest, ChannelStatus, EmbedRequest, Embeddings, Error, ErrorKind,
-    Inbound, ListenHead, ListenRequest, News, Result, Sink, Submission, Submitted, SystemEvent, ToolCall,
-    ToolOrigin, ToolOutput, Unfinished,
+    AgentProfile, AgentProfileRequest, AgentRun, ApprovalDecision, ApprovalRequest, ChannelStatus,
+    EmbedRequest, Embeddings, Error, ErrorKind, Inbound, Interim, ListenHead, ListenRequest, News, Node,
+    NodeRequest, Result, Sink, Submission, Submitted, SystemEvent, ToolCall, ToolOrigin, ToolOutput,
+    Unfinished,
 };
 use serde_json::Value;
 use std::{
-    collections::BTreeMap,
     sync::{Arc, OnceLock, Weak},
     time::Duration,
 };
@@ -42,6 +44,8 @@ pub(super) struct Hub {
     pub(super) accounts: Accounts,
     pub(super) clock: Clock,
     pub(super) events: broadcast::Sender<(String, Value)>,
+    /// Devices that do what they are asked, once there is a gateway that they can come to.
+    pub(super) nodes: OnceLock<Nodes>,
     /// Opens listeners, once there is a gateway to serve.
     pub(super) front: watch::Sender<Option<Front>>,
 }
@@ -58,6 +62,7 @@ impl Hub {
             accounts: Accounts::default(),
             clock,
             events: broadcast::channel(EVENTS).0,
+            nodes: OnceLock::new(),
             front: watch::Sender::new(None),
         }
     }
@@ -67,8 +72,32 @@ impl Hub {
         registry.ok_or_else(starting)
     }
 
+    /// The devices, for a plugin that may start processes here as well.
+    fn nodes_for(&self, plugin: &str) -> Result<Nodes> {
+        let spec = self.registry()?.get(plugin).map(|plugin| plugin.spec());
+        if spec.is_none_or(|spec| spec.settings.permissions.processes.is_empty()) {
+            let text = "only plugins that start processes may ask devices (manifest, processes)";
+            return Err(Error::new(ErrorKind::Refused, text));
+        }
+        self.nodes.get().cloned().ok_or_else(starting)
+    }
+
     fn office(&self) -> Result<Office> {
         self.office.get().cloned().ok_or_else(starting)
+    }
+}
+
+/// What comes when the gateway listens.
+impl Gateway {
+    /// From now on plugins can have listeners of their own.
+    pub fn serve_plugins(&self, front: Front) {
+        self.hub.front.send_replace(Some(front));
+    }
+
+    /// From now on plugins can ask these devices.
+    pub fn serve_nodes(&self, nodes: Nodes) {
+        // a gateway has the same ones as long as it runs
+        let _ = self.hub.nodes.set(nodes);
     }
 }
 
@@ -122,6 +151,11 @@ impl Core for Hub {
         })
     }
 
+    fn agent_profile(&self, request: AgentProfileRequest) -> BoxFuture<'static, Result<AgentProfile>> {
+        let office = self.office();
+        Box::pin(async move { profile::of(&office?.desk, request).await })
+    }
+
     fn agent_submit(&self, plugin: &str, message: Submission) -> BoxFuture<'static, Result<Submitted>> {
         let (office, plugin) = (self.office(), plugin.to_owned());
         Box::pin(async move { office?.submit(&plugin, message).await })
@@ -142,9 +176,32 @@ impl Core for Hub {
         Box::pin(async move { office?.use_tool(&tool, call).await })
     }
 
-    fn tool_goes_on(&self, plugin: &str, work: Unfinished) -> BoxFuture<'static, Result<String>> {
+    fn tool_goes_on(
+        &self,
+        plugin: &str,
+        instance: u64,
+        work: Unfinished,
+    ) -> BoxFuture<'static, Result<String>> {
         let (office, plugin) = (self.office(), plugin.to_owned());
-        Box::pin(async move { goes_on::goes_on(&office?.desk, &plugin, work).await })
+        Box::pin(async move { goes_on::goes_on(&office?.desk, &plugin, instance, work).await })
+    }
+
+    fn tool_interim(&self, plugin: &str, interim: Interim) -> BoxFuture<'static, Result<()>> {
+        let (office, plugin) = (self.office(), plugin.to_owned());
+        Box::pin(async move {
+            let office = office?;
+            goes_on::interim(&office.desk, &office.inbox, &plugin, interim).await
+        })
+    }
+
+    fn instances_ended(&self, plugin: &str, last: u64) -> BoxFuture<'static, ()> {
+        let (office, plugin) = (self.office.get().cloned(), plugin.to_owned());
+        Box::pin(async move {
+            // before there is an office nobody works
+            if let Some(office) = office {
+                goes_on::instances_ended(&office.desk, &office.inbox, &plugin, last).await;
+            }
+        })
     }
 
     fn tool_news(&self, plugin: &str, news: News) -> BoxFuture<'static, Result<()>> {
@@ -155,16 +212,22 @@ impl Core for Hub {
         })
     }
 
-    fn tool_environment(
-        &self,
-        plugin: &str,
-        origin: ToolOrigin,
-    ) -> BoxFuture<'static, Result<BTreeMap<String, String>>> {
+    fn tool_environment(&self, plugin: &str, origin: ToolOrigin) -> BoxFuture<'static, Result<Variables>> {
         let (office, plugin) = (self.office(), plugin.to_owned());
         Box::pin(async move {
             let desk = office?.desk;
             desk.tools.environment(&desk, &plugin, &origin).await
         })
+    }
+
+    fn nodes(&self, plugin: &str) -> BoxFuture<'static, Result<Vec<Node>>> {
+        let nodes = self.nodes_for(plugin);
+        Box::pin(async move { devices::list(&nodes?).await })
+    }
+
+    fn node_invoke(&self, plugin: &str, request: NodeRequest) -> BoxFuture<'static, Result<Value>> {
+        let nodes = self.nodes_for(plugin);
+        Box::pin(async move { devices::invoke(&nodes?, request).await })
     }
 
     fn approve(

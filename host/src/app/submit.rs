@@ -3,11 +3,7 @@
 //! Invariant: when a call here returns well, what was left is on the disk; the same key leaves it once.
 use super::Office;
 use crate::{
-    agent::{
-        Ask, CLIENTS,
-        commands::thinking_from_word,
-        live::{End, Source},
-    },
+    agent::{Ask, commands::wished_thinking},
     config::{Agent, Config},
     cron::{self, DeliveryMode, JobDelivery},
     gateway::random::uuid,
@@ -52,7 +48,7 @@ impl Office {
             None => format!("agent:{}:{plugin}:{}", agent.id, run_id.to_lowercase()),
         };
         let ask = Ask {
-            thinking: thinking(&message.thinking)?,
+            thinking: wished_thinking(&message.thinking).map_err(Error::invalid)?,
             model: self.model(agent, &message.model)?,
             deliver: match &message.announce {
                 Some(to) => self.chat(&agent.id, to).await?,
@@ -72,36 +68,15 @@ impl Office {
             system: message.system,
             ..Ask::default()
         };
-        let known = self.take(&ask, message.text).await?;
-        Ok(Submitted { run_id, known })
-    }
-
-    /// Puts a message into the inbox, and says whether it was there before.
-    async fn take(&self, ask: &Ask, text: String) -> Result<bool> {
-        let (live, id) = (&self.desk.live, ask.run_id.clone());
-        let state = self
-            .desk
-            .journal
-            .run(move |j| j.event_state(CLIENTS, "", &id))
-            .await;
-        let known = state.map_err(unusable)?.is_some();
-        // whoever watches the run has to find it before it can end
-        let fresh = !known
-            && live
-                .open(&ask.run_id, &ask.session_key, &ask.agent_id, Source::Client)
-                .1;
-        let event = ask.event(text, Vec::new(), self.desk.clock.now_ms());
-        // a repeat has no effect, and returns when the first one is on the disk
-        if let Err(error) = self.inbox.accept(CLIENTS, event).await {
-            if fresh {
-                live.end(&ask.run_id, End::Aborted);
-            }
-            return Err(error);
-        }
-        if fresh {
+        let is_new = ask.put(&self.desk, &self.inbox, message.text).await?;
+        if is_new {
+            let live = &self.desk.live;
             live.changed(&ask.session_key, &ask.agent_id, "send");
         }
-        Ok(!fresh)
+        Ok(Submitted {
+            run_id,
+            known: !is_new,
+        })
     }
 
     /// Tells an agent of something.
@@ -181,17 +156,6 @@ fn whose(config: &Config, agent: &str, key: &str) -> Result<(String, Option<Stri
     Ok((agent.id.clone(), key))
 }
 
-fn thinking(word: &str) -> Result<Option<openclaw_plugin_api::Thinking>> {
-    match word {
-        "" => Ok(None),
-        word => thinking_from_word(word).map(Some).ok_or_else(|| {
-            Error::invalid(format_args!(
-                "invalid thinking level \"{word}\"; write off, minimal, low, medium, high or xhigh"
-            ))
-        }),
-    }
-}
-
 fn check(text: &str, max: usize) -> Result<()> {
     if text.trim().is_empty() || text.len() > max {
         return Err(Error::invalid(format_args!(
@@ -230,6 +194,6 @@ mod tests {
     fn what_is_empty_or_endless_is_refused() {
         assert!(check(" \n", 8).is_err() && check("123456789", 8).is_err());
         assert!(check("12345678", 8).is_ok());
-        assert!(thinking("very").is_err() && thinking("").is_ok_and(|level| level.is_none()));
+        assert!(wished_thinking("very").is_err() && wished_thinking("").is_ok_and(|level| level.is_none()));
     }
 }

@@ -123,6 +123,14 @@ impl Approvals {
         open
     }
 
+    /// What has ended and is remembered, the newest end first.
+    pub fn past(&self) -> Vec<Record> {
+        let mut past: Vec<_> = self.state().past.iter().cloned().collect();
+        let end = |record: &Record| record.outcome.as_ref().map_or(0, |outcome| outcome.at_ms);
+        past.sort_by(|a, b| (end(b), &b.id).cmp(&(end(a), &a.id)));
+        past
+    }
+
     /// The question with this id, or with an id that begins so, if there is but one.
     pub fn find(&self, id: &str) -> Option<Record> {
         let state = self.state();

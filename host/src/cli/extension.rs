@@ -35,36 +35,33 @@ pub(super) fn run(words: &[String], env: &Env) -> Result<(), Failure> {
         .ok_or_else(|| Failure::usage("which command?"))?;
     let setting = Setting::for_client(env)?;
     let owner = declared(&setting, name)?;
-    let (reply, runs) = match ask(&setting, env, name, args)? {
+    let (mut reply, runs) = match ask(&setting, env, name, args)? {
         Asked::Answered(reply) => (reply, true),
         Asked::Nobody(why) => (alone::run(env, name, args, &why)?, false),
     };
-    let changed = change(&owner, &reply, env)?;
-    let known = match (changed, runs) {
-        (false, _) => "",
-        // the next command meets what this one has changed
-        (true, true) if take_up(&setting, env) => "The gateway has taken it up.",
-        (true, _) => "A running gateway takes it up by itself.",
-    };
-    show(&reply, args, known)?;
-    follow(reply.again, &setting, env, name)
-}
-
-/// Gives a command that goes on again, as long as it wants it and a gateway answers.
-fn follow(mut again: Option<Vec<String>>, setting: &Setting, env: &Env, name: &str) -> Result<(), Failure> {
-    while let Some(args) = again {
+    let mut args = args.to_vec();
+    loop {
+        let known = match (change(&owner, &reply, env)?, runs) {
+            (false, _) => "",
+            // the next command meets what this one has changed
+            (true, true) if take_up(&setting, env) => "The gateway has taken it up.",
+            (true, _) => "A running gateway takes it up by itself.",
+        };
+        show(&reply, &args, known)?;
+        // a command that goes on is given again, as long as it wants it and a gateway answers
+        let Some(again) = reply.again else {
+            return Ok(());
+        };
+        args = again;
         block_on(async {
             tokio::time::sleep(AGAIN).await;
             Ok(())
         })?;
-        let reply = match ask(setting, env, name, &args)? {
+        reply = match ask(&setting, env, name, &args)? {
             Asked::Answered(reply) => reply,
             Asked::Nobody(why) => return Err(why),
         };
-        show(&reply, &args, "")?;
-        again = reply.again;
     }
-    Ok(())
 }
 
 /// What came of asking the gateway.

@@ -52,8 +52,17 @@ fn show(answer: &Value) {
 
 /// What does not work, in a line each.
 pub(super) fn problems(answer: &Value) -> Vec<String> {
-    let failing = answer["failing"].as_object().into_iter().flatten();
+    let failing = answer["failing"].as_object();
+    let named = |id: &str| failing.is_some_and(|failing| failing.contains_key(id));
+    let degraded = output::list(&answer["degradedPlugins"]);
+    let degraded = degraded.filter(|plugin| !plugin["id"].as_str().is_some_and(named));
+    let degraded = degraded.map(|plugin| {
+        let (id, why) = (output::text(&plugin["id"]), output::text(&plugin["error"]));
+        format!("{id} is degraded: {why}")
+    });
+    let failing = failing.into_iter().flatten();
     failing
         .map(|(name, why)| format!("{name}: {}", output::text(why)))
+        .chain(degraded)
         .collect()
 }

@@ -1,7 +1,7 @@
 //! Where a command works: the paths, the configuration, the plugins that are there.
 use super::Failure;
 use crate::{
-    config::{Config, ConfigError, Env, IncludeError, Loaded, Paths, Problem},
+    config::{Config, ConfigError, Env, Loaded, Paths, Problem},
     plugins::{
         assemble::{Assembly, assemble, folders},
         discover::Found,
@@ -59,15 +59,21 @@ impl Setting {
         env: &Env,
     ) -> Result<Self, Failure> {
         let paths = Paths::resolve(env).map_err(Failure::config)?;
-        let (config, warnings, configured) = match read(&paths, env) {
-            Ok(loaded) => (loaded.config, loaded.warnings, true),
-            Err(ConfigError::Include(IncludeError::Missing(_))) => (Config::default(), Vec::new(), false),
-            Err(error) => return Err(Failure::config(error)),
-        };
+        match read(&paths, env) {
+            Ok(loaded) => Self::of_loaded(&loaded, env),
+            Err(error) if error.is_absence() => Ok(Self {
+                configured: false,
+                ..Self::of(Config::default(), env)?
+            }),
+            Err(error) => Err(Failure::config(error)),
+        }
+    }
+
+    /// What follows from files that were read.
+    pub(super) fn of_loaded(loaded: &Loaded, env: &Env) -> Result<Self, Failure> {
         Ok(Self {
-            warnings,
-            configured,
-            ..Self::of(config, env)?
+            warnings: loaded.warnings.clone(),
+            ..Self::of(loaded.config.clone(), env)?
         })
     }
 

@@ -9,7 +9,7 @@ use serde::Deserialize;
 pub struct ApprovalsConfig {
     /// Questions about commands.
     pub exec: ApprovalForwarding,
-    /// Questions of plugins. There are none here.
+    /// Accepted, without effect: questions of plugins are asked as those about commands are.
     pub plugin: Ignored,
 }
 

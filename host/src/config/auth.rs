@@ -23,7 +23,7 @@ pub struct AuthConfig {
 pub struct AuthProfile {
     /// The provider. Default: the part of the id before the colon.
     pub provider: Option<String>,
-    /// What the credential is. Default: `api_key`.
+    /// Accepted, without effect: what is stored says what the credential is.
     pub mode: Option<AuthMode>,
     /// The account's mail address, for people.
     pub email: Option<String>,

@@ -10,15 +10,15 @@ use std::collections::BTreeMap;
 pub struct CommandsConfig {
     /// Are commands offered in the channel's own menu? Default: `auto`, where the channel has one.
     pub native: Option<NativeCommands>,
-    /// The same for skills. Default: `auto`.
+    /// Accepted, without effect: skills are no commands here.
     pub native_skills: Option<NativeCommands>,
     /// Are commands recognised in text? Default: true.
     pub text: Option<bool>,
-    /// Is there `/config`? Default: false.
+    /// Accepted, without effect: there is no `/config`.
     pub config: Option<bool>,
-    /// Is there `/debug`? Default: false.
+    /// Accepted, without effect: there is no `/debug`.
     pub debug: Option<bool>,
-    /// Is there `/restart`? Default: true.
+    /// Accepted, without effect: there is no `/restart`.
     pub restart: Option<bool>,
     /// May only people whom the channel admits use commands? Of February 2026. Default: true.
     pub use_access_groups: Option<bool>,

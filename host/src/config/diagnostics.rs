@@ -13,11 +13,11 @@ const FLUSH_MS: u64 = 5_000;
 pub struct DiagnosticsConfig {
     /// May the figures be asked for, at `/metrics`? Default: true.
     pub enabled: Option<bool>,
-    /// What OpenClaw logs in detail. Here the levels of the log say it.
+    /// Accepted, without effect: the levels of the log say what is logged in detail.
     pub flags: Option<Ignored>,
     /// Where traces go.
     pub otel: OtelConfig,
-    /// A trace of the prompt's cache. It has no effect here.
+    /// Accepted, without effect: a trace of the prompt's cache.
     pub cache_trace: Option<Ignored>,
 }
 
@@ -31,9 +31,9 @@ pub struct OtelConfig {
     pub endpoint: Option<String>,
     /// Address for traces, as it is.
     pub traces_endpoint: Option<String>,
-    /// Address for figures. They are fetched here, from `/metrics`.
+    /// Accepted, without effect: figures are fetched, from `/metrics`.
     pub metrics_endpoint: Option<Ignored>,
-    /// Address for the log. It stays in its file here.
+    /// Accepted, without effect: the log stays in its file.
     pub logs_endpoint: Option<Ignored>,
     /// `http/json` or `http/protobuf`; JSON is what is sent. Others are refused.
     pub protocol: Option<String>,
@@ -41,15 +41,15 @@ pub struct OtelConfig {
     pub headers: BTreeMap<String, SecretInput>,
     /// Name of the service. Default: `openclaw`.
     pub service_name: Option<String>,
-    /// Has no effect here.
+    /// Accepted, without effect.
     pub metric_name_prefix: Option<Ignored>,
     /// Are traces sent? Default: true.
     pub traces: Option<bool>,
-    /// Has no effect here: figures are fetched.
+    /// Accepted, without effect: figures are fetched.
     pub metrics: Option<Ignored>,
-    /// Has no effect here: the log stays in its file.
+    /// Accepted, without effect: the log stays in its file.
     pub logs: Option<Ignored>,
-    /// Has no effect here.
+    /// Accepted, without effect.
     pub logs_exporter: Option<Ignored>,
     /// Which part of all runs is traced, from 0 to 1. Default: 1.
     #[schemars(range(min = 0.0, max = 1.0))]

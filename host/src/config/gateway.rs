@@ -151,7 +151,7 @@ pub struct RateLimitConfig {
     /// How long a try counts, milliseconds. Default: 60,000.
     #[schemars(range(min = 1, max = 86_400_000))]
     pub window_ms: Option<u64>,
-    /// How long the lock lasts, milliseconds. Default: 500.000.
+    /// How long the lock lasts, milliseconds. Default: 300,000.
     #[schemars(range(min = 1, max = 86_400_000))]
     pub lockout_ms: Option<u64>,
     /// Is this machine exempt? Default: true.
@@ -167,7 +167,7 @@ pub struct ControlUiConfig {
     /// The path that it is served below. Default: `/`.
     #[schemars(regex(pattern = "^/"))]
     pub base_path: Option<String>,
-    /// Folder with another page than the built-in one.
+    /// Accepted, without effect: a folder with another page than the built-in one.
     pub root: Option<String>,
     /// Other pages that may connect, like `https://gateway.example:8443`; `*` stands for all.
     pub allowed_origins: Vec<String>,

@@ -4,7 +4,6 @@
 use super::{Config, PeerId};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// What an entry begins with that names a group of `accessGroups`.
@@ -94,13 +93,6 @@ impl<'de> Deserialize<'de> for IdList {
     }
 }
 
-impl AccessGroups {
-    /// `accessGroups` of the whole configuration; what is no group is left out.
-    pub fn of(config: &Value) -> Self {
-        AccessGroups::deserialize(&config["accessGroups"]).unwrap_or_default()
-    }
-}
-
 impl AccessGroup {
     fn members<'a>(&'a self, channel: &str) -> impl Iterator<Item = String> + 'a {
         let lists = [self.members.get(channel), self.members.get("*")];
@@ -117,10 +109,10 @@ impl AccessGroup {
 impl CommandAccess {
     /// `commands` of a configuration.
     pub fn of(config: &Config) -> Self {
-        let groups = AccessGroups::of(config.value());
+        let groups = &config.access_groups;
         let list = |ids: &[PeerId], channel: &str| {
             let mut list = IdList::new(ids.iter().map(|id| id.0.clone()));
-            list.expand(&groups, channel);
+            list.expand(groups, channel);
             list
         };
         let commands = &config.commands;
@@ -152,10 +144,11 @@ mod tests {
 
     #[test]
     fn ids_may_be_numbers_and_groups_are_replaced_by_their_people() {
-        let groups = AccessGroups::of(&json!({"accessGroups": {
+        let groups = AccessGroups::deserialize(json!({
             "family": {"type": "message.senders", "members": {"*": ["1", "*"], "chat": [2], "other": ["3"]}},
-            "audience": {"type": "chat.audience", "members": {"*": ["9"]}},
-        }}));
+            "audience": {"type": "chat.audience", "members": {"*": ["9"]}, "channel": "x"},
+        }));
+        let groups = groups.expect("groups");
         for (written, expected) in [
             (json!([5, "x", " y "]), vec!["5", "x", "y"]),
             (json!(null), vec![]),

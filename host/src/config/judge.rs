@@ -4,6 +4,7 @@
 use super::{
     Config, JsonPath, Schema, known,
     location::Step,
+    marks,
     schema::{Fault, Finding, type_name},
     secrets::is_reference,
     whole::PluginSchemas,
@@ -119,6 +120,7 @@ impl Judgement {
     /// Checks a value at `at`. `home` tells where the value of its key `key` really stands.
     fn check(&mut self, schema: &Value, value: &Value, at: &JsonPath, home: impl Fn(&str) -> JsonPath) {
         let value = &without_references(value);
+        let unused = marks::without_effect(schema, value, at);
         let Ok(schema) = Schema::new(schema.clone()) else {
             let message = "can't be judged: the plugin's schema is itself wrong; tell its author".into();
             self.faults.push(Fault {
@@ -133,6 +135,7 @@ impl Judgement {
             }
             _ => at.clone(),
         };
+        self.without_effect.extend(unused.iter().map(&place));
         for finding in schema.examine(value, at) {
             match finding {
                 Finding::Fault(fault) => self.faults.push(Fault {

@@ -21,7 +21,7 @@ pub struct MessagesConfig {
     pub ack_reaction: Option<String>,
     /// Which messages get it. Default: `group-mentions`.
     pub ack_reaction_scope: Option<AckScope>,
-    /// Take it back when the answer is sent? Default: false.
+    /// Accepted, without effect: the reaction stays.
     pub remove_ack_after_reply: bool,
 }
 

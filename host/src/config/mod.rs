@@ -25,6 +25,7 @@ mod known;
 mod last_good;
 mod location;
 mod logging;
+mod marks;
 mod messages;
 mod models;
 mod opaque;
@@ -124,8 +125,8 @@ pub use session::{
 pub use skills::{SkillEntry, SkillsConfig, SkillsLoad};
 pub use substitute::{MissingVariable, substitute};
 pub use tools::{
-    GatewayTool, NestedTools, SessionVisibility, ToolNames, ToolPolicy, ToolProfile, ToolRules, ToolsConfig,
-    check as check_tools, names as tool_names,
+    GatewayTool, MessageTool, NestedTools, SessionVisibility, ToolNames, ToolPolicy, ToolProfile, ToolRules,
+    ToolsConfig, check as check_tools, names as tool_names,
 };
 pub use usage::provider_id;
 pub use watch::{Asked, Change, News, Outcome, Reader, Watch};
@@ -201,6 +202,15 @@ impl Config {
     }
 }
 
+// === impl ConfigError ===
+
+impl ConfigError {
+    /// Is there no file at all?
+    pub fn is_absence(&self) -> bool {
+        matches!(self, Self::Include(IncludeError::Missing(_)))
+    }
+}
+
 // === impl Loaded ===
 
 impl Loaded {
@@ -212,6 +222,14 @@ impl Loaded {
     /// The same without fetching secrets, which may need programs: references to them stay where they are.
     pub fn read_without_secrets(paths: &Paths, env: &Env) -> Result<Self, ConfigError> {
         Self::read_as(paths, env, false)
+    }
+
+    /// The same, if there is a file.
+    pub fn read_if_there(paths: &Paths, env: &Env) -> Result<Option<Self>, ConfigError> {
+        match Self::read(paths, env) {
+            Err(error) if error.is_absence() => Ok(None),
+            read => read.map(Some),
+        }
     }
 
     fn read_as(paths: &Paths, env: &Env, with_secrets: bool) -> Result<Self, ConfigError> {
@@ -296,7 +314,9 @@ fn config_of(
         };
         secrets::resolve(&mut value, &places)?;
     }
-    Config::judged(value)
+    let (mut config, without_effect) = Config::judged(value)?;
+    config.skills.note_fetched(sources.merged());
+    Ok((config, without_effect))
 }
 
 fn warnings(without_effect: Vec<JsonPath>, sources: &Sources) -> Vec<Problem> {

@@ -67,7 +67,7 @@ pub struct ProviderConfig {
     pub base_url: Option<String>,
     /// Its key.
     pub api_key: Option<SecretInput>,
-    /// How it is told who asks. Default: `api-key`.
+    /// Accepted, without effect: the API says how it is told who asks.
     pub auth: Option<ProviderAuth>,
     /// Which API it speaks. Default: the provider plugin's choice.
     pub api: Option<String>,
@@ -81,7 +81,7 @@ pub struct ProviderConfig {
     /// Longest wait for an answer to begin, seconds.
     #[schemars(range(min = 1, max = 86_400))]
     pub timeout_seconds: Option<u64>,
-    /// The vendor's region.
+    /// Accepted, without effect: the vendor's region.
     pub region: Option<String>,
     /// Parameters that are sent with every call.
     pub params: Params,
@@ -97,7 +97,7 @@ pub struct ProviderConfig {
 pub struct RequestConfig {
     /// Headers to add to each request.
     pub headers: BTreeMap<String, SecretInput>,
-    /// May the address be a private one? Default: true, for the operator wrote it.
+    /// Accepted, without effect: an address that stands here may be a private one.
     pub allow_private_network: Option<bool>,
 }
 

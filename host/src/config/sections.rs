@@ -11,6 +11,7 @@ use super::{
     cron::CronConfig,
     diagnostics::DiagnosticsConfig,
     gateway::GatewayConfig,
+    ids::AccessGroups,
     known,
     location::{JsonPath, Step},
     logging::LoggingConfig,
@@ -30,9 +31,19 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::sync::{Arc, OnceLock};
 
+/// The key of a section: its name, if it has no other.
+macro_rules! key {
+    ($name:ident) => {
+        stringify!($name)
+    };
+    ($name:ident $key:literal) => {
+        $key
+    };
+}
+
 /// Makes [`Config`] of its sections.
 macro_rules! sections {
-    ($(#[doc = $doc:literal] $name:ident: $type:ty,)+) => {
+    ($(#[doc = $doc:literal] $name:ident $(= $key:literal)?: $type:ty,)+) => {
         /// The whole configuration, read and checked.
         #[derive(Debug, Clone, Default)]
         pub struct Config {
@@ -45,11 +56,11 @@ macro_rules! sections {
         }
 
         /// The keys of the sections that are typed.
-        const TYPED: &[&str] = &[$(stringify!($name)),+];
+        const TYPED: &[&str] = &[$(key!($name $($key)?)),+];
 
         /// The schemas of the sections by key.
         pub(super) fn schemas(generator: &mut SchemaGenerator) -> Vec<(&'static str, Schemars)> {
-            vec![$((stringify!($name), described(generator.subschema_for::<$type>(), $doc))),+]
+            vec![$((key!($name $($key)?), described(generator.subschema_for::<$type>(), $doc))),+]
         }
 
         impl Reader {
@@ -58,7 +69,7 @@ macro_rules! sections {
                     value: Opaque::default(),
                     resolved: OnceLock::new(),
                     policies: Policies::default(),
-                    $($name: self.section(value, stringify!($name)),)+
+                    $($name: self.section(value, key!($name $($key)?)),)+
                 }
             }
         }
@@ -66,6 +77,8 @@ macro_rules! sections {
 }
 
 sections! {
+    /// Groups of people, to be named in lists of who may write.
+    access_groups = "accessGroups": AccessGroups,
     /// Who answers.
     agents: AgentsConfig,
     /// Where questions to the operator go.

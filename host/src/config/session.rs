@@ -1,5 +1,5 @@
 //! `session`: which messages belong to one conversation, and when it begins anew. Pure settings; `route` applies them.
-use super::{PeerKind, opaque::Ignored};
+use super::{PeerKind, TypingMode, opaque::Ignored};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -37,9 +37,8 @@ pub struct SessionConfig {
     /// Seconds between two signs that the agent is typing.
     #[schemars(range(min = 1))]
     pub typing_interval_seconds: Option<u32>,
-    /// When the agent is shown typing: `never`, `instant`, `thinking` or `message`.
-    #[schemars(extend("enum" = ["never", "instant", "thinking", "message", null]))]
-    pub typing_mode: Option<String>,
+    /// When the agent is shown typing.
+    pub typing_mode: Option<TypingMode>,
     /// How agents talk to each other.
     pub agent_to_agent: AgentToAgent,
     /// Accepted for OpenClaw's sake; without effect: conversations are in the journal.
@@ -182,7 +181,7 @@ pub struct SendMatch {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct AgentToAgent {
-    /// Most answers to answers. Default: 5.
+    /// Accepted, without effect: answers to answers.
     #[schemars(range(max = 5))]
     pub max_ping_pong_turns: Option<u8>,
 }

@@ -81,6 +81,16 @@ fn walk<'e>(
     }
 }
 
+/// The names of the variables that a text is made of.
+pub(super) fn variables(text: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    replace(text, |name| {
+        names.push(name.to_owned());
+        ""
+    });
+    names
+}
+
 fn replace<'e>(text: &str, mut value_of: impl FnMut(&str) -> &'e str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;

@@ -108,6 +108,23 @@ fn every_key_without_effect_is_a_warning_with_its_place() {
     }
 }
 
+#[test]
+fn rules_of_access_are_judged_and_not_called_without_effect() {
+    let rules = |within: &str| {
+        let text = format!(
+            r#"{{ "accessGroups": {{ "us": {{ "type": "message.senders", "members": {{ "*": ["1"] }} }} }},
+                  "tools": {{ "message": {{ "crossContext": {{ "allowWithinProvider": {within} }} }} }} }}"#
+        );
+        let (_temp, paths) = folder(&[("openclaw.json", &text)]);
+        Loaded::read(&paths, &Env::default()).map(|loaded| loaded.warnings)
+    };
+    let warnings = rules("false").unwrap();
+    let named = |path: &str| warnings.iter().any(|w| w.path.to_string().starts_with(path));
+    assert!(!named("accessGroups") && !named("tools.message"), "{warnings:?}");
+    let error = rules("\"no\"").unwrap_err().to_string();
+    assert!(error.contains("allowWithinProvider"), "{error}");
+}
+
 /// Not a test of anything: `cargo test --release -- --ignored --nocapture load_time` says what a load costs.
 #[test]
 #[ignore = "a measurement"]

@@ -30,7 +30,7 @@ use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 use super::{
     auth::{ProxyClaim, Role},
     denial, figures,
-    handshake::{self, Entrance},
+    handshake::{self, Admitted, Entrance},
     hub,
     limiter::Client,
     limits,
@@ -291,31 +291,55 @@ fn switch(shared: Arc<Shared>, mut request: Request, peer: Peer, host: String) -
             return;
         };
         let wire = Wire::new(parts.io.into_inner(), &parts.read_buf);
-        converse(shared, entrance, wire, waiting).await;
-        drop(place);
+        // HTTP's buffer would last as long as the socket
+        drop(parts.read_buf);
+        let Some((shared, admitted, wire, outbox)) = greet(shared, entrance, wire, waiting).await else {
+            return;
+        };
+        // a task of its own: an idle client should not go on paying for its handshake
+        tokio::spawn(serve(shared, admitted, wire, outbox, place));
     });
     switching(&key)
 }
 
-/// A socket from its first byte to its last.
-async fn converse(shared: Arc<Shared>, entrance: Entrance, mut wire: Wire, waiting: Waiting) {
+/// A client that is let in, and what it is served with.
+type Greeted = (Arc<Shared>, Box<Admitted>, Box<Wire>, Arc<Outbox>);
+
+/// A socket from its first byte until its client is let in, or to its end.
+async fn greet(shared: Arc<Shared>, entrance: Entrance, mut wire: Wire, waiting: Waiting) -> Option<Greeted> {
     let outbox = Arc::new(Outbox::default());
     let mut stop = shared.stop.subscribe();
     let admitted = tokio::select! {
-        // boxed: an idle client should not go on paying for its handshake
-        admitted = Box::pin(handshake::shake(&shared, &entrance, &mut wire, &outbox)) => admitted,
+        admitted = handshake::shake(&shared, &entrance, &mut wire, &outbox) => admitted,
         _ = stop.wait_for(|stop| *stop) => {
             let (code, reason) = hub::RESTART;
             Err(End::Ours(Close { code, reason: reason.to_owned() }))
         }
     };
-    let end = match admitted {
-        Ok(admitted) => {
-            drop(waiting);
-            session::serve(shared, admitted, &mut wire, outbox).await
+    drop(waiting);
+    match admitted {
+        Ok(admitted) => Some((shared, Box::new(admitted), Box::new(wire), outbox)),
+        Err(end) => {
+            close(wire, end).await;
+            None
         }
-        Err(end) => end,
-    };
+    }
+}
+
+/// A socket from then on, to its last byte.
+async fn serve(
+    shared: Arc<Shared>,
+    admitted: Box<Admitted>,
+    mut wire: Box<Wire>,
+    outbox: Arc<Outbox>,
+    place: Option<Place>,
+) {
+    let end = session::serve(shared, admitted, &mut wire, outbox).await;
+    Box::pin(close(*wire, end)).await;
+    drop(place);
+}
+
+async fn close(wire: Wire, end: End) {
     if let End::Ours(close) = end {
         wire.close(close).await;
     }

@@ -254,6 +254,9 @@ impl Hub {
     }
 
     fn send_to(&self, audience: Audience, name: &str, payload: &Value, wanted: impl Fn(&Caller) -> bool) {
+        if self.clients.is_empty() {
+            return;
+        }
         let versions = matches!(name, "health" | "presence").then(|| self.versions().to_string());
         let payload = payload.to_string();
         let event = Event {

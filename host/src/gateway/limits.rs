@@ -27,6 +27,9 @@ pub const TICK: Duration = Duration::from_secs(30);
 /// Every how-manieth tick clients are told how the gateway is.
 pub const HEALTH_TICKS: u64 = 2;
 
+/// Time to find out how the gateway is; beyond it clients are told the next time.
+pub const HEALTH_DEADLINE: Duration = Duration::from_secs(3);
+
 /// A client that sends nothing for this long is pinged, and closed if another such time passes.
 pub const PING: Duration = Duration::from_secs(25);
 
@@ -38,6 +41,9 @@ pub const MAX_LINGER: usize = 64 * 1024 * 1024;
 
 /// Bytes of the read buffer of a socket; a larger message grows it for its time.
 pub const READ_BUFFER: usize = 1024;
+
+/// Bytes before the payload of the longest frame that a server sends (RFC 6455 §5.2).
+pub const FRAME_HEAD: usize = 10;
 
 /// Requests of one client that run at once; one more is refused as retryable.
 pub const MAX_CALLS_PER_CLIENT: usize = 64;

@@ -1,9 +1,10 @@
 //! The rules of the door that the owner may change while the gateway runs: which pages and proxies are trusted, what is let
-//! in without a question, how often somebody may guess.
+//! in without a question, how often somebody may guess, whether there is a page, and what nodes may be asked.
 //!
 //! Invariant: a request is judged by one state of the rules, the one that held when they were looked at. Who is in stays in.
 use super::{
     auth::ProxyAuth,
+    nodes::NodePolicy,
     server::{Policy, Shared},
 };
 use crate::http::server::{Network, Sites};
@@ -18,6 +19,8 @@ pub struct Rules {
     pub trusted_proxies: Vec<Network>,
     /// What the owner allows.
     pub policy: Policy,
+    /// Which commands may be sent to nodes.
+    pub commands: NodePolicy,
 }
 
 /// Changes the rules of a running gateway.
@@ -47,6 +50,8 @@ impl Doorkeeper {
         let before = self.0.rules.get();
         rules.policy.pages_without_device = before.policy.pages_without_device;
         self.0.limiter.change(rules.policy.attempts);
+        self.0.routing.show_pages(rules.policy.pages);
+        self.0.nodes.permit(rules.commands.clone());
         self.0.rules.set(rules);
     }
 }

@@ -20,7 +20,7 @@ use super::{
     limiter::{Attempts, Limiter},
     limits,
     methods::{Handler, Table},
-    nodes::{NodePolicy, Nodes},
+    nodes::Nodes,
     random,
     routes::{PagePlace, Routing},
     rules::{Current, Doorkeeper, Rules},
@@ -58,6 +58,8 @@ pub struct Policy {
     pub auto_approve_local: bool,
     /// Pages that bring the secret need no device.
     pub pages_without_device: bool,
+    /// There are pages for browsers.
+    pub pages: bool,
     /// How many wrong secrets there may be.
     pub attempts: Attempts,
 }
@@ -178,6 +180,7 @@ impl Default for Policy {
         Self {
             auto_approve_local: true,
             pages_without_device: false,
+            pages: true,
             attempts: Attempts::default(),
         }
     }
@@ -187,11 +190,11 @@ impl Default for Policy {
 
 impl Fleet {
     /// The fleet that a journal knows; `events` are those of the gateway that it connects to.
-    pub fn new(journal: &Journal, events: &Events, clock: &Clock, commands: NodePolicy) -> Self {
+    pub fn new(journal: &Journal, events: &Events, clock: &Clock) -> Self {
         let (journal, events, clock) = (|| journal.clone(), || events.clone(), || clock.clone());
         Self {
             devices: Devices::new(journal(), events(), clock()),
-            nodes: Nodes::new(journal(), events(), clock(), commands),
+            nodes: Nodes::new(journal(), events(), clock()),
         }
     }
 }
@@ -243,8 +246,12 @@ async fn tick(shared: Arc<Shared>) {
             .broadcast("tick", &json!({"ts": shared.clock.now_ms()}));
         ticks += 1;
         if ticks.is_multiple_of(limits::HEALTH_TICKS) && shared.events.clients() > 0 {
-            let health = session::health(&shared, &json!({})).await;
-            shared.events.broadcast("health", &health);
+            let params = json!({});
+            let health = time::timeout(limits::HEALTH_DEADLINE, session::health(&shared, &params)).await;
+            // what is slow today must not keep clients from hearing the next tick
+            if let Ok(health) = health {
+                shared.events.broadcast("health", &health);
+            }
         }
     }
 }
@@ -327,8 +334,11 @@ impl Shared {
             .collect();
         event_names.sort();
         event_names.dedup();
+        fleet.nodes.permit(options.rules.commands.clone());
+        let routing = Routing::new(handler.routes(), options.page);
+        routing.show_pages(options.rules.policy.pages);
         Self {
-            routing: Routing::new(handler.routes(), options.page),
+            routing,
             handler,
             table,
             events: options.events,

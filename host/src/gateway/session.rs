@@ -51,27 +51,32 @@ type Permits = (OwnedSemaphorePermit, OwnedSemaphorePermit);
 /// Serves a client to its end.
 pub(crate) async fn serve(
     shared: Arc<Shared>,
-    admitted: Admitted,
+    admitted: Box<Admitted>,
     wire: &mut Wire,
     outbox: Arc<Outbox>,
 ) -> End {
+    // what is awaited but for a moment is boxed: ten thousand idle clients have no room for it
     let Admitted {
         request,
         caller,
         offered,
         issued,
         epoch,
-    } = admitted;
+    } = *admitted;
     let caller = Arc::new(caller);
     wire.admit_large_messages();
     if !shared.events.has_health() {
-        // the first client is told how the gateway is, as all others are
-        health(&shared, &json!({})).await;
+        // the first client is told how the gateway is, as all others are; but it is let in in any case
+        let _ = Box::pin(time::timeout(
+            limits::HEALTH_DEADLINE,
+            health(&shared, &json!({})),
+        ))
+        .await;
     }
     outbox.send(Answer::ok(&hello::hello(&shared, &caller, issued.as_ref())).to(&request));
     drop(issued);
     shared.events.admit(epoch, caller.clone(), outbox.clone());
-    shared.nodes.came(&caller, offered).await;
+    Box::pin(shared.nodes.came(&caller, offered)).await;
     presence::announce(&shared, &caller);
     let calls = Arc::new(Semaphore::new(limits::MAX_CALLS_PER_CLIENT));
     let session = Session {
@@ -84,7 +89,7 @@ pub(crate) async fn serve(
     let end = session.listen(wire).await;
     session.outbox.close(1000, "");
     session.shared.events.remove(&session.caller.connection);
-    session.shared.nodes.went(&session.caller).await;
+    Box::pin(session.shared.nodes.went(&session.caller)).await;
     presence::announce(&session.shared, &session.caller);
     end
 }

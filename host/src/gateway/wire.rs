@@ -1,7 +1,8 @@
 //! One WebSocket on a TCP socket, without buffers of its own.
 //!
 //! The protocol's state machine reads from and writes to the non-blocking socket itself, so an idle client costs one small
-//! read buffer, and the size limit can be raised once the client has authenticated.
+//! read buffer, and the size limit can be raised once the client has authenticated. Messages of ours go past its write
+//! buffer, which never shrinks: it would keep the room of the largest one for the client's life.
 //!
 //! Invariant: every wait ends when the socket does something, the outbox changes, or the caller stops waiting; nothing is
 //! lost if it stops.
@@ -14,7 +15,13 @@ use tokio::{
 };
 use tokio_tungstenite::tungstenite::{
     Error, Message, WebSocket,
-    protocol::{CloseFrame, Role, WebSocketConfig},
+    protocol::{
+        CloseFrame, Role, WebSocketConfig,
+        frame::{
+            FrameHeader,
+            coding::{Data, OpCode},
+        },
+    },
 };
 
 use super::{
@@ -46,8 +53,13 @@ pub(crate) enum End {
     Theirs,
 }
 
-/// `Read` and `Write` that say "would block" instead of waiting.
-struct NonBlocking(TcpStream);
+/// `Read` and `Write` that say "would block" instead of waiting. What the protocol writes of itself, a pong for one, goes
+/// out behind a message that was begun.
+struct NonBlocking {
+    tcp: TcpStream,
+    /// The message on its way, and how much of it is sent.
+    begun: (Vec<u8>, usize),
+}
 
 // === impl Wire ===
 
@@ -59,8 +71,11 @@ impl Wire {
             .write_buffer_size(0)
             .max_message_size(Some(limits::MAX_MESSAGE_BEFORE_AUTH))
             .max_frame_size(Some(limits::MAX_MESSAGE_BEFORE_AUTH));
-        let socket =
-            WebSocket::from_partially_read(NonBlocking(tcp), part.to_vec(), Role::Server, Some(config));
+        let stream = NonBlocking {
+            tcp,
+            begun: Default::default(),
+        };
+        let socket = WebSocket::from_partially_read(stream, part.to_vec(), Role::Server, Some(config));
         Self {
             socket,
             unsent: false,
@@ -99,7 +114,7 @@ impl Wire {
                 Interest::READABLE
             };
             tokio::select! {
-                ready = self.socket.get_ref().0.ready(interest) => drop(ready.map_err(|_| End::Theirs)?),
+                ready = self.socket.get_ref().tcp.ready(interest) => drop(ready.map_err(|_| End::Theirs)?),
                 () = outbox.changed(), if !self.unsent => {}
             }
         }
@@ -133,13 +148,9 @@ impl Wire {
                 }
             }
             match outbox.next() {
-                Next::Send(frame) => {
+                Next::Send(message) => {
                     self.unsent = true;
-                    match self.socket.write(Message::text(frame)) {
-                        Ok(()) => {}
-                        Err(error) if would_block(&error) => {}
-                        Err(error) => return Err(end_of(&error)),
-                    }
+                    self.socket.get_mut().begin(&message);
                 }
                 Next::Close(close) => return Err(End::Ours(close)),
                 Next::Wait => return Ok(()),
@@ -151,11 +162,11 @@ impl Wire {
     async fn linger(&mut self) -> io::Result<()> {
         loop {
             match self.socket.flush() {
-                Err(error) if would_block(&error) => self.socket.get_ref().0.writable().await?,
+                Err(error) if would_block(&error) => self.socket.get_ref().tcp.writable().await?,
                 _ => break,
             }
         }
-        let tcp = &mut self.socket.get_mut().0;
+        let tcp = &mut self.socket.get_mut().tcp;
         tcp.shutdown().await?;
         let mut left = limits::MAX_LINGER;
         while left > 0 {
@@ -205,18 +216,99 @@ fn truncated(mut reason: String) -> String {
 
 // === impl NonBlocking ===
 
+impl NonBlocking {
+    /// Puts a text message on its way; the one before has to be gone, and what the protocol has to say, too.
+    fn begin(&mut self, message: &str) {
+        let header = FrameHeader {
+            opcode: OpCode::Data(Data::Text),
+            ..FrameHeader::default()
+        };
+        let mut frame = Vec::with_capacity(limits::FRAME_HEAD + message.len());
+        header
+            .format(message.len() as u64, &mut frame)
+            .expect("a vector takes whatever is written");
+        frame.extend_from_slice(message.as_bytes());
+        self.begun = (frame, 0);
+    }
+
+    fn send_begun(&mut self) -> io::Result<()> {
+        let (frame, sent) = &mut self.begun;
+        while *sent < frame.len() {
+            match self.tcp.try_write(&frame[*sent..])? {
+                0 => return Err(io::ErrorKind::WriteZero.into()),
+                written => *sent += written,
+            }
+        }
+        self.begun = Default::default();
+        Ok(())
+    }
+}
+
 impl Read for NonBlocking {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.try_read(buffer)
+        self.tcp.try_read(buffer)
     }
 }
 
 impl Write for NonBlocking {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.try_write(bytes)
+        self.send_begun()?;
+        self.tcp.try_write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        self.send_begun()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::{SinkExt, StreamExt};
+    use tokio::net::TcpListener;
+    use tokio_tungstenite::WebSocketStream;
+
+    /// More than both ends' kernels take in.
+    const LONG: usize = 8 * 1024 * 1024;
+
+    #[tokio::test]
+    async fn pongs_never_get_between_the_parts_of_a_long_message() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let tcp = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let mut wire = Wire::new(listener.accept().await.unwrap().0, &[]);
+        let config = WebSocketConfig::default().max_frame_size(Some(LONG));
+        let mut client = WebSocketStream::from_raw_socket(tcp, Role::Client, Some(config)).await;
+        let outbox = Outbox::default();
+        let long = ["a", "b"].map(|letter| letter.repeat(LONG));
+        long.clone().into_iter().for_each(|message| outbox.send(message));
+        client.send(Message::Ping("1".into())).await.unwrap();
+        assert!(
+            matches!(wire.next(&outbox).await, Ok(Incoming::Alive)),
+            "the ping"
+        );
+        wire.ping();
+        outbox.close(1000, "");
+        let closing = async {
+            let Err(End::Ours(close)) = wire.next(&outbox).await else {
+                panic!("nothing but the close is left")
+            };
+            wire.close(close).await;
+        };
+        let reading = async {
+            let mut came = Vec::new();
+            while let Some(Ok(message)) = client.next().await {
+                came.push(message);
+            }
+            came
+        };
+        let ((), came) = tokio::join!(closing, reading);
+        let texts: Vec<_> = came.iter().filter_map(|message| message.to_text().ok()).collect();
+        let long_ones: Vec<_> = texts.iter().filter(|text| text.len() == LONG).collect();
+        assert_eq!(long_ones, [&long[0], &long[1]], "both came whole, in their order");
+        let has = |wanted: fn(&Message) -> bool| came.iter().any(wanted);
+        assert!(
+            has(Message::is_pong) && has(Message::is_ping) && has(Message::is_close),
+            "and the rest"
+        );
     }
 }

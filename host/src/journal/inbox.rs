@@ -133,18 +133,11 @@ impl Journal {
         settled
     }
 
-    /// The row of the last event that was taken; 0 if there is none.
-    pub fn last_event(&self) -> Result<i64, JournalError> {
-        self.read(|c| {
-            c.prepare_cached("SELECT coalesce(max(id), 0) FROM inbox")?
-                .query_row([], |row| row.get(0))
-        })
-    }
-
-    /// Events whose turn began and that were not dealt with, those of one turn together. They come first at a start:
-    /// what they have left in the transcript is its end.
+    /// Events whose turn began and that were not dealt with, those of one turn together, oldest turn first. They come
+    /// first at a start: what they have left in the transcript is its end.
     pub fn begun(&self, limit: u32) -> Result<Vec<Pending>, JournalError> {
-        self.waiting("note <> '' ORDER BY note, id LIMIT ?1", params![limit])
+        let which = "note <> '' ORDER BY min(id) OVER (PARTITION BY note), id LIMIT ?1";
+        self.waiting(which, params![limit])
     }
 
     /// Events that were taken and whose turn did not begin, oldest first, beginning after a row.

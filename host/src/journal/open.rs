@@ -3,7 +3,7 @@ use super::{
     JournalError,
     schema::{STEPS, VERSION},
 };
-use rusqlite::{Connection, ErrorCode, OptionalExtension};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, config::DbConfig};
 use std::{
     ffi::OsString,
     path::{Path, PathBuf},
@@ -63,6 +63,9 @@ fn try_open(path: &Path, owner: bool) -> Result<Connection, JournalError> {
     let mut connection = Connection::open(path).map_err(failed)?;
     connection.busy_timeout(BUSY).map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    // without it a statement whose plan could depend on a value is prepared anew for each value
+    let stable = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true);
+    stable.map_err(failed)?;
     let found = version(&connection).map_err(failed)?;
     if found > VERSION {
         return Err(JournalError::Newer {

@@ -1,7 +1,7 @@
 //! Transcripts for people: page by page, by message, and all of them for counting. Each look is short, so that a long
 //! history holds up no turn.
 use super::{
-    Journal, JournalError, Session,
+    Journal, JournalError, Session, Settled,
     session::{SESSION_COLUMNS, session},
     transcript::{COLUMNS, Entry, entry},
 };
@@ -32,6 +32,30 @@ impl Journal {
                 Ok(match row.get(0)? {
                     true => EventState::Open,
                     false => EventState::Settled,
+                })
+            })
+            .optional()
+        })
+    }
+
+    /// How an event was dealt with. None: it waits, never came, or is forgotten.
+    pub fn event_end(
+        &self,
+        channel: &str,
+        account: &str,
+        event_id: &str,
+    ) -> Result<Option<Settled>, JournalError> {
+        self.read(|c| {
+            c.prepare_cached(
+                "SELECT state, note FROM inbox
+                 WHERE channel = ?1 AND account = ?2 AND event_id = ?3 AND settled_ms IS NOT NULL",
+            )?
+            .query_row(params![channel, account, event_id], |row| {
+                let (state, note): (String, String) = (row.get(0)?, row.get(1)?);
+                Ok(match state.as_str() {
+                    "failed" => Settled::Failed(note),
+                    "dropped" => Settled::Dropped(note),
+                    _ => Settled::Done,
                 })
             })
             .optional()

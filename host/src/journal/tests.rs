@@ -3,7 +3,7 @@ use super::{
     Accepted, Cost, End, Entry, EntryKind, Journal, NewDelivery, Outcome, SendState, SessionUsage, Settled,
     schema::VERSION,
 };
-use rusqlite::Connection;
+use rusqlite::{Connection, StatementStatus};
 use std::sync::{Arc, Mutex};
 
 fn journal() -> (tempfile::TempDir, Journal) {
@@ -23,6 +23,23 @@ fn to(lane: &str) -> NewDelivery {
         body: "{}".into(),
         key: String::new(),
     }
+}
+
+#[test]
+fn a_statement_is_not_prepared_anew_for_another_value() {
+    let (_folder, journal) = journal();
+    for (session, tokens) in [("a", 1), ("b", 2), ("c", 3)] {
+        journal.append(session, &[said("t", tokens)], 5).expect("written");
+        assert_eq!(journal.tail(session, 1, 100).expect("read").len(), 1);
+    }
+    let again = journal.read(|c| {
+        let tail = c.prepare_cached(
+            "SELECT seq, turn, kind, body, tokens, created_ms FROM transcript WHERE session_id = ?1 AND seq >= ?2 ORDER BY seq DESC",
+        )?;
+        assert!(tail.get_status(StatementStatus::Run) > 2, "it is the statement of before");
+        Ok(tail.get_status(StatementStatus::RePrepare))
+    });
+    assert_eq!(again.expect("read"), 0);
 }
 
 #[test]
@@ -158,6 +175,22 @@ fn an_event_is_taken_once_and_waits_until_it_is_settled() {
         matches!(take("a", "1"), Accepted::New(_)),
         "forgotten after a week"
     );
+}
+
+#[test]
+fn begun_turns_are_given_whole_and_oldest_first() {
+    let (_folder, journal) = journal();
+    for n in 1..=12 {
+        journal
+            .accept("c", "a", &n.to_string(), b"{}", 5)
+            .expect("written");
+    }
+    for (rows, turn) in [(&[9, 12][..], "event-9"), (&[10], "event-10"), (&[11], "run-1")] {
+        journal.begin(rows, turn).expect("begun");
+    }
+    let begun = journal.begun(10).expect("read");
+    let rows: Vec<_> = begun.iter().map(|pending| pending.id).collect();
+    assert_eq!(rows, [9, 12, 10, 11]);
 }
 
 #[test]

@@ -13,15 +13,16 @@ use super::{
 use crate::{
     agent::{
         Ask, CLIENTS,
-        commands::{QueueMode, thinking_from_word, thinking_word},
-        live::{End, Run, Source},
+        commands::{QueueMode, thinking_word, wished_thinking},
+        live::{End, Live, Run, Source},
     },
     app::Gateway,
     gateway::{Caller, Failure, Method, Responder, Scope},
     journal::EventState,
     route::Delivery,
 };
-use ended::{Asked, Ended, Past};
+pub(super) use ended::Ended;
+use ended::{Asked, Past};
 use openclaw_plugin_api::MediaRef;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -120,7 +121,7 @@ pub(super) async fn run(
         agent_id: ask.agent_id.clone(),
         session_key: ask.session_key.clone(),
         text: prepared.text.clone(),
-        thinking: ask.thinking.map_or("off", thinking_word),
+        thinking: ask.thinking.map(thinking_word),
     };
     let run = match begin(gateway, caller, &prepared).await? {
         Begun::Runs(run) => run,
@@ -128,7 +129,7 @@ pub(super) async fn run(
             let delivery = delivered(gateway, &prepared).await?;
             return Ok(ended.answer(gateway, &asked, delivery));
         }
-        Begun::Ended(Past::Failed(why)) => return Err(failed_run(&ask.run_id, why)),
+        Begun::Ended(Past::Failed { why, .. }) => return Err(failed_run(&ask.run_id, why)),
     };
     respond.interim(&json!({
         "runId": run.id, "sessionKey": run.session_key, "agentId": run.agent_id, "status": "accepted",
@@ -160,21 +161,21 @@ enum Begun {
 /// Takes the message, or finds the run that has it already.
 async fn begin(gateway: &Gateway, caller: &Caller, prepared: &Prepared) -> Result<Begun, Failure> {
     let (ask, live) = (&prepared.ask, &gateway.desk().live);
-    let id = ask.run_id.clone();
-    let state = journal(gateway.desk(), move |j| j.event_state(CLIENTS, "", &id)).await?;
-    let running = live.find(&ask.run_id);
-    if let (None, Some(EventState::Settled)) = (&running, state) {
-        return Ok(Begun::Ended(past(gateway, &ask.run_id).await?));
-    }
     let (key, agent) = (&ask.session_key, &ask.agent_id);
-    let (run, fresh) = live.open_for(&ask.run_id, key, agent, Source::Caller, &caller.connection);
-    if run.session_key != *key {
-        let text = format!(
-            "the idempotency key {} is that of a run of another conversation",
-            run.id
-        );
-        return Err(Failure::invalid(text));
+    let id = ask.run_id.clone();
+    let state = look(
+        live,
+        &ask.run_id,
+        journal(gateway.desk(), move |j| j.event_state(CLIENTS, "", &id)),
+    )
+    .await?;
+    if state == Some(EventState::Settled) {
+        let (past, whose) = past(gateway, &ask.run_id).await?;
+        is_of(&ask.run_id, whose.as_ref().unwrap_or(key), key)?;
+        return Ok(Begun::Ended(past));
     }
+    let (run, fresh) = live.open_for(&ask.run_id, key, agent, Source::Caller, &caller.connection);
+    is_of(&run.id, &run.session_key, key)?;
     if fresh && state.is_none() {
         let event = ask.event(prepared.text.clone(), prepared.files.clone(), gateway.now_ms());
         if let Err(error) = gateway.inbox().accept(CLIENTS, event).await {
@@ -187,13 +188,45 @@ async fn begin(gateway: &Gateway, caller: &Caller, prepared: &Prepared) -> Resul
     Ok(Begun::Runs(run))
 }
 
-/// How a run ended of which only its conversation knows.
-async fn past(gateway: &Gateway, run_id: &str) -> Result<Past, Failure> {
-    let turn = format!("run-{run_id}");
-    let (id, entries) = journal(gateway.desk(), move |j| j.written_by(&turn))
-        .await?
-        .unwrap_or_default();
-    Ok(Past::read(id, &entries))
+/// What became of a run's message; `written` reads what the journal has of it.
+///
+/// Looked for among the living first: a run is settled before it leaves them. The other way round, one that ends in between
+/// would be opened once more, and nobody would end it.
+async fn look(
+    live: &Live,
+    run_id: &str,
+    written: impl Future<Output = Result<Option<EventState>, Failure>>,
+) -> Result<Option<EventState>, Failure> {
+    match live.find(run_id) {
+        Some(_) => Ok(Some(EventState::Open)),
+        None => written.await,
+    }
+}
+
+/// A key names one run, and that belongs to one conversation.
+fn is_of(run_id: &str, conversation: &str, asked: &str) -> Result<(), Failure> {
+    match conversation == asked {
+        true => Ok(()),
+        false => Err(Failure::invalid(format!(
+            "the idempotency key {run_id} is that of a run of another conversation"
+        ))),
+    }
+}
+
+/// How a run ended of which only its conversation knows, and which one that is. None: it began anew, or is gone.
+async fn past(gateway: &Gateway, run_id: &str) -> Result<(Past, Option<String>), Failure> {
+    let event = run_id.to_owned();
+    let (end, id, entries, session) = journal(gateway.desk(), move |j| {
+        let (id, entries) = j.written_by(&format!("run-{event}"))?.unwrap_or_default();
+        let session = j.session_of(&id)?;
+        Ok((j.event_end(CLIENTS, "", &event)?, id, entries, session))
+    })
+    .await?;
+    let past = match entries.as_slice() {
+        [] => Past::unwritten(run_id, end),
+        entries => Past::read(id, entries),
+    };
+    Ok((past, session.map(|session| session.key)))
 }
 
 /// What became of the answer in the chat that it goes to.
@@ -219,7 +252,7 @@ pub(super) async fn wait(gateway: &Gateway, runs: &Runs, given: Value) -> Result
         let id = wait.run_id.clone();
         let state = journal(gateway.desk(), move |j| j.event_state(CLIENTS, "", &id)).await?;
         if state == Some(EventState::Settled) {
-            return Ok(past(gateway, &wait.run_id).await?.record(&wait.run_id));
+            return Ok(past(gateway, &wait.run_id).await?.0.record(&wait.run_id));
         }
     }
     let ended = runs.wait(&wait.run_id, limit).await;
@@ -250,14 +283,8 @@ async fn prepare(gateway: &Gateway, caller: &Caller, mut params: Params) -> Resu
             .judge(agent, model)
             .map_err(|error| Failure::invalid(error.to_string()))?;
     }
-    let thinking = match &params.thinking {
-        Some(word) => Some(thinking_from_word(word).ok_or_else(|| {
-            Failure::invalid(format!(
-                "invalid thinking level \"{word}\"; write off, minimal, low, medium, high or xhigh"
-            ))
-        })?),
-        None => None,
-    };
+    let thinking = params.thinking.as_deref().unwrap_or_default();
+    let thinking = wished_thinking(thinking).map_err(Failure::invalid)?;
     let deliver = match params.deliver {
         true => target(gateway, &params, &session).await,
         false => Ok(None),
@@ -312,4 +339,27 @@ async fn target(gateway: &Gateway, params: &Params, session: &str) -> Result<Opt
     let known = journal(gateway.desk(), move |j| j.find_session(&key)).await?;
     let route = known.and_then(|session| serde_json::from_str::<Delivery>(&session.route).ok());
     send::resolve(gateway, named, route).map(Some)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+
+    #[tokio::test]
+    async fn a_run_that_ends_meanwhile_is_not_begun_again() {
+        let live = Live::new(Clock::system());
+        live.open("r", "k", "main", Source::Caller);
+        // as the journal has it before the run ends, which it does while the journal is read
+        let written = async {
+            live.end("r", End::Aborted);
+            Ok(Some(EventState::Open))
+        };
+        let state = look(&live, "r", written).await.expect("read");
+        assert_eq!(state, Some(EventState::Open));
+        assert!(
+            live.find("r").is_some(),
+            "whoever asked finds the run and waits for its end"
+        );
+    }
 }

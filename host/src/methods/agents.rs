@@ -150,3 +150,24 @@ fn find<'a>(agents: &'a crate::config::Agents, id: &str) -> Result<&'a Agent, Fa
     let unknown = || Failure::invalid(format!("unknown agent id \"{id}\"; see agents in openclaw.json"));
     agents.get(id).ok_or_else(unknown)
 }
+
+/// What a client begins with: whose conversation is the main one.
+pub(super) fn session_defaults(gateway: &Gateway) -> Value {
+    let config = gateway.desk().config();
+    let agents = config.agents();
+    let agent = agents.default_agent();
+    json!({
+        "defaultAgentId": agent.id, "modelConfigured": agent.model.primary.is_some(),
+        "ownership": ownership(&agents), "selectionRequired": false, "mainKey": "main",
+        "mainSessionKey": crate::route::main_key(&agent.id), "scope": scope(gateway),
+    })
+}
+
+/// Whether the default agent is the only one.
+pub(super) fn ownership(agents: &crate::config::Agents) -> &'static str {
+    if agents.agents.len() == 1 {
+        "sole"
+    } else {
+        "explicit"
+    }
+}

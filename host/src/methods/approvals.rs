@@ -1,5 +1,7 @@
 //! `exec.approval.*`: questions whether a command may run, and answers to them. `exec.approvals.*`: the file of rules.
-//! What decides is in `approvals`.
+//! What decides is in `approvals`; `approval.*` is in `ledger`.
+mod ledger;
+
 use super::params;
 use crate::{
     app::Gateway,
@@ -88,7 +90,7 @@ struct Set {
 }
 
 pub(super) fn methods() -> Vec<Method> {
-    vec![
+    let own = vec![
         Method::new("exec.approval.request", Scope::Approvals),
         Method::new("exec.approval.get", Scope::Approvals).with::<One>(),
         Method::new("exec.approval.list", Scope::Approvals).with::<Nothing>(),
@@ -98,7 +100,8 @@ pub(super) fn methods() -> Vec<Method> {
         Method::new("openclaw.approval.list", Scope::Approvals).with::<Nothing>(),
         Method::new("plugin.approval.list", Scope::Approvals).with::<Nothing>(),
         Method::new("exec.approvals.set", Scope::Admin),
-    ]
+    ];
+    [own, ledger::methods()].concat()
 }
 
 pub(super) async fn call(
@@ -152,7 +155,7 @@ pub(super) async fn call(
         }
         "exec.approvals.get" => file(gateway).await,
         "exec.approvals.set" => set(gateway, params(method, given)?).await,
-        _ => Err(Failure::unknown_method(method)),
+        _ => ledger::call(gateway, method, given, caller).await,
     }
 }
 

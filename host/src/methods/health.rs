@@ -1,5 +1,5 @@
 //! `health` and `status`: whether messages flow, and what became of those that didn't. Also the answer of `/readyz`.
-use super::{channels, plugins, system};
+use super::{channels, plugins, services, system};
 use crate::{
     agent::DEFAULT_MODEL,
     app::Gateway,
@@ -80,9 +80,6 @@ pub(super) async fn health(gateway: &Gateway, params: &Value) -> Map<String, Val
 /// Answer to `status`.
 pub(super) async fn status(gateway: &Gateway, params: &Value) -> Map<String, Value> {
     let mut answer = common(gateway, None).await;
-    let degraded = gateway.registry.problems().into_iter();
-    let degraded = degraded.map(|(id, why)| json!({ "id": id, "error": why }));
-    answer.insert("degradedPlugins".into(), degraded.collect());
     let config = gateway.desk().config();
     let agents = config.agents();
     let default = &agents.default_agent().id;
@@ -107,7 +104,7 @@ pub(super) async fn status(gateway: &Gateway, params: &Value) -> Map<String, Val
             .map(|agent| json!({ "id": agent.id, "name": agent.name }));
         let projection = json!({
             "agents": {
-                "defaultId": default, "ownership": super::ownership(&agents), "selectionRequired": false,
+                "defaultId": default, "ownership": super::agents::ownership(&agents), "selectionRequired": false,
                 "rows": rows.collect::<Vec<_>>(),
             },
             "updateChannel": null, "memoryPlugin": { "enabled": false, "slot": null },
@@ -128,6 +125,7 @@ pub(super) async fn status(gateway: &Gateway, params: &Value) -> Map<String, Val
     // a journal that can't be read has said so above
     let waiting = waiting.await.unwrap_or_default();
     answer.insert("queuedSystemEvents".into(), json!(waiting));
+    answer.insert("tasks".into(), super::work::summary(gateway).await);
     answer
 }
 
@@ -233,6 +231,7 @@ async fn common(gateway: &Gateway, probe: Option<Duration>) -> Map<String, Value
     });
     answer.insert("sessions".into(), sessions);
     answer.insert("plugins".into(), plugins::health(gateway));
+    answer.insert("degradedPlugins".into(), services::degraded(gateway).await);
     answer
 }
 

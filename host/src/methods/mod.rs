@@ -2,6 +2,7 @@
 mod agent;
 mod agents;
 mod approvals;
+mod artifacts;
 mod channels;
 mod chat;
 mod config;
@@ -22,9 +23,11 @@ mod plugins;
 mod routes;
 mod runs;
 mod send;
+mod services;
 mod sessions;
 mod skills;
 mod system;
+mod themes;
 mod tools;
 mod work;
 
@@ -119,6 +122,7 @@ pub(crate) fn table() -> Vec<Method> {
         agent::methods(),
         agents::methods(),
         approvals::methods(),
+        artifacts::methods(),
         channels::methods(),
         chat::methods(),
         config::methods(),
@@ -136,6 +140,7 @@ pub(crate) fn table() -> Vec<Method> {
         send::methods(),
         sessions::methods(),
         system::methods(),
+        themes::methods(),
         tools::methods(),
         skills::methods(),
         work::methods(),
@@ -212,7 +217,10 @@ impl Handler for Methods {
     }
 
     fn snapshot(&self, caller: &Caller) -> Map<String, Value> {
-        let mut snapshot = Map::from_iter([("sessionDefaults".to_owned(), session_defaults(&self.gateway))]);
+        let mut snapshot = Map::from_iter([(
+            "sessionDefaults".to_owned(),
+            agents::session_defaults(&self.gateway),
+        )]);
         snapshot.insert("appliedConfigHash".into(), json!(self.gateway.applied().hash()));
         if caller.principal.scopes().permit(Scope::Admin) {
             let paths = self.gateway.paths();
@@ -270,7 +278,12 @@ impl Handler for Methods {
                 "logs.tail" => logs::tail(params).await,
                 "models.list" => models::list(gateway, params).await,
                 "models.authStatus" => models::auth_status(gateway, params),
-                "plugins.list" | "plugins.inspect" | "plugins.setEnabled" | "plugins.reload" => {
+                "plugins.list"
+                | "plugins.inspect"
+                | "plugins.setEnabled"
+                | "plugins.reload"
+                | "plugins.catalog.browse"
+                | "plugins.catalog.get" => {
                     plugins::call(&self.files, &self.reread, method, params, caller).await
                 }
                 "channels.pairing.list" | "channels.pairing.approve" | "channels.pairing.dismiss" => {
@@ -281,6 +294,7 @@ impl Handler for Methods {
                 }
                 "system.info" => Ok(system::info()),
                 "update.status" => Ok(system::update()),
+                "themes.list" => themes::list(gateway, params),
                 "message.action" => message::act(gateway, caller, params).await,
                 "diagnostics.stability" => diagnostics::stability(&self.telemetry, gateway, params),
                 "diagnostics.lanes" => Ok(work::lanes(gateway)),
@@ -327,35 +341,19 @@ impl Handler for Methods {
                     heartbeat::call(gateway, method, params).await
                 }
                 _ if method.starts_with("skills.") => skills::call(gateway, method, params).await,
-                _ if method.starts_with("exec.approval") || method.ends_with(".approval.list") => {
+                _ if method.starts_with("exec.approval")
+                    || method.starts_with("approval.")
+                    || method == "question.list"
+                    || method.ends_with(".approval.list") =>
+                {
                     approvals::call(gateway, method, params, caller, respond).await
                 }
+                _ if method.starts_with("artifacts.") => artifacts::call(gateway, method, params).await,
                 _ if method.starts_with("cron.") => cron::call(gateway, method, params).await,
                 _ if is_of_fleet(method) => of_fleet(&self.fleet, method, params, caller).await,
                 _ => extensions::call(gateway, method, params, caller).await,
             }
         })
-    }
-}
-
-/// What a client begins with: whose conversation is the main one.
-fn session_defaults(gateway: &Gateway) -> Value {
-    let config = gateway.desk().config();
-    let agents = config.agents();
-    let agent = agents.default_agent();
-    json!({
-        "defaultAgentId": agent.id, "modelConfigured": agent.model.primary.is_some(),
-        "ownership": ownership(&agents), "selectionRequired": false, "mainKey": "main",
-        "mainSessionKey": crate::route::main_key(&agent.id), "scope": agents::scope(gateway),
-    })
-}
-
-/// Whether the default agent is the only one.
-fn ownership(agents: &crate::config::Agents) -> &'static str {
-    if agents.agents.len() == 1 {
-        "sole"
-    } else {
-        "explicit"
     }
 }
 

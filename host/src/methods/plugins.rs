@@ -1,4 +1,6 @@
 //! `plugins.*`: the plugins of this process as they are now, and switching them on and off.
+mod catalog;
+
 use super::{
     Reread,
     config::{self, Files, Nothing},
@@ -40,12 +42,13 @@ struct SetEnabled {
 }
 
 pub(super) fn methods() -> Vec<Method> {
-    vec![
+    let own = vec![
         Method::new("plugins.list", Scope::Read).with::<Nothing>(),
         Method::new("plugins.inspect", Scope::Read).with::<Inspect>(),
         Method::new("plugins.setEnabled", Scope::Admin).with::<SetEnabled>(),
         Method::new("plugins.reload", Scope::Admin),
-    ]
+    ];
+    [own, catalog::methods()].concat()
 }
 
 /// Answers what is about plugins.
@@ -60,6 +63,8 @@ pub(super) async fn call(
     match method {
         "plugins.list" => Ok(list(gateway)),
         "plugins.inspect" => inspect(gateway, &params(method, given)?),
+        "plugins.catalog.browse" => catalog::browse(gateway, &params(method, given)?),
+        "plugins.catalog.get" => catalog::get(gateway, &params(method, given)?),
         "plugins.setEnabled" => {
             files.writes.take(method, caller)?;
             set_enabled(files, params(method, given)?).await

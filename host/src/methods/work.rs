@@ -77,20 +77,7 @@ pub(super) async fn tasks(gateway: &Gateway, given: Value) -> Result<Value, Fail
             .parse()
             .map_err(|_| Failure::params("tasks.list", "at /cursor: this gateway gave out no such cursor"))?,
     };
-    let mut tasks: Vec<_> = gateway
-        .desk()
-        .live
-        .active(None)
-        .iter()
-        .rev()
-        .map(|run| of_run(run))
-        .collect();
-    let (records, _) = gateway
-        .cron()
-        .runs(None, u32::try_from(MAX_PAGE).unwrap_or(u32::MAX), 0)
-        .await
-        .map_err(|error| Failure::unavailable(error.to_string()))?;
-    tasks.extend(records.iter().map(of_record));
+    let mut tasks = all(gateway).await?;
     tasks.retain(|task| asked.takes(task));
     if let Some(by) = asked.sort_by {
         let name = match by {
@@ -108,6 +95,50 @@ pub(super) async fn tasks(gateway: &Gateway, given: Value) -> Result<Value, Fail
         answer["nextCursor"] = json!(next);
     }
     Ok(answer)
+}
+
+/// What goes on, the newest first, and behind it the last ends of jobs.
+async fn all(gateway: &Gateway) -> Result<Vec<Value>, Failure> {
+    let live = gateway.desk().live.active(None);
+    let mut tasks: Vec<_> = live.iter().rev().map(|run| of_run(run)).collect();
+    let (records, _) = gateway
+        .cron()
+        .runs(None, u32::try_from(MAX_PAGE).unwrap_or(u32::MAX), 0)
+        .await
+        .map_err(|error| Failure::unavailable(error.to_string()))?;
+    tasks.extend(records.iter().map(of_record));
+    Ok(tasks)
+}
+
+/// How many of the tasks are in which state, and where they run.
+pub(super) async fn summary(gateway: &Gateway) -> Value {
+    // a journal that can't be read is told elsewhere
+    counted(&all(gateway).await.unwrap_or_default())
+}
+
+fn counted(tasks: &[Value]) -> Value {
+    let having = |name: &str, word: &str| tasks.iter().filter(|task| task[name] == word).count();
+    let of = |word: &str| having("status", word);
+    let is_subagent = |task: &&Value| {
+        task["sessionKey"]
+            .as_str()
+            .is_some_and(|key| key.contains(":subagent:"))
+    };
+    let subagents = tasks.iter().filter(is_subagent).count();
+    let (queued, running, failed) = (of("queued"), of("running"), of("failed"));
+    json!({
+        "total": tasks.len(), "active": queued + running, "terminal": tasks.len() - queued - running,
+        "failures": failed,
+        "byStatus": {
+            "queued": queued, "running": running, "succeeded": of("completed"), "failed": failed, "timed_out": 0,
+            "cancelled": 0, "lost": 0,
+        },
+        // what no agent and no job asked for, a person or a program did
+        "byRuntime": {
+            "subagent": subagents, "acp": 0, "cli": having("runtime", "agent").saturating_sub(subagents),
+            "cron": having("runtime", "cron"),
+        },
+    })
 }
 
 impl Tasks {
@@ -198,5 +229,14 @@ mod tests {
         assert!(takes(json!({"status": ["queued", "failed"]})));
         assert!(!takes(json!({"status": ["queued"]})) && !takes(json!({"agentId": "main"})));
         assert!(!takes(json!({"sessionKey": "agent:work:main"})));
+        let counts = counted(&[task, json!({ "status": "running", "runtime": "agent" })]);
+        assert_eq!(
+            (
+                &counts["active"],
+                &counts["failures"],
+                &counts["byRuntime"]["cron"]
+            ),
+            (&json!(1), &json!(1), &json!(1))
+        );
     }
 }

@@ -18,7 +18,7 @@ pub use meter::{Histogram, Meter, ModelTally, Tallies};
 pub use otlp::{Counts, Exporter};
 pub use recent::{Recent, Tail, recent};
 pub use redact::Redaction;
-pub(crate) use redact::redact;
+pub(crate) use redact::{looks_secret, redact};
 pub use stability::{Query, Stability};
 pub use tail::{FileTail, tail_of};
 pub use telemetry::Telemetry;

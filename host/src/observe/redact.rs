@@ -83,6 +83,11 @@ impl Redaction {
     }
 }
 
+/// Does it look like a secret, or hold one that does?
+pub(crate) fn looks_secret(text: &str) -> bool {
+    hide_secrets(text) != text
+}
+
 /// The text without what looks like a secret.
 fn hide_secrets(text: &str) -> String {
     let named = NAMED.replace_all(text, format!("${{1}}{HIDDEN}"));

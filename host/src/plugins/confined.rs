@@ -83,7 +83,9 @@ pub fn reside(library: PathBuf) -> Result<(), isolate::ChildError> {
                 .into_fault()
         };
         manifest::read(&library).map_err(|e| fault("manifest", e.to_string()))?;
-        load::open(&library).map_err(|e| fault(e.stage(), e.to_string()))
+        let root = load::open(&library).map_err(|e| fault(e.stage(), e.to_string()))?;
+        load::give_back_start();
+        Ok(root)
     })
 }
 

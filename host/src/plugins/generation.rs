@@ -79,6 +79,7 @@ impl Generation {
             workshop.services.clone(),
             ContextOptions {
                 plugin: id.clone(),
+                instance: number,
                 secrets: library.manifest.secrets.clone(),
                 egress: Arc::new(egress),
                 metrics: metrics.clone(),

@@ -6,7 +6,10 @@
 use openclaw_plugin_api::{Error, ErrorKind, OFFERED_TOOLS, Registration, Result, ToolSpec};
 use std::{
     collections::BTreeSet,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 /// Tools that one plugin may offer at once.
@@ -20,6 +23,7 @@ const MAX_NAME: usize = 64;
 #[derive(Debug, Default)]
 pub struct Offered {
     tools: RwLock<Arc<[ToolSpec]>>,
+    changes: AtomicU64,
 }
 
 // === impl Offered ===
@@ -29,7 +33,13 @@ impl Offered {
     pub fn replace(&self, tools: Vec<ToolSpec>) -> Result<()> {
         check(&tools)?;
         *self.tools.write().unwrap_or_else(PoisonError::into_inner) = tools.into();
+        self.changes.fetch_add(1, Ordering::Release);
         Ok(())
+    }
+
+    /// How often the list was replaced.
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Acquire)
     }
 
     /// The list.

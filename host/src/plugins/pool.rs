@@ -67,6 +67,8 @@ struct Shared {
 #[derive(Default)]
 struct Queue {
     tasks: VecDeque<Runnable>,
+    /// Threads that wait for one.
+    idle: usize,
     closed: bool,
 }
 
@@ -159,8 +161,14 @@ impl std::fmt::Debug for Owner {
 impl Shared {
     fn push(&self, task: Runnable) {
         let mut queue = lock(&self.queue);
-        if !queue.closed {
-            queue.tasks.push_back(task);
+        if queue.closed {
+            return;
+        }
+        queue.tasks.push_back(task);
+        // a call into the system is saved where nobody waits, and a thread that wakes finds the queue free
+        let waited_for = queue.idle > 0;
+        drop(queue);
+        if waited_for {
             self.ready.notify_one();
         }
     }
@@ -185,7 +193,9 @@ impl Shared {
             if queue.closed {
                 return None;
             }
+            queue.idle += 1;
             queue = self.ready.wait(queue).unwrap_or_else(PoisonError::into_inner);
+            queue.idle -= 1;
         }
     }
 

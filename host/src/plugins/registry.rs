@@ -139,6 +139,13 @@ impl Registry {
         plugins.values().map(|plugin| 1 + *plugin.changes.borrow()).sum()
     }
 
+    /// The same for the tools that there are, also for those that plugins offer while they run.
+    pub fn tools_revision(&self) -> u64 {
+        let plugins = self.plugins.read().unwrap_or_else(PoisonError::into_inner);
+        let changes = |plugin: &Arc<Plugin>| 1 + *plugin.changes.borrow() + plugin.offered.changes();
+        plugins.values().map(changes).sum()
+    }
+
     /// The plugin that has a channel, or an error that is worth another try.
     pub fn channel(&self, channel: &str) -> Result<Arc<Plugin>, Error> {
         self.offering("channel/1", channel).ok_or_else(|| {

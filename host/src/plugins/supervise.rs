@@ -239,11 +239,21 @@ impl Supervisor {
             .restarts
             .fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         self.restart().await;
+        self.tell_ended(old.number);
     }
 
     async fn quarantine(&mut self, old: Arc<Generation>, why: &str) {
         self.set_aside(why);
         self.discard(&old).await;
+        self.tell_ended(old.number);
+    }
+
+    /// What instances up to this one had begun will not be ended by them. Told when there is a new one, or none for a while:
+    /// whoever hears of it may use the plugin at once.
+    fn tell_ended(&self, last: u64) {
+        if let Some(core) = self.workshop.services.core.get().and_then(Weak::upgrade) {
+            tokio::spawn(core.instances_ended(self.plugin.id(), last));
+        }
     }
 
     /// No instance until the time is over; longer each time, unless it ran well in between.
@@ -279,6 +289,7 @@ impl Supervisor {
             self.set_spec(spec);
             self.take_down(&old_spec).await;
             self.set(State::Off, None);
+            self.tell_ended(self.next_generation - 1);
             return Ok(());
         }
         if self.reconfigure(&old_spec, &spec).await {
@@ -301,9 +312,10 @@ impl Supervisor {
         // The old one lets go of its connections before the new one takes them up: two bots with one token would
         // push each other off.
         self.take_down(&old_spec).await;
-        self.serve(generation, &spec, begin)
-            .await
-            .map_err(|error| self.failed(&error))
+        let last = generation.number - 1;
+        let served = self.serve(generation, &spec, begin).await;
+        self.tell_ended(last);
+        served.map_err(|error| self.failed(&error))
     }
 
     /// Where nothing but the configuration changed, a plugin that follows changes goes on with the new one.
@@ -374,6 +386,7 @@ impl Supervisor {
 
     fn set_spec(&self, spec: Spec) {
         *self.plugin.spec.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(spec);
+        self.plugin.changes.send_modify(|changes| *changes += 1);
     }
 }
 

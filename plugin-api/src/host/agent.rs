@@ -43,6 +43,43 @@ pub struct AgentRun {
     pub sender_id: String,
     /// How hard to think, `off`, `minimal`, `low`, `medium`, `high` or `xhigh`; empty for the conversation's own level.
     pub thinking: String,
+    /// The only tools of the gateway's that it may use, as far as the operator's policy lets it use them. None: all that
+    /// the policy lets it use.
+    pub permitted_tools: Option<Vec<String>>,
+}
+
+/// Which agent is asked about, and what of it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct AgentProfileRequest {
+    /// Which agent; empty for the default one.
+    pub agent_id: String,
+    /// Files of its workspace, of those that stand in its prompt: `SOUL.md`, `IDENTITY.md`, `USER.md`, … Others are left out.
+    pub files: Vec<String>,
+}
+
+/// Who an agent is, as its operator has written it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct AgentProfile {
+    /// Its id.
+    pub agent_id: String,
+    /// The name that it goes by; empty if it has none.
+    pub name: String,
+    /// Its character, in a few words; may be empty.
+    pub theme: String,
+    /// The files that were asked for and exist, in the order in which they were asked for. No longer than in its prompt.
+    pub files: Vec<AgentFile>,
+}
+
+/// One file of an agent's workspace.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct AgentFile {
+    /// Its name.
+    pub name: String,
+    /// What is in it.
+    pub text: String,
 }
 
 /// What happens in a turn.
@@ -101,6 +138,11 @@ pub struct AgentStream(Streamed);
 impl Agent {
     pub(super) fn new(host: Host) -> Self {
         Self { host }
+    }
+
+    /// Who an agent is: for voices and pages that speak in its name without asking it. A host of an earlier release can't say.
+    pub async fn profile(&self, request: &AgentProfileRequest) -> Result<AgentProfile> {
+        self.host.call(host_ids::AGENT_PROFILE, "", request).await
     }
 
     /// Starts a turn. It waits its place in the conversation.

@@ -14,6 +14,8 @@ pub mod host {
     pub const CHANNEL_STATUS: &str = "host/1/channel.status";
     /// Body: [`crate::AgentRun`]; out: [`crate::AgentEvent`]s as JSON; reply: null.
     pub const AGENT_RUN: &str = "host/1/agent.run";
+    /// Body: [`crate::AgentProfileRequest`]; reply: [`crate::AgentProfile`].
+    pub const AGENT_PROFILE: &str = "host/1/agent.profile";
     /// Body: [`crate::Submission`]; reply: [`crate::Submitted`], once it is durable.
     pub const AGENT_SUBMIT: &str = "host/1/agent.submit";
     /// Body: [`crate::SystemEvent`]; reply: null, once it is durable.
@@ -26,8 +28,16 @@ pub mod host {
     pub const TOOL_GOES_ON: &str = "host/1/tool.goesOn";
     /// Body: [`crate::News`]; reply: null, once it is durable. News of what was told already have no effect.
     pub const TOOL_NEWS: &str = "host/1/tool.news";
+    /// Body: [`crate::Interim`]; reply: null, once it is durable.
+    pub const TOOL_INTERIM: &str = "host/1/tool.interim";
     /// Body: [`crate::ToolOrigin`]; reply: variables by name, secrets among them.
     pub const TOOL_ENVIRONMENT: &str = "host/1/tool.environment";
+    /// Body: [`crate::ToolOrigin`]; reply: [`crate::Variables`].
+    pub const TOOL_VARIABLES: &str = "host/1/tool.variables";
+    /// Reply: `[`[`crate::Node`]`]`, those that are here and may be asked.
+    pub const NODE_LIST: &str = "host/1/node.list";
+    /// Body: [`crate::NodeRequest`]; reply: what the node answers.
+    pub const NODE_INVOKE: &str = "host/1/node.invoke";
     /// Body: [`crate::ApprovalRequest`]; reply: [`crate::ApprovalDecision`].
     pub const APPROVAL_REQUEST: &str = "host/1/approval.request";
     /// Body: `[`[`crate::ToolSpec`]`]`, all that the plugin offers from now on besides those that it declares; reply: null.
@@ -68,13 +78,18 @@ pub mod host {
         ADMITS,
         CHANNEL_STATUS,
         AGENT_RUN,
+        AGENT_PROFILE,
         AGENT_SUBMIT,
         SYSTEM_EVENT,
         EMBED,
         TOOL_INVOKE,
         TOOL_GOES_ON,
         TOOL_NEWS,
+        TOOL_INTERIM,
         TOOL_ENVIRONMENT,
+        TOOL_VARIABLES,
+        NODE_LIST,
+        NODE_INVOKE,
         APPROVAL_REQUEST,
         TOOL_OFFER,
         STORE_GET,

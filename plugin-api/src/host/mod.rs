@@ -8,6 +8,7 @@ mod later;
 mod listen;
 mod media;
 mod multipart;
+mod nodes;
 mod speech;
 mod store;
 mod streamed;
@@ -15,7 +16,9 @@ mod submit;
 mod time;
 mod websocket;
 
-pub use agent::{Agent, AgentEvent, AgentRun, AgentStream, Capabilities};
+pub use agent::{
+    Agent, AgentEvent, AgentFile, AgentProfile, AgentProfileRequest, AgentRun, AgentStream, Capabilities,
+};
 pub use approval::{
     ApprovalBasis, ApprovalDecision, ApprovalRequest, ApprovalVerdict, Approvals, CommandSegment, ExecAsk,
     ExecSecurity,
@@ -23,10 +26,11 @@ pub use approval::{
 pub use channel::ChannelHost;
 pub use fetch::{Fetch, FetchResponse, HttpRequest, RequestBuilder};
 pub use ids::host as host_ids;
-pub use later::{GoesOn, News, Unfinished};
+pub use later::{GoesOn, Interim, News, Unfinished, Variables};
 pub use listen::{ListenHead, ListenRequest, Listener};
 pub use media::{Media, MediaReader};
 pub use multipart::Multipart;
+pub use nodes::{Node, NodeRequest};
 pub use speech::{Conversing, Listening, Speaking, SpeechEngines};
 pub use store::Store;
 pub use submit::{Announce, Submission, Submitted, SystemEvent};

@@ -2,9 +2,9 @@
 use super::services::{Services, Shared, State, served};
 use super::{FakeSocket, FakeSpeech, TestPlugin};
 use crate::{
-    ApprovalDecision, ApprovalRequest, ChannelHost, ChannelStatus, Environment, Error, ErrorKind, Host,
-    HttpRequest, Inbound, Manifest, News, Registrations, Result, StaticPlugin, Submission, SystemEvent,
-    ToolSpec, Unfinished,
+    AgentProfile, AgentRun, ApprovalDecision, ApprovalRequest, ChannelHost, ChannelStatus, Environment,
+    Error, ErrorKind, Host, HttpRequest, Inbound, Interim, Manifest, News, Node, NodeRequest, Registrations,
+    Result, StaticPlugin, Submission, SystemEvent, ToolSpec, Unfinished,
     abi::{Level, host_object},
     runtime::Driver,
 };
@@ -92,6 +92,17 @@ impl TestHost {
         self
     }
 
+    /// What [`crate::Agent::profile`] tells, whatever files it is asked for.
+    pub fn agent_profile(self, profile: AgentProfile) -> Self {
+        self.state().agent_profile = Some(profile);
+        self
+    }
+
+    /// What agents were asked so far.
+    pub fn runs(&self) -> Vec<AgentRun> {
+        self.state().runs.clone()
+    }
+
     /// Answers what the plugin asks the operator. Without it there is nobody to ask.
     pub fn operator(
         self,
@@ -101,9 +112,14 @@ impl TestHost {
         self
     }
 
-    /// From now on (or no longer) the host can't take events, as when its disk is full.
+    /// From now on (or no longer) the host can't take events or news and can't say who may write, as when its disk is full.
     pub fn refuse_inbound(&self, refuse: bool) {
         self.state().refuse_inbound = refuse;
+    }
+
+    /// From now on (or no longer) [`crate::ChannelHost::admits`] fails with this.
+    pub fn fail_questions(&self, error: Option<Error>) {
+        self.state().questions_fail = error;
     }
 
     /// From now on (or no longer) nobody may write, as [`crate::ChannelHost::admits`] tells it.
@@ -219,6 +235,29 @@ impl TestHost {
     /// Work of tools that went on when their calls were answered, so far.
     pub fn unfinished(&self) -> Vec<Unfinished> {
         self.state().unfinished.clone()
+    }
+
+    /// A device is here, with what it will answer.
+    pub fn node(&self, node: Node, answers: impl IntoIterator<Item = Value>) {
+        let mut state = self.state();
+        state.nodes.push(node);
+        state.node_answers.extend(answers);
+    }
+
+    /// What the plugin asked of devices so far.
+    pub fn node_requests(&self) -> Vec<NodeRequest> {
+        self.state().node_requests.clone()
+    }
+
+    /// What the plugin said of work that still went on, so far.
+    pub fn interim(&self) -> Vec<Interim> {
+        self.state().interim.clone()
+    }
+
+    /// As [`Self::set_tool_variable`], of a variable that is no secret.
+    pub fn set_plain_tool_variable(&self, name: &str, value: &str) {
+        self.set_tool_variable(name, value);
+        self.state().plain.insert(name.to_owned());
     }
 
     /// Sets a variable that the operator gives to what agents do.

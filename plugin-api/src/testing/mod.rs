@@ -20,6 +20,7 @@
 //! ```
 mod host;
 mod kit;
+mod media;
 mod plugin;
 mod services;
 mod speech;

@@ -1,15 +1,15 @@
 //! What the fake host serves: from memory, from a script, or not at all.
 use super::{FakeAnswer, FakeRequest, FakeSocket, FakeSpeech, LogLine, speech};
 use crate::{
-    AgentEvent, ApprovalDecision, ApprovalRequest, ChannelStatus, Error, ErrorKind, HttpHead, HttpRequest,
-    Inbound, MediaRef, News, Result, Sink, Source, Submission, Submitted, SystemEvent, ToolSpec, Unfinished,
-    Usage,
+    AgentEvent, AgentProfile, AgentRun, ApprovalDecision, ApprovalRequest, ChannelStatus, Error, ErrorKind,
+    HttpHead, HttpRequest, Inbound, Interim, MediaRef, News, Node, NodeRequest, Result, Sink, Source,
+    Submission, Submitted, SystemEvent, ToolSpec, Unfinished, Usage,
     abi::{Call, Fault, HostServices, Level, LogRecord},
     host_ids as ids,
 };
 use serde_json::{Value, json};
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     future::Future,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -45,6 +45,9 @@ pub(super) struct State {
     pub(super) events: Vec<(String, Value)>,
     pub(super) tools: VecDeque<Vec<ToolSpec>>,
     pub(super) agent_answer: Option<String>,
+    pub(super) agent_profile: Option<AgentProfile>,
+    pub(super) runs: Vec<AgentRun>,
+    pub(super) questions_fail: Option<Error>,
     pub(super) operator: Option<Operator>,
     pub(super) asked: Vec<ApprovalRequest>,
     pub(super) submissions: Vec<Submission>,
@@ -52,6 +55,11 @@ pub(super) struct State {
     pub(super) unfinished: Vec<Unfinished>,
     pub(super) news: Vec<News>,
     pub(super) environment: BTreeMap<String, String>,
+    pub(super) plain: BTreeSet<String>,
+    pub(super) interim: Vec<Interim>,
+    pub(super) nodes: Vec<Node>,
+    pub(super) node_answers: VecDeque<Value>,
+    pub(super) node_requests: Vec<NodeRequest>,
     pub(super) logs: Vec<LogLine>,
 }
 
@@ -66,10 +74,7 @@ impl State {
     /// Takes a message for an agent: was it there before, and its run's id.
     fn submit(&mut self, submission: Submission) -> Result<(bool, String)> {
         if self.refuse_inbound {
-            return Err(Error::new(
-                ErrorKind::Overloaded,
-                "the fake host takes no messages now",
-            ));
+            return Err(overloaded("messages"));
         }
         let key = &submission.idempotency_key;
         let mut before = self.submissions.iter();
@@ -151,8 +156,8 @@ impl Shared {
             ids::WEBSOCKET => self.open_socket(&body, out, input).await,
             ids::INBOUND => self.take_inbound(target, &body),
             ids::TOOL_OFFER => self.take_tools(&body),
-            ids::ADMITS => Ok(json!(!self.state().refuse_senders).to_string().into_bytes()),
-            ids::AGENT_RUN => self.run_agent(out).await,
+            ids::ADMITS => self.judge_sender(),
+            ids::AGENT_RUN => self.run_agent(&body, out).await,
             ids::MEDIA_SAVE => self.save_media(&body, input).await,
             ids::MEDIA_OPEN => self.open_media(target, out).await,
             ids::LISTEN => speech::listen(&body, out).await,
@@ -170,6 +175,10 @@ impl Shared {
             ids::CHANNEL_STATUS => state
                 .statuses
                 .push((target.into(), serde_json::from_slice(&body)?)),
+            ids::AGENT_PROFILE => {
+                let profile = state.agent_profile.as_ref();
+                return Ok(serde_json::to_vec(&profile.ok_or_else(|| missing("agent"))?)?);
+            }
             ids::APPROVAL_REQUEST => {
                 let request = serde_json::from_slice(&body)?;
                 let answer = state.operator.as_ref().map(|operator| operator(&request));
@@ -185,7 +194,33 @@ impl Shared {
                 state.unfinished.push(serde_json::from_slice(&body)?);
                 return Ok(serde_json::to_vec(&format!("work-{}", state.unfinished.len()))?);
             }
+            ids::TOOL_NEWS if state.refuse_inbound => return Err(overloaded("news")),
             ids::TOOL_NEWS => state.news.push(serde_json::from_slice(&body)?),
+            ids::NODE_LIST => return Ok(serde_json::to_vec(&state.nodes)?),
+            ids::NODE_INVOKE => {
+                let request: NodeRequest = serde_json::from_slice(&body)?;
+                let answer = state.node_answers.pop_front();
+                state.node_requests.push(request);
+                let answer = answer.ok_or_else(|| missing("the answer of a node"))?;
+                return Ok(serde_json::to_vec(&answer)?);
+            }
+            ids::TOOL_INTERIM => {
+                let interim: Interim = serde_json::from_slice(&body)?;
+                let number = interim
+                    .id
+                    .strip_prefix("work-")
+                    .and_then(|n| n.parse::<usize>().ok());
+                let work = number.and_then(|n| state.unfinished.get_mut(n.checked_sub(1)?));
+                let work = work.ok_or_else(|| missing(&interim.id))?;
+                if !interim.lost.is_empty() {
+                    work.lost.clone_from(&interim.lost);
+                }
+                state.interim.push(interim);
+            }
+            ids::TOOL_VARIABLES => {
+                let found = json!({ "values": state.environment, "plain": state.plain });
+                return Ok(serde_json::to_vec(&found)?);
+            }
             ids::TOOL_ENVIRONMENT => return Ok(serde_json::to_vec(&state.environment)?),
             ids::SYSTEM_EVENT => state.system_events.push(serde_json::from_slice(&body)?),
             ids::EMIT => state.events.push((target.into(), serde_json::from_slice(&body)?)),
@@ -223,14 +258,22 @@ impl Shared {
         let event = serde_json::from_slice(body)?;
         let mut state = self.state();
         if state.refuse_inbound {
-            return Err(Error::new(
-                ErrorKind::Overloaded,
-                "the fake host takes no events now",
-            ));
+            return Err(overloaded("events"));
         }
         state.inbound.push_back((channel.into(), event));
         self.arrived.notify_waiters();
         Ok(Vec::new())
+    }
+
+    fn judge_sender(&self) -> Result<Vec<u8>> {
+        let state = self.state();
+        if let Some(error) = &state.questions_fail {
+            return Err(error.clone());
+        }
+        match state.refuse_inbound {
+            true => Err(overloaded("questions")),
+            false => Ok(serde_json::to_vec(&!state.refuse_senders)?),
+        }
     }
 
     fn take_tools(&self, body: &[u8]) -> Result<Vec<u8>> {
@@ -305,12 +348,14 @@ impl Shared {
         }
     }
 
-    async fn run_agent(&self, out: Option<Sink>) -> Result<Vec<u8>> {
-        let text = self
-            .state()
-            .agent_answer
-            .clone()
-            .unwrap_or_else(|| "an answer".into());
+    async fn run_agent(&self, body: &[u8], out: Option<Sink>) -> Result<Vec<u8>> {
+        let run = serde_json::from_slice(body)?;
+        let text = {
+            let mut state = self.state();
+            state.runs.push(run);
+            state.agent_answer.clone()
+        };
+        let text = text.unwrap_or_else(|| "an answer".into());
         let mut out = out.ok_or_else(|| Error::invalid("a turn needs a stream to write to"))?;
         let events = [
             AgentEvent::Started {
@@ -328,26 +373,10 @@ impl Shared {
         }
         Ok(Vec::new())
     }
-
-    async fn save_media(&self, body: &[u8], input: Option<Source>) -> Result<Vec<u8>> {
-        let mut media: MediaRef = serde_json::from_slice(body)?;
-        let bytes = collect(input).await?;
-        let mut state = self.state();
-        media.id = format!("media-{}", state.media.len() + 1);
-        media.size = bytes.len() as u64;
-        state.media.insert(media.id.clone(), (media.clone(), bytes));
-        Ok(serde_json::to_vec(&media)?)
-    }
-
-    async fn open_media(&self, id: &str, out: Option<Sink>) -> Result<Vec<u8>> {
-        let (media, bytes) = self.state().media.get(id).cloned().ok_or_else(|| missing(id))?;
-        let mut out = out.ok_or_else(|| Error::invalid("a file needs a stream to be read into"))?;
-        out.send(&bytes).await;
-        Ok(serde_json::to_vec(&media)?)
-    }
 }
 
-async fn collect(input: Option<Source>) -> Result<Vec<u8>> {
+/// All bytes of a stream.
+pub(super) async fn collect(input: Option<Source>) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     if let Some(mut input) = input {
         while let Some(chunk) = input.next().await {
@@ -357,6 +386,11 @@ async fn collect(input: Option<Source>) -> Result<Vec<u8>> {
     Ok(bytes)
 }
 
-fn missing(what: &str) -> Error {
+fn overloaded(what: &str) -> Error {
+    let text = format_args!("the fake host takes no {what} now");
+    Error::new(ErrorKind::Overloaded, text)
+}
+
+pub(super) fn missing(what: &str) -> Error {
     Error::new(ErrorKind::NotFound, format_args!("the fake host has no {what}"))
 }

@@ -117,11 +117,6 @@ impl Connection {
         gateway::hand_over(self, event).await;
     }
 
-    /// Would the host keep the files of this event? If it can't say, yes.
-    pub(crate) async fn wants_files(&self, event: &Inbound) -> bool {
-        self.host.admits(event).await.unwrap_or(true)
-    }
-
     /// Asks Discord how the account is doing.
     pub(crate) async fn probe(&self) -> Result<ChannelStatus> {
         gateway::probe(self).await

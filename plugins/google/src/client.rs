@@ -111,7 +111,7 @@ impl Provider for Google {
             let body = embeddings::body(model, texts, request.dimensions);
             let post = self.host.http().post(url.as_str()).timeout(EMBED_TIMEOUT);
             let answer = service.send(post.max_bytes(MAX_ANSWER).json(&body)).await?;
-            let vectors = embeddings::read(&answer.json().await?, texts.len());
+            let vectors = embeddings::read(&answer.json().await?, texts.len(), request.dimensions.is_some());
             made.vectors.extend(vectors.ok_or_else(|| {
                 Error::new(
                     ErrorKind::Server,

@@ -20,15 +20,27 @@ pub fn body(model: &str, texts: &[String], dimensions: Option<u32>) -> Value {
     json!({ "requests": requests.collect::<Vec<_>>() })
 }
 
-/// The vectors of an answer, in the order of the texts. None: it is none for so many texts.
-pub fn read(answer: &Value, texts: usize) -> Option<Vec<Vec<f32>>> {
+/// The vectors of an answer, in the order of the texts. None: it is none for so many texts. Vectors that were cut to a
+/// number of dimensions have lost their length of one, and get it back.
+pub fn read(answer: &Value, texts: usize, are_cut: bool) -> Option<Vec<Vec<f32>>> {
     let made = answer["embeddings"].as_array()?.iter().map(|embedding| {
         let numbers = embedding["values"].as_array()?.iter();
         let vector: Option<Vec<f32>> = numbers.map(|n| n.as_f64().map(|n| n as f32)).collect();
-        vector.filter(|vector| !vector.is_empty())
+        let vector = vector.filter(|vector| !vector.is_empty())?;
+        Some(if are_cut { of_length_one(vector) } else { vector })
     });
     let made: Option<Vec<_>> = made.collect();
     made.filter(|made| made.len() == texts)
+}
+
+fn of_length_one(mut vector: Vec<f32>) -> Vec<f32> {
+    let length = vector.iter().map(|n| f64::from(*n).powi(2)).sum::<f64>().sqrt();
+    if length > 0.0 {
+        for n in &mut vector {
+            *n = (f64::from(*n) / length) as f32;
+        }
+    }
+    vector
 }
 
 #[cfg(test)]
@@ -47,9 +59,16 @@ mod tests {
     #[test]
     fn an_answer_has_a_vector_for_each_text_or_is_none() {
         let answer = json!({ "embeddings": [{ "values": [1.0, 2.0] }, { "values": [3.0] }] });
-        assert_eq!(read(&answer, 2), Some(vec![vec![1.0, 2.0], vec![3.0]]));
-        assert_eq!(read(&answer, 3), None);
-        assert_eq!(read(&json!({ "embeddings": [{ "values": [] }] }), 1), None);
-        assert_eq!(read(&json!({ "error": "no" }), 1), None);
+        assert_eq!(read(&answer, 2, false), Some(vec![vec![1.0, 2.0], vec![3.0]]));
+        assert_eq!(read(&answer, 3, false), None);
+        assert_eq!(read(&json!({ "embeddings": [{ "values": [] }] }), 1, true), None);
+        assert_eq!(read(&json!({ "error": "no" }), 1, false), None);
+    }
+
+    #[test]
+    fn vectors_that_were_cut_have_the_length_of_one() {
+        let answer = json!({ "embeddings": [{ "values": [3.0, 4.0] }, { "values": [0.0, 0.0] }] });
+        let expected = vec![vec![0.6, 0.8], vec![0.0, 0.0]];
+        assert_eq!(read(&answer, 2, true), Some(expected));
     }
 }

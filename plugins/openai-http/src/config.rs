@@ -19,7 +19,7 @@ pub struct Config {
 pub struct Gateway {
     /// `gateway.http`
     pub http: Http,
-    /// `gateway.tools`
+    /// What `POST /tools/invoke` serves.
     pub tools: Tools,
 }
 

@@ -2,9 +2,9 @@
 use crate::{
     config::Config,
     rules::{Environment, GIVEN},
-    run::Sessions,
+    run::{Containers, Sessions},
 };
-use openclaw_plugin_api::{Secret, ToolOrigin, host_ids, prelude::*};
+use openclaw_plugin_api::{ToolOrigin, Variables, host_ids, prelude::*};
 use std::{
     collections::BTreeMap,
     path::PathBuf,
@@ -15,6 +15,8 @@ use tokio::sync::OnceCell;
 
 /// This very program, whatever happened to its file meanwhile.
 const OWN_PROGRAM: &str = "/proc/self/exe";
+/// How often is looked for containers to take away.
+const PRUNING: Duration = Duration::from_secs(30 * 60);
 /// How long a command that has ended can be looked at, if the operator says nothing.
 const KEPT: Duration = Duration::from_secs(1800);
 
@@ -24,6 +26,8 @@ pub struct Bench {
     pub host: Host,
     /// Commands that run.
     pub sessions: Sessions,
+    /// Containers that commands run in.
+    pub containers: Containers,
     config: RwLock<Arc<Config>>,
     inherited: OnceCell<BTreeMap<String, String>>,
 }
@@ -38,6 +42,7 @@ impl Bench {
         Self {
             host,
             sessions: Sessions::new(config.max_sessions, kept),
+            containers: Containers::default(),
             config: RwLock::new(Arc::new(config)),
             inherited: OnceCell::new(),
         }
@@ -70,8 +75,24 @@ impl Bench {
         self.config().keeper.as_deref().unwrap_or(OWN_PROGRAM).into()
     }
 
+    /// Takes away containers that nobody has used for long, now and from time to time.
+    async fn prune(self: Arc<Self>) {
+        loop {
+            let own = Environment::new(self.inherited().await, BTreeMap::new(), &[]);
+            self.containers.prune(&self.host.store(), &own.of_engine()).await;
+            self.host.sleep(PRUNING).await;
+        }
+    }
+
     /// What commands inherit.
     pub async fn environment(&self, config: &Config, prepend: &[String], origin: &ToolOrigin) -> Environment {
+        let base = self.inherited().await;
+        let environment = Environment::new(base, config.env.clone(), prepend);
+        environment.with_skills(self.skills(origin).await)
+    }
+
+    /// The gateway's own variables, as far as they are given on.
+    async fn inherited(&self) -> BTreeMap<String, String> {
         let read = || async {
             let mut base = BTreeMap::new();
             for name in GIVEN {
@@ -81,20 +102,18 @@ impl Bench {
             }
             base
         };
-        let base = self.inherited.get_or_init(read).await.clone();
-        let environment = Environment::new(base, config.env.clone(), prepend);
-        environment.with_skills(self.skills(origin).await)
+        self.inherited.get_or_init(read).await.clone()
     }
 
     /// What the operator set for the agent's skills.
-    async fn skills(&self, origin: &ToolOrigin) -> BTreeMap<String, Secret> {
+    async fn skills(&self, origin: &ToolOrigin) -> Variables {
         if !self.host.serves(host_ids::TOOL_ENVIRONMENT) {
-            return BTreeMap::new();
+            return Variables::default();
         }
-        let found = self.host.tool_environment(origin).await;
+        let found = self.host.tool_variables(origin).await;
         found.unwrap_or_else(|error| {
             tracing::warn!(%error, "a command goes without the variables of skills");
-            BTreeMap::new()
+            Variables::default()
         })
     }
 }
@@ -103,6 +122,8 @@ impl Service for Keeper {
     const ID: &'static str = "shell";
 
     async fn start(&self) -> Result<()> {
+        let bench = self.0.clone();
+        self.0.host.spawn(bench.prune());
         Ok(())
     }
 

@@ -44,9 +44,9 @@ pub struct Sandbox {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct Tools {
-    /// `tools.exec`
+    /// Programs that agents run.
     pub exec: Exec,
-    /// `tools.elevated`
+    /// Leaving the sandbox by asking for it.
     pub elevated: Elevated,
 }
 
@@ -54,25 +54,29 @@ pub struct Tools {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct Exec {
-    /// Where commands run: `sandbox` (default), `gateway`, `auto`.
+    /// Where commands run. Default: `sandbox`.
     pub host: Option<Host>,
-    /// What may run at all: `deny`, `allowlist`, `full`.
+    /// What may run at all. Default: `full` in the sandbox, `allowlist` outside.
     pub security: Option<Security>,
-    /// When the operator is asked: `off`, `on-miss`, `always`.
+    /// When the operator is asked. Default: `off` in the sandbox, `on-miss` outside.
     pub ask: Option<Ask>,
-    /// Both of them in one word: `deny`, `allowlist`, `ask`, `auto`, `full`.
+    /// The device that runs commands where `host` is `node`: its id or its name. Default: the only one that does.
+    pub node: Option<String>,
+    /// `security` and `ask` in one word; each of them wins over it.
     pub mode: Option<Mode>,
     /// Folders where programs are looked for first.
     pub path_prepend: Vec<String>,
     /// Programs that need no rule where they only read what is piped into them.
     pub safe_bins: Option<Vec<String>>,
-    /// How long a call waits for its command, milliseconds. Default: 10000.
+    /// How long a call waits for its command, milliseconds. Default: 10,000.
     pub background_ms: Option<u64>,
-    /// How long a command may run, seconds. Default: 1800.
+    /// How long a command may run, seconds. Default: 1,800.
     pub timeout_sec: Option<u64>,
-    /// The same.
+    /// The same as `timeoutSec`.
     pub timeout_seconds: Option<u64>,
-    /// How long a command that has ended can be looked at, milliseconds. Default: 1800000.
+    /// After how long an agent hears that a command which somebody approved still runs, milliseconds; 0: never. Default: 10,000.
+    pub approval_running_notice_ms: Option<u64>,
+    /// How long a command that has ended can be looked at, milliseconds. Default: 1,800,000.
     pub cleanup_ms: Option<u64>,
     /// Does the agent hear of the end of a command in the background? Default: true.
     pub notify_on_exit: Option<bool>,
@@ -116,9 +120,9 @@ pub struct Agents {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct Defaults {
-    /// How far a call with `elevated` goes: `off`, `on`, `ask`, `full`. Default: on.
+    /// How far a call with `elevated` goes. Default: `on`.
     pub elevated_default: Option<Level>,
-    /// `agents.defaults.sandbox`
+    /// A container engine around commands.
     pub sandbox: Containers,
 }
 
@@ -138,16 +142,28 @@ pub struct Agent {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct Containers {
-    /// Which conversations run their commands in a container: `off` (default), `non-main`, `all`.
+    /// Which conversations run their commands in a container. Default: `off`.
     pub mode: Option<ContainerMode>,
-    /// What is seen of the workspace: `none` (default), `ro`, `rw`.
+    /// What is seen of the workspace. Default: `none`.
     pub workspace_access: Option<Access>,
-    /// Who shares a container's folder, which is what lasts of it: `session`, `agent` (default), `shared`.
+    /// Who shares a container and its folder. Default: `agent`.
     pub scope: Option<Scope>,
     /// Where the containers' own folders are. Default: `sandboxes` beside the workspace.
     pub workspace_root: Option<String>,
-    /// What containers are made of.
+    /// What containers are made of. What an agent sets for itself wins, unless all share one container.
     pub docker: Docker,
+    /// When containers are taken away. Their folders stay.
+    pub prune: Prune,
+}
+
+/// `sandbox.prune`
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Prune {
+    /// After so many hours in which nothing ran in it; 0: never. Default: 24.
+    pub idle_hours: Option<u64>,
+    /// So many days after it was made; 0: never. Default: 7.
+    pub max_age_days: Option<u64>,
 }
 
 /// `sandbox.docker`
@@ -156,32 +172,83 @@ pub struct Containers {
 pub struct Docker {
     /// The engine's program. Default: docker, or else podman.
     pub engine: Option<String>,
-    /// Default: openclaw-sandbox:bookworm-slim.
+    /// The image. Default: `openclaw-sandbox:bookworm-slim`.
     pub image: Option<String>,
-    /// Default: openclaw-sbx-.
+    /// What names of containers begin with. Default: `openclaw-sbx-`.
     pub container_prefix: Option<String>,
-    /// Default: /workspace.
+    /// Where commands begin, in the container. Default: `/workspace`.
     pub workdir: Option<String>,
-    /// Default: true.
+    /// May its own files not be changed? Default: true.
     pub read_only_root: Option<bool>,
-    /// Default: /tmp, /var/tmp, /run.
+    /// Folders that are kept in memory. Default: `/tmp`, `/var/tmp`, `/run`.
     pub tmpfs: Option<Vec<String>>,
-    /// Default: none.
+    /// Its network, as the engine names it. Default: `none`.
     pub network: Option<String>,
-    /// Default: the gateway's own.
+    /// The user of its commands. Default: the gateway's own.
     pub user: Option<String>,
-    /// Default: ALL.
+    /// Capabilities that are taken from it. Default: `ALL`.
     pub cap_drop: Option<Vec<String>>,
     /// Variables of its commands.
     pub env: BTreeMap<String, String>,
     /// Most processes. Default: 256.
     pub pids_limit: Option<u32>,
-    /// Such as `1g`.
-    pub memory: Option<String>,
-    /// Such as `1.5`.
+    /// Most memory, such as `1g`.
+    pub memory: Option<Id>,
+    /// Most memory and swap together, such as `2g`.
+    pub memory_swap: Option<Id>,
+    /// Most processors, such as `1.5`.
     pub cpus: Option<f64>,
-    /// Further folders, `/on/the/host:/in/it:ro`.
+    /// Graphics processors, as the engine names them.
+    pub gpus: Option<String>,
+    /// Limits of its processes by name, such as `nofile`.
+    pub ulimits: BTreeMap<String, Ulimit>,
+    /// File with a seccomp profile.
+    pub seccomp_profile: Option<String>,
+    /// Name of an AppArmor profile.
+    pub apparmor_profile: Option<String>,
+    /// Servers for names.
+    pub dns: Vec<String>,
+    /// Further names of machines, such as `name:10.0.0.1`.
+    pub extra_hosts: Vec<String>,
+    /// Commands that are run in it once, when it is made.
+    pub setup_command: Option<Lines>,
+    /// Further folders, such as `/on/the/host:/in/it:ro`.
     pub binds: Vec<String>,
+}
+
+/// One limit of `sandbox.docker.ulimits`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Ulimit {
+    /// As the engine writes it.
+    One(Id),
+    /// Both values.
+    Both {
+        /// What holds at first.
+        soft: u64,
+        /// What it can be raised to.
+        hard: u64,
+    },
+}
+
+/// One line, or several.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum Lines {
+    /// One.
+    One(String),
+    /// Several.
+    All(Vec<String>),
+}
+
+impl Id {
+    /// As a word.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Text(text) => text.trim().to_owned(),
+            Self::Number(number) => number.to_string(),
+        }
+    }
 }
 
 macro_rules! words {
@@ -268,7 +335,7 @@ words!(
     }
 );
 words!(
-    /// Who shares a container's folder.
+    /// Who shares a container.
     Scope {
         /// Each conversation has its own.
         Session,

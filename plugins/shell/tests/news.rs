@@ -42,6 +42,41 @@ async fn the_end_of_a_command_in_the_background_is_told() {
 }
 
 #[tokio::test]
+async fn no_end_shows_a_part_of_a_secret() {
+    let bench = Bench::new(json!({}));
+    bench.host.set_tool_variable("MAPS_KEY", "a-key-of-a-skill");
+    // what is told begins within the key
+    let command = "printf %s \"$MAPS_KEY\"; head -c 3990 /dev/zero | tr '\\0' y; until test -e go; do sleep 0.02; done; exit 3";
+    let id = bench.background(json!({ "command": command })).await;
+    bench.until(&id, "yyyy").await;
+    std::fs::write(bench.workspace().join("go"), "").expect("written");
+    let told = news(&bench).await;
+    assert!(told.contains("yyyy") && !told.contains("a-skill"), "{told}");
+}
+
+#[tokio::test]
+async fn what_is_promised_of_the_end_is_what_will_be() {
+    for (set, expected) in [
+        (json!({}), "unless it ends well and says nothing"),
+        (
+            json!({ "notifyOnExitEmptySuccess": true }),
+            "its end comes as a message;",
+        ),
+        (json!({ "notifyOnExit": false }), "as cmd-"),
+    ] {
+        let bench = Bench::new(json!({ "tools": { "exec": set } }));
+        let output = bench
+            .call("exec", json!({ "command": "sleep 600", "background": true }))
+            .await
+            .expect("it runs");
+        let text = output.content[0].as_text().expect("text");
+        assert!(text.contains(expected), "{text}");
+        let is_promised = text.contains("comes as a message");
+        assert_eq!(is_promised, !bench.host.unfinished().is_empty(), "{text}");
+    }
+}
+
+#[tokio::test]
 async fn an_end_that_was_seen_or_says_nothing_is_not_told() {
     let bench = Bench::new(json!({}));
     let id = bench.background(json!({ "command": "sleep 600" })).await;
@@ -90,6 +125,9 @@ async fn variables_of_skills_are_set_and_not_quoted() {
         !said.contains("LD_PRELOAD") && !said.contains("not a name"),
         "{said}"
     );
+    bench.host.set_plain_tool_variable("MAPS_MODE", "production");
+    let said = bench.sh("echo $MAPS_MODE is no secret, $MAPS_KEY is").await;
+    assert_eq!(said, "production is no secret, [hidden] is\n");
     let details = bench
         .exec(json!({ "command": "echo \"$MAPS_KEY\"", "env": { "MAPS_KEY": "of the call" }, "yieldMs": 60_000 }))
         .await;

@@ -1,14 +1,13 @@
 //! One bot: its configuration, its way to Telegram and to the host, and all of them by name.
 use crate::{
     api::{Api, Me},
-    backoff::Backoff,
     config::Config,
     intake::Delivery,
     sent::Sent,
 };
 use futures_channel::{mpsc, oneshot};
 use openclaw_plugin_api::{
-    ChannelHost, ChannelState, ChannelStatus, Error, ErrorKind, Host, Inbound, Result, Secret, TaskHandle,
+    ChannelHost, ChannelState, ChannelStatus, Error, ErrorKind, Host, Result, Secret, TaskHandle,
 };
 use std::{
     collections::HashMap,
@@ -19,8 +18,6 @@ use std::{
 
 /// How long an account that is stopped may take to let go of its connection.
 const GRACE: Duration = Duration::from_secs(8);
-/// Bounds of the wait before the host is asked again who may write.
-const ASK_AGAIN: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(15));
 /// Updates from the webhook that wait for their turn.
 const WEBHOOK_QUEUE: usize = 64;
 
@@ -80,22 +77,6 @@ impl Account {
     pub(crate) fn identified(&self, me: Me) {
         // A second answer says the same.
         let _ = self.me.set(me);
-    }
-
-    /// May the sender of this event write where it is? Waits for as long as the host can't say: nothing is fetched for
-    /// strangers.
-    pub(crate) async fn admits(&self, event: &Inbound) -> bool {
-        let mut backoff = Backoff::new(ASK_AGAIN.0, ASK_AGAIN.1);
-        loop {
-            match self.host.admits(event).await {
-                Ok(admits) => return admits,
-                Err(error) if error.kind() == ErrorKind::InvalidInput => return false,
-                Err(error) => {
-                    tracing::debug!(account = self.id, %error, "the host can't say who may write; asking again");
-                    self.api.host().sleep(backoff.next_wait()).await;
-                }
-            }
-        }
     }
 
     /// Says how the account is doing, if that is news.

@@ -31,8 +31,10 @@ pub(crate) const WEBHOOK_PATH: &str = "/voice/webhook";
 pub(crate) const STREAM_PATH: &str = "/voice/stream";
 /// The same for speech to speech.
 pub(crate) const REALTIME_PATH: &str = "/voice/stream/realtime";
-/// Levels of thinking.
+/// Levels of thinking that agents have.
 const LEVELS: [&str; 6] = ["off", "minimal", "low", "medium", "high", "xhigh"];
+/// Levels above them.
+const BEYOND: [&str; 2] = ["max", "ultra"];
 /// The number of a carrier that does not exist.
 const MOCK_NUMBER: &str = "+15550000000";
 
@@ -107,13 +109,6 @@ pub(crate) fn judge(config: &Config) -> Result<Vec<&'static str>> {
             "realtime is for calls that come in; set inboundPolicy to \"allowlist\" or \"open\"",
         ));
     }
-    let level = config.realtime.consult_thinking_level.as_deref();
-    if level.is_some_and(|level| !LEVELS.contains(&level)) {
-        return Err(wrong(format_args!(
-            "realtime.consultThinkingLevel is one of {}",
-            LEVELS.join(", ")
-        )));
-    }
     if let Some(address) = &config.public_url {
         public_url(address, config.webhook_path().as_ref())?;
     }
@@ -157,6 +152,15 @@ impl Config {
         match self.realtime.enabled {
             true => path_or(self.realtime.stream_path.as_deref(), REALTIME_PATH),
             false => path_or(self.streaming.stream_path.as_deref(), STREAM_PATH),
+        }
+    }
+
+    /// How hard the agent behind the voice thinks; none: as it does otherwise. Beyond the highest level is the highest.
+    pub(crate) fn consult_thinking(&self) -> Option<&str> {
+        let wanted = self.realtime.consult_thinking_level.as_deref()?;
+        match BEYOND.contains(&wanted) {
+            true => LEVELS.last().copied(),
+            false => Some(wanted).filter(|wanted| LEVELS.contains(wanted)),
         }
     }
 

@@ -129,7 +129,7 @@ async fn lead(
     let address = address
         .replace("0.0.0.0:", "127.0.0.1:")
         .replace("[::]:", "[::1]:");
-    let (reach, streams) = (phone.reach.clone(), streams.clone());
+    let (reach, streams, calls) = (phone.reach.clone(), streams.clone(), phone.calls.clone());
     let last = Mutex::new(None);
     let changed = move |url: Option<&Url>| {
         reach.tunnelled(url);
@@ -137,6 +137,7 @@ async fn lead(
         let Some(webhook) = url.and_then(|_| reach.webhook()) else {
             return;
         };
+        calls.reached_by(&webhook);
         let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
         if last.as_ref() != Some(&webhook) {
             tracing::warn!(

@@ -2,7 +2,7 @@
 //!
 //! The platform and the model are in this process, on loopback. The platform is the fake of the tests: it looks at
 //! every body before it answers, so what stands before its answer is a little more than a real network's.
-use crate::measure::{Figure, memory, millis};
+use crate::measure::{Figure, memory, millis, on_two_threads};
 use axum::{Router, extract::State, http::header, response::IntoResponse, routing::post, serve::ListenerExt};
 use openclaw_fakes::discord::{Discord, Person};
 use serde_json::json;
@@ -45,13 +45,7 @@ struct Gateway {
 
 /// Measures.
 pub fn run(plugins: &Path, program: &Path) -> Outcome<Vec<Figure>> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build();
-    runtime
-        .map_err(|e| e.to_string())?
-        .block_on(measure(plugins, program))
+    on_two_threads(measure(plugins, program))
 }
 
 async fn measure(plugins: &Path, program: &Path) -> Outcome<Vec<Figure>> {

@@ -3,6 +3,7 @@
 //! The counts are what the issue asks for, or as many as the machine's limit of open files permits; the names of the
 //! figures say how many there were.
 mod home;
+mod through;
 
 use crate::measure::{Figure, memory};
 use futures_util::{SinkExt, StreamExt};
@@ -15,8 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
-    net::{TcpListener, TcpSocket, TcpStream},
+    net::{TcpSocket, TcpStream},
     task::JoinSet,
 };
 use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
@@ -31,26 +31,45 @@ const PER_ADDRESS: u64 = 30;
 const SPARE: u64 = 200;
 /// Clients that connect at once.
 const AT_ONCE: usize = 16;
-/// Requests of each way.
-const REQUESTS: usize = 400;
-/// Requests at once, where throughput is measured.
-const CONCURRENT: usize = 32;
 /// Longest wait for anything.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 type Socket = WebSocketStream<TcpStream>;
 type Outcome<T> = Result<T, String>;
 
-/// Measures all of it.
-pub fn run(plugins: &Path, program: &Path) -> Outcome<Vec<Figure>> {
+/// What can be measured by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Part {
+    /// Clients that only listen
+    Idle,
+    /// Sockets that never say who they are
+    Silent,
+    /// A client that does not read
+    Deaf,
+    /// Completions through us
+    Through,
+}
+
+/// Measures one part, or everything.
+pub fn run(plugins: &Path, program: &Path, only: Option<Part>) -> Outcome<Vec<Figure>> {
+    let wanted = |part| only.is_none_or(|only| only == part);
     let files = raise();
     let runtime = tokio::runtime::Runtime::new().map_err(text)?;
     runtime.block_on(async {
         let mut figures = Vec::new();
-        figures.extend(idle(plugins, program, IDLE.min(files.saturating_sub(SPARE))).await?);
-        figures.extend(silent(plugins, program, SILENT.min(files.saturating_sub(SPARE))).await?);
-        figures.push(deaf(plugins, program).await?);
-        figures.extend(through(plugins, program).await?);
+        let files = files.saturating_sub(SPARE);
+        if wanted(Part::Idle) {
+            figures.extend(idle(plugins, program, IDLE.min(files)).await?);
+        }
+        if wanted(Part::Silent) {
+            figures.extend(silent(plugins, program, SILENT.min(files)).await?);
+        }
+        if wanted(Part::Deaf) {
+            figures.push(deaf(plugins, program).await?);
+        }
+        if wanted(Part::Through) {
+            figures.extend(through::measure(plugins, program).await?);
+        }
         Ok(figures)
     })
 }
@@ -229,99 +248,4 @@ async fn talk(socket: &mut Socket, name: &str) -> Outcome<Duration> {
         .await?;
     }
     Ok(begin.elapsed())
-}
-
-async fn through(plugins: &Path, program: &Path) -> Outcome<Vec<Figure>> {
-    let world = crate::main_job::World::start().await.map_err(text)?;
-    let model: SocketAddr = world.root.trim_start_matches("http://").parse().map_err(text)?;
-    let gateway = Gateway::start(plugins, program, &world.root, &["openai", "openai-http"])?;
-    let ours = SocketAddr::from((Ipv4Addr::LOCALHOST, gateway.port));
-    let bare = proxy(model).await?;
-    let mut p50 = Vec::new();
-    let mut rate = Vec::new();
-    for to in [bare, ours] {
-        let mut times = Vec::new();
-        for _ in 0..REQUESTS {
-            let begin = Instant::now();
-            complete(to).await?;
-            times.push(begin.elapsed().as_secs_f64() * 1e3);
-        }
-        times.sort_by(f64::total_cmp);
-        p50.push(times[times.len() / 2]);
-        let (mut running, begin) = (JoinSet::new(), Instant::now());
-        for _ in 0..REQUESTS {
-            while running.len() >= CONCURRENT {
-                running.join_next().await.transpose().map_err(text)?.transpose()?;
-            }
-            running.spawn(complete(to));
-        }
-        while let Some(done) = running.join_next().await {
-            done.map_err(text)??;
-        }
-        rate.push(REQUESTS as f64 / begin.elapsed().as_secs_f64());
-    }
-    Ok(vec![
-        one("chat completion: bare proxy, p50".to_owned(), "ms", p50[0], None),
-        one(
-            "chat completion: what we add, p50".to_owned(),
-            "ms",
-            p50[1] - p50[0],
-            Some(1.0),
-        ),
-        one(
-            format!("chat completions, {CONCURRENT} at once: bare proxy"),
-            "/s",
-            rate[0],
-            None,
-        ),
-        one(
-            format!("chat completions, {CONCURRENT} at once: bare proxy to us"),
-            "x",
-            rate[0] / rate[1],
-            Some(1.0 / 0.7),
-        ),
-    ])
-}
-
-/// Copies bytes there and back, and does nothing else.
-async fn proxy(to: SocketAddr) -> Outcome<SocketAddr> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(text)?;
-    let here = listener.local_addr().map_err(text)?;
-    tokio::spawn(async move {
-        while let Ok((mut near, _)) = listener.accept().await {
-            tokio::spawn(async move {
-                let mut far = TcpStream::connect(to).await?;
-                near.set_nodelay(true)?;
-                far.set_nodelay(true)?;
-                copy_bidirectional(&mut near, &mut far).await
-            });
-        }
-    });
-    Ok(here)
-}
-
-/// One completion, over a connection of its own.
-async fn complete(to: SocketAddr) -> Outcome<()> {
-    let body =
-        json!({ "model": "openclaw", "stream": true, "messages": [{ "role": "user", "content": "hello" }] });
-    let body = body.to_string();
-    let request = format!(
-        "POST /v1/chat/completions HTTP/1.1\r\nhost: {to}\r\nconnection: close\r\nauthorization: Bearer {TOKEN}\r\n\
-         content-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    let mut stream = TcpStream::connect(to).await.map_err(text)?;
-    stream.set_nodelay(true).map_err(text)?;
-    stream.write_all(request.as_bytes()).await.map_err(text)?;
-    let mut answer = Vec::new();
-    let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut answer)).await;
-    read.map_err(text)?.map_err(text)?;
-    let answer = String::from_utf8_lossy(&answer);
-    match answer.starts_with("HTTP/1.1 200 ") && answer.contains("[DONE]") {
-        true => Ok(()),
-        false => Err(format!(
-            "no completion: {}",
-            answer.chars().take(400).collect::<String>()
-        )),
-    }
 }

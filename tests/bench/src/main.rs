@@ -24,9 +24,9 @@ struct Args {
     /// Which
     #[arg(value_parser = ["abi", "discord", "gateway", "main", "tools", "voice"])]
     what: String,
-    /// Measure only this part of `main`, to find a cause; the figures that count come from a whole run
-    #[arg(long, value_enum)]
-    part: Option<main_job::Part>,
+    /// Measure only this part of `main` or `gateway`, to find a cause; the figures that count come from a whole run
+    #[arg(long)]
+    part: Option<String>,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -56,14 +56,14 @@ fn main() -> ExitCode {
         .ok()
         .and_then(|exe| Some(exe.parent()?.to_owned()))
         .unwrap_or_default();
-    let plugins = args.plugins.unwrap_or_else(|| here.join("../plugin"));
-    let program = args.program.unwrap_or_else(|| here.join("openclaw"));
+    let plugins = args.plugins.clone().unwrap_or_else(|| here.join("../plugin"));
+    let program = args.program.clone().unwrap_or_else(|| here.join("openclaw"));
     let measured = match args.what.as_str() {
-        "gateway" => gateway::run(&plugins, &program),
+        "gateway" => part(&args).and_then(|part| gateway::run(&plugins, &program, part)),
         "discord" => discord::run(&plugins, &program),
         "tools" => tools::run(&plugins, &program),
         "voice" => voice::run(&plugins, &program),
-        "main" => main_job::run(&plugins, &program, args.part),
+        "main" => part(&args).and_then(|part| main_job::run(&plugins, &program, part)),
         _ => abi::run(&plugins, &program),
     };
     match measured {
@@ -76,6 +76,16 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// The part that is wanted, by its name.
+fn part<T: clap::ValueEnum>(args: &Args) -> Result<Option<T>, String> {
+    let Some(name) = &args.part else { return Ok(None) };
+    T::from_str(name, false).map(Some).map_err(|_| {
+        let known = T::value_variants().iter().filter_map(T::to_possible_value);
+        let names: Vec<_> = known.map(|known| known.get_name().to_owned()).collect();
+        format!("{} has no part {name}; it has {}", args.what, names.join(", "))
+    })
 }
 
 fn print(figures: &[Figure], json: bool) {

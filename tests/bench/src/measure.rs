@@ -64,6 +64,15 @@ pub fn millis(name: &str, target: Option<f64>, times: impl IntoIterator<Item = D
     )
 }
 
+/// Runs a benchmark on two threads, as many as the machines have for which there are targets.
+pub fn on_two_threads<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    runtime.map_err(|e| e.to_string())?.block_on(work)
+}
+
 /// Resident memory of a process and the anonymous part of it, KB.
 pub fn memory(pid: u32) -> Option<(f64, f64)> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;

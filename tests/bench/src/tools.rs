@@ -1,16 +1,17 @@
 //! `cargo xtask bench tools`: what calling a tool costs, beside the same work without the gateway in the same run.
 //!
 //! The plugins are called as the gateway's toolbox calls them: by the registry, with its places, deadlines and counters,
-//! in this process and in one of their own. Each round is measured beside a bare round of the same work (a file read; a
-//! call of the same server by a bare `rmcp` client), and the figures that count are the differences and the ratios, pair by
-//! pair. The MCP server is the fake of the tests, over pipes, one process for each side.
-use crate::measure::{Figure, ROUNDS};
+//! in this process and in one of their own. Each round is measured beside a bare round of the same work (a file gone through
+//! line by line, and as much of it kept; a call of the same server by a bare `rmcp` client), and the figures that count are the
+//! differences and the ratios, pair by pair. The MCP server is the fake of the tests, over pipes, one process for each side.
+use crate::measure::{Figure, ROUNDS, on_two_threads};
 use openclaw_fakes::mcp::{Mode, serve};
 use openclaw_host::{
     clock::Clock,
     config::{Config, Paths},
     http,
     journal::Journal,
+    observe::{self, LogFormat},
     plugins::{
         assemble::{assemble, folders},
         generation::Workshop,
@@ -26,6 +27,7 @@ use rmcp::{RoleClient, model::CallToolRequestParams, service::RunningService};
 use serde_json::{Value, json};
 use std::{
     fs,
+    io::{self, BufRead, BufReader},
     path::Path,
     process::Stdio,
     sync::{Arc, OnceLock},
@@ -40,6 +42,8 @@ const CALLS: usize = 200;
 const LARGE_CALLS: usize = 20;
 /// The large file, bytes.
 const LARGE: usize = 1 << 20;
+/// What `read` answers at most, bytes; it goes through the rest for the number of its lines.
+const ANSWERED: usize = 50 << 10;
 /// How long the tools of a server may take to be there.
 const STARTING: Duration = Duration::from_secs(60);
 
@@ -53,19 +57,15 @@ struct Lab {
 }
 
 /// Is the other end of the pipes.
-pub fn server() -> std::io::Result<()> {
+pub fn server() -> io::Result<()> {
     serve(Mode::Good)
 }
 
 /// Measures.
 pub fn run(plugins: &Path, program: &Path) -> Outcome<Vec<Figure>> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build();
-    runtime
-        .map_err(|e| e.to_string())?
-        .block_on(measure(plugins, program))
+    // what goes wrong in a plugin is said
+    observe::init(LogFormat::Text, "warn")?;
+    on_two_threads(measure(plugins, program))
 }
 
 async fn measure(plugins: &Path, program: &Path) -> Outcome<Vec<Figure>> {
@@ -84,10 +84,13 @@ async fn measure(plugins: &Path, program: &Path) -> Outcome<Vec<Figure>> {
     Ok(figures)
 }
 
-/// `read` of a small file and of a large one, beside reading the file.
+/// `read` of a small file and of a large one, beside going through the file for the same answer.
 async fn reads(lab: &Lab, place: &str) -> Outcome<Vec<Figure>> {
     let mut figures = Vec::new();
-    for (name, bytes, calls) in [("64 B", 64, CALLS), ("1 MB", LARGE, LARGE_CALLS)] {
+    for (name, bytes, calls) in [
+        ("a file of 64 B", 64, CALLS),
+        ("a file of 1 MB, 50 KB answered", LARGE, LARGE_CALLS),
+    ] {
         let file = Path::new(&lab.workspace).join("file.txt");
         let line = format!("{}\n", "x".repeat(63));
         fs::write(&file, line.repeat(bytes / line.len())).map_err(|e| e.to_string())?;
@@ -97,7 +100,7 @@ async fn reads(lab: &Lab, place: &str) -> Outcome<Vec<Figure>> {
         for round in 0..=ROUNDS {
             let begin = Instant::now();
             for _ in 0..calls {
-                std::hint::black_box(fs::read(&file).map_err(|e| e.to_string())?);
+                std::hint::black_box(beginning(&file).map_err(|e| e.to_string())?);
             }
             let direct = micros(begin, calls);
             let begin = Instant::now();
@@ -112,10 +115,10 @@ async fn reads(lab: &Lab, place: &str) -> Outcome<Vec<Figure>> {
             }
         }
         figures.extend([
-            Figure::new(format!("bare read of a file of {name}"), "µs", bare, None),
-            Figure::new(format!("{place}: read, {name}"), "µs", ours, None),
+            Figure::new(format!("bare read of {name}"), "µs", bare, None),
+            Figure::new(format!("{place}: read of {name}"), "µs", ours, None),
             Figure::new(
-                format!("{place}: read, {name}, beyond the bare one"),
+                format!("{place}: read of {name}, beyond the bare one"),
                 "µs",
                 more,
                 None,
@@ -123,6 +126,22 @@ async fn reads(lab: &Lab, place: &str) -> Outcome<Vec<Figure>> {
         ]);
     }
     Ok(figures)
+}
+
+/// The lines at the beginning of a file that fit into an answer, and how many lines it has.
+fn beginning(file: &Path) -> io::Result<(String, usize)> {
+    let mut file = BufReader::new(fs::File::open(file)?);
+    let (mut kept, mut line, mut lines) = (Vec::new(), Vec::new(), 0);
+    loop {
+        line.clear();
+        if file.read_until(b'\n', &mut line)? == 0 {
+            return Ok((String::from_utf8_lossy(&kept).into_owned(), lines));
+        }
+        lines += 1;
+        if kept.len() + line.len() <= ANSWERED {
+            kept.extend_from_slice(&line);
+        }
+    }
 }
 
 /// A call of a server's tool, beside the same call by a bare client.
@@ -189,21 +208,25 @@ impl Lab {
     async fn start(plugins: &Path, program: &Path, isolation: &str) -> Outcome<Self> {
         let folder = tempfile::tempdir().map_err(|e| e.to_string())?;
         let state = folder.path().to_owned();
-        let (own, workspace) = (state.join("plugins"), state.join("workspace"));
-        for folder in [&own, &workspace] {
+        // beside a program, where a bundle has them: only such plugins get their sections of the configuration unasked
+        let (exe, bundled) = (state.join("bin/openclaw"), state.join("bin/plugins"));
+        let workspace = state.join("workspace");
+        for folder in [&bundled, &workspace] {
             fs::create_dir_all(folder).map_err(|e| e.to_string())?;
         }
         for id in ["files", "mcp"] {
             let library = plugins.join(format!("libopenclaw_plugin_{id}.so"));
-            fs::copy(&library, own.join(format!("{id}.so")))
+            fs::copy(&library, bundled.join(format!("{id}.so")))
                 .map_err(|e| format!("{}: {e}", library.display()))?;
         }
         let server = std::env::current_exe().map_err(|e| e.to_string())?;
+        // a confined plugin runs what it may read
+        let files = json!({ "read": [server.parent()] });
         let config = Config::from_value(json!({
             "agents": { "defaults": { "workspace": workspace } },
             "plugins": { "entries": {
                 "files": { "isolation": isolation },
-                "mcp": { "isolation": isolation },
+                "mcp": { "isolation": isolation, "permissions": { "files": files } },
             } },
             "mcp": { "servers": { "one": { "command": server, "args": [SERVER] } } },
         }));
@@ -214,11 +237,7 @@ impl Lab {
             home: None,
             include_roots: Vec::new(),
         };
-        let mut specs = assemble(
-            &config,
-            &folders(&config, &paths, &state.join("nothing"), None).scan(),
-        )
-        .specs;
+        let mut specs = assemble(&config, &folders(&config, &paths, &exe, None).scan()).specs;
         for spec in &mut specs {
             let wish = &mut spec.settings.permissions;
             places::expand(&paths, &config, &mut wish.read);

@@ -10,7 +10,7 @@
 //! - *End of speech → first frame*: one caller speaks twenty times while the others listen, from the last frame of its
 //!   speech to the first of the answer. What the vendors take is taken off: the silence that ends an utterance is theirs,
 //!   as is what model and voice take, which here is next to nothing.
-use crate::measure::{Figure, millis};
+use crate::measure::{Figure, millis, on_two_threads};
 use openclaw_fakes::{
     openai::{OpenAi, Turn},
     speech::Speech,
@@ -62,11 +62,7 @@ struct Gateway {
 
 /// Measures.
 pub fn run(plugins: &Path, program: &Path) -> Outcome<Vec<Figure>> {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .enable_all()
-        .build();
-    runtime.map_err(told)?.block_on(measure(plugins, program))
+    on_two_threads(measure(plugins, program))
 }
 
 fn told(error: impl std::fmt::Display) -> String {

@@ -1,6 +1,7 @@
 //! A chat client as others write them: every frame that comes is kept, in its order.
-use crate::running::{Running, soon};
+use crate::running::{Home, Running, soon};
 use futures_util::{SinkExt, StreamExt};
+use openclaw_fakes::openai::OpenAi;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
@@ -22,6 +23,23 @@ pub struct Chat {
 /// A gateway that knows the token, and a model that needs no account.
 pub fn config() -> Value {
     json!({ "gateway": { "auth": { "token": TOKEN } }, "agents": { "defaults": { "model": { "primary": "demo/echo" } } } })
+}
+
+/// A gateway that [`Chat`] can connect to, whose model does what the test says, with these plugins and another
+/// configuration.
+pub async fn scripted(more: &[&str], change: impl FnOnce(&mut Value)) -> (OpenAi, Home, Running) {
+    let model = OpenAi::start().await.expect("a port");
+    let home = Home::new(&[&["openai"], more].concat());
+    let mut config = config();
+    config["agents"]["defaults"]["model"]["primary"] = json!("one/m");
+    config["models"] = json!({ "providers": { "one": {
+        "baseUrl": model.base_url(), "apiKey": "sk-x", "api": "openai-completions",
+        "models": [{ "id": "m", "contextWindow": 100_000 }],
+    } } });
+    change(&mut config);
+    home.configure(&config);
+    let gateway = home.start().await;
+    (model, home, gateway)
 }
 
 // === impl Chat ===
@@ -46,6 +64,11 @@ impl Chat {
 
     /// Connects with these parameters. The answer is kept as a frame, with the id that recorded talks are given.
     pub async fn open(gateway: &Running, params: Value) -> Self {
+        Self::challenged(gateway, |_| params).await
+    }
+
+    /// The same with what a device makes of the gateway's challenge.
+    pub async fn challenged(gateway: &Running, params: impl FnOnce(&str) -> Value) -> Self {
         let url = format!("ws://127.0.0.1:{}/", gateway.port);
         let (socket, _) = soon("a connection", connect_async(url))
             .await
@@ -56,7 +79,9 @@ impl Chat {
             hello: Value::Null,
             sent: 0,
         };
-        chat.next().await;
+        let challenge = chat.next().await;
+        let nonce = challenge["payload"]["nonce"].as_str().unwrap_or_default();
+        let params = params(nonce);
         chat.frames.clear();
         chat.hello = chat.call("connect", params).await.expect("it is let in");
         chat
@@ -77,7 +102,8 @@ impl Chat {
         id
     }
 
-    /// The last answer to a request, keeping what comes before it.
+    /// The first answer to a request, keeping what comes before it. A method with two answers (`agent`) has its next one by
+    /// [`Chat::answer`].
     pub async fn call(&mut self, method: &str, params: Value) -> Result<Value, Value> {
         let id = self.ask(method, params).await;
         self.answer(&id).await

@@ -1,5 +1,6 @@
 //! What the end-to-end tests share: where the built things are, and a gateway in this process with real libraries.
 pub mod capture;
+pub mod chance;
 pub mod channels;
 pub mod chat;
 pub mod reasons;

@@ -66,10 +66,15 @@ impl World {
 
     /// The same with another configuration.
     pub async fn with(change: impl FnOnce(&mut Value)) -> Self {
+        Self::with_plugins(&[], change).await
+    }
+
+    /// The same with more plugins.
+    pub async fn with_plugins(more: &[&str], change: impl FnOnce(&mut Value)) -> Self {
         let telegram = Telegram::start().await.expect("a port");
         let model = OpenAi::start().await.expect("a port");
         model.require_key(KEY);
-        let home = Home::new(&["telegram", "openai"]);
+        let home = Home::new(&[&["telegram", "openai"], more].concat());
         let mut config = config(&telegram, &[("one", &model)]);
         change(&mut config);
         home.configure(&config);

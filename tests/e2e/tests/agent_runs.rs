@@ -1,6 +1,6 @@
 //! Runs that programs ask for with `agent`: what was accepted has an end, whatever happens to the process.
 use openclaw_e2e::{
-    chat::{Chat, config},
+    chat::{Chat, scripted},
     running::{Home, Running, soon},
 };
 use openclaw_fakes::openai::{OpenAi, Turn};
@@ -14,16 +14,7 @@ struct World {
 
 impl World {
     async fn new() -> Self {
-        let model = OpenAi::start().await.expect("a port");
-        let home = Home::new(&["openai"]);
-        let mut config = config();
-        config["agents"]["defaults"]["model"]["primary"] = json!("one/m");
-        config["models"] = json!({ "providers": { "one": {
-            "baseUrl": model.base_url(), "apiKey": "sk-x", "api": "openai-completions",
-            "models": [{ "id": "m", "contextWindow": 100_000 }],
-        } } });
-        home.configure(&config);
-        let gateway = home.start().await;
+        let (model, home, gateway) = scripted(&[], |_| {}).await;
         Self { model, home, gateway }
     }
 
@@ -97,6 +88,34 @@ async fn a_run_that_was_accepted_is_answered_though_the_process_is_killed() {
 }
 
 #[tokio::test]
+async fn a_run_that_always_ends_the_process_is_told_of_as_failed() {
+    let mut world = World::new().await;
+    let mut valves = Vec::new();
+    for time in 1..=3 {
+        let (held, valve) = Turn::text("never said").held(0);
+        world.model.script(held);
+        valves.push(valve);
+        if time == 1 {
+            let mut chat = Chat::connect(&world.gateway).await;
+            world.accepted(&mut chat, "build-6").await;
+        }
+        soon("a question to the model", world.model.heard(time)).await;
+        world.killed_and_started().await;
+    }
+    let mut chat = Chat::connect(&world.gateway).await;
+    let end = world.end_of(&mut chat, "build-6").await;
+    assert_eq!(end["status"], "error", "{end}");
+    assert!(end["error"].as_str().is_some_and(|why| !why.is_empty()), "{end}");
+    let again = chat.call("agent", question("build-6")).await;
+    again.expect_err("it failed, and is not tried again");
+    assert_eq!(
+        world.model.asked().len(),
+        3,
+        "the model was asked once by each process"
+    );
+}
+
+#[tokio::test]
 async fn what_ended_before_the_process_did_is_told_with_the_same_words() {
     let mut world = World::new().await;
     world.model.script(Turn::text("It is green."));
@@ -116,12 +135,39 @@ async fn what_ended_before_the_process_did_is_told_with_the_same_words() {
     assert_eq!(payload(&again), payload(&first));
     let end = world.end_of(&mut chat, "build-2").await;
     assert_eq!(end["terminalReply"]["text"], "It is green.");
+    assert!(end["startedAt"].is_i64() && end["endedAt"].is_i64(), "{end}");
+    // the key is that of this conversation; a process of its own, because the last one repeats what it has answered
+    world.killed_and_started().await;
+    let mut chat = Chat::connect(&world.gateway).await;
+    let elsewhere = json!({ "sessionKey": "agent:main:other", "message": "x", "idempotencyKey": "build-2" });
+    let refused = chat
+        .call("agent", elsewhere)
+        .await
+        .expect_err("another conversation");
+    assert!(
+        refused["message"].to_string().contains("another conversation"),
+        "{refused}"
+    );
     assert_eq!(world.model.asked().len(), asked, "no model was asked again");
     let other = json!({ "sessionKey": "agent:main:other", "message": "x", "idempotencyKey": "build-3" });
     world.model.script(Turn::text("Another."));
     let id = chat.ask("agent", other).await;
     chat.answer(&id).await.expect("it is taken");
     assert_eq!(payload(&chat.answer(&id).await.expect("an answer")), "Another.");
+}
+
+#[tokio::test]
+async fn how_hard_it_thought_is_told_though_nobody_wished_it() {
+    let world = World::new().await;
+    world.model.script(Turn::text("It is green."));
+    let mut chat = Chat::connect(&world.gateway).await;
+    let wish = json!({ "key": "agent:main:work", "thinkingLevel": "high" });
+    chat.call("sessions.patch", wish).await.expect("changed");
+    let id = chat.ask("agent", question("build-5")).await;
+    chat.answer(&id).await.expect("it is taken");
+    let answer = chat.answer(&id).await.expect("an answer");
+    let shaping = &answer["result"]["meta"]["requestShaping"];
+    assert_eq!(shaping["thinking"], "high", "{answer}");
 }
 
 #[tokio::test]

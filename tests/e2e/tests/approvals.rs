@@ -2,12 +2,9 @@
 //! that asks runs nothing.
 use openclaw_e2e::{
     chat::{Chat, TOKEN},
-    world::{ADA, BOB, Home, KEY, World, config, soon},
+    world::{ADA, BOB, World, soon},
 };
-use openclaw_fakes::{
-    openai::{OpenAi, Turn},
-    telegram::Telegram,
-};
+use openclaw_fakes::openai::{OpenAi, Turn};
 use serde_json::{Value, json};
 use std::{fs, os::unix::fs::PermissionsExt};
 
@@ -16,25 +13,15 @@ const ASKS: &str = "May this command run?";
 
 /// A world whose agent has the tool that asks, and whose owner is Ada.
 async fn world(change: impl FnOnce(&mut Value)) -> World {
-    let telegram = Telegram::start().await.expect("a port");
-    let model = OpenAi::start().await.expect("a port");
-    model.require_key(KEY);
-    let home = Home::new(&["telegram", "openai", "loopback"]);
-    let mut config = config(&telegram, &[("one", &model)]);
-    config["channels"]["loopback"] = json!({ "dmPolicy": "disabled" });
-    config["commands"] = json!({ "ownerAllowFrom": [format!("telegram:{}", ADA.id)] });
-    config["gateway"] = json!({ "auth": { "token": TOKEN } });
-    // whoever asks, known or not: here it is about the answer
-    config["tools"] = json!({ "toolsBySender": { "*": { "allow": ["ask_approval"] } } });
-    change(&mut config);
-    home.configure(&config);
-    let gateway = home.start().await;
-    World {
-        telegram,
-        model,
-        home,
-        gateway,
-    }
+    World::with_plugins(&["loopback"], |config| {
+        config["channels"]["loopback"] = json!({ "dmPolicy": "disabled" });
+        config["commands"] = json!({ "ownerAllowFrom": [format!("telegram:{}", ADA.id)] });
+        config["gateway"] = json!({ "auth": { "token": TOKEN } });
+        // whoever asks, known or not: here it is about the answer
+        config["tools"] = json!({ "toolsBySender": { "*": { "allow": ["ask_approval"] } } });
+        change(config);
+    })
+    .await
 }
 
 /// The model asks whether it may remove something, and then says so.
@@ -299,8 +286,55 @@ async fn clients_with_the_scope_are_asked_and_answer() {
         operator.call("exec.approval.list", json!({})).await,
         Ok(json!([]))
     );
+    let late = json!({ "id": id, "kind": "exec", "decision": "deny" });
+    let late = operator
+        .call("approval.resolve", late)
+        .await
+        .expect("told how it ended");
+    assert_eq!(
+        (&late["applied"], &late["approval"]["status"]),
+        (&json!(false), &json!("allowed"))
+    );
     assert!(told(&world, 2).await.contains("allow-once"));
     assert_eq!(reader.events("exec.approval.requested"), Vec::<Value>::new());
+    let refused = reader.call("approval.history", json!({})).await;
+    assert_eq!(refused.expect_err("no scope")["code"], "FORBIDDEN");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn what_was_decided_is_known_after_a_restart() {
+    let mut world = world(|_| {}).await;
+    script(&world.model, 0);
+    world.telegram.dm(ADA, "clean up");
+    let asked = world.sent(ASKS).await;
+    world.telegram.press(ADA, 1, &button(&asked, "Deny"));
+    amended(&world, "denied by telegram:7").await;
+    world.gateway.kill();
+    world.gateway = world.home.start().await;
+    let mut operator = Chat::connect(&world.gateway).await;
+    let history = operator
+        .call("approval.history", json!({ "limit": 10 }))
+        .await
+        .expect("a history");
+    let ended = &history["items"][0];
+    assert_eq!(
+        (&ended["status"], &ended["decision"], &ended["reason"]),
+        (&json!("denied"), &json!("deny"), &json!("user")),
+        "{history}"
+    );
+    assert_eq!(
+        (&ended["resolver"], &ended["presentation"]["commandText"]),
+        (
+            &json!({ "kind": "channel", "id": "telegram:7" }),
+            &json!("rm -r build")
+        )
+    );
+    let found = operator
+        .call("approval.get", json!({ "id": ended["id"] }))
+        .await
+        .expect("found");
+    assert_eq!(&found["approval"], ended);
     world.end().await;
 }
 

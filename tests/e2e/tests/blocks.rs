@@ -1,7 +1,7 @@
-//! Answers that go out in parts while they are written, and what is told of tools meanwhile.
+//! Answers that go out in parts while they are written, and what is told of tools and of typing meanwhile.
 use openclaw_e2e::world::{ADA, Home, Running, World, config, soon, text_of};
 use openclaw_fakes::{
-    openai::{OpenAi, Turn},
+    openai::{OpenAi, Turn, Valve},
     telegram::Telegram,
 };
 use serde_json::{Value, json};
@@ -193,4 +193,64 @@ async fn what_tools_do_is_told_to_who_wants_to_know() {
         "{texts:?}"
     );
     world.end().await;
+}
+
+/// Where a model waits: in which of its answers, and after how many events of it.
+type Place = (usize, usize);
+
+/// A message that is answered by a tool and then by words, where typing is shown in this mode. The model waits at the
+/// place until the valve is dropped.
+async fn answered_with_a_tool(mode: &str, place: Option<Place>) -> (World, Option<Valve>) {
+    let world = World::with(|config| {
+        config["agents"]["defaults"]["typingMode"] = mode.into();
+        config["commands"]["ownerAllowFrom"] = json!([format!("telegram:{}", ADA.id)]);
+    })
+    .await;
+    let mut turns = [
+        Turn::call("c1", "session_status", &json!({})),
+        Turn::text("the whole answer"),
+    ];
+    let valve = place.map(|(answer, events)| {
+        let (held, valve) = std::mem::take(&mut turns[answer]).held(events);
+        turns[answer] = held;
+        valve
+    });
+    turns.into_iter().for_each(|turn| world.model.script(turn));
+    world.telegram.dm(ADA, "hello");
+    (world, valve)
+}
+
+#[tokio::test]
+async fn typing_is_shown_when_the_operator_wants_it() {
+    for (mode, from) in [
+        ("instant", Some((0, 0))),
+        // a tool was begun
+        ("thinking", Some((1, 0))),
+        // a word was said
+        ("message", Some((1, 2))),
+        ("never", None),
+    ] {
+        let (world, valve) = answered_with_a_tool(mode, from).await;
+        if from.is_some() {
+            soon(mode, world.telegram.called("sendChatAction", 1)).await;
+        }
+        drop(valve);
+        world.sent("the whole answer").await;
+        if from.is_none() {
+            assert_eq!(world.telegram.bodies("sendChatAction").len(), 0, "{mode}");
+        }
+        world.end().await;
+    }
+}
+
+#[tokio::test]
+async fn typing_is_not_shown_before() {
+    for (mode, place) in [("thinking", (0, 0)), ("message", (1, 0))] {
+        let (world, valve) = answered_with_a_tool(mode, Some(place)).await;
+        soon("the request", world.model.heard(place.0 + 1)).await;
+        assert_eq!(world.telegram.bodies("sendChatAction").len(), 0, "{mode}");
+        drop(valve);
+        world.sent("the whole answer").await;
+        world.end().await;
+    }
 }

@@ -3,11 +3,11 @@
 use futures_util::{StreamExt, stream};
 use openclaw_e2e::{
     capture::{Capture, captures},
-    chat::{Chat, config},
+    chat::{Chat, scripted},
     reasons::Reasons,
-    running::{Home, Running},
+    running::Running,
 };
-use openclaw_fakes::openai::{OpenAi, Turn};
+use openclaw_fakes::openai::Turn;
 use serde_json::json;
 use std::{collections::BTreeSet, path::Path};
 
@@ -45,21 +45,6 @@ const TALKS: [&str; 22] = [
     "cli-call-send",
 ];
 
-async fn scripted() -> (OpenAi, Home, Running) {
-    let model = OpenAi::start().await.expect("a port");
-    let home = Home::new(&["openai", "shell"]);
-    let mut config = config();
-    config["agents"]["defaults"]["model"]["primary"] = json!("one/m");
-    config["tools"] = json!({ "exec": { "security": "full", "ask": "off" } });
-    config["models"] = json!({ "providers": { "one": {
-        "baseUrl": model.base_url(), "apiKey": "sk-x", "api": "openai-completions",
-        "models": [{ "id": "m", "contextWindow": 100_000 }],
-    } } });
-    home.configure(&config);
-    let gateway = home.start().await;
-    (model, home, gateway)
-}
-
 /// What the model says in a talk.
 fn script(name: &str) -> Vec<Turn> {
     match name {
@@ -75,7 +60,10 @@ fn script(name: &str) -> Vec<Turn> {
 
 /// Has a talk with a gateway of its own; gives what differs.
 async fn differences(folder: &Path, name: &str) -> Vec<String> {
-    let (model, _home, gateway) = scripted().await;
+    let (model, _home, gateway) = scripted(&["shell"], |config| {
+        config["tools"] = json!({ "exec": { "security": "full", "ask": "off" } });
+    })
+    .await;
     let capture = Capture::read(folder, name);
     if !STARTS_FRESH.contains(&name) {
         speak(&gateway, capture.session_key().unwrap_or("agent:main:main")).await;

@@ -1,10 +1,7 @@
 //! A configuration that changes under the real program: whoever writes in the very moment is answered with a configuration
 //! and the plugins that belong to it, and a command meets what the one before it has changed.
-use openclaw_e2e::world::{ADA, Home, KEY, World, config, soon};
-use openclaw_fakes::{
-    openai::{OpenAi, Turn},
-    telegram::Telegram,
-};
+use openclaw_e2e::world::{ADA, Home, KEY, World, soon};
+use openclaw_fakes::openai::{OpenAi, Turn};
 use serde_json::{Value, json};
 
 /// Changes of each test.
@@ -43,20 +40,10 @@ async fn an_address_is_never_asked_by_a_plugin_that_may_not_reach_it() {
 
 #[tokio::test]
 async fn tools_are_offered_as_the_configuration_says() {
-    let telegram = Telegram::start().await.expect("a port");
-    let model = OpenAi::start().await.expect("a port");
-    model.require_key(KEY);
-    let home = Home::new(&["telegram", "openai", "files"]);
-    let mut config = config(&telegram, &[("one", &model)]);
-    config["commands"]["ownerAllowFrom"] = json!([format!("telegram:{}", ADA.id)]);
-    home.configure(&config);
-    let gateway = home.start().await;
-    let world = World {
-        telegram,
-        model,
-        home,
-        gateway,
-    };
+    let world = World::with_plugins(&["files"], |config| {
+        config["commands"]["ownerAllowFrom"] = json!([format!("telegram:{}", ADA.id)]);
+    })
+    .await;
     for n in 0..CHANGES {
         let on = n % 2 == 1;
         world.reconfigure(|config| {

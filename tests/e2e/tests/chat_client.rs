@@ -1,11 +1,11 @@
 //! A chat client at the real program: it sends, sees the answer grow, sees tools, stops, and finds everything in the
 //! history, also after the program was killed.
 use openclaw_e2e::{
-    chat::{Chat, config, words},
+    chat::{Chat, config, scripted, words},
     running::{Home, Running, soon},
     world::{ADA, World},
 };
-use openclaw_fakes::openai::{OpenAi, Turn};
+use openclaw_fakes::openai::Turn;
 use serde_json::{Value, json};
 
 const KEY: &str = "agent:main:desk";
@@ -15,21 +15,6 @@ async fn demo() -> (Home, Running) {
     home.configure(&config());
     let gateway = home.start().await;
     (home, gateway)
-}
-
-/// A gateway whose model does what the test says.
-async fn scripted() -> (OpenAi, Home, Running) {
-    let model = OpenAi::start().await.expect("a port");
-    let home = Home::new(&["openai", "demo"]);
-    let mut config = config();
-    config["agents"]["defaults"]["model"]["primary"] = json!("one/m");
-    config["models"] = json!({ "providers": { "one": {
-        "baseUrl": model.base_url(), "apiKey": "sk-x", "api": "openai-completions",
-        "models": [{ "id": "m", "contextWindow": 100_000 }],
-    } } });
-    home.configure(&config);
-    let gateway = home.start().await;
-    (model, home, gateway)
 }
 
 fn message(run: &str, text: &str) -> Value {
@@ -58,11 +43,7 @@ async fn a_message_is_answered_and_stands_in_the_history() {
         (&started["runId"], &started["status"]),
         (&json!("r-1"), &json!("started"))
     );
-    assert_eq!(
-        chat.events("chat"),
-        [Value::Null; 0],
-        "nothing is told before the answer"
-    );
+    // the client has named the run, so its first events may come before the answer
     let end = chat.ended("r-1").await;
     assert_eq!(end["state"], "final");
     assert_eq!(words(&end["message"]), "You said: hello there");
@@ -157,7 +138,7 @@ async fn a_tool_is_seen_at_work_by_those_who_show_tools() {
 
 #[tokio::test]
 async fn what_was_seen_of_a_stopped_answer_stays() {
-    let (model, _home, gateway) = scripted().await;
+    let (model, _home, gateway) = scripted(&["demo"], |_| {}).await;
     let mut chat = Chat::connect(&gateway).await;
     let (turn, valve) = Turn::text("one two three four").held(3);
     model.script(turn);
@@ -198,7 +179,7 @@ async fn what_was_seen_of_a_stopped_answer_stays() {
 
 #[tokio::test]
 async fn a_stop_word_stops_and_a_command_is_answered_without_a_model() {
-    let (model, _home, gateway) = scripted().await;
+    let (model, _home, gateway) = scripted(&["demo"], |_| {}).await;
     let mut chat = Chat::connect(&gateway).await;
     let (turn, _valve) = Turn::text("one two three four").held(3);
     model.script(turn);
@@ -235,7 +216,7 @@ async fn a_stop_word_stops_and_a_command_is_answered_without_a_model() {
 
 #[tokio::test]
 async fn a_failure_is_told_and_stands_in_the_history() {
-    let (model, _home, gateway) = scripted().await;
+    let (model, _home, gateway) = scripted(&["demo"], |_| {}).await;
     let mut chat = Chat::connect(&gateway).await;
     model.script(Turn::error(400, "bad_thing", "no such thing"));
     chat.call("chat.send", message("r-1", "x")).await.expect("taken");
@@ -264,7 +245,7 @@ async fn a_failure_is_told_and_stands_in_the_history() {
 
 #[tokio::test]
 async fn a_message_that_comes_meanwhile_joins_the_answer() {
-    let (model, _home, gateway) = scripted().await;
+    let (model, _home, gateway) = scripted(&["demo"], |_| {}).await;
     let mut chat = Chat::connect(&gateway).await;
     let (turn, valve) = Turn::text("the first").held(1);
     model.script(turn);
@@ -363,7 +344,7 @@ async fn a_long_history_is_read_page_by_page() {
 
 #[tokio::test]
 async fn two_clients_see_the_same_and_one_that_comes_back_loses_nothing() {
-    let (model, _home, gateway) = scripted().await;
+    let (model, _home, gateway) = scripted(&["demo"], |_| {}).await;
     let (mut one, mut two) = (Chat::connect(&gateway).await, Chat::connect(&gateway).await);
     two.call("sessions.subscribe", json!({}))
         .await
@@ -415,7 +396,7 @@ async fn two_clients_see_the_same_and_one_that_comes_back_loses_nothing() {
 
 #[tokio::test]
 async fn a_message_survives_the_death_of_the_process() {
-    let (model, home, mut gateway) = scripted().await;
+    let (model, home, mut gateway) = scripted(&["demo"], |_| {}).await;
     let mut chat = Chat::connect(&gateway).await;
     let (turn, _valve) = Turn::text("never said").held(0);
     model.script(turn);
@@ -476,8 +457,30 @@ async fn chats_of_channels_are_seen_live_and_an_answer_can_go_there() {
 }
 
 #[tokio::test]
+async fn one_that_comes_in_the_middle_of_an_answer_sees_the_whole_of_it() {
+    let world =
+        World::with(|config| config["gateway"] = openclaw_e2e::chat::config()["gateway"].clone()).await;
+    let (turn, valve) = Turn::text("one two three four").held(3);
+    world.model.script(turn);
+    world.telegram.dm(ADA, "count");
+    world.heard(1).await;
+    // until now nobody was there to be told
+    let mut chat = Chat::connect(&world.gateway).await;
+    valve.open();
+    let end = chat
+        .until("the end of its run", |frame| frame["payload"]["state"] == "final")
+        .await;
+    assert_eq!(words(&end["payload"]["message"]), "one two three four");
+    let deltas = chat.events("chat");
+    let deltas = deltas.iter().filter(|event| event["state"] == "delta");
+    let grown: String = deltas.filter_map(|event| event["deltaText"].as_str()).collect();
+    assert_eq!(grown, "one two three four", "it is told from the beginning");
+    world.end().await;
+}
+
+#[tokio::test]
 async fn files_come_with_a_message() {
-    let (model, _home, gateway) = scripted().await;
+    let (model, _home, gateway) = scripted(&["demo"], |_| {}).await;
     let mut chat = Chat::connect(&gateway).await;
     let mut asked = message("r-1", "look");
     asked["attachments"] = json!([
@@ -496,6 +499,64 @@ async fn files_come_with_a_message() {
             .is_some_and(|text| text.starts_with("invalid chat.send params:")),
         "{refused}"
     );
+}
+
+#[tokio::test]
+async fn a_picture_is_given_out_to_whoever_may_read_the_conversation() {
+    let (model, home, mut gateway) = scripted(&[], |_| {}).await;
+    let mut chat = Chat::connect(&gateway).await;
+    let mut asked = message("r-1", "look");
+    asked["attachments"] = json!([
+        { "type": "image", "mimeType": "image/png", "fileName": "plot.png", "content": "iVBORw0KGgo=" },
+    ]);
+    chat.call("chat.send", asked).await.expect("taken");
+    chat.ended("r-1").await;
+    chat.call(
+        "chat.send",
+        json!({ "sessionKey": "agent:main:other", "message": "x", "idempotencyKey": "r-2" }),
+    )
+    .await
+    .expect("taken");
+    chat.ended("r-2").await;
+    soon("both questions", model.heard(2)).await;
+    gateway.kill();
+    gateway = home.start().await;
+    let mut chat = Chat::connect(&gateway).await;
+    let rows = history(&mut chat).await;
+    let parts = rows[0]["content"].as_array().expect("parts");
+    let picture = parts
+        .iter()
+        .find(|part| part["type"] == "image")
+        .expect("a picture");
+    assert_eq!(
+        (&picture["omitted"], &picture["fileName"], &picture["bytes"]),
+        (&json!(true), &json!("plot.png"), &json!(8)),
+        "{picture}"
+    );
+    let id = &picture["artifactId"];
+    let list = chat
+        .call("artifacts.list", json!({ "sessionKey": KEY }))
+        .await
+        .expect("a list");
+    assert_eq!(
+        (
+            &list["artifacts"][0]["id"],
+            list["artifacts"].as_array().map(Vec::len)
+        ),
+        (id, Some(1))
+    );
+    let wanted = json!({ "sessionKey": KEY, "artifactId": id });
+    let got = chat.call("artifacts.download", wanted).await.expect("a picture");
+    assert_eq!(
+        (&got["encoding"], &got["data"], &got["artifact"]["title"]),
+        (&json!("base64"), &json!("iVBORw0KGgo="), &json!("plot.png"))
+    );
+    let elsewhere = json!({ "sessionKey": "agent:main:other", "artifactId": id });
+    let refused = chat
+        .call("artifacts.download", elsewhere)
+        .await
+        .expect_err("it is no picture of that conversation");
+    assert_eq!(refused["details"]["type"], "artifact_not_found", "{refused}");
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@ use openclaw_e2e::{fixture, plugin, program, spec, start};
 use openclaw_host::{
     clock::Clock,
     config::{Env, Reader},
-    gateway::{Events, Fleet, Handler, NodePolicy, Scope, client},
+    gateway::{Events, Fleet, Handler, Scope, client},
     methods::{Backstage, Methods},
 };
 use openclaw_plugin_api::{ChannelStatus, Secret};
@@ -447,12 +447,7 @@ async fn a_required_channel_that_is_not_connected_is_not_ready() {
     required.settings.required = true;
     let test = start(vec![required]).await;
     let gateway = Arc::new(test.gateway);
-    let fleet = Fleet::new(
-        gateway.journal(),
-        &Events::default(),
-        &Clock::system(),
-        NodePolicy::default(),
-    );
+    let fleet = Fleet::new(gateway.journal(), &Events::default(), &Clock::system());
     let backstage = Backstage {
         reread: Arc::new(|_| Err("not here".into())),
         env: Env::default(),

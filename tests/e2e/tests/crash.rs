@@ -1,8 +1,11 @@
 //! What a gateway that is killed owes: every message it took is answered or still waits, and none is answered twice.
 //!
-//! `OPENCLAW_CRASH_ROUNDS` says how often it is killed at a random time, `OPENCLAW_CRASH_SEED` which times these are.
+//! How often it is killed at a random time, and which times these are: see [`openclaw_e2e::chance`].
 //! The one exception is marked: a reply whose sending was interrupted may be sent once more, and its row says so.
-use openclaw_e2e::world::{GROUP, Home, PATIENCE, Running, config, soon, text_of};
+use openclaw_e2e::{
+    chance::{Chance, rounds},
+    world::{GROUP, Home, PATIENCE, Running, config, soon, text_of},
+};
 use openclaw_fakes::{
     openai::{OpenAi, Turn},
     telegram::{Person, Telegram},
@@ -33,8 +36,8 @@ const STEPS: &[&str] = &[
 const PEOPLE: i64 = 5;
 /// Longest life of a gateway that is killed at a random time, milliseconds: its start and some work.
 const LONGEST_LIFE: u64 = 400;
-/// How often each test kills at a random time if nobody says.
-const ROUNDS: usize = 60;
+/// How often each test kills at a random time if nobody says, in short and in long.
+const ROUNDS: (usize, usize) = (60, 1_000);
 
 /// A message that was sent to the bot.
 struct Issued {
@@ -49,7 +52,7 @@ struct Lab {
     model: OpenAi,
     home: Home,
     issued: Vec<Issued>,
-    random: u64,
+    chance: Chance,
     /// Does each message get an answer of its own?
     each: bool,
 }
@@ -65,7 +68,8 @@ struct Fate {
 // === impl Lab ===
 
 impl Lab {
-    async fn new(mode: &str) -> Self {
+    /// The `n`th of a test.
+    async fn new(mode: &str, n: usize) -> Self {
         let telegram = Telegram::start().await.expect("a port");
         let model = OpenAi::start().await.expect("a port");
         let home = Home::new(&["telegram", "openai"]);
@@ -73,27 +77,14 @@ impl Lab {
         config["session"] = json!({ "dmScope": "per-channel-peer" });
         config["messages"] = json!({ "queue": { "mode": mode, "debounceMs": 0, "cap": 1000 } });
         home.configure(&config);
-        let seed = std::env::var("OPENCLAW_CRASH_SEED")
-            .ok()
-            .and_then(|seed| seed.parse().ok());
-        let seed = seed.unwrap_or_else(|| u64::from(std::process::id()));
-        println!("OPENCLAW_CRASH_SEED={seed} repeats the times of this run");
         Self {
             telegram,
             model,
             home,
             issued: Vec::new(),
-            random: seed | 1,
+            chance: Chance::new(n),
             each: mode == "followup",
         }
-    }
-
-    fn random(&mut self, below: u64) -> u64 {
-        // xorshift: good enough to be unlucky with
-        self.random ^= self.random << 13;
-        self.random ^= self.random >> 7;
-        self.random ^= self.random << 17;
-        self.random % below
     }
 
     /// Somebody writes; gives what an answer contains.
@@ -114,7 +105,7 @@ impl Lab {
     /// Some write to the bot, and some among themselves.
     fn chatter(&mut self) {
         for _ in 0..3 {
-            let who = self.random(u64::try_from(PEOPLE).expect("some"));
+            let who = self.chance.below(u64::try_from(PEOPLE).expect("some"));
             self.write(i64::try_from(who).expect("few"));
         }
         let bystander = Person {
@@ -140,7 +131,7 @@ impl Lab {
         self.chatter();
         let mut running = Running::spawn(&mut self.home.command(&["gateway", "--port", "0"]));
         // the only wait for time: it is the time that is tried
-        let life = self.random(LONGEST_LIFE);
+        let life = self.chance.below(LONGEST_LIFE);
         tokio::time::sleep(Duration::from_millis(life)).await;
         running.kill();
     }
@@ -283,14 +274,9 @@ fn fate(journal: &Connection, event_id: &str) -> Option<Fate> {
     })
 }
 
-fn rounds() -> usize {
-    let rounds = std::env::var("OPENCLAW_CRASH_ROUNDS").ok();
-    rounds.and_then(|rounds| rounds.parse().ok()).unwrap_or(ROUNDS)
-}
-
 #[tokio::test]
 async fn nothing_is_lost_or_answered_twice_at_any_step() {
-    let mut lab = Lab::new("followup").await;
+    let mut lab = Lab::new("followup", 0).await;
     for step in STEPS {
         lab.dies_at(step).await;
         lab.dies_at(&format!("{step}:2")).await;
@@ -300,15 +286,17 @@ async fn nothing_is_lost_or_answered_twice_at_any_step() {
 }
 
 async fn at_any_time(mode: &str) {
-    let mut lab = Lab::new(mode).await;
-    for round in 1..=rounds() {
-        lab.dies_some_time().await;
-        if round % 5 == 0 {
-            lab.lives().await;
+    for (n, rounds) in rounds(ROUNDS.0, ROUNDS.1).into_iter().enumerate() {
+        let mut lab = Lab::new(mode, n).await;
+        for round in 1..=rounds {
+            lab.dies_some_time().await;
+            if round % 5 == 0 {
+                lab.lives().await;
+            }
         }
+        lab.lives().await;
+        lab.judge();
     }
-    lab.lives().await;
-    lab.judge();
 }
 
 #[tokio::test]
@@ -328,7 +316,7 @@ async fn messages_that_join_a_turn_are_answered_by_it() {
 
 /// Two messages that came while one was answered get one answer together, though the gateway dies on the way to it.
 async fn together(mode: &str, step: &str) {
-    let mut lab = Lab::new(mode).await;
+    let mut lab = Lab::new(mode, 0).await;
     let (turn, valve) = Turn::text("the first answer").held(1);
     lab.model.script(turn);
     let mut command = lab.home.command(&["gateway", "--port", "0"]);

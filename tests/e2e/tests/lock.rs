@@ -1,6 +1,6 @@
 //! One gateway for each state directory, whatever was left behind and whoever comes second.
-use openclaw_e2e::world::{Home, Running};
-use std::{fs, process::Output};
+use openclaw_e2e::world::{Home, Running, soon};
+use std::{fs, process::Output, time::Duration};
 
 fn refused(output: &Output) -> String {
     assert_eq!(output.status.code(), Some(78), "{output:?}");
@@ -61,6 +61,46 @@ async fn with_force_the_first_one_ends_in_order_and_the_second_goes_on() {
     assert!(note.contains(&format!("\"pid\":{}", second.pid())), "{note}");
     let (code, log) = second.stop().await;
     assert_eq!(code, Some(0), "{log}");
+}
+
+fn signal(name: &str, running: &Running) {
+    let sent = std::process::Command::new("kill")
+        .args([name, &running.pid().to_string()])
+        .status();
+    assert!(sent.expect("kill runs").success());
+}
+
+/// Waits until somebody has told a process to end that can't act on it.
+async fn is_told_to_end(running: &Running) {
+    let status = format!("/proc/{}/status", running.pid());
+    soon("a signal", async {
+        loop {
+            let status = fs::read_to_string(&status).expect("it is there");
+            let pending = status.lines().find_map(|line| line.strip_prefix("ShdPnd:"));
+            let pending = u64::from_str_radix(pending.expect("a mask").trim(), 16).expect("a mask");
+            // SIGTERM is the fifteenth
+            if pending & (1 << 14) != 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn what_is_changed_while_the_first_one_makes_way_counts() {
+    let home = Home::new(&["demo"]);
+    home.write_config("{}");
+    let first = home.start().await;
+    // it is slow to end: until it goes on, it holds the place
+    signal("-STOP", &first);
+    let second = Running::spawn(home.command(&["gateway", "--port", "0"]).arg("--force"));
+    is_told_to_end(&first).await;
+    home.write_config(r#"{ "plugins": { "entries": { "demo": { "enabled": false } } } }"#);
+    signal("-CONT", &first);
+    let line = second.says("ready in").await;
+    assert!(line.contains("with 0 plugins"), "{line}");
 }
 
 #[tokio::test]

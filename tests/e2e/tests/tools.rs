@@ -1,30 +1,17 @@
 //! Files and commands of agents: the real gateway with the real plugins, and a model that asks rightly, wrongly and with
 //! bad intent.
-use openclaw_e2e::world::{ADA, Home, KEY, PATIENCE, World, config, soon};
-use openclaw_fakes::{
-    openai::{OpenAi, Turn},
-    telegram::Telegram,
-};
+use openclaw_e2e::world::{ADA, KEY, PATIENCE, World, soon};
+use openclaw_fakes::openai::Turn;
 use serde_json::{Value, json};
 use std::{fs, path::PathBuf};
 
 /// A world whose agent has files and commands.
 async fn world(change: impl FnOnce(&mut Value)) -> World {
-    let telegram = Telegram::start().await.expect("a port");
-    let model = OpenAi::start().await.expect("a port");
-    model.require_key(KEY);
-    let home = Home::new(&["telegram", "openai", "files", "shell"]);
-    let mut config = config(&telegram, &[("one", &model)]);
-    config["commands"]["ownerAllowFrom"] = json!([format!("telegram:{}", ADA.id)]);
-    change(&mut config);
-    home.configure(&config);
-    let gateway = home.start().await;
-    World {
-        telegram,
-        model,
-        home,
-        gateway,
-    }
+    World::with_plugins(&["files", "shell"], |config| {
+        config["commands"]["ownerAllowFrom"] = json!([format!("telegram:{}", ADA.id)]);
+        change(config);
+    })
+    .await
 }
 
 /// Has the model ask for these tools, one after the other, and then say it is done: what it was told of each.

@@ -1,30 +1,17 @@
 //! What commands do when nobody waits for them any more: the real gateway tells the conversation, with and without
 //! an operator who answers late, and after it was killed. And what commands get of the operator for skills.
-use openclaw_e2e::world::{ADA, BOB, Home, KEY, World, config, soon};
-use openclaw_fakes::{
-    openai::{OpenAi, Turn},
-    telegram::Telegram,
-};
+use openclaw_e2e::world::{ADA, BOB, Running, World, soon};
+use openclaw_fakes::openai::Turn;
 use serde_json::{Value, json};
-use std::{fs, path::PathBuf};
+use std::{fs, path::PathBuf, time::Duration};
 
 /// A world whose agent has commands.
 async fn world(change: impl FnOnce(&mut Value)) -> World {
-    let telegram = Telegram::start().await.expect("a port");
-    let model = OpenAi::start().await.expect("a port");
-    model.require_key(KEY);
-    let home = Home::new(&["telegram", "openai", "shell"]);
-    let mut config = config(&telegram, &[("one", &model)]);
-    config["commands"]["ownerAllowFrom"] = json!([format!("telegram:{}", ADA.id)]);
-    change(&mut config);
-    home.configure(&config);
-    let gateway = home.start().await;
-    World {
-        telegram,
-        model,
-        home,
-        gateway,
-    }
+    World::with_plugins(&["shell"], |config| {
+        config["commands"]["ownerAllowFrom"] = json!([format!("telegram:{}", ADA.id)]);
+        change(config);
+    })
+    .await
 }
 
 /// Asks for a command, and has the model say these words when it has been answered.
@@ -111,6 +98,11 @@ async fn a_command_that_went_down_with_the_gateway_is_told_of_once() {
     world.sent("It runs.").await;
     world.model.script(Turn::text("What a pity."));
     world.gateway.kill();
+    // and once more, between the news being taken and the work being forgotten
+    let mut command = world.home.command(&["gateway", "--port", "0"]);
+    world.gateway = Running::spawn(command.env("OPENCLAW_CRASH_AT", "accept.after"));
+    world.gateway.gone().await;
+    assert!(world.gateway.was_killed(), "{}", world.gateway.log());
     world.gateway = world.home.start().await;
     world.sent("What a pity.").await;
     let heard = said(&world, 3, "user").await;
@@ -125,6 +117,51 @@ async fn a_command_that_went_down_with_the_gateway_is_told_of_once() {
     world.sent("Here I am.").await;
     assert_eq!(world.model.asked().len(), 4, "it is told once");
     world.end().await;
+}
+
+#[tokio::test]
+async fn a_command_that_went_down_with_its_plugin_is_told_of_when_the_plugin_is_back() {
+    let world = world(|config| {
+        config["plugins"]["entries"]["shell"] = json!({ "isolation": "process" });
+    })
+    .await;
+    let sleeps = json!({ "command": "sleep 600", "background": true });
+    exec(&world, sleeps, "It runs.");
+    world.sent("It runs.").await;
+    world.model.script(Turn::text("What a pity."));
+    let child = isolated(&world, "shell");
+    let child = i32::try_from(child).ok().and_then(rustix::process::Pid::from_raw);
+    rustix::process::kill_process(child.expect("an id"), rustix::process::Signal::KILL).expect("killed");
+    let heard = said(&world, 3, "user").await;
+    assert!(
+        heard.contains("Exec failed") && heard.contains("with the plugin that ran it"),
+        "{heard}"
+    );
+    world.sent("What a pity.").await;
+    exec(&world, json!({ "command": "echo I am back" }), "It is back.");
+    world.sent("It is back.").await;
+    let told = said(&world, 5, "tool").await;
+    assert!(told.contains("I am back"), "{told}");
+    assert_eq!(world.model.asked().len(), 5, "it is told once");
+    world.end().await;
+}
+
+/// The process of an isolated plugin.
+fn isolated(world: &World, plugin: &str) -> u32 {
+    let gateway = world.gateway.pid().to_string();
+    let is_child = |id: u32| {
+        let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        let (_, rest) = stat.rsplit_once(") ").unwrap_or_default();
+        rest.split(' ').nth(1) == Some(gateway.as_str())
+    };
+    let is_plugin = |id: u32| {
+        let line = fs::read(format!("/proc/{id}/cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains(&format!("/{plugin}-"))
+    };
+    let all = fs::read_dir("/proc").expect("processes").flatten();
+    let mut ids = all.filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    ids.find(|id| is_child(*id) && is_plugin(*id))
+        .expect("a process of the plugin")
 }
 
 /// The tools that the `n`th request of the model offers.
@@ -200,6 +237,34 @@ async fn an_approval_that_comes_late_is_carried_out_and_told() {
 }
 
 #[tokio::test]
+async fn an_approved_command_that_takes_long_is_told_to_run() {
+    let world = world(|config| {
+        config["tools"]["exec"] =
+            json!({ "host": "gateway", "backgroundMs": 1, "approvalRunningNoticeMs": 1 });
+    })
+    .await;
+    exec(&world, json!({ "command": WAITS }), "I have asked.");
+    world.sent("I have asked.").await;
+    world.model.script(Turn::text("It runs."));
+    resolve(&world, &question(&world).await, "allow-once").await;
+    let heard = said(&world, 3, "user").await;
+    assert!(
+        heard.contains("Exec running") && heard.contains("until test -e go"),
+        "{heard}"
+    );
+    world.sent("It runs.").await;
+    world.model.script(Turn::text("It has ended."));
+    fs::write(workspace(&world).join("go"), "").expect("written");
+    let heard = said(&world, 4, "user").await;
+    assert!(
+        heard.contains("Exec finished") && heard.contains("the last words"),
+        "{heard}"
+    );
+    world.sent("It has ended.").await;
+    world.end().await;
+}
+
+#[tokio::test]
 async fn an_approval_that_nobody_gave_before_the_gateway_was_killed_is_denied_and_told() {
     let mut world = world(|config| {
         config["tools"]["exec"] = json!({ "host": "gateway", "backgroundMs": 1 });
@@ -215,7 +280,7 @@ async fn an_approval_that_nobody_gave_before_the_gateway_was_killed_is_denied_an
     world.sent("I will ask later.").await;
     let heard = said(&world, 3, "user").await;
     assert!(
-        heard.contains("Exec denied") && heard.contains("restarted"),
+        heard.contains("Exec denied") && heard.contains("so it was not run"),
         "{heard}"
     );
     assert!(!outside.exists());
@@ -223,13 +288,43 @@ async fn an_approval_that_nobody_gave_before_the_gateway_was_killed_is_denied_an
 }
 
 #[tokio::test]
-async fn commands_get_the_variables_of_skills_and_nobody_else_does() {
+async fn an_approved_command_that_went_down_with_the_gateway_is_not_called_denied() {
+    let mut world = world(|config| {
+        config["tools"]["exec"] = json!({ "host": "gateway", "backgroundMs": 1 });
+    })
+    .await;
+    let outside = world.home.state().join("outside");
+    let command = format!("touch {}; sleep 600", outside.display());
+    exec(&world, json!({ "command": command }), "I have asked.");
+    world.sent("I have asked.").await;
+    resolve(&world, &question(&world).await, "allow-once").await;
+    let begun = async {
+        while !outside.exists() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    soon("the command", begun).await;
+    world.model.script(Turn::text("What a pity."));
+    world.gateway.kill();
+    world.gateway = world.home.start().await;
+    world.sent("What a pity.").await;
+    let heard = said(&world, 3, "user").await;
+    assert!(
+        heard.contains("Exec failed") && heard.contains("ended with the gateway"),
+        "{heard}"
+    );
+    assert!(!heard.contains("denied"), "{heard}");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn commands_get_the_variables_of_skills() {
     const SKILLS_KEY: &str = "a-key-of-a-skill";
     for isolation in ["none", "process"] {
         let world = world(|config| {
             config["plugins"]["entries"]["shell"] = json!({ "isolation": isolation });
             config["skills"] = json!({ "entries": { "maps": {
-                "apiKey": SKILLS_KEY, "env": { "MAPS_REGION": "eu" },
+                "apiKey": SKILLS_KEY, "env": { "MAPS_REGION": "eu-central" },
             } } });
         })
         .await;
@@ -243,7 +338,7 @@ async fn commands_get_the_variables_of_skills_and_nobody_else_does() {
         world.sent("Done.").await;
         let told = said(&world, 2, "tool").await;
         assert!(
-            told.contains("right in eu") && told.contains("MAPS_KEY=[hidden]"),
+            told.contains("right in eu-central") && told.contains("MAPS_KEY=[hidden]"),
             "{told}"
         );
         assert!(!told.contains(SKILLS_KEY), "{told}");
@@ -251,4 +346,54 @@ async fn commands_get_the_variables_of_skills_and_nobody_else_does() {
         assert!(!log.contains(SKILLS_KEY), "{log}");
         world.end().await;
     }
+}
+
+/// What a plugin is answered in a call for Bob that asks for the variables of a call, the `n`th of these. It starts no
+/// processes.
+async fn asks_for_variables(world: &World, n: usize, of: Value) -> String {
+    let words = format!("It is asked {n} times.");
+    world
+        .model
+        .script(Turn::call(&format!("call_of_bob_{n}"), "ask_variables", &of));
+    world.model.script(Turn::text(&words));
+    world.telegram.dm(BOB, "please ask");
+    world.sent(&words).await;
+    // the first request is Ada's
+    said(world, 1 + 2 * n, "tool").await
+}
+
+#[tokio::test]
+async fn nobody_else_gets_the_variables_of_skills() {
+    let world = World::with_plugins(&["shell", "loopback"], |config| {
+        let owners = [ADA, BOB].map(|person| format!("telegram:{}", person.id));
+        config["channels"]["loopback"] = json!({ "dmPolicy": "disabled" });
+        config["commands"]["ownerAllowFrom"] = json!(owners);
+        config["session"] = json!({ "dmScope": "per-channel-peer" });
+        config["tools"]["exec"]["backgroundMs"] = 600_000.into();
+    })
+    .await;
+    let begun = workspace(&world).join("begun");
+    let arguments = json!({ "command": format!("touch begun; {WAITS}") });
+    world.model.script(Turn::call("call_of_ada", "exec", &arguments));
+    world.telegram.dm(ADA, "please do it");
+    let under_way = async {
+        while !begun.exists() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    soon("a call of a plugin that may ask", under_way).await;
+    let own = asks_for_variables(&world, 1, json!({})).await;
+    assert!(
+        own.contains("refused") && own.contains("agent:main:telegram:direct:8"),
+        "its own call, and it starts no processes: {own}"
+    );
+    let of_ada = json!({ "callId": "call_of_ada", "sessionKey": "agent:main:telegram:direct:7" });
+    let foreign = asks_for_variables(&world, 2, of_ada).await;
+    assert!(foreign.contains("not_found"), "another plugin's call: {foreign}");
+    let ended = asks_for_variables(&world, 3, json!({ "callId": "call_of_bob_1" })).await;
+    assert!(ended.contains("not_found"), "a call that is over: {ended}");
+    world.model.script(Turn::text("It has ended."));
+    fs::write(workspace(&world).join("go"), "").expect("written");
+    world.sent("It has ended.").await;
+    world.end().await;
 }

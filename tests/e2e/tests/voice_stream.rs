@@ -116,8 +116,13 @@ impl World {
             ("To", "+15550009999"),
         ];
         let document = self.webhook("", &fields).await;
-        let url = attribute(&document, "url=\"");
-        let token = attribute(&document, "name=\"token\" value=\"");
+        self.open(call, &document).await
+    }
+
+    /// The carrier opens the stream that this document tells it to open.
+    async fn open(&self, call: &str, document: &str) -> Caller {
+        let url = attribute(document, "url=\"");
+        let token = attribute(document, "name=\"token\" value=\"");
         let path = url
             .strip_prefix(&self.public.replace("https", "wss"))
             .unwrap_or_else(|| panic!("{url}"));
@@ -198,6 +203,32 @@ async fn a_caller_is_greeted_heard_and_answered_over_three_turns() {
     world
         .webhook("?type=status", &[("CallSid", "CA1"), ("CallStatus", "completed")])
         .await;
+    world.end().await;
+}
+
+#[tokio::test]
+async fn a_stream_that_breaks_off_is_no_end_of_its_call() {
+    let world = World::new(|_| {}).await;
+    let caller = world.call("CA1").await;
+    assert_eq!(soon("the greeting", caller.texts(1)).await, [GREETING]);
+    drop(caller);
+    // the carrier says that the call goes on, and is sent for another stream
+    let asked = soon("the carrier to be asked", world.carrier.until(1)).await;
+    assert_eq!(asked.method, "GET", "{asked:?}");
+    let sent = soon("the call to be led back", world.carrier.until(2)).await;
+    let link = sent.field("Url").strip_prefix(NAME).unwrap_or_default();
+    let query = link
+        .strip_prefix("/voice/webhook")
+        .unwrap_or_else(|| panic!("{sent:?}"));
+    let asks = [("CallSid", "CA1"), ("CallStatus", "in-progress")];
+    let document = world.webhook(query, &asks).await;
+    let caller = world.open("CA1", &document).await;
+    world.model.script(Turn::text("Still here."));
+    caller.say("Are you there?").await;
+    let heard = soon("an answer", caller.texts(1)).await;
+    assert_eq!(heard, ["Still here."], "no second greeting");
+    caller.hang_up().await;
+    soon("the end", caller.closed()).await;
     world.end().await;
 }
 

@@ -7,6 +7,7 @@ pub mod collector;
 pub mod discord;
 pub mod gemini;
 pub mod mcp;
+pub mod ngrok;
 pub mod openai;
 pub mod search;
 pub mod server;

@@ -79,6 +79,8 @@ pub enum Fault {
         /// Bytes.
         bytes: usize,
     },
+    /// The service does what it is asked, and the connection breaks before a byte of its answer.
+    Lost,
     /// The second event of the stream is not JSON.
     Malformed,
     /// The request is taken and never answered.
@@ -261,6 +263,13 @@ async fn serve(
             let mut reply = shared.vendor.answer(&asked);
             reply.cut(bytes);
             reply.into_response(true)
+        }
+        Some(Fault::Lost) => {
+            shared.vendor.answer(&asked);
+            // a body that breaks at once takes the head with it
+            Response::new(Body::from_stream(stream::iter([Err::<Bytes, _>(
+                io::Error::other("lost by the script"),
+            )])))
         }
         Some(Fault::Malformed) => {
             let mut reply = shared.vendor.answer(&asked);

@@ -4,8 +4,9 @@
 //! tests look at what it counted.
 use crate::outcome::{Stop, Verdict};
 use openclaw_plugin_api::{
-    API_VERSION, AgentEvent, ApprovalDecision, Environment, HttpHead, HttpRequest, Inbound, MediaRef, News,
-    Sink, Source, Submission, Submitted, SystemEvent, Usage,
+    API_VERSION, AgentEvent, AgentProfile, AgentProfileRequest, ApprovalDecision, ApprovalRequest,
+    Environment, HttpHead, HttpRequest, Inbound, Interim, MediaRef, News, NodeRequest, Sink, Source,
+    Submission, Submitted, SystemEvent, ToolOrigin, ToolSpec, Unfinished, Usage,
     abi::{Call, Fault, HostHandle, HostServices, Level, LogRecord, host_object},
     host_ids as ids,
 };
@@ -89,8 +90,15 @@ pub(crate) fn environment() -> Environment {
     }
 }
 
-/// What the kit's host has no use for.
-const NOT_SERVED: [&str; 3] = [ids::SYNTHESIZE, ids::TRANSCRIBE, ids::CONVERSE];
+/// What the kit's host has no use for: there is no model, no other plugin, and no network.
+const NOT_SERVED: [&str; 6] = [
+    ids::EMBED,
+    ids::TOOL_INVOKE,
+    ids::SYNTHESIZE,
+    ids::TRANSCRIBE,
+    ids::CONVERSE,
+    ids::LISTEN,
+];
 
 // === impl FakeHost ===
 
@@ -229,6 +237,13 @@ impl Shared {
                 record::<Inbound>(&body)?;
                 state.inbound += 1;
             }
+            ids::ADMITS => {
+                record::<Inbound>(&body)?;
+                return json(&true);
+            }
+            ids::AGENT_PROFILE => {
+                return record::<AgentProfileRequest>(&body).and_then(|_| json(&AgentProfile::default()));
+            }
             ids::AGENT_SUBMIT => {
                 let submission: Submission = record(&body)?;
                 return json(&Submitted {
@@ -236,9 +251,22 @@ impl Shared {
                     known: false,
                 });
             }
-            ids::TOOL_GOES_ON => return json(&"work"),
+            ids::TOOL_GOES_ON => {
+                record::<Unfinished>(&body)?;
+                return json(&"work");
+            }
             ids::TOOL_NEWS => drop(record::<News>(&body)?),
-            ids::TOOL_ENVIRONMENT => return json(&serde_json::Map::new()),
+            ids::TOOL_ENVIRONMENT | ids::TOOL_VARIABLES => {
+                record::<ToolOrigin>(&body)?;
+                return json(&serde_json::Map::new());
+            }
+            ids::NODE_LIST => return json(&[0; 0]),
+            ids::NODE_INVOKE => {
+                record::<NodeRequest>(&body)?;
+                return Err(missing("node"));
+            }
+            ids::TOOL_INTERIM => drop(record::<Interim>(&body)?),
+            ids::TOOL_OFFER => drop(record::<Vec<ToolSpec>>(&body)?),
             ids::SYSTEM_EVENT => drop(record::<SystemEvent>(&body)?),
             ids::CHANNEL_STATUS | ids::EMIT => drop(record::<serde_json::Value>(&body)?),
             ids::SECRET => return Ok(b"a-secret-of-the-kit".to_vec()),
@@ -257,13 +285,14 @@ impl Shared {
                 return json(&keys.collect::<Vec<_>>());
             }
             ids::MEDIA_OPEN => return Err(missing(target)),
-            // nobody is there who could be asked
-            ids::APPROVAL_REQUEST => return json(&ApprovalDecision::default()),
+            ids::APPROVAL_REQUEST => {
+                record::<ApprovalRequest>(&body)?;
+                // nobody is there who could be asked
+                return json(&ApprovalDecision::default());
+            }
             _ => {
-                return Err(Fault::new(
-                    "unknown_method",
-                    format_args!("the kit's host has no {method}"),
-                ));
+                let text = format_args!("the kit's host has no {method}");
+                return Err(Fault::new("unknown_method", text));
             }
         }
         Ok(Vec::new())
@@ -365,3 +394,6 @@ fn no_stream() -> Fault {
 fn refused_connection() -> Fault {
     Fault::new("network", "the kit has no network: connection refused")
 }
+
+#[cfg(test)]
+mod tests;

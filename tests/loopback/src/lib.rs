@@ -1,8 +1,11 @@
 //! A channel for tests: whatever is sent comes back as a new message of a person. With `channels.loopback.platform` it
-//! speaks to that platform instead. Its tool asks the operator whether a command may run, and runs none.
+//! speaks to that platform instead. One tool asks the operator whether a command may run, and runs none; another asks for
+//! what only plugins that start processes are given, and this is none of them. Its command has nothing to say.
 mod platform;
 
-use openclaw_plugin_api::{ApprovalRequest, CommandSegment, prelude::*};
+use openclaw_plugin_api::{
+    ApprovalRequest, CommandCall, CommandReply, CommandSegment, CommandSpec, ToolOrigin, prelude::*,
+};
 use platform::Platform;
 use std::{
     collections::HashMap,
@@ -136,6 +139,60 @@ impl Tool for AskApproval {
     }
 }
 
+/// A tool that asks for the variables of commands, and tells none.
+struct AskVariables(Host);
+
+/// The call for which it asks: its own, but for what is said here.
+#[derive(Default, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase")]
+struct OfCall {
+    /// The id of the call.
+    call_id: Option<String>,
+    /// Its conversation.
+    session_key: Option<String>,
+}
+
+impl Tool for AskVariables {
+    const NAME: &'static str = "ask_variables";
+    const DESCRIPTION: &'static str = "Asks for the variables that commands get. It tells none.";
+    type Args = OfCall;
+
+    async fn invoke(&self, of: OfCall, context: ToolContext) -> Result<ToolOutput> {
+        let own = context.origin;
+        let origin = ToolOrigin {
+            call_id: of.call_id.unwrap_or_else(|| own.call_id.clone()),
+            session_key: of.session_key.unwrap_or_else(|| own.session_key.clone()),
+            ..own.clone()
+        };
+        let answer = match self.0.tool_environment(&origin).await {
+            Ok(_) => "given",
+            Err(error) => error.kind().as_str(),
+        };
+        Ok(ToolOutput::json(
+            serde_json::json!({ "answer": answer, "asker": own.session_key }),
+        ))
+    }
+}
+
+/// A command without an answer.
+struct Quiet;
+
+const QUIET: &str = "quiet";
+
+impl Commands for Quiet {
+    fn commands(&self) -> Vec<CommandSpec> {
+        vec![CommandSpec {
+            name: QUIET.into(),
+            description: "Does nothing and says nothing.".into(),
+            ..CommandSpec::default()
+        }]
+    }
+
+    async fn run(&self, _: CommandCall) -> Result<CommandReply> {
+        Ok(CommandReply::default())
+    }
+}
+
 /// What may be set: a text that goes before everything that comes back. It may change while the channel runs.
 const CONFIG: &str =
     r#"{"type":"object","properties":{"prefix":{"type":"string"}},"additionalProperties":false}"#;
@@ -152,7 +209,8 @@ const CHANNEL: &str = r#"{"type":"object","properties":{"token":{"type":"string"
 export_plugin!(
     Declaration::new("loopback", "Loopback")
         .channels(&["loopback"])
-        .tools(&["ask_approval"])
+        .tools(&["ask_approval", "ask_variables"])
+        .commands(&[QUIET])
         .channel_config(&[("loopback", CHANNEL)])
         .network(Network::Host(&[]))
         .config(CONFIG),
@@ -165,6 +223,8 @@ export_plugin!(
             }
         });
         api.tool(AskApproval(api.host().clone()));
+        api.tool(AskVariables(api.host().clone()));
+        api.commands(Quiet);
         api.channel(Loopback {
             prefix,
             ..Loopback::default()

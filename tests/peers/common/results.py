@@ -39,14 +39,17 @@ class Results:
             self.add(function, f"{WORKS}{but or ''}")
 
     def end(self, write):
-        """Compares with the page, and writes it if that is wanted; gives the exit code."""
+        """Compares with the page, and writes it if that is wanted; gives the exit code.
+
+        What worked and works no more stays in the page as it was, unless somebody gave `--write` by hand.
+        """
         page = PAGE.read_text()
         table = self.part(page)
         promised = dict(re.findall(r"^\| (.+?) \| (.+?) \|$", table, re.M)[1:])
         broken = [name for name, result in promised.items() if works(result) and not works(self.rows.get(name, "not tried"))]
         for name in broken:
             print(f"{name} worked: {self.rows.get(name, 'it is not tried any more')}", file=sys.stderr)
-        if write or os.environ.get("OPENCLAW_PEER_WRITE"):
+        if write or (os.environ.get("OPENCLAW_PEER_WRITE") and not broken):
             self.write(page, table)
         elif not broken and promised != self.rows:
             print(f"{PAGE.name} is not of today: run this peer with --write")

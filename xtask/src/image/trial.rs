@@ -6,6 +6,7 @@ use super::dockerfile::Stage;
 use crate::{
     error::{Error, Result},
     layout,
+    machine::unshared,
     progress::Step,
 };
 use serde_json::{Value, json};
@@ -207,19 +208,6 @@ impl Drop for Inside {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-fn unshared() -> Command {
-    let mut command = Command::new("unshare");
-    command.args([
-        "--user",
-        "--map-root-user",
-        "--mount",
-        "--pid",
-        "--fork",
-        "--kill-child",
-    ]);
-    command
 }
 
 fn possible() -> std::result::Result<(), String> {

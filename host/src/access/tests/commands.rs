@@ -126,6 +126,9 @@ fn commands_need_a_right_and_then_no_mention() {
     ] {
         let world = World::of("chat", json!({"commands": commands, "channels": {"chat": block}}));
         assert_eq!(world.word(&event), expected, "{commands} {block} {event:?}");
+        // whoever may write there, and give the command if it is one
+        let admits = ["in", "in+", "owner", "buffered"].contains(&expected);
+        assert_eq!(world.admits(&event), admits, "{commands} {block} {event:?}");
     }
 }
 

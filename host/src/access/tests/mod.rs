@@ -77,6 +77,16 @@ impl World {
     }
 
     fn judge(&self, event: &Inbound) -> Result<Verdict, JournalError> {
+        self.asked(|access, ask| access.admit(ask, event.clone()))
+    }
+
+    /// What a channel is told before it fetches anything of an event.
+    fn admits(&self, event: &Inbound) -> bool {
+        let admits = self.asked(|access, ask| access.admits(ask, event));
+        admits.expect("the store can be read")
+    }
+
+    fn asked<T>(&self, what: impl FnOnce(&Access, &Ask<'_>) -> T) -> T {
         let config = Config::from_value(self.config.clone()).expect("a configuration");
         let policy = ChannelPolicy::of(&config, self.channel, "default").expect("a policy");
         let info = ChannelInfo {
@@ -95,7 +105,7 @@ impl World {
             paired: &self.known,
             now_ms: 0,
         };
-        self.access.admit(&ask, event.clone())
+        what(&self.access, &ask)
     }
 
     fn word(&self, event: &Inbound) -> Word {

@@ -1,4 +1,4 @@
-//! What a chat gets of an answer before its end: parts of it, and which tools run.
+//! What a chat gets of an answer before its end: parts of it, and which tools run. When, says `spoken`.
 //!
 //! Each message stands in the outbox before it goes out; a part with its note in the transcript, in one transaction, and
 //! a line about a tool under the key of its call. So a process that takes over knows what was said. What can't be
@@ -8,9 +8,9 @@ use super::{
         blocks::{Flow, Part, Style, Told, note},
         commands::Verbose,
         compose::limits,
-        tool_words::{self, Uses},
     },
     Case, TURN_EVENTS,
+    spoken::{Aloud, Mouth, Spoken},
 };
 use crate::{
     config::{StreamMode, TypingMode, VerboseLevel},
@@ -21,27 +21,9 @@ use futures_util::future::{BoxFuture, FutureExt};
 use openclaw_plugin_api::{AgentEvent, ChatKind, InboundKind};
 use std::time::Duration;
 use tokio::{
-    sync::mpsc,
-    time::{Instant, sleep_until},
+    sync::{mpsc, watch},
+    time::Instant,
 };
-
-/// What went out of an answer before its end.
-#[derive(Debug, Default)]
-pub(super) struct Spoken {
-    /// The beginning of the answer.
-    pub(super) out: String,
-    /// In how many parts.
-    pub(super) parts: usize,
-    /// What had come of it beside.
-    pub(super) rest: String,
-}
-
-struct Aloud<'c, 'a> {
-    case: &'c Case<'a>,
-    flow: Option<Flow>,
-    verbose: Verbose,
-    uses: Uses,
-}
 
 impl Case<'_> {
     pub(super) fn place(&self) -> Place {
@@ -74,17 +56,10 @@ impl Case<'_> {
         } else {
             TypingMode::Message
         };
-        let of_session = || match self.config.session.typing_mode.as_deref()? {
-            "never" => Some(TypingMode::Never),
-            "instant" => Some(TypingMode::Instant),
-            "thinking" => Some(TypingMode::Thinking),
-            "message" => Some(TypingMode::Message),
-            _ => None,
-        };
         self.agent
             .settings
             .typing_mode
-            .or_else(of_session)
+            .or(self.config.session.typing_mode)
             .unwrap_or(usual)
     }
 
@@ -111,6 +86,7 @@ impl Case<'_> {
         &'c self,
         told: &Told,
         heard: mpsc::Receiver<AgentEvent>,
+        stop: watch::Receiver<bool>,
     ) -> (mpsc::Receiver<AgentEvent>, BoxFuture<'c, Spoken>) {
         let (style, verbose) = (self.style(), self.verbose());
         // what went out in parts is not said again, whatever the configuration says now
@@ -123,12 +99,8 @@ impl Case<'_> {
             return (heard, async { before }.boxed());
         }
         let (on, passed) = mpsc::channel(TURN_EVENTS);
-        let aloud = Aloud {
-            case: self,
-            flow: style.map(|style| Flow::new(style, told.clone(), Instant::now())),
-            verbose,
-            uses: Uses::default(),
-        };
+        let flow = style.map(|style| Flow::new(style, told.clone(), Instant::now()));
+        let aloud = Aloud::new(self, flow, verbose, stop);
         let spoken = async move { aloud.follow(heard, on).await.unwrap_or(before) };
         (passed, spoken.boxed())
     }
@@ -180,117 +152,29 @@ impl Case<'_> {
     }
 }
 
-// === impl Aloud ===
-
-impl Aloud<'_, '_> {
-    /// None: nothing of the answer goes out in parts.
-    async fn follow(
-        mut self,
-        mut heard: mpsc::Receiver<AgentEvent>,
-        on: mpsc::Sender<AgentEvent>,
-    ) -> Option<Spoken> {
-        loop {
-            let due = self.flow.as_ref().and_then(Flow::due);
-            tokio::select! {
-                biased;
-                event = heard.recv() => match event {
-                    Some(event) => {
-                        self.hear(&event).await;
-                        // nobody has to look
-                        let _ = on.send(event).await;
-                    }
-                    None => break,
-                },
-                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.say(false).await,
-            }
+impl Mouth for Case<'_> {
+    fn part<'m>(&'m self, part: &'m Part) -> BoxFuture<'m, bool> {
+        async move {
+            let bodies = self.composition().part(part, self.run.model());
+            let replies = self.addressed(&bodies);
+            self.put(replies, vec![note(&self.turn_id, &part.raw)]).await
         }
-        drop(on);
-        let mut flow = self.flow?;
-        let rest = flow.rest();
-        let (out, parts) = flow.told();
-        if parts > 0 {
-            sleep_until(flow.not_before()).await;
-        }
-        Some(Spoken {
-            out: out.to_owned(),
-            parts,
-            rest,
-        })
+        .boxed()
     }
 
-    async fn hear(&mut self, event: &AgentEvent) {
-        match event {
-            AgentEvent::Text { text } => {
-                if let Some(flow) = &mut self.flow {
-                    flow.write(text, Instant::now());
-                }
-                self.say(false).await;
+    fn line(&self, what: String, text: String) -> BoxFuture<'_, ()> {
+        async move {
+            let last = self.last();
+            let lane = lane_of(&last.channel, &last.event);
+            let mut bodies = self.composition().plain(&text);
+            for (number, body) in bodies.iter_mut().enumerate() {
+                body.message.reply_to.clear();
+                body.message.silent = true;
+                body.message.idempotency_key = format!("{}:{what}:{number}", self.turn_id);
             }
-            AgentEvent::ToolStarted { id, name, arguments } => {
-                if let Some(flow) = &mut self.flow {
-                    flow.end_message(Instant::now());
-                }
-                // what was said before comes before
-                self.say(true).await;
-                let line = self.uses.began(id, name, arguments);
-                if self.verbose != Verbose::Off {
-                    self.tell(&format!("tool-{id}"), line).await;
-                }
-            }
-            AgentEvent::ToolEnded { id, output } => {
-                let used = self.uses.ended(id);
-                if let Some(text) = tool_words::ended(self.verbose, &used, output) {
-                    self.tell(&format!("tool-{id}-end"), text).await;
-                }
-            }
-            _ => {}
+            let once = bodies.iter().map(|body| body.once(&lane, &last.channel));
+            self.put(once.collect(), Vec::new()).await;
         }
+        .boxed()
     }
-
-    /// Lets out what is due, or all there is.
-    async fn say(&mut self, all: bool) {
-        while let Some(flow) = &mut self.flow {
-            if all && flow.told().1 > 0 {
-                sleep_until(flow.not_before()).await;
-            }
-            let Some(part) = flow.next(Instant::now(), all) else {
-                return;
-            };
-            let pause = pause(flow.pause());
-            if !self.put(&part).await {
-                return;
-            }
-            if let Some(flow) = &mut self.flow {
-                flow.went(&part, pause, Instant::now());
-            }
-        }
-    }
-
-    async fn put(&self, part: &Part) -> bool {
-        let case = self.case;
-        let bodies = case.composition().part(part, case.run.model());
-        let replies = case.addressed(&bodies);
-        case.put(replies, vec![note(&case.turn_id, &part.raw)]).await
-    }
-
-    async fn tell(&self, what: &str, text: String) {
-        let case = self.case;
-        let last = case.last();
-        let lane = lane_of(&last.channel, &last.event);
-        let mut bodies = case.composition().plain(&text);
-        for (number, body) in bodies.iter_mut().enumerate() {
-            body.message.reply_to.clear();
-            body.message.silent = true;
-            body.message.idempotency_key = format!("{}:{what}:{number}", case.turn_id);
-        }
-        let once = bodies.iter().map(|body| body.once(&lane, &last.channel));
-        case.put(once.collect(), Vec::new()).await;
-    }
-}
-
-/// A pause between two bounds. Without randomness of the system all are the shortest, which is no fault.
-fn pause((least, most): (u64, u64)) -> Duration {
-    let mut bytes = [0_u8; 8];
-    let _ = getrandom::fill(&mut bytes);
-    Duration::from_millis(least + u64::from_le_bytes(bytes) % (most - least + 1))
 }

@@ -214,6 +214,16 @@ impl Default for QueueSettings {
     }
 }
 
+/// How hard somebody wishes a model to think; none for an empty word. Or what is wrong with the word.
+pub fn wished_thinking(word: &str) -> Result<Option<Thinking>, String> {
+    match word {
+        "" => Ok(None),
+        word => thinking_from_word(word).map(Some).ok_or_else(|| {
+            format!("invalid thinking level \"{word}\"; write off, minimal, low, medium, high or xhigh")
+        }),
+    }
+}
+
 /// How people write a level of thinking.
 pub fn thinking_from_word(word: &str) -> Option<Thinking> {
     Some(match word.to_ascii_lowercase().as_str() {

@@ -26,9 +26,11 @@ pub struct Flush {
 
 /// Is it time for the silent turn? Once between two compactions, shortly before the second.
 pub fn flush_due(config: &MemoryFlush, window: Window, state: Flush) -> bool {
+    flush_near(config, window, state.tokens) && state.writable && state.flushed_at != Some(state.compactions)
+}
+
+/// Is the next compaction near, for a conversation of so many tokens? Until then nothing else has to be known.
+pub fn flush_near(config: &MemoryFlush, window: Window, tokens: u64) -> bool {
     let soft = config.soft_threshold_tokens.unwrap_or(4_000);
-    config.enabled.unwrap_or(true)
-        && state.writable
-        && state.flushed_at != Some(state.compactions)
-        && state.tokens > window.usable().saturating_sub(soft)
+    config.enabled.unwrap_or(true) && tokens > window.usable().saturating_sub(soft)
 }

@@ -11,7 +11,7 @@ mod summariser;
 mod summary;
 
 pub use cut::{Cut, cut};
-pub use flush::{FLUSH_PROMPT, FLUSH_SYSTEM, Flush, flush_due};
+pub use flush::{FLUSH_PROMPT, FLUSH_SYSTEM, Flush, flush_due, flush_near};
 pub use prune::{Pruning, prune};
 pub use shorten::{Shortened, Shortening, summarise};
 pub(super) use shorten::{ask, shorten};

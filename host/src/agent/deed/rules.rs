@@ -2,7 +2,11 @@
 //!
 //! Invariant: for somebody who does not own the gateway, nothing is read or changed outside of the chat that he writes in.
 use super::Deed;
-use crate::{agent::CLIENTS, config::Config, route::Delivery};
+use crate::{
+    agent::CLIENTS,
+    config::{Config, MessageTool},
+    route::Delivery,
+};
 use openclaw_plugin_api::{Error, ErrorKind, Result};
 use serde_json::Value;
 
@@ -22,20 +26,20 @@ pub struct Context<'a> {
 
 /// Lets it pass, with a mark if it goes to another chat.
 pub fn permit(config: &Config, context: &Context<'_>, deed: &mut Deed) -> Result<()> {
-    let rule = |path: &[&str]| rule(config, &deed.agent_id, path);
-    if let Some(allowed) = rule(&["actions", "allow"]).and_then(Value::as_array) {
-        let meant = |name: &Value| name == "*" || name.as_str() == Some(&deed.action);
-        if !allowed.iter().any(meant) {
-            return Err(refused(format!(
-                "tools.message.actions.allow does not have {}",
-                deed.action
-            )));
-        }
+    let rules = rules(config, &deed.agent_id);
+    let meant = |name: &String| name == "*" || *name == deed.action;
+    if let Some(allowed) = &rules.actions.allow
+        && !allowed.iter().any(meant)
+    {
+        return Err(refused(format!(
+            "tools.message.actions.allow does not have {}",
+            deed.action
+        )));
     }
     let Some(here) = context.here.filter(|here| here.channel != CLIENTS) else {
         return Ok(());
     };
-    let is_on = |path: &[&str], usual: bool| rule(path).and_then(Value::as_bool).unwrap_or(usual);
+    let cross = &rules.cross_context;
     let to = &deed.to;
     let same_channel = to.channel == here.channel && to.account_id == here.account_id;
     let same_chat = same_channel && to.chat_id == here.chat_id && to.thread_id == here.thread_id;
@@ -50,23 +54,23 @@ pub fn permit(config: &Config, context: &Context<'_>, deed: &mut Deed) -> Result
             deed.action
         )));
     }
-    if to.channel == here.channel && !is_on(&["crossContext", "allowWithinProvider"], true) {
+    if to.channel == here.channel && !cross.allow_within_provider.unwrap_or(true) {
         return Err(refused(
             "tools.message.crossContext.allowWithinProvider keeps it in the chat that it was asked in".into(),
         ));
     }
-    if to.channel != here.channel && !is_on(&["crossContext", "allowAcrossProviders"], false) {
+    if to.channel != here.channel && !cross.allow_across_providers.unwrap_or(false) {
         return Err(refused(format!(
             "it was asked on {}, and tools.message.crossContext.allowAcrossProviders does not let it go to {}",
             here.channel, to.channel
         )));
     }
-    if deed.is_message() && is_on(&["crossContext", "marker", "enabled"], true) {
-        let word = |name: &str, usual: &str| {
-            let written = rule(&["crossContext", "marker", name]).and_then(Value::as_str);
-            written.unwrap_or(usual).replace("{channel}", &here.channel)
+    if deed.is_message() && cross.marker.enabled.unwrap_or(true) {
+        let word = |written: &Option<String>, usual: &str| {
+            let written = written.as_deref().unwrap_or(usual);
+            written.replace("{channel}", &here.channel)
         };
-        let (prefix, suffix) = (word("prefix", MARKER), word("suffix", ""));
+        let (prefix, suffix) = (word(&cross.marker.prefix, MARKER), word(&cross.marker.suffix, ""));
         mark(deed, &prefix, &suffix);
     }
     Ok(())
@@ -82,18 +86,12 @@ fn mark(deed: &mut Deed, prefix: &str, suffix: &str) {
 }
 
 /// What `tools.message` says: the agent's own, else that for all.
-fn rule<'c>(config: &'c Config, agent: &str, path: &[&str]) -> Option<&'c Value> {
-    let value = config.value();
-    let entry = value["agents"]["entries"].get(agent);
-    let mut listed = value["agents"]["list"].as_array().into_iter().flatten();
-    let listed = listed.find(|entry| {
-        entry["id"]
-            .as_str()
-            .is_some_and(|id| id.eq_ignore_ascii_case(agent))
-    });
-    let of = [entry, listed, Some(value)].into_iter().flatten();
-    let mut blocks = of.map(|block| &block["tools"]["message"]);
-    blocks.find_map(|block| path.iter().try_fold(block, |block, key| block.get(key)))
+fn rules(config: &Config, agent: &str) -> MessageTool {
+    let (agents, all) = (config.agents(), &config.tools.message);
+    match agents.get(agent) {
+        Some(agent) => agent.tools.message.or(all),
+        None => all.clone(),
+    }
 }
 
 fn refused(text: String) -> Error {
@@ -169,6 +167,14 @@ mod tests {
                 cross(json!({ "marker": { "enabled": false } })),
                 chat("chat", "2", ""),
                 hi("hi"),
+            ),
+            (
+                json!({
+                    "tools": { "message": { "crossContext": { "allowAcrossProviders": true, "marker": { "suffix": "!" } } } },
+                    "agents": { "entries": { "main": { "tools": { "message": { "crossContext": { "marker": { "prefix": "> " } } } } } } },
+                }),
+                chat("other", "1", ""),
+                hi("> hi!"),
             ),
             (
                 json!({ "tools": { "message": { "actions": { "allow": ["react"] } } } }),

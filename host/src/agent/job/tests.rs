@@ -83,6 +83,20 @@ fn nobody_joins_a_turn_with_more_rights_than_his_own() {
 }
 
 #[test]
+fn what_was_begun_joins_no_other_turn() {
+    let begun = |row, turn: &str| event_with(row, "ada", |job| job.turn = turn.into());
+    let steering = Steering::of(&[event(1, "ada", "x")]);
+    assert!(
+        steering.offer(begun(2, "event-2")).is_err(),
+        "the transcript has it"
+    );
+    let steering = Steering::of(&[begun(2, "event-2")]);
+    assert!(steering.offer(begun(3, "event-3")).is_err());
+    assert!(steering.offer(begun(4, "event-2")).is_ok(), "it is its own");
+    assert!(steering.offer(event(5, "ada", "x")).is_ok());
+}
+
+#[test]
 fn what_was_let_in_is_remembered_and_what_was_not_is_given_back() {
     let steering = Steering::of(&[event(1, "ada", "x")]);
     for row in [2, 3] {

@@ -1,7 +1,11 @@
 //! Lanes with a worker that does what the test says, in paused time.
 use super::*;
 use crate::{
-    agent::job::tests::{event, event_with, rows},
+    agent::{
+        client::Ask,
+        commands,
+        job::tests::{event, event_with, rows},
+    },
     config::QueueDrop,
 };
 
@@ -208,4 +212,94 @@ async fn a_lane_goes_away_and_comes_back() {
         tokio::time::sleep(LINGER * 2).await;
         assert!(!scene.lanes.is_open("k"));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lane_stays_for_what_is_about_to_come() {
+    let mut scene = Scene::new(QueueMode::Collect);
+    let lane = scene.lanes.lane("k");
+    let promised = lane.reserve().await.expect("it is there");
+    tokio::time::sleep(LINGER * 2).await;
+    promised.send(Work::Job(Box::new(event(1, "ada", "x"))));
+    scene.says("turn [[1]]").await;
+}
+
+fn begun(row: i64) -> Job {
+    event_with(row, "ada", |job| job.turn = "event-1".into())
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_joins_a_turn_past_those_who_have_to_wait() {
+    let mut scene = Scene::new(QueueMode::Steer);
+    // an earlier process began the first and had the second wait
+    scene.put(begun(1)).await;
+    scene.put(event(2, "ada", "x")).await;
+    scene.says("turn [[1]]").await;
+    scene.put(event(3, "ada", "x")).await;
+    scene.says_nothing().await;
+    scene.ends.add_permits(1);
+    scene.says("ended").await;
+    scene.says("turn [[2], [3]]").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_may_not_or_does_not_want_to_join_holds_up_nobody_who_does() {
+    let owner = |row| event_with(row, "ada", |job| job.from_owner = true);
+    let later = |row| {
+        let ask = Ask {
+            queue_mode: Some(commands::QueueMode::Followup),
+            ..Ask::default()
+        };
+        event_with(row, "ada", |job| {
+            job.from_owner = true;
+            job.ask = Some(Box::new(ask));
+        })
+    };
+    let mut scene = Scene::new(QueueMode::Steer);
+    let stranger = |row| event(row, "ada", "x");
+    for other in [&stranger as &dyn Fn(i64) -> Job, &later] {
+        scene.put(owner(1)).await;
+        scene.says("turn [[1]]").await;
+        for job in [other(2), owner(3), other(4)] {
+            scene.put(job).await;
+        }
+        scene.lanes.stop("k").await;
+        // first those who wait, then whoever was to join
+        scene.says("discarded [[2], [4], [3]]").await;
+        scene.says("stopped").await;
+    }
+    scene.put(owner(1)).await;
+    scene.says("turn [[1]]").await;
+    for job in [later(2), owner(3), later(4)] {
+        scene.put(job).await;
+    }
+    scene.ends.add_permits(1);
+    scene.says("ended").await;
+    scene.says("turn [[2], [3], [4]]").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_an_earlier_process_had_in_the_turn_neither_ends_it_nor_waits() {
+    let mut scene = Scene::new(QueueMode::Interrupt);
+    scene.put(begun(1)).await;
+    scene.says("turn [[1]]").await;
+    scene.put(begun(2)).await;
+    scene.says_nothing().await;
+    assert!(scene.lanes.is_open("k"));
+    scene.lanes.stop("k").await;
+    scene.says("discarded [[2]]").await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_chat_does_not_cut_short_the_wait_for_the_rest_of_a_turn() {
+    let mut scene = Scene::new(QueueMode::Collect);
+    let more = event_with(1, "ada", |job| {
+        job.turn = "event-1".into();
+        job.debounce = Duration::from_secs(5);
+    });
+    scene.put(more).await;
+    scene.put(event(2, "bob", "x")).await;
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    scene.put(begun(3)).await;
+    scene.says("turn [[1], [3]]").await;
 }

@@ -1,7 +1,7 @@
 //! One run: what it has said so far, and how it ended.
 use super::{News, Step};
 use crate::clock::Clock;
-use openclaw_plugin_api::{AgentEvent, Content, Error, StopReason, ToolOutput, Usage};
+use openclaw_plugin_api::{AgentEvent, Content, Error, StopReason, Thinking, ToolOutput, Usage};
 use serde_json::Value;
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
@@ -92,6 +92,7 @@ struct State {
     model: (String, String),
     /// The model that was to be asked.
     wanted: Option<(String, String)>,
+    thinking: Option<Thinking>,
     /// Answers of the model, and what the last one cost.
     answers: (u32, Usage),
     written: Written,
@@ -181,8 +182,12 @@ impl Run {
 
     /// The model that is going to be asked.
     pub fn wants(&self, provider: &str, model: &str) {
-        let wanted = (provider.to_owned(), model.to_owned());
-        self.state().wanted = Some(wanted);
+        self.state().wanted = Some((provider.to_owned(), model.to_owned()));
+    }
+
+    /// How hard it is going to think.
+    pub fn thinks(&self, level: Thinking) {
+        self.state().thinking = Some(level);
     }
 
     /// A model is asked.
@@ -297,6 +302,11 @@ impl Run {
     pub fn wanted(&self) -> (String, String) {
         let state = self.state();
         state.wanted.clone().unwrap_or_else(|| state.model.clone())
+    }
+
+    /// How hard it thinks. None: nobody asks a model in it, or not yet.
+    pub fn thinking(&self) -> Option<Thinking> {
+        self.state().thinking
     }
 
     /// How often a model answered, and what the last answer cost.

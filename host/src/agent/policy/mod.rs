@@ -92,6 +92,21 @@ impl Policy {
         Self { sides: vec![side] }
     }
 
+    /// These tools and no others; a list of none allows none.
+    pub fn only(at: &str, trust: Trust, tools: &[String]) -> Self {
+        let layer = Layer {
+            at: at.to_owned(),
+            // a list that comes with the gateway has no names that could be mistaken
+            kind: LayerKind::Profile,
+            allow: Some(tools.to_vec()),
+            ..Layer::default()
+        };
+        Self::new(Side {
+            trust,
+            layers: vec![layer],
+        })
+    }
+
     /// What both allow, and nothing else. A policy of nobody allows nothing, and so does what it is brought together
     /// with.
     #[must_use]

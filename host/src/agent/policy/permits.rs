@@ -24,11 +24,8 @@ pub struct Decision {
 
 impl Permits {
     /// These tools under this policy.
-    pub fn new(policy: Policy, tools: Vec<Offered>) -> Self {
-        Self {
-            policy,
-            tools: Arc::new(tools),
-        }
+    pub fn new(policy: Policy, tools: Arc<Vec<Offered>>) -> Self {
+        Self { policy, tools }
     }
 
     /// The policy.
@@ -47,7 +44,7 @@ impl Permits {
             .tools
             .iter()
             .filter(|tool| self.policy.judge(tool, model).is_on());
-        on.map(|tool| tool.spec.clone()).collect()
+        on.map(|tool| ToolSpec::clone(&tool.spec)).collect()
     }
 
     /// What one of these models is offered, at the least.
@@ -56,7 +53,7 @@ impl Permits {
         self.tools
             .iter()
             .filter(any)
-            .map(|tool| tool.spec.clone())
+            .map(|tool| ToolSpec::clone(&tool.spec))
             .collect()
     }
 

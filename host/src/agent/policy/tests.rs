@@ -3,6 +3,7 @@ use super::*;
 use crate::config::{Config, ToolNames, ToolRules};
 use openclaw_plugin_api::ToolSpec;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 const CORE: &[&str] = &[
     "read",
@@ -24,14 +25,14 @@ const CORE: &[&str] = &[
 
 fn tool(name: &str, plugin: Option<&str>) -> Offered {
     Offered {
-        spec: ToolSpec {
+        spec: Arc::new(ToolSpec {
             name: name.into(),
             side_effects: !matches!(
                 name,
                 "read" | "web_fetch" | "web_search" | "sessions_list" | "session_status"
             ),
             ..ToolSpec::default()
-        },
+        }),
         plugin: plugin.map(str::to_owned),
         owner_only: matches!(name, "cron" | "gateway"),
     }
@@ -79,7 +80,7 @@ impl Asked<'_> {
         let agents = config.agents();
         let names: Vec<_> = tools()
             .into_iter()
-            .map(|tool| tool.spec.name)
+            .map(|tool| tool.spec.name.clone())
             .chain(["sea".into(), "sky".into()])
             .collect();
         let known = ToolNames::new(names);
@@ -108,7 +109,9 @@ impl Asked<'_> {
         let on = tools()
             .into_iter()
             .filter(|tool| policy.judge(tool, self.model).is_on());
-        on.map(|tool| tool.spec.name).collect::<Vec<_>>().join(" ")
+        on.map(|tool| tool.spec.name.clone())
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     fn why(&self, name: &str) -> String {
@@ -124,7 +127,7 @@ impl Asked<'_> {
 }
 
 fn everything_but(off: &[&str]) -> String {
-    let names = tools().into_iter().map(|tool| tool.spec.name);
+    let names = tools().into_iter().map(|tool| tool.spec.name.clone());
     names
         .filter(|name| !off.contains(&name.as_str()))
         .collect::<Vec<_>>()
@@ -431,4 +434,31 @@ fn two_policies_together_never_allow_what_one_of_them_does_not() {
         let kept = serde_json::from_str::<Policy>(&json!(policy).to_string()).expect("read");
         assert_eq!(kept, *policy);
     }
+}
+
+#[test]
+fn a_request_that_names_its_tools_gets_no_others_and_no_more_than_the_policy() {
+    let config = json!({"tools": {"deny": ["web_fetch"]}});
+    let own = Asked {
+        config,
+        trust: Trust::Stranger,
+        ..Asked::default()
+    };
+    let own = own.policy();
+    let on = |names: &[&str]| {
+        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        let both = own
+            .clone()
+            .meet(&Policy::only("request", Trust::Stranger, &names));
+        let tools = tools();
+        let on = tools.iter().filter(|tool| both.judge(tool, "a/b").is_on());
+        on.map(|tool| tool.spec.name.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        on(&["read", "web_search", "web_fetch", "exec"]),
+        ["read", "web_search"]
+    );
+    // a list of a plugin's tools alone is no door for the usual ones
+    assert_eq!(on(&["memory_search"]), [""; 0]);
+    assert_eq!(on(&[]), [""; 0]);
 }

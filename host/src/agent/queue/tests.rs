@@ -84,3 +84,16 @@ fn followup_takes_one_unless_it_was_said_in_one_go() {
     let batches: Vec<_> = (0..3).map(|_| rows(&queue.batch(&rules))).collect();
     assert_eq!(batches, [vec![vec![1]], vec![vec![2]], vec![vec![3], vec![4]]]);
 }
+
+#[test]
+fn what_came_too_late_goes_ahead_of_others_but_behind_what_is_older() {
+    let (mut queue, rules) = (Queue::default(), rules(QueueMode::Collect, 20, QueueDrop::Old));
+    for (row, chat) in [(1, "bob"), (2, "ada"), (4, "ada")] {
+        queue.push(event(row, chat, "x"), &rules);
+    }
+    queue.put_back(vec![event(3, "ada", "x"), event(5, "ada", "x")]);
+    queue.put_back(vec![event(6, "cay", "x"), event(7, "cay", "x")]);
+    assert_eq!(rows(&queue.batch(&rules)), [[6], [7]]);
+    assert_eq!(rows(&queue.batch(&rules)), [[1]]);
+    assert_eq!(rows(&queue.batch(&rules)), [[2], [3], [4], [5]]);
+}

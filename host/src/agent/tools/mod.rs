@@ -36,7 +36,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize as _, de::DeserializeOwned};
 use std::{
     future::Future,
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 use tokio::sync::SetOnce;
 
@@ -92,7 +92,7 @@ fn own() -> Vec<Box<dyn Erased>> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Offered {
     /// What models and policies know of it.
-    pub spec: ToolSpec,
+    pub spec: Arc<ToolSpec>,
     /// The plugin that brings it. None: the host does.
     pub plugin: Option<String>,
     /// Only for turns that nobody but the operator has a say in.
@@ -102,10 +102,19 @@ pub struct Offered {
 /// All tools.
 pub struct Toolbox {
     registry: Arc<Registry>,
-    own: Vec<(ToolSpec, Box<dyn Erased>)>,
+    own: Vec<(Arc<ToolSpec>, Box<dyn Erased>)>,
+    /// All tools, and the registry's number when they were looked at.
+    shelf: Mutex<Option<(u64, Shelf)>>,
     near: OnceLock<Near>,
     front: SetOnce<Arc<dyn Front>>,
     running: running::Running,
+}
+
+/// All tools that there are, until plugins change.
+#[derive(Clone)]
+struct Shelf {
+    tools: Arc<Vec<Offered>>,
+    names: Arc<ToolNames>,
 }
 
 /// A [`HostTool`] without its types.
@@ -122,7 +131,11 @@ impl Toolbox {
     pub fn new(registry: Arc<Registry>) -> Self {
         Self {
             registry,
-            own: own().into_iter().map(|tool| (tool.spec(), tool)).collect(),
+            own: own()
+                .into_iter()
+                .map(|tool| (Arc::new(tool.spec()), tool))
+                .collect(),
+            shelf: Mutex::default(),
             near: OnceLock::new(),
             front: SetOnce::new(),
             running: running::Running::default(),
@@ -141,7 +154,34 @@ impl Toolbox {
     }
 
     /// Every tool that there is now.
-    pub fn all(&self) -> Vec<Offered> {
+    pub fn all(&self) -> Arc<Vec<Offered>> {
+        self.shelf().tools
+    }
+
+    /// What may be named in policies: tools that there are now, and plugins.
+    pub fn names(&self) -> Arc<ToolNames> {
+        self.shelf().names
+    }
+
+    /// Every turn asks several times, and what plugins offer seldom changes.
+    fn shelf(&self) -> Shelf {
+        let mut kept = self.shelf.lock().unwrap_or_else(PoisonError::into_inner);
+        // read first: what changes while it is looked at counts the next time
+        let number = self.registry.tools_revision();
+        match &*kept {
+            Some((then, shelf)) if *then == number => shelf.clone(),
+            _ => {
+                let shelf = Shelf {
+                    tools: self.look().into(),
+                    names: self.look_at_names().into(),
+                };
+                *kept = Some((number, shelf.clone()));
+                shelf
+            }
+        }
+    }
+
+    fn look(&self) -> Vec<Offered> {
         let own = self.own.iter().map(|(spec, tool)| Offered {
             spec: spec.clone(),
             plugin: None,
@@ -152,7 +192,7 @@ impl Toolbox {
             let spec = ToolSpec::deserialize(&registration.spec).ok()?;
             let hidden = self.find(&spec.name).is_some();
             (!hidden).then(|| Offered {
-                spec,
+                spec: spec.into(),
                 plugin: Some(plugin.id().to_owned()),
                 owner_only: false,
             })
@@ -160,8 +200,7 @@ impl Toolbox {
         own.chain(theirs).collect()
     }
 
-    /// What may be named in policies: tools that there are now, and plugins.
-    pub fn names(&self) -> ToolNames {
+    fn look_at_names(&self) -> ToolNames {
         let plugins = self.registry.all();
         let declared = plugins.iter().flat_map(|plugin| {
             let manifest = &plugin.spec().manifest;

@@ -73,19 +73,21 @@ pub async fn run(bench: &Workbench<'_>, turn: &Turn, events: &TurnEvents) -> Res
 
 /// Works until `stop` turns true. What a turn waits for before it begins can be stopped too.
 pub async fn unless_stopped<T>(
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
     work: impl Future<Output = Result<T>>,
 ) -> Result<T> {
-    let stopped = async move {
-        // a sender that is gone never stops anything
-        if stop.wait_for(|stop| *stop).await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
     tokio::select! {
         biased;
-        () = stopped => Err(Error::new(ErrorKind::Cancelled, "the turn was stopped")),
+        () = stopped(stop) => Err(Error::new(ErrorKind::Cancelled, "the turn was stopped")),
         outcome = work => outcome,
+    }
+}
+
+/// Waits until somebody stops the turn.
+pub async fn stopped(mut stop: watch::Receiver<bool>) {
+    // a sender that is gone never stops anything
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 

@@ -6,7 +6,8 @@ use crate::{
     clock::Clock,
     config::{AuthMethod, BindMode, Config, Env, GatewayConfig, GatewayMode},
     gateway::{
-        Attempts, Auth, Events, MIN_SECRET, Options, PagePlace, Policy, ProxyAuth, Rules, is_placeholder,
+        Attempts, Auth, Events, MIN_SECRET, NodePolicy, Options, PagePlace, Policy, ProxyAuth, Rules,
+        is_placeholder,
     },
     http::server::{Network, Sites},
 };
@@ -54,10 +55,7 @@ pub(super) fn door(args: &Run, env: &Env, setting: &Setting) -> Result<Options, 
             proxy,
         },
         rules: rules(&setting.config)?,
-        page: match config.control_ui.enabled {
-            Some(false) => PagePlace::nowhere(),
-            _ => PagePlace::below(config.control_ui.base_path.as_deref().unwrap_or("/")),
-        },
+        page: PagePlace::below(config.control_ui.base_path.as_deref().unwrap_or("/")),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         events: Events::default(),
         clock: Clock::system(),
@@ -77,6 +75,10 @@ pub(super) fn rules(config: &Config) -> Result<Rules, Failure> {
         },
         trusted_proxies: proxies.map_err(|e| Failure::config(format_args!("gateway.trustedProxies: {e}")))?,
         policy: policy(config),
+        commands: NodePolicy {
+            allow: config.nodes.commands.allow.clone(),
+            deny: config.nodes.commands.deny.clone(),
+        },
     })
 }
 
@@ -134,6 +136,7 @@ fn policy(config: &GatewayConfig) -> Policy {
     Policy {
         auto_approve_local: config.nodes.pairing.auto_approve_local.unwrap_or(true),
         pages_without_device: config.control_ui.dangerously_disable_device_auth,
+        pages: config.control_ui.enabled != Some(false),
         attempts: Attempts {
             most: limit.max_attempts.map_or(usual.most, |most| most as usize),
             window: limit.window_ms.map_or(usual.window, Duration::from_millis),

@@ -8,22 +8,23 @@ mod log;
 mod probe;
 pub(super) mod service;
 
-use super::{Asked, Failure, health, setting::Setting};
+use super::{Asked, Failure, dashboard, health, setting::Setting};
 use crate::{
     app::{Gateway, Options, StartError},
     backup,
     clock::Clock,
     config::{BindMode, ChannelPolicy, Config, Env, Loaded, Paths, Reader, check_tools},
-    gateway::{Fleet, NodePolicy, Options as Door, Server, Stop},
+    gateway::{Fleet, Options as Door, Server, Stop},
     journal::Steps,
     methods::{Backstage, Methods},
-    plugins::{places, plugin::Spec},
+    plugins::{load, places, plugin::Spec, view::PluginView},
 };
 use clap::Subcommand;
 use lock::Lock;
 use openclaw_plugin_api::Secret;
 use service::Order;
 use std::{
+    net::{Ipv4Addr, SocketAddr},
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -129,21 +130,33 @@ pub(super) fn has_service(env: &Env, paths: &crate::config::Paths) -> bool {
 fn start(args: &Run, env: &Env, asked: &Asked) -> Result<(), Failure> {
     let begin = Instant::now();
     finish_restore(env)?;
-    let setting = Setting::read(env)?;
-    log::begin(asked, args.verbose, &setting.config, &setting.paths)?;
-    if !setting.configured && !args.allow_unconfigured {
-        let file = setting.paths.config_file.display();
+    let paths = Paths::resolve(env).map_err(Failure::config)?;
+    let first = Loaded::read_if_there(&paths, env).map_err(Failure::config)?;
+    let (is_configured, config) = (
+        first.is_some(),
+        first.map(|loaded| loaded.config).unwrap_or_default(),
+    );
+    log::begin(asked, args.verbose, &config, &paths)?;
+    if !is_configured && !args.allow_unconfigured {
+        let file = paths.config_file.display();
         return Err(Failure::config(format_args!(
             "there is no configuration {file}; `openclaw onboard` makes one (`{{}}` is enough), or start with --allow-unconfigured"
         )));
     }
-    setting.paths.prepare_state_dir().map_err(Failure::config)?;
-    let _lock = Lock::take(&setting.paths, args.force, Clock::system().now_ms())?;
-    if !setting.configured {
-        let file = &setting.paths.config_file;
+    paths.prepare_state_dir().map_err(Failure::config)?;
+    let _lock = Lock::take(&paths, args.force, Clock::system().now_ms())?;
+    if !is_configured && !paths.config_file.exists() {
+        let file = &paths.config_file;
         crate::config::write_atomic(file, MINIMAL.as_bytes())
             .map_err(|e| Failure::io(format_args!("write {}", file.display()), e))?;
     }
+    // Read once more: a gateway that makes way takes its time, and files may change meanwhile. What runs from here on and
+    // what is watched is this one reading.
+    let loaded = Loaded::read(&paths, env).map_err(Failure::config)?;
+    if loaded.config.logging != config.logging {
+        log::change(asked, args.verbose, &loaded.config);
+    }
+    let setting = Setting::of_loaded(&loaded, env)?;
     let door = door::door(args, env, &setting)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
@@ -154,7 +167,7 @@ fn start(args: &Run, env: &Env, asked: &Asked) -> Result<(), Failure> {
         let (asked, verbose) = (asked.clone(), args.verbose);
         Box::new(move |config| log::change(&asked, verbose, config))
     };
-    let ended = runtime.block_on(serve(setting, env.clone(), door, relog, begin));
+    let ended = runtime.block_on(serve((setting, loaded), env.clone(), door, relog, begin));
     crate::observe::flush();
     ended
 }
@@ -170,7 +183,7 @@ fn finish_restore(env: &Env) -> Result<(), Failure> {
 }
 
 async fn serve(
-    setting: Setting,
+    (setting, loaded): (Setting, Loaded),
     env: Env,
     door: Door,
     relog: follow::Relog,
@@ -185,13 +198,6 @@ async fn serve(
     }
     let mut terminate = signal(SignalKind::terminate()).map_err(|e| Failure::io("listen to signals", e))?;
     let (running, config) = watch::channel(Arc::new(setting.config.clone()));
-    let commands = &setting.config.gateway.nodes.commands;
-    let commands = NodePolicy {
-        allow: commands.allow.clone(),
-        deny: commands.deny.clone(),
-    };
-    // read once more, now that there is a file: what is watched is what was read
-    let loaded = Loaded::read(&setting.paths, &env).map_err(Failure::config)?;
     places::make_workspaces(&setting.paths, &setting.config);
     let gateway = Gateway::start(options(setting, &env, config))
         .await
@@ -206,7 +212,7 @@ async fn serve(
         tracing::warn!(target: "openclaw::plugins", "no plugins: nothing can be received or answered");
     }
     let again = env.clone();
-    let fleet = Fleet::new(gateway.journal(), &door.events, &door.clock, commands);
+    let fleet = Fleet::new(gateway.journal(), &door.events, &door.clock);
     let (reader, asked) = Reader::new();
     let backstage = Backstage {
         reread: Arc::new(move |id| reread(&again, id)),
@@ -214,16 +220,15 @@ async fn serve(
         reader,
     };
     gateway.applied().now(&loaded.sources);
+    let nodes = fleet.nodes.clone();
     let methods = Arc::new(Methods::new(gateway.clone(), fleet.clone(), backstage));
     let server = Server::bind(door, fleet, methods.clone())
         .await
         .map_err(Failure::new)?;
     methods.tell(server.events());
     gateway.serve_plugins(server.front());
-    for address in server.addresses() {
-        let pid = std::process::id();
-        tracing::info!(target: "openclaw::gateway", "listening on ws://{address} (PID {pid})");
-    }
+    gateway.serve_nodes(nodes);
+    tell_where(server.addresses(), &views, &running.borrow().clone());
     let following = tokio::spawn(follow::follow(
         gateway.clone(),
         env,
@@ -238,6 +243,7 @@ async fn serve(
         views.iter().filter(|p| p.status == "loaded").count(),
     );
     tracing::info!(target: "openclaw::gateway", "ready in {ms} ms with {loaded} plugins");
+    load::give_back_start();
     tokio::select! {
         _ = tokio::signal::ctrl_c() => {}
         _ = terminate.recv() => {}
@@ -251,6 +257,28 @@ async fn serve(
     tokio::select! {
         () = stop => Ok(()),
         _ = terminate.recv() => Err(Failure::new("stopped at once by a second signal")),
+    }
+}
+
+/// Says where clients and browsers find it. The token stands in no log, so it is not in the page's address.
+fn tell_where(addresses: &[SocketAddr], plugins: &[PluginView], config: &Config) {
+    let pid = std::process::id();
+    for address in addresses {
+        tracing::info!(target: "openclaw::gateway", "listening on ws://{address} (PID {pid})");
+    }
+    let serves_root = |plugin: &PluginView| plugin.registers.iter().any(|what| what == "http/1 /");
+    if !plugins.iter().any(|p| p.status == "loaded" && serves_root(p)) {
+        return;
+    }
+    let Some(mut at) = addresses.first().copied() else {
+        return;
+    };
+    // an address that means all of them is none that a browser could open
+    if at.ip().is_unspecified() {
+        at.set_ip(Ipv4Addr::LOCALHOST.into());
+    }
+    if let Some(page) = dashboard::page_of(&format!("ws://{at}"), config) {
+        tracing::info!(target: "openclaw::gateway", "page for browsers: {page} (`openclaw dashboard` opens it signed in)");
     }
 }
 

@@ -35,7 +35,7 @@ struct Choice {
     primary: Option<String>,
     /// Models to ask when it does not answer, in this order.
     fallbacks: Option<Vec<String>>,
-    /// Longest wait for the model, milliseconds.
+    /// Accepted, without effect: `models.providers.<id>.timeoutSeconds` says how long is waited.
     timeout_ms: Option<u64>,
 }
 
@@ -47,7 +47,7 @@ pub struct ModelEntry {
     pub alias: Option<String>,
     /// Parameters that are sent to the vendor as they are.
     pub params: Params,
-    /// Take the answer as it is written. Default: true.
+    /// Accepted, without effect: answers are always taken as they are written.
     pub streaming: Option<bool>,
 }
 

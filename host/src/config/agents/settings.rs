@@ -18,9 +18,9 @@ use std::collections::BTreeMap;
 pub struct AgentSettings {
     /// The model that answers.
     pub model: Option<ModelChoice>,
-    /// The model that looks at images if `model` can't.
+    /// Accepted, without effect but that its provider's plugin is on: a model for images.
     pub image_model: Option<ModelChoice>,
-    /// A small model for side tasks, such as summaries. Default: `model`.
+    /// Accepted, without effect but that its provider's plugin is on: a model for side tasks.
     pub utility_model: Option<ModelChoice>,
     /// Models by reference: aliases and parameters.
     pub models: BTreeMap<String, ModelEntry>,
@@ -30,11 +30,11 @@ pub struct AgentSettings {
     pub params: Params,
     /// Folder with its instructions and files. Default: `<state>/workspace`, or `<state>/workspace-<id>`.
     pub workspace: Option<String>,
-    /// Folder that is shown as the repository.
+    /// Accepted, without effect: a folder that is shown as the repository.
     pub repo_root: Option<String>,
     /// Skills that it may use. None: all.
     pub skills: Option<Vec<String>>,
-    /// Don't create instruction files in a new workspace. Default: false.
+    /// Accepted, without effect: instruction files in a new workspace.
     pub skip_bootstrap: Option<bool>,
     /// Most characters of one instruction file in the prompt. Default: 20,000.
     #[schemars(range(min = 1))]
@@ -42,17 +42,17 @@ pub struct AgentSettings {
     /// Most characters of all instruction files in the prompt. Default: 60,000.
     #[schemars(range(min = 1))]
     pub bootstrap_total_max_chars: Option<usize>,
-    /// When instruction files are part of the prompt. Default: `always`.
+    /// Accepted, without effect: instruction files are always part of the prompt.
     pub context_injection: Option<ContextInjection>,
-    /// The user's time zone, like `Europe/Berlin`. Default: the machine's.
+    /// The user's time zone, like `Europe/Berlin`. Default: `UTC` in what the agent is told, else the machine's.
     pub user_timezone: Option<String>,
-    /// How times are written. Default: `auto`.
+    /// Accepted, without effect: how times are written.
     pub time_format: Option<TimeFormat>,
     /// Time zone in the line before each message: `utc`, `local`, `user` or a zone. Default: `utc`.
     pub envelope_timezone: Option<String>,
     /// Is the time in the line before each message? Default: `on`.
     pub envelope_timestamp: Option<OnOff>,
-    /// Is the time since the last message in that line? Default: `on`.
+    /// Accepted, without effect: the time since the last message in that line.
     pub envelope_elapsed: Option<OnOff>,
     /// Most tokens of the context window that are used. Default: the model's window.
     #[schemars(range(min = 1))]
@@ -65,7 +65,7 @@ pub struct AgentSettings {
     pub thinking_default: Option<ThinkingLevel>,
     /// Does the agent say what tools do? Default: `off`.
     pub verbose_default: Option<VerboseLevel>,
-    /// Does the agent show its thoughts? Default: `off`.
+    /// Accepted, without effect: `/reasoning` says it for each conversation.
     pub reasoning_default: Option<ReasoningLevel>,
     /// Are finished parts of an answer sent before the whole? Default: `off`.
     pub block_streaming_default: Option<OnOff>,
@@ -100,7 +100,7 @@ pub struct AgentSettings {
 pub struct Compaction {
     /// Summarise the conversation before the window overflows? Default: true.
     pub enabled: Option<bool>,
-    /// How to summarise. Default: `default`.
+    /// Accepted, without effect: long conversations are summarised in pieces by themselves.
     pub mode: Option<CompactionMode>,
     /// The model that summarises. Default: the agent's.
     pub model: Option<String>,
@@ -196,7 +196,7 @@ pub struct Subagents {
     /// How many of them one agent may have. Default: 5.
     #[schemars(range(min = 1, max = 20))]
     pub max_children_per_agent: Option<u32>,
-    /// When their sessions are put away, minutes. Default: 60.
+    /// Accepted, without effect: their conversations stay.
     pub archive_after_minutes: Option<u64>,
     /// Their model. Default: the agent's.
     pub model: Option<ModelChoice>,

@@ -95,7 +95,7 @@ pub enum MentionsWord {
 pub struct ImplicitMentions {
     /// A reply to a message of the agent. True by default.
     pub reply_to_bot: bool,
-    /// A quotation of a message of the agent. True by default.
+    /// Accepted, without effect: a quotation counts as a reply does.
     pub quoted_bot: bool,
 }
 
@@ -129,7 +129,7 @@ pub struct ChannelPolicy {
     /// There is a block for the channel. Without one, groups are closed whatever the defaults say.
     #[serde(skip)]
     pub configured: bool,
-    /// Who may write in private.
+    /// Who may write in private. Default: `pairing`.
     pub dm_policy: Option<DmPolicy>,
     /// Ids that may write in private.
     pub allow_from: Option<IdList>,
@@ -137,7 +137,7 @@ pub struct ChannelPolicy {
     pub dm: Option<DmBlock>,
     /// Private messages of single people, by id or `*`.
     pub direct: BTreeMap<String, DirectRule>,
-    /// In which groups messages are taken.
+    /// In which groups messages are taken. Default: `allowlist`.
     pub group_policy: Option<GroupPolicy>,
     /// Ids that may write in groups; where it is not set `allowFrom` counts. Paired people are never meant.
     pub group_allow_from: Option<IdList>,
@@ -147,7 +147,7 @@ pub struct ChannelPolicy {
     pub guilds: BTreeMap<String, SpaceRule>,
     /// Spaces by id or `*`, as some platforms call them.
     pub teams: BTreeMap<String, SpaceRule>,
-    /// Programs may write.
+    /// Programs may write. Default: false.
     pub allow_bots: Option<AllowBots>,
     /// What counts as a mention.
     pub implicit_mentions: Option<ImplicitMentions>,
@@ -155,37 +155,37 @@ pub struct ChannelPolicy {
     pub mention_patterns: Option<MentionScope>,
     /// Lists of people may have user names. They change hands, so this is dangerous. False by default.
     pub dangerously_allow_name_matching: bool,
-    /// Skipped messages of a group that are kept for its next answer.
+    /// Skipped messages of a group that are kept for its next answer, 500 at most. Default: 50.
     pub history_limit: Option<usize>,
-    /// Turns of a private chat that the model sees; absent: as many as fit.
+    /// Accepted, without effect: the model sees as much of a private chat as fits.
     pub dm_history_limit: Option<usize>,
-    /// Settings of private chats by id.
+    /// Accepted, without effect: settings of private chats by id.
     pub dms: BTreeMap<String, DmSettings>,
-    /// Longest text of one message, characters.
+    /// Longest text of one message, characters. Default: what the platform takes.
     pub text_chunk_limit: Option<usize>,
-    /// Most lines of one message.
+    /// Most lines of one message. Default: as the channel says.
     pub max_lines_per_message: Option<usize>,
-    /// Where a long text is split.
+    /// Where a long text is split. Default: `length`.
     pub chunk_mode: Option<ChunkMode>,
-    /// Which messages of a reply refer to the one that is answered.
+    /// Which messages of a reply refer to the one that is answered. Default: `off`.
     pub reply_to_mode: Option<ReplyToMode>,
-    /// Emoji that says a message is being worked on; empty for none.
+    /// Emoji that says a message was seen; empty for none. Default: `messages.ackReaction`.
     pub ack_reaction: Option<String>,
-    /// What each reply begins with.
+    /// What each reply begins with. Default: `messages.responsePrefix`.
     pub response_prefix: Option<String>,
-    /// How a reply is shown while it is written.
+    /// How a reply is shown while it is written. Default: `off`.
     pub streaming: Option<Streaming>,
     /// The same, in an older form.
     pub stream_mode: Option<StreamMode>,
-    /// Replies go out in blocks as they are written.
+    /// Replies go out in blocks as they are written. Default: `agents.defaults.blockStreamingDefault`.
     pub block_streaming: Option<bool>,
     /// When small blocks are sent as one; what it leaves out is the agent's.
     pub block_streaming_coalesce: Option<Coalesce>,
     /// Largest file, megabytes.
     pub media_max_mb: Option<f64>,
-    /// Events of the channel may change the configuration file. True by default.
+    /// Accepted, without effect: events of a channel never change the configuration.
     pub config_writes: Option<bool>,
-    /// Where messages go that name no chat.
+    /// Where messages go that name no chat, if the channel can.
     pub default_to: Option<String>,
 }
 

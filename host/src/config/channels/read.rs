@@ -5,7 +5,6 @@ use super::{
 };
 use crate::config::{
     Coalesce, Config, Fault, IdList, JsonPath,
-    ids::AccessGroups,
     schema::{Schema, type_name},
 };
 use schemars::JsonSchema;
@@ -46,8 +45,8 @@ impl ChannelPolicy {
             }
         };
         policy.inherit(config);
-        let groups = AccessGroups::of(config.value());
-        policy.for_each_list(|list| list.expand(&groups, channel));
+        let groups = &config.access_groups;
+        policy.for_each_list(|list| list.expand(groups, channel));
         Ok(policy)
     }
 

@@ -3,9 +3,11 @@
 //! Nothing is decided here: `agent::policy` does that. `names` knows what may be written in a policy, and `check` says
 //! what of it nobody has.
 mod check;
+mod message;
 pub mod names;
 
 pub use check::{ToolNames, check};
+pub use message::MessageTool;
 
 use super::{Opaque, agents::words};
 use schemars::JsonSchema;
@@ -40,6 +42,8 @@ pub struct ToolsConfig {
     pub loop_detection: LoopDetection,
     /// What an agent may change of this file.
     pub gateway: GatewayTool,
+    /// Where messages may go, and what may be done there.
+    pub message: MessageTool,
     /// How the web is read and searched; judged by the plugin that does it.
     pub web: Opaque,
 }
@@ -60,6 +64,8 @@ pub struct ToolPolicy {
     pub by_provider: BTreeMap<String, ToolRules>,
     /// The same for one person: an id, `<channel>:<id>`, or `*` for everybody who is not named.
     pub tools_by_sender: BTreeMap<String, ToolRules>,
+    /// Where messages may go, and what may be done there. Default: what `tools.message` says.
+    pub message: MessageTool,
 }
 
 /// `tools.byProvider.<id>`, `tools.toolsBySender.<id>`, `channels.<id>.groups.<id>.tools`

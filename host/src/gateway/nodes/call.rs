@@ -56,6 +56,11 @@ impl Nodes {
         if !caller.principal.scopes().permit(needed) {
             return Err(Failure::missing_scope(needed));
         }
+        self.send(asked).await
+    }
+
+    /// The same on the gateway's own behalf.
+    pub(crate) async fn send(&self, asked: Invocation) -> Result<Value, Failure> {
         let connection = self.reachable(&asked).await?;
         let timeout = asked.timeout_ms.map_or(DEFAULT_TIMEOUT, Duration::from_millis);
         let timeout = if timeout.is_zero() {

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 
 use super::{auth::Role, devices::failed, failure::Failure, hub::Events, methods::Caller, random};
@@ -41,7 +41,7 @@ struct Inner {
     journal: Journal,
     events: Events,
     clock: Clock,
-    policy: NodePolicy,
+    policy: RwLock<NodePolicy>,
     live: Mutex<HashMap<String, Live>>,
     calls: Mutex<Calls>,
 }
@@ -69,16 +69,21 @@ pub enum Published {
 // === impl Nodes ===
 
 impl Nodes {
-    /// The nodes of this journal.
-    pub fn new(journal: Journal, events: Events, clock: Clock, policy: NodePolicy) -> Self {
+    /// The nodes of this journal. Nothing delicate may be asked of them until the gateway has its rules.
+    pub fn new(journal: Journal, events: Events, clock: Clock) -> Self {
         Self(Arc::new(Inner {
             journal,
             events,
             clock,
-            policy,
+            policy: RwLock::default(),
             live: Mutex::default(),
             calls: Mutex::default(),
         }))
+    }
+
+    /// From now on these commands may be sent.
+    pub(crate) fn permit(&self, policy: NodePolicy) {
+        *self.0.policy.write().unwrap_or_else(PoisonError::into_inner) = policy;
     }
 
     /// All nodes: those that are let in, those that ask, those that are here.
@@ -235,8 +240,8 @@ impl Nodes {
     fn commands(&self, known: Option<&Node>, live: Option<&Live>) -> Vec<String> {
         let Some(known) = known else { return Vec::new() };
         let offered = live.map_or(&known.surface.commands, |live| &live.offered.commands);
-        let allowed =
-            |command: &&String| known.surface.commands.contains(command) && self.0.policy.permits(command);
+        let policy = self.0.policy.read().unwrap_or_else(PoisonError::into_inner);
+        let allowed = |command: &&String| known.surface.commands.contains(command) && policy.permits(command);
         offered.iter().filter(allowed).cloned().collect()
     }
 

@@ -25,7 +25,10 @@ use axum::{
 use futures_util::{StreamExt, future::BoxFuture};
 use openclaw_plugin_api::{HttpCall, Result, Route, RouteAuth, Sink, Source, abi::sink_pair};
 use std::{
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 use tokio::{
@@ -75,6 +78,7 @@ pub trait Routes: Send + Sync + 'static {
 pub(crate) struct Routing {
     routes: Option<Arc<dyn Routes>>,
     page: PagePlace,
+    shows_pages: AtomicBool,
     table: RwLock<(Option<u64>, Arc<Table>)>,
     places: Arc<Places>,
     sockets: Arc<Places>,
@@ -91,11 +95,17 @@ impl Routing {
         Self {
             routes,
             page,
+            shows_pages: AtomicBool::new(true),
             table: RwLock::default(),
             places: Arc::new(Places::new(places::REQUESTS)),
             sockets: Arc::new(Places::new(places::SOCKETS)),
             bodies: Arc::new(Semaphore::new(limits::MAX_BODIES_KIB)),
         }
+    }
+
+    /// From now on there are pages, or none.
+    pub(crate) fn show_pages(&self, on: bool) {
+        self.shows_pages.store(on, Ordering::Relaxed);
     }
 
     /// Does whoever calls this path prove itself in each request? Then it does not matter by which name it came here: a
@@ -126,7 +136,17 @@ impl Routing {
     fn find(&self, path: &str) -> Option<(&Arc<dyn Routes>, Arc<Offer>)> {
         let routes = self.routes.as_ref()?;
         let offer = self.table(routes).find(path)?.clone();
-        self.page.permits(&offer.path, path).then_some((routes, offer))
+        let shown = self.shows_pages() || !page::is_page(&offer.path);
+        (shown && self.page.permits(&offer.path, path)).then_some((routes, offer))
+    }
+
+    /// Where the page is, for whoever asks for its folder without the slash.
+    fn folder(&self, path: &str) -> Option<String> {
+        self.page.folder(path).filter(|_| self.shows_pages())
+    }
+
+    fn shows_pages(&self) -> bool {
+        self.shows_pages.load(Ordering::Relaxed)
     }
 
     fn table(&self, routes: &Arc<dyn Routes>) -> Arc<Table> {
@@ -163,7 +183,7 @@ async fn answer(shared: &Shared, peer: Peer, request: Request) -> Result<Respons
     };
     let routing = &shared.routing;
     let Some((routes, offer)) = routing.find(&path) else {
-        if let Some(folder) = routing.page.folder(&path) {
+        if let Some(folder) = routing.folder(&path) {
             return Err(refusal::elsewhere(&folder).into());
         }
         return Err(nothing(&parts.method).into());

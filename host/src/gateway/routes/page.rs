@@ -1,7 +1,7 @@
 //! Where the page for browsers is. A route for everything (`/` and below) is a page; the operator says below which path
-//! it is found, and whether at all.
+//! it is found.
 //!
-//! Invariant: what is outside of that path is not found, whoever offers it; a page that is switched off has no path.
+//! Invariant: what is outside of that path is not found, whoever offers it.
 
 /// The path of a route for everything.
 const EVERYTHING: &str = "/";
@@ -9,8 +9,8 @@ const EVERYTHING: &str = "/";
 /// Below which path a page is found: `gateway.controlUi`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PagePlace {
-    /// Without a slash at its end; empty for all paths. `None`: nowhere.
-    base: Option<String>,
+    /// Without a slash at its end; empty for all paths.
+    base: String,
 }
 
 impl PagePlace {
@@ -21,30 +21,27 @@ impl PagePlace {
             "" => String::new(),
             base => format!("/{base}"),
         };
-        Self { base: Some(base) }
-    }
-
-    /// Nowhere.
-    pub fn nowhere() -> Self {
-        Self { base: None }
+        Self { base }
     }
 
     /// May the route with this path of its own answer for `path`?
     pub(super) fn permits(&self, route: &str, path: &str) -> bool {
-        if route != EVERYTHING {
-            return true;
-        }
-        self.base.as_ref().is_some_and(|base| {
-            path.strip_prefix(base.as_str())
+        !is_page(route)
+            || path
+                .strip_prefix(self.base.as_str())
                 .is_some_and(|rest| rest.starts_with('/'))
-        })
     }
 
     /// Where the page is, for whoever asks for its folder without the slash.
     pub(super) fn folder(&self, path: &str) -> Option<String> {
-        let base = self.base.as_ref().filter(|base| !base.is_empty())?;
-        (path == base).then(|| format!("{base}/"))
+        let base = &self.base;
+        (!base.is_empty() && path == base).then(|| format!("{base}/"))
     }
+}
+
+/// Is the route with this path a page?
+pub(super) fn is_page(route: &str) -> bool {
+    route == EVERYTHING
 }
 
 impl Default for PagePlace {
@@ -73,9 +70,5 @@ mod tests {
             assert_eq!(below.folder("/ui").as_deref(), Some("/ui/"));
             assert!(below.permits("/hook", "/hook"), "other routes are where they are");
         }
-        let nowhere = PagePlace::nowhere();
-        assert!(
-            !nowhere.permits("/", "/") && nowhere.permits("/hook", "/hook") && nowhere.folder("").is_none()
-        );
     }
 }

@@ -101,6 +101,8 @@ async fn enter(shared: &Arc<Shared>, peer: Peer, mut request: Request) -> Result
             .max_message_size(Some(longest))
             .max_frame_size(Some(longest));
         let part = parts.read_buf.to_vec();
+        // HTTP's buffer would last as long as the socket
+        drop(parts.read_buf);
         let tcp = parts.io.into_inner();
         let wire = WebSocketStream::from_partially_read(tcp, part, Role::Server, Some(config)).await;
         let (feed, input) = source_pair(limits::MAX_MESSAGES);

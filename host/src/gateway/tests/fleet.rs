@@ -1,6 +1,6 @@
 //! Devices and nodes over real sockets: pairing, tokens, revocation, and asking a node to do something.
 use super::*;
-use crate::gateway::device::tests::Asked;
+use crate::gateway::{NodePolicy, Rules, device::tests::Asked};
 use tokio::time::{Duration, Instant};
 
 /// From elsewhere, as far as the gateway can see.
@@ -222,6 +222,36 @@ async fn a_node_is_asked_only_what_it_was_allowed() {
         (&row["paired"], &row["commands"]),
         (&json!(true), &json!(["device.info", "system.run"]))
     );
+}
+
+#[tokio::test]
+async fn what_a_node_may_be_asked_is_what_the_rules_of_now_say() {
+    let gateway = Gateway::start().await;
+    let mut owner = gateway.client(&["operator.admin"]).await;
+    let (_node, _) = device(&gateway, 6, node(&["camera.snap", "device.info"]), &[]).await;
+    let asked = owner.event("node.pair.requested").await["payload"].take();
+    let approval = json!({"requestId": asked["requestId"]});
+    owner.request("node.pair.approve", approval).await;
+    let names = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+    let rules = [
+        (names(&[]), names(&[]), json!(["device.info"])),
+        (
+            names(&["camera.snap"]),
+            names(&["device.info"]),
+            json!(["camera.snap"]),
+        ),
+    ];
+    for (allow, deny, offered) in rules {
+        let rules = Rules {
+            commands: NodePolicy { allow, deny },
+            ..Rules::default()
+        };
+        gateway.running.doorkeeper().change(rules, None);
+        let row = owner
+            .request("node.describe", json!({"nodeId": asked["nodeId"]}))
+            .await;
+        assert_eq!(row["payload"]["commands"], offered, "{row}");
+    }
 }
 
 #[tokio::test]

@@ -13,8 +13,8 @@ mod sockets;
 mod table;
 
 use super::{
-    Auth, Caller, Failure, Fleet, Handler, Method, NodePolicy, Options, Readiness, Responder, Running, Scope,
-    Server, device::tests::NOW,
+    Auth, Caller, Failure, Fleet, Handler, Method, Options, Readiness, Responder, Running, Scope, Server,
+    device::tests::NOW,
 };
 use crate::{clock::Clock, journal::Journal};
 use futures_util::{FutureExt, SinkExt, StreamExt, future::BoxFuture};
@@ -151,7 +151,7 @@ pub(super) struct Gateway {
 pub(super) fn fleet(options: &Options) -> (tempfile::TempDir, Fleet) {
     let folder = tempfile::tempdir().unwrap();
     let journal = Journal::open(&folder.path().join("state.db")).unwrap();
-    let fleet = Fleet::new(&journal, &options.events, &options.clock, NodePolicy::default());
+    let fleet = Fleet::new(&journal, &options.events, &options.clock);
     (folder, fleet)
 }
 

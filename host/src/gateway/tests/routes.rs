@@ -1,6 +1,6 @@
 //! Plugins' routes: what of a request reaches a plugin, and what of its answer the client.
 use super::*;
-use crate::gateway::{Offer, Routes};
+use crate::gateway::{Offer, Routes, Rules};
 use openclaw_plugin_api::{Error, ErrorKind, HttpCall, HttpHead, Route, RouteAuth, Sink, Source};
 use std::sync::Mutex;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -54,6 +54,7 @@ impl Routes for Site {
             .into();
         offers.push(offer("/page", RouteAuth::Public, "GET HEAD POST"));
         offers.push(offer("/mine", RouteAuth::Gateway, "POST"));
+        offers.push(offer("/", RouteAuth::Public, "GET"));
         offers.push(Offer {
             route: None,
             ..signed("/gone")
@@ -205,6 +206,20 @@ async fn the_head_decides_before_the_body_is_read() {
     )
     .await;
     assert_eq!((status, site.reached().join(" ").as_str()), (413, "check /hook"));
+}
+
+#[tokio::test]
+async fn a_page_goes_and_comes_while_the_gateway_runs() {
+    let (gateway, _site) = gateway().await;
+    for (pages, status) in [(true, 201), (false, 404), (true, 201)] {
+        let mut rules = Rules::default();
+        rules.policy.pages = pages;
+        gateway.running.doorkeeper().change(rules, None);
+        let (answered, response) = ask(&gateway, "GET /", "", "").await;
+        assert_eq!(answered, status, "{response}");
+        let (answered, response) = ask(&gateway, "GET /page", "", "").await;
+        assert_eq!(answered, 201, "what is no page stays: {response}");
+    }
 }
 
 #[tokio::test]

@@ -1,22 +1,24 @@
-//! The end of a run as `agent` and `agent.wait` tell it: from the run itself, or from what it wrote, once the run is gone.
+//! The end of a run as `agent`, `agent.wait` and the run's last event tell it: from the run itself, or from what it wrote,
+//! once the run is gone.
 //!
 //! Invariant: a run that ended in an earlier process is told of with the words that stand in its conversation.
 use crate::{
     agent::{
         about::{About, stop_word},
+        commands::thinking_word,
         live::Run,
         reply::{Occasion, Reply, parse},
         run_id,
     },
     app::Gateway,
-    journal::{Entry, EntryKind},
+    journal::{Entry, EntryKind, Settled},
 };
-use openclaw_plugin_api::{Message, Role, Usage};
+use openclaw_plugin_api::{Message, Role, StopReason, Usage};
 use serde_json::{Value, json};
 
 /// A run that gave an answer.
 #[derive(Debug, Default)]
-pub(super) struct Ended {
+pub(in crate::methods) struct Ended {
     run_id: String,
     session_id: String,
     /// What the model said.
@@ -30,6 +32,11 @@ pub(super) struct Ended {
     /// Tools that did their work.
     tools: Vec<String>,
     stop: String,
+    /// How hard it thought, in a word; none if nobody knows.
+    thinking: Option<&'static str>,
+    /// When its turn began and when it ended, milliseconds since 1970.
+    began_ms: Option<i64>,
+    ended_ms: Option<i64>,
     took_ms: i64,
 }
 
@@ -38,15 +45,20 @@ pub(super) struct Ended {
 pub(super) enum Past {
     /// With an answer.
     Answered(Box<Ended>),
-    /// Without one; why.
-    Failed(String),
+    /// Without one.
+    Failed {
+        /// Why.
+        why: String,
+        /// When it began and when it ended, milliseconds since 1970.
+        span: Option<(i64, i64)>,
+    },
 }
 
 // === impl Ended ===
 
 impl Ended {
     /// Of a run that is known.
-    pub(super) fn of(run: &Run, text: String, usage: Usage) -> Self {
+    pub(in crate::methods) fn of(run: &Run, text: String, usage: Usage) -> Self {
         let began = run.began_ms().unwrap_or(run.opened_ms());
         Self {
             run_id: run.id.clone(),
@@ -58,12 +70,15 @@ impl Ended {
             wanted: run.wanted(),
             tools: run.tools(),
             stop: stop_word(run.stop()).to_owned(),
+            thinking: run.thinking().map(thinking_word),
+            began_ms: run.began_ms(),
+            ended_ms: run.ended_ms(),
             took_ms: run.ended_ms().unwrap_or(began) - began,
         }
     }
 
     /// The words that people see.
-    fn visible(&self) -> String {
+    pub(in crate::methods) fn visible(&self) -> String {
         match parse(&self.text, Occasion::Message) {
             Reply::Send(payload) => payload.text,
             Reply::Silent | Reply::Empty => String::new(),
@@ -108,7 +123,7 @@ impl Ended {
             });
             attempts.insert(0, first);
         }
-        json!({
+        let mut meta = json!({
             "durationMs": self.took_ms.max(0),
             "agentMeta": {
                 "sessionId": self.session_id, "sessionFile": asked.session_key, "provider": provider, "model": model,
@@ -122,9 +137,13 @@ impl Ended {
                 "winnerProvider": provider, "winnerModel": model, "attempts": attempts, "fallbackUsed": rerouted,
                 "runner": "embedded",
             },
-            "requestShaping": { "thinking": asked.thinking },
+            "requestShaping": {},
             "completion": { "stopReason": self.stop, "finishReason": self.stop },
-        })
+        });
+        if let Some(thinking) = self.thinking.or(asked.thinking) {
+            meta["requestShaping"]["thinking"] = json!(thinking);
+        }
+        meta
     }
 
     fn receipt(&self) -> Value {
@@ -136,8 +155,8 @@ impl Ended {
         })
     }
 
-    /// The answer to `agent.wait`.
-    fn record(&self) -> Value {
+    /// What is told of it wherever it is told.
+    pub(in crate::methods) fn told(&self) -> Value {
         let visible = self.visible();
         let disposition = if visible.is_empty() { "silent" } else { "visible" };
         let mut reply = json!({ "disposition": disposition });
@@ -147,9 +166,17 @@ impl Ended {
         let mut receipt = self.receipt();
         receipt["terminalDisposition"] = json!(disposition);
         json!({
-            "runId": self.run_id, "status": "ok", "stopReason": self.stop, "livenessState": "working",
-            "terminalReply": reply, "terminalReceipt": receipt,
+            "stopReason": self.stop, "livenessState": "working", "startedAt": self.began_ms,
+            "endedAt": self.ended_ms, "terminalReply": reply, "terminalReceipt": receipt,
         })
+    }
+
+    /// The answer to `agent.wait`.
+    pub(in crate::methods) fn record(&self) -> Value {
+        let mut record = self.told();
+        record["runId"] = json!(self.run_id);
+        record["status"] = json!("ok");
+        record
     }
 }
 
@@ -159,31 +186,56 @@ pub(super) struct Asked {
     pub(super) agent_id: String,
     pub(super) session_key: String,
     pub(super) text: String,
-    pub(super) thinking: &'static str,
+    /// How hard to think; none if whoever asked did not say.
+    pub(super) thinking: Option<&'static str>,
 }
 
 // === impl Past ===
 
 impl Past {
+    /// Of a run that wrote nothing of its own.
+    pub(super) fn unwritten(run_id: &str, end: Option<Settled>) -> Self {
+        let why = match end {
+            // another run has answered it with its own message
+            Some(Settled::Done) => {
+                return Self::Answered(Box::new(Ended {
+                    run_id: run_id.to_owned(),
+                    stop: stop_word(StopReason::Stop).to_owned(),
+                    ..Ended::default()
+                }));
+            }
+            Some(Settled::Failed(why) | Settled::Dropped(why)) if !why.is_empty() => why,
+            _ => "it left nothing in its conversation".to_owned(),
+        };
+        Self::Failed { why, span: None }
+    }
+
     /// From what a turn wrote into a transcript.
     pub(super) fn read(session_id: String, entries: &[Entry]) -> Self {
-        let Some(last) = entries.last() else {
-            return Self::Failed("it left nothing in its conversation".to_owned());
+        let (Some(first), Some(last)) = (entries.first(), entries.last()) else {
+            return Self::unwritten("", None);
+        };
+        let span = (first.created_ms, last.created_ms);
+        let failed = |why| Self::Failed {
+            why,
+            span: Some(span),
         };
         let mut ended = Ended {
             run_id: run_id(&last.turn).to_owned(),
             session_id,
-            took_ms: last.created_ms - entries[0].created_ms,
+            began_ms: Some(span.0),
+            ended_ms: Some(span.1),
+            took_ms: span.1 - span.0,
             ..Ended::default()
         };
         let mut said = Vec::new();
         for entry in entries {
             let about = About::of(entry);
             if !about.error.is_empty() {
-                return Self::Failed(about.error);
+                return failed(about.error);
             }
             if !about.aborted_by.is_empty() {
-                return Self::Failed("the run was aborted".to_owned());
+                return failed("the run was aborted".to_owned());
             }
             let Ok(message) = serde_json::from_str::<Message>(&entry.body) else {
                 continue;
@@ -206,7 +258,14 @@ impl Past {
     pub(super) fn record(&self, run_id: &str) -> Value {
         match self {
             Self::Answered(ended) => ended.record(),
-            Self::Failed(why) => json!({ "runId": run_id, "status": "error", "error": why }),
+            Self::Failed { why, span } => {
+                let mut record = json!({ "runId": run_id, "status": "error", "error": why });
+                if let Some((began_ms, ended_ms)) = span {
+                    record["startedAt"] = json!(began_ms);
+                    record["endedAt"] = json!(ended_ms);
+                }
+                record
+            }
         }
     }
 }
@@ -277,8 +336,15 @@ mod tests {
             &About::default(),
             EntryKind::Message,
         );
-        let past = Past::read("s".into(), &[asked, answer("one", 1), answer("two", 2)]);
+        let mut entries = [asked, answer("one", 1), answer("two", 2)];
+        entries[0].created_ms = 5_000;
+        entries[2].created_ms = 8_000;
+        let past = Past::read("s".into(), &entries);
         let told = past.record("r1");
+        assert_eq!(
+            (&told["startedAt"], &told["endedAt"]),
+            (&json!(5_000), &json!(8_000))
+        );
         assert_eq!(told["terminalReply"]["text"], "one\n\ntwo");
         assert_eq!(told["terminalReceipt"]["effective"]["model"], "m");
         let Past::Answered(ended) = past else {
@@ -302,5 +368,21 @@ mod tests {
             "out of order"
         );
         assert_eq!(Past::read("s".into(), &[]).record("r1")["status"], "error");
+    }
+
+    #[test]
+    fn a_run_that_wrote_nothing_is_told_of_as_the_journal_knows_it() {
+        let told = |end| Past::unwritten("r1", end).record("r1");
+        let failed = told(Some(Settled::Failed("the gateway ended 3 times".into())));
+        assert_eq!(
+            (&failed["status"], &failed["error"]),
+            (&json!("error"), &json!("the gateway ended 3 times"))
+        );
+        let joined = told(Some(Settled::Done));
+        assert_eq!(
+            (&joined["status"], &joined["terminalReply"]["disposition"]),
+            (&json!("ok"), &json!("silent"))
+        );
+        assert_eq!(told(None)["status"], "error", "nobody knows it any more");
     }
 }

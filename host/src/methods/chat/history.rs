@@ -150,7 +150,7 @@ async fn page(gateway: &Gateway, session_id: &str, asked: &Params) -> Result<Pag
     })
 }
 
-/// Pictures are left out of a history; how large they are is told.
+/// Pictures are left out of a history; how large they are is told, and what they were called.
 async fn sizes(gateway: &Gateway, rows: &mut [Value]) -> Result<(), Failure> {
     let mut pictures: Vec<_> = rows
         .iter_mut()
@@ -172,6 +172,9 @@ async fn sizes(gateway: &Gateway, rows: &mut [Value]) -> Result<(), Failure> {
     for (part, stored) in pictures.iter_mut().zip(known) {
         if let Some(stored) = stored {
             part["bytes"] = json!(stored.media.size);
+            if !stored.media.file_name.is_empty() {
+                part["fileName"] = json!(stored.media.file_name);
+            }
         }
     }
     Ok(())

@@ -7,9 +7,8 @@ use crate::{
     agent::{
         about::stop_word,
         live::{End, Run, Source},
-        reply::{Occasion, Reply, parse},
     },
-    methods::sessions::message::injected,
+    methods::{agent::Ended, sessions::message::injected},
 };
 use openclaw_plugin_api::{Error, ErrorKind};
 use serde_json::{Map, Value, json};
@@ -26,7 +25,10 @@ pub(super) fn is_refused(run: &Run) -> bool {
 /// Tells how a run has ended.
 pub(super) fn tell(tale: &mut Tale, run: &Run, now: Instant, now_ms: i64, out: &mut Vec<Event>) {
     match run.how() {
-        Some(End::Answered { text, .. }) => answered(tale, run, &text, now, now_ms, out),
+        Some(End::Answered { text, usage }) => {
+            let ended = Ended::of(run, text.clone(), usage);
+            answered(tale, run, (&text, &ended), now, now_ms, out);
+        }
         Some(End::Failed { message, error }) => failed(tale, run, &message, &error, now_ms, out),
         Some(End::Aborted) | None => aborted(tale, run, now, now_ms, out),
         Some(End::Merged) => {
@@ -37,12 +39,15 @@ pub(super) fn tell(tale: &mut Tale, run: &Run, now: Instant, now_ms: i64, out: &
     }
 }
 
-fn answered(tale: &mut Tale, run: &Run, text: &str, now: Instant, now_ms: i64, out: &mut Vec<Event>) {
-    let stop = stop_word(run.stop());
-    let visible = match parse(text, Occasion::Message) {
-        Reply::Send(payload) => payload.text,
-        Reply::Silent | Reply::Empty => String::new(),
-    };
+fn answered(
+    tale: &mut Tale,
+    run: &Run,
+    (text, ended): (&str, &Ended),
+    now: Instant,
+    now_ms: i64,
+    out: &mut Vec<Event>,
+) {
+    let (stop, visible) = (stop_word(run.stop()), ended.visible());
     // what tools did can't be taken back by asking again
     let spent = !run.tools().is_empty();
     let mut finishing = json!({
@@ -54,11 +59,11 @@ fn answered(tale: &mut Tale, run: &Run, text: &str, now: Instant, now_ms: i64, o
     }
     out.push(tale.lifecycle(run, finishing, now_ms));
     out.push(idle(tale, run, now_ms));
-    let mut end = json!({ "phase": "end", "startedAt": run.began_ms() });
+    let mut end = json!({ "phase": "end", "aborted": false, "executionSettled": true });
     if tale.source != Source::Caller {
         end["replayInvalid"] = json!(spent);
     }
-    merge(&mut end, record(run));
+    merge(&mut end, ended.told());
     out.push(tale.lifecycle(run, end, now_ms));
     tale.close(text, now, now_ms, out);
     let mut last = tale.chat_event("final");
@@ -67,35 +72,6 @@ fn answered(tale: &mut Tale, run: &Run, text: &str, now: Instant, now_ms: i64, o
         last["message"] = message(&visible, now_ms);
     }
     out.push(chat(last));
-}
-
-/// The end of a run as `agent.wait` tells it.
-pub(super) fn record(run: &Run) -> Value {
-    let (provider, model) = run.model();
-    let first = run.wanted();
-    let text = match run.how() {
-        Some(End::Answered { text, .. }) => match parse(&text, Occasion::Message) {
-            Reply::Send(payload) => payload.text,
-            Reply::Silent | Reply::Empty => String::new(),
-        },
-        _ => String::new(),
-    };
-    let disposition = if text.is_empty() { "silent" } else { "visible" };
-    let mut reply = json!({ "disposition": disposition });
-    if !text.is_empty() {
-        reply["text"] = json!(text);
-    }
-    json!({
-        "stopReason": stop_word(run.stop()), "aborted": false, "livenessState": "working",
-        "endedAt": run.ended_ms(), "terminalReply": reply, "executionSettled": true,
-        "terminalReceipt": {
-            "runId": run.id, "sessionId": run.session_id(), "turnId": run.id,
-            "requested": { "provider": first.0, "model": first.1 },
-            "effective": { "provider": provider, "model": model, "responseModel": model },
-            "successfulToolNames": run.tools(), "rerouted": (&first.0, &first.1) != (&provider, &model),
-            "terminalDisposition": disposition,
-        },
-    })
 }
 
 fn failed(tale: &mut Tale, run: &Run, words: &str, error: &Error, now_ms: i64, out: &mut Vec<Event>) {

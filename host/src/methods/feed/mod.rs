@@ -12,7 +12,7 @@ mod tools;
 
 pub(super) use subscribers::Subscribers;
 
-use super::runs::Runs;
+use super::{agent::Ended, runs::Runs};
 use crate::{
     agent::live::{End, Live, News, Run, Step},
     app::Gateway,
@@ -87,18 +87,32 @@ impl Feed {
     }
 
     fn step(&mut self, run: &Arc<Run>, step: &Step) {
-        let (now, now_ms) = (Instant::now(), self.gateway.now_ms());
-        let tale = self
-            .tales
-            .entry(run.id.clone())
-            .or_insert_with(|| Tale::new(run, now));
-        let told = tale.step(run, step, now, now_ms);
-        let ended = matches!(step, Step::Ended);
-        if ended {
+        let told = self.told(run, step);
+        if matches!(step, Step::Ended) {
             self.tales.remove(&run.id);
             self.runs.end(&run.id, record(run));
         }
         self.send(&run.sender(), told);
+    }
+
+    /// What clients are told of a step. Nothing is made up for nobody: whoever comes while a run is under way is told what
+    /// it has said by then.
+    fn told(&mut self, run: &Arc<Run>, step: &Step) -> Vec<Event> {
+        let (now, now_ms) = (Instant::now(), self.gateway.now_ms());
+        if let Some(tale) = self.tales.get_mut(&run.id) {
+            return tale.step(run, step, now, now_ms);
+        }
+        if self.events.clients() == 0 {
+            return Vec::new();
+        }
+        let tale = self.tales.entry(run.id.clone());
+        let tale = tale.or_insert_with(|| Tale::new(run, now));
+        let mut told = match step {
+            Step::Opened => Vec::new(),
+            _ => tale.catch_up(run, now, now_ms),
+        };
+        told.extend(tale.step(run, step, now, now_ms));
+        told
     }
 
     fn ring(&mut self) {
@@ -155,27 +169,19 @@ impl Feed {
 
 /// The end of a run for those who wait for it.
 fn record(run: &Run) -> Value {
-    let mut end = json!({ "runId": run.id, "startedAt": run.began_ms(), "endedAt": run.ended_ms() });
-    let more = match run.how() {
-        Some(End::Answered { .. }) => {
-            let mut more = ending::record(run);
-            more["status"] = json!("ok");
-            more
-        }
+    let mut end = match run.how() {
+        Some(End::Answered { text, usage }) => return Ended::of(run, text, usage).record(),
         Some(End::Failed { message, .. }) => json!({ "status": "error", "error": message }),
         Some(End::Aborted) | None => json!({
-            "status": "error", "error": "the run was aborted", "stopReason": run.stopped_by(), "aborted": true,
+            "status": "error", "error": "the run was aborted", "stopReason": run.stopped_by(),
         }),
         Some(End::Merged) => json!({ "status": "ok", "terminalReply": { "disposition": "merged" } }),
         Some(End::Told { text }) => {
             json!({ "status": "ok", "terminalReply": { "disposition": "visible", "text": text } })
         }
     };
-    if let (Some(end), Value::Object(more)) = (end.as_object_mut(), more) {
-        end.extend(more);
-        for extra in ["aborted", "executionSettled"] {
-            end.remove(extra);
-        }
-    }
+    end["runId"] = json!(run.id);
+    end["startedAt"] = json!(run.began_ms());
+    end["endedAt"] = json!(run.ended_ms());
     end
 }

@@ -5,23 +5,11 @@ use super::{
     event::{Event, To},
     tale::Tale,
 };
+use crate::agent::tool_words::about;
 use openclaw_plugin_api::{Content, ToolOutput};
 use serde_json::{Value, json};
 
-/// Arguments that say best what a call is about, the best first.
-const TELLING: [&str; 10] = [
-    "command",
-    "path",
-    "file_path",
-    "url",
-    "query",
-    "pattern",
-    "action",
-    "name",
-    "text",
-    "message",
-];
-/// Characters that are shown of one.
+/// Characters that are shown of what a call is about.
 const SHOWN: usize = 80;
 
 /// A call that has not ended.
@@ -41,7 +29,7 @@ impl Call {
         Self {
             name: name.to_owned(),
             began_ms,
-            meta: about(args),
+            meta: Some(about(args, SHOWN)).filter(|about| !about.is_empty()),
             bears_command: args["command"].is_string(),
         }
     }
@@ -143,17 +131,6 @@ impl Tale {
     }
 }
 
-/// What a call is about: the first line of its most telling argument.
-fn about(args: &Value) -> Option<String> {
-    let told = TELLING.iter().find_map(|name| args[name].as_str())?;
-    let line = told.trim().lines().next()?;
-    let mut shown: String = line.chars().take(SHOWN).collect();
-    if shown.len() < told.trim().len() {
-        shown.push('…');
-    }
-    Some(shown)
-}
-
 fn said(output: &ToolOutput) -> String {
     let texts = output.content.iter().filter_map(Content::as_text);
     texts.collect::<Vec<_>>().join("\n")
@@ -164,17 +141,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_call_is_told_by_its_most_telling_argument() {
+    fn a_call_is_told_without_secrets() {
+        let meta = |args| Call::new("run", &args, 1).meta;
         assert_eq!(
-            about(&json!({ "url": "u", "command": "ls\n-l" })).as_deref(),
-            Some("ls…")
+            meta(json!({ "url": "u", "command": "ls\n-l" })).as_deref(),
+            Some("ls -l · u")
         );
-        assert_eq!(about(&json!({ "count": 3 })), None);
-        let long = "ä".repeat(SHOWN + 1);
-        assert_eq!(
-            about(&json!({ "text": long })).map(|text| text.chars().count()),
-            Some(SHOWN + 1)
-        );
+        assert_eq!(meta(json!({ "count": 3 })), None);
+        let secret = format!("sk-ant-{}", "a1B2c3D4".repeat(6));
+        let told = meta(json!({ "command": format!("curl -H {secret}") })).expect("told");
+        assert!(told.starts_with("curl") && !told.contains(&secret), "{told}");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use openclaw_plugin_api::{Content, Message, Role, Usage};
 use serde_json::{Value, json};
 
 /// How `Content::Image` names a file of the store.
-const STORED: &str = "media:";
+pub(in crate::methods) const STORED: &str = "media:";
 /// What stands where a text was cut.
 const CUT: &str = "\n…(truncated)…";
 
@@ -23,6 +23,11 @@ pub(in crate::methods) fn id(session_id: &str, seq: i64) -> String {
 pub(in crate::methods) fn place(id: &str) -> Option<(&str, i64)> {
     let (session_id, seq) = id.rsplit_once(':')?;
     Some((session_id, seq.parse().ok()?))
+}
+
+/// The id of a picture in a message: clients fetch it by this.
+pub(in crate::methods) fn picture_id(message: &str, part: usize) -> String {
+    format!("{message}.{part}")
 }
 
 /// An entry as clients know it. None: it is nothing that people see.
@@ -45,7 +50,7 @@ pub(in crate::methods) fn row(session_id: &str, entry: &Entry) -> Option<Value> 
         Role::Assistant => model(entry, &message, &about, &mut own),
         _ => json!({
             "role": "toolResult", "toolCallId": message.tool_call_id, "toolName": message.tool_name,
-            "content": parts(&message.content), "isError": message.is_error,
+            "content": parts(&message.content, &own), "isError": message.is_error,
         }),
     };
     let said = i64::try_from(about.said_ms).unwrap_or(0);
@@ -59,7 +64,7 @@ fn person(message: &Message, about: &About, own: &mut Value) -> Value {
     let content = if plain {
         json!(message.plain_text())
     } else {
-        json!(parts(&message.content))
+        json!(parts(&message.content, own))
     };
     let mut row = json!({ "role": "user", "content": content });
     own["senderIsOwner"] = json!(about.sender_is_owner);
@@ -89,7 +94,7 @@ fn person(message: &Message, about: &About, own: &mut Value) -> Value {
 fn model(entry: &Entry, message: &Message, about: &About, own: &mut Value) -> Value {
     let injected = about.model == OWN_MODEL;
     let mut row = json!({
-        "role": "assistant", "content": parts(&message.content), "api": "openclaw",
+        "role": "assistant", "content": parts(&message.content, own), "api": "openclaw",
         "provider": about.provider, "model": about.model, "usage": usage(about.usage.unwrap_or_default()),
         "stopReason": if about.stop_reason.is_empty() { "stop" } else { &about.stop_reason },
     });
@@ -133,21 +138,35 @@ pub(in crate::methods) fn usage(usage: Usage) -> Value {
     })
 }
 
-fn parts(content: &[Content]) -> Vec<Value> {
-    let parts = content.iter().filter_map(|part| match part {
-        Content::Text { text } => Some(json!({ "type": "text", "text": text })),
-        Content::Thinking { thinking, .. } if thinking.is_empty() => None,
-        Content::Thinking { thinking, .. } => Some(json!({ "type": "thinking", "thinking": thinking })),
-        Content::ToolCall {
-            id, name, arguments, ..
-        } => Some(json!({ "type": "toolCall", "id": id, "name": name, "arguments": arguments })),
-        Content::Image { mime_type, data } => Some(match data.strip_prefix(STORED) {
-            // the bytes are in the store; a history with them in it would be too large to send
-            Some(id) => json!({ "type": "image", "mimeType": mime_type, "mediaId": id, "omitted": true }),
-            None => json!({ "type": "image", "mimeType": mime_type, "omitted": true, "bytes": data.len() }),
-        }),
-        _ => None,
-    });
+/// `own` has the id of the message.
+fn parts(content: &[Content], own: &Value) -> Vec<Value> {
+    let message = own["id"].as_str().unwrap_or_default();
+    let picture = |number, mime_type: &str| {
+        // a history with the bytes in it would be too large to send
+        json!({
+            "type": "image", "mimeType": mime_type, "omitted": true, "artifactId": picture_id(message, number),
+        })
+    };
+    let parts = content
+        .iter()
+        .enumerate()
+        .filter_map(|(number, part)| match part {
+            Content::Text { text } => Some(json!({ "type": "text", "text": text })),
+            Content::Thinking { thinking, .. } if thinking.is_empty() => None,
+            Content::Thinking { thinking, .. } => Some(json!({ "type": "thinking", "thinking": thinking })),
+            Content::ToolCall {
+                id, name, arguments, ..
+            } => Some(json!({ "type": "toolCall", "id": id, "name": name, "arguments": arguments })),
+            Content::Image { mime_type, data } => {
+                let mut picture = picture(number, mime_type);
+                match data.strip_prefix(STORED) {
+                    Some(id) => picture["mediaId"] = json!(id),
+                    None => picture["bytes"] = json!(data.len()),
+                }
+                Some(picture)
+            }
+            _ => None,
+        });
     parts.collect()
 }
 

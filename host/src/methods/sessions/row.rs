@@ -77,6 +77,7 @@ pub(in crate::methods) fn row(gateway: &Gateway, session: &Session, more: &More<
         "color",
         "statusNote",
         "parentSessionKey",
+        "lastReadAt",
     ] {
         if let Some(value) = other(name) {
             set(name, value);
@@ -146,6 +147,13 @@ pub(in crate::methods) fn row(gateway: &Gateway, session: &Session, more: &More<
             "derivedTitle",
             json!(head(text.lines().next().unwrap_or_default(), TITLE)),
         );
+    }
+    let named = ["label", "derivedTitle"]
+        .iter()
+        .find_map(|name| row.get(*name))
+        .cloned();
+    if let Some(name) = named {
+        row.entry("displayName").or_insert(name);
     }
     Value::Object(row)
 }

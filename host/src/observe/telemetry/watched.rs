@@ -167,6 +167,9 @@ impl Watched {
         } else {
             stop_word(self.run.stop())
         };
+        if self.ids.is_none() {
+            return;
+        }
         let mut attributes = asks
             .attributes()
             .text("gen_ai.conversation.id", &self.run.session_id())
@@ -230,6 +233,9 @@ impl Watched {
         telemetry
             .stability
             .note(now, kind, json!({ "toolName": tool.name, "durationMs": ms }));
+        if self.ids.is_none() {
+            return;
+        }
         let mut attributes = Attributes::default()
             .text("gen_ai.operation.name", "execute_tool")
             .text("gen_ai.tool.name", &tool.name)
@@ -274,6 +280,9 @@ impl Watched {
             "provider": word(&provider), "model": word(&model), "durationMs": ended - began, "outcome": outcome,
         });
         telemetry.stability.note(now, "run.completed", event);
+        if self.ids.is_none() {
+            return;
+        }
         let attributes = Attributes::default()
             .text("gen_ai.operation.name", "invoke_agent")
             .text("gen_ai.provider.name", &provider)

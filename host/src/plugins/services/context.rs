@@ -37,6 +37,8 @@ const MAX_SLEEP: Duration = Duration::from_secs(60 * 60 * 24 * 30);
 pub struct ContextOptions {
     /// Plugin id.
     pub plugin: String,
+    /// Number of the instance.
+    pub instance: u64,
     /// Variables that its manifest declares.
     pub secrets: Vec<String>,
     /// Where it may go.
@@ -91,6 +93,11 @@ impl Context {
     /// Plugin id.
     pub fn plugin(&self) -> &str {
         &self.options.plugin
+    }
+
+    /// Number of the instance.
+    pub fn instance(&self) -> u64 {
+        self.options.instance
     }
 
     /// The instance is retired: its tasks end, and it is served no more.

@@ -16,14 +16,15 @@ pub(crate) use media::keep as keep_media;
 use crate::{clock::Clock, http::Client, journal::Journal};
 use futures_util::future::BoxFuture;
 use openclaw_plugin_api::{
-    AgentRun, ApprovalDecision, ApprovalRequest, ChannelStatus, EmbedRequest, Embeddings, Error, ErrorKind,
-    Inbound, ListenRequest, News, Result, Secret, Sink, Source, Submission, Submitted, SystemEvent, ToolCall,
-    ToolOrigin, ToolOutput, Unfinished, host_ids as ids,
+    AgentProfile, AgentProfileRequest, AgentRun, ApprovalDecision, ApprovalRequest, ChannelStatus,
+    EmbedRequest, Embeddings, Error, ErrorKind, Inbound, Interim, ListenRequest, News, Node, NodeRequest,
+    Result, Secret, Sink, Source, Submission, Submitted, SystemEvent, ToolCall, ToolOrigin, ToolOutput,
+    Unfinished, host_ids as ids,
 };
-use serde::de::DeserializeOwned;
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::{Arc, OnceLock, Weak},
 };
@@ -59,6 +60,8 @@ pub trait Core: Send + Sync + 'static {
     fn channel_status(&self, plugin: &str, channel: &str, status: ChannelStatus);
     /// Runs a turn of an agent, writing [`openclaw_plugin_api::AgentEvent`]s.
     fn agent_run(&self, plugin: &str, run: AgentRun, out: Sink) -> BoxFuture<'static, Result<()>>;
+    /// Who an agent is.
+    fn agent_profile(&self, request: AgentProfileRequest) -> BoxFuture<'static, Result<AgentProfile>>;
     /// Takes a message for an agent. When it resolves well, the message is durable.
     fn agent_submit(&self, plugin: &str, message: Submission) -> BoxFuture<'static, Result<Submitted>>;
     /// Tells an agent of something. When it resolves well, that is durable.
@@ -68,15 +71,24 @@ pub trait Core: Send + Sync + 'static {
     /// Runs a tool of any plugin.
     fn tool_invoke(&self, tool: &str, call: ToolCall) -> BoxFuture<'static, Result<ToolOutput>>;
     /// Notes work of a plugin's tool that goes on when its call has been answered. When it resolves well, that is durable.
-    fn tool_goes_on(&self, plugin: &str, work: Unfinished) -> BoxFuture<'static, Result<String>>;
+    fn tool_goes_on(
+        &self,
+        plugin: &str,
+        instance: u64,
+        work: Unfinished,
+    ) -> BoxFuture<'static, Result<String>>;
+    /// Notes what is new of such work, and tells the agent. When it resolves well, that is durable.
+    fn tool_interim(&self, plugin: &str, interim: Interim) -> BoxFuture<'static, Result<()>>;
+    /// Instances of a plugin up to this number have ended, and with them the work of theirs that was not told of.
+    fn instances_ended(&self, plugin: &str, last: u64) -> BoxFuture<'static, ()>;
     /// Tells an agent what became of such work. When it resolves well, that is durable.
     fn tool_news(&self, plugin: &str, news: News) -> BoxFuture<'static, Result<()>>;
     /// Variables that the operator set for what the agent of a call does.
-    fn tool_environment(
-        &self,
-        plugin: &str,
-        origin: ToolOrigin,
-    ) -> BoxFuture<'static, Result<BTreeMap<String, String>>>;
+    fn tool_environment(&self, plugin: &str, origin: ToolOrigin) -> BoxFuture<'static, Result<Variables>>;
+    /// The devices that are here, and what each may be asked.
+    fn nodes(&self, plugin: &str) -> BoxFuture<'static, Result<Vec<Node>>>;
+    /// Asks one of them.
+    fn node_invoke(&self, plugin: &str, request: NodeRequest) -> BoxFuture<'static, Result<Value>>;
     /// Finds out whether something may be done: by rule, or by asking a person.
     fn approve(&self, plugin: &str, request: ApprovalRequest)
     -> BoxFuture<'static, Result<ApprovalDecision>>;
@@ -92,6 +104,15 @@ pub trait Core: Send + Sync + 'static {
         engine: &str,
         request: Request,
     ) -> BoxFuture<'static, Result<Vec<u8>>>;
+}
+
+/// What a plugin reads as [`openclaw_plugin_api::Variables`]. It can be written, so it stays inside.
+#[derive(Default, Serialize)]
+pub struct Variables {
+    /// All of them, by name.
+    pub values: BTreeMap<String, String>,
+    /// The names of those that are no secrets.
+    pub plain: BTreeSet<String>,
 }
 
 /// One call of a plugin.
@@ -125,6 +146,13 @@ impl Request {
         self.out
             .take()
             .ok_or_else(|| Error::invalid(format_args!("{} needs a stream to write to", self.method)))
+    }
+}
+
+/// Without the values.
+impl std::fmt::Debug for Variables {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.values.keys()).finish()
     }
 }
 
@@ -172,6 +200,10 @@ async fn serve(context: Arc<Context>, mut request: Request) -> Result<Vec<u8>> {
                 .await
                 .map(|()| Vec::new())
         }
+        ids::AGENT_PROFILE => {
+            let profile = context.core()?.agent_profile(request.record()?).await?;
+            Ok(serde_json::to_vec(&profile)?)
+        }
         ids::AGENT_SUBMIT => {
             let (core, message) = (context.core()?, request.record()?);
             let taken = core.agent_submit(context.plugin(), message).await?;
@@ -192,18 +224,37 @@ async fn serve(context: Arc<Context>, mut request: Request) -> Result<Vec<u8>> {
         }
         ids::TOOL_GOES_ON => {
             let (core, work) = (context.core()?, request.record()?);
-            let id = core.tool_goes_on(context.plugin(), work).await?;
+            let id = core
+                .tool_goes_on(context.plugin(), context.instance(), work)
+                .await?;
             Ok(serde_json::to_vec(&id)?)
+        }
+        ids::TOOL_INTERIM => {
+            let interim = request.record()?;
+            let noted = context.core()?.tool_interim(context.plugin(), interim);
+            noted.await.map(|()| Vec::new())
         }
         ids::TOOL_NEWS => {
             let news = request.record()?;
             let told = context.core()?.tool_news(context.plugin(), news);
             told.await.map(|()| Vec::new())
         }
-        ids::TOOL_ENVIRONMENT => {
+        ids::TOOL_ENVIRONMENT | ids::TOOL_VARIABLES => {
             let (core, origin) = (context.core()?, request.record()?);
             let found = core.tool_environment(context.plugin(), origin).await?;
-            Ok(serde_json::to_vec(&found)?)
+            match request.method.as_str() {
+                ids::TOOL_VARIABLES => Ok(serde_json::to_vec(&found)?),
+                _ => Ok(serde_json::to_vec(&found.values)?),
+            }
+        }
+        ids::NODE_LIST => {
+            let nodes = context.core()?.nodes(context.plugin()).await?;
+            Ok(serde_json::to_vec(&nodes)?)
+        }
+        ids::NODE_INVOKE => {
+            let (core, asked) = (context.core()?, request.record()?);
+            let answer = core.node_invoke(context.plugin(), asked).await?;
+            Ok(serde_json::to_vec(&answer)?)
         }
         ids::APPROVAL_REQUEST => {
             let asked = request.record()?;

@@ -36,6 +36,7 @@ fn fixture(hosts: &[&str]) -> Fixture {
     });
     let metrics: Arc<Metrics> = Arc::default();
     let options = ContextOptions {
+        instance: 1,
         plugin: "probe".into(),
         secrets: vec!["PROBE_KEY".into(), "UNSET".into()],
         egress: Arc::new(Egress::new("probe", hosts.iter().copied(), false).expect("patterns")),

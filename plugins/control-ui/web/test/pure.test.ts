@@ -4,7 +4,7 @@ import { suggestions } from "../src/chat/commands";
 import { everyDay } from "../src/pages/days";
 import { parseLine, passes } from "../src/pages/log-lines";
 import { Measured } from "../src/pages/measured";
-import { duration, inWords } from "../src/pages/schedule";
+import { asWritten, duration, inWords } from "../src/pages/schedule";
 import { highlight } from "../src/ui/highlight";
 import { diff, hunks } from "../src/ui/diff";
 import { ceiling, points } from "../src/ui/scale";
@@ -39,9 +39,14 @@ describe("schedules", () => {
   it("are read as people write them", () => {
     expect(["30m", "1h 30m", "2 d", "90s"].map(duration)).toEqual([1_800_000, 5_400_000, 172_800_000, 90_000]);
     for (const text of ["", "soon", "5", "5x", "1h later", "0m"]) expect(duration(text), text).toBeUndefined();
+    expect(asWritten({ kind: "every", everyMs: 5_400_000 })).toEqual(["every", "90m"]);
+    expect(asWritten({ kind: "at", at: new Date(2027, 0, 31, 9, 5).toISOString() })).toEqual(["at", "2027-01-31 09:05"]);
     expect(inWords({ kind: "every", everyMs: 7_200_000 })).toBe("every 2 hours");
     expect(inWords({ kind: "every", everyMs: 86_400_000 })).toBe("every day");
-    expect(inWords({ kind: "cron", expr: "0 7 * * *", tz: "UTC" })).toBe("0 7 * * * (UTC)");
+    const cron = (expr: string) => inWords({ kind: "cron", expr });
+    expect(inWords({ kind: "cron", expr: "0 7 * * *", tz: "Pacific/Kiritimati" })).toBe("every day at 07:00 (Pacific/Kiritimati)");
+    expect([cron("5 16 * * 1-5"), cron("0 9 * * 7"), cron("30 8 1 * *")]).toEqual(["on weekdays at 16:05", "on Sundays at 09:00", "day 1 of each month at 08:30"]);
+    for (const raw of ["*/5 * * * *", "0 7 1 * 1", "0 7 * 6 *", "0 0 7 * * *"]) expect(cron(raw)).toBe(raw);
   });
 });
 

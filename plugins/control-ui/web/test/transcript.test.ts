@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { Transcript, settle } from "../src/chat/transcript";
+import { Transcript, attached, settle } from "../src/chat/transcript";
 import type { Message } from "../src/gateway/types";
 
 const user = (seq: number, text: string, runId = `r${seq}`): Message => ({
@@ -130,5 +130,31 @@ describe("the history", () => {
     transcript.chat(delta("live", "x"), 2);
     expect(transcript.items()[0]).toBe(settled[0]);
     expect(transcript.items()).toHaveLength(10_001);
+  });
+});
+
+describe("files", () => {
+  const image = (id: string) => ({ type: "image", mimeType: "image/png", omitted: true, artifactId: id, fileName: "plot.png" });
+
+  it("are shown by what the gateway gives out, not by what the model reads of them", () => {
+    const row: Message = {
+      role: "user", timestamp: 1, __openclaw: { id: "m1", seq: 1 },
+      content: [{ type: "text", text: "Look\n<media:image> (plot.png, image/png, 8 bytes)\n<media:document> (a, b.txt, text/plain, 3 bytes)" }, image("m1.1")],
+    };
+    expect(settle([row])).toMatchObject([{ text: "Look", pictures: [{ src: "", name: "plot.png", artifact: "m1.1" }], files: [{ name: "a, b.txt", bytes: 3 }] }]);
+  });
+
+  it("are named if no picture came of them", () => {
+    const row: Message = { role: "user", content: "<media:image> (huge.png, image/png, 9000000 bytes)", timestamp: 1, __openclaw: { id: "m1", seq: 1 } };
+    expect(settle([row])).toMatchObject([{ text: "", pictures: [], files: [{ name: "huge.png", bytes: 9_000_000 }] }]);
+    expect(attached("<media:image> is how it begins")).toEqual({ text: "<media:image> is how it begins", files: [] });
+  });
+
+  it("of a tool stand beside its words", () => {
+    const rows: Message[] = [
+      { role: "assistant", content: [{ type: "toolCall", id: "c", name: "read" }], timestamp: 1, __openclaw: { id: "m1", seq: 1, runId: "r" } },
+      { role: "toolResult", toolCallId: "c", content: [{ type: "text", text: "plot.png" }, image("m2.1")], timestamp: 2, __openclaw: { id: "m2", seq: 2 } },
+    ];
+    expect(settle(rows)).toMatchObject([{ parts: [{ kind: "tool", output: "plot.png", pictures: [{ artifact: "m2.1" }] }] }]);
   });
 });

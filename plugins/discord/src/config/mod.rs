@@ -93,19 +93,19 @@ pub struct Config {
     pub dangerously_allow_name_matching: Option<bool>,
     /// Other bots may write: `true`, or `"mentions"`.
     pub allow_bots: Option<AllowBots>,
-    /// When two bots answer each other.
+    /// Accepted, without effect.
     pub bot_loop_protection: Option<Anything>,
     /// Ids of people by the name that the agent gives them.
     pub mention_aliases: BTreeMap<String, Id>,
     /// Where mention patterns count.
     pub mention_patterns: Option<MentionPatterns>,
-    /// Whose messages are context: `all`, `allowlist`, `allowlist_quote`.
+    /// Accepted, without effect.
     pub context_visibility: Option<String>,
     /// Messages of a channel that a turn sees as context.
     pub history_limit: Option<u32>,
-    /// Messages of a private chat that a turn sees.
+    /// Accepted, without effect.
     pub dm_history_limit: Option<u32>,
-    /// The same by person.
+    /// Accepted, without effect.
     pub dms: BTreeMap<String, DmSettings>,
     /// Longest text of one message, characters. 2,000 if nothing is said, which is Discord's own limit.
     pub text_chunk_limit: Option<u32>,
@@ -117,7 +117,7 @@ pub struct Config {
     pub streaming: Option<Streaming>,
     /// The older name of `streaming`.
     pub stream_mode: Option<StreamingMode>,
-    /// Sizes for `streaming: "block"`.
+    /// Accepted, without effect.
     pub draft_chunk: Option<DraftChunk>,
     /// Send a reply in blocks.
     pub block_streaming: Option<bool>,
@@ -155,7 +155,7 @@ pub struct Config {
     pub exec_approvals: Option<ExecApprovals>,
     /// Buttons, menus and forms.
     pub agent_components: Option<AgentComponents>,
-    /// Sessions bound to threads.
+    /// Accepted, without effect.
     pub thread_bindings: Option<ThreadBindings>,
     /// Conversations of threads.
     pub thread: Option<ThreadSettings>,
@@ -165,19 +165,19 @@ pub struct Config {
     pub voice: Option<Anything>,
     /// Emoji that acknowledges a message.
     pub ack_reaction: Option<String>,
-    /// Which messages are acknowledged.
+    /// Accepted, without effect: `messages.ackReactionScope` says it.
     pub ack_reaction_scope: Option<String>,
     /// Text before each reply.
     pub response_prefix: Option<String>,
     /// How Markdown is shown.
     pub markdown: Option<Markdown>,
-    /// Let chats and the platform change the configuration.
+    /// Accepted, without effect: neither chats nor the platform change the configuration.
     pub config_writes: Option<bool>,
     /// Where messages go that name no target.
     pub default_to: Option<Id>,
-    /// What is shown of heartbeats.
+    /// Accepted, without effect.
     pub heartbeat: Option<Anything>,
-    /// What is shown of heartbeats.
+    /// Accepted, without effect.
     pub heartbeat_visibility: Option<Anything>,
     /// Accepted, without effect: a connection is judged by its heartbeats.
     pub health_monitor: Option<Enabled>,

@@ -46,9 +46,9 @@ record! {
         mode: Option<StreamingMode>,
         /// How long texts are cut.
         chunk_mode: Option<ChunkMode>,
-        /// The message that grows.
+        /// Accepted, without effect.
         preview: Option<Anything>,
-        /// The lines of progress.
+        /// Accepted, without effect.
         progress: Option<Anything>,
         /// Messages for blocks.
         block: Option<Anything>,
@@ -64,7 +64,7 @@ record! {
         max_chars: Option<u32>,
         /// Longest silence, milliseconds.
         idle_ms: Option<u32>,
-        /// Where to cut.
+        /// Accepted, without effect.
         break_preference: Option<String>,
     }
 }
@@ -74,7 +74,7 @@ record! {
     Commands {
         /// The gateway's own: `true`, `false` or `"auto"`, which is on.
         native: Option<Toggle>,
-        /// Those of skills: `true`, `false` or `"auto"`, which is on.
+        /// Accepted, without effect.
         native_skills: Option<Toggle>,
     }
 }
@@ -172,7 +172,7 @@ record! {
         healthy_text: Option<String>,
         /// What is shown when something is wrong.
         degraded_text: Option<String>,
-        /// What is shown when no model can be asked.
+        /// Accepted, without effect.
         exhausted_text: Option<String>,
     }
 }
@@ -190,7 +190,7 @@ record! {
         session_filter: Option<Vec<String>>,
         /// Where they are asked: `dm`, `channel` or `both`.
         target: Option<String>,
-        /// Delete the question once it is answered.
+        /// Accepted, without effect: the question is edited.
         cleanup_after_resolve: Option<bool>,
     }
 }
@@ -230,7 +230,7 @@ record! {
 record! {
     /// `thread`
     ThreadSettings {
-        /// A thread's conversation begins with that of its channel.
+        /// Accepted, without effect.
         inherit_parent: Option<bool>,
     }
 }

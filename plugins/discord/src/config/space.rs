@@ -53,7 +53,7 @@ pub struct Room {
     pub tools: Option<Tools>,
     /// Tools by sender.
     pub tools_by_sender: Option<BTreeMap<String, Tools>>,
-    /// Skills that the agent has here.
+    /// Accepted, without effect.
     pub skills: Option<Vec<String>>,
     /// More instructions for the agent.
     pub system_prompt: Option<String>,
@@ -61,7 +61,7 @@ pub struct Room {
     pub include_thread_starter: Option<bool>,
     /// Answer each message in a thread of its own.
     pub auto_thread: Option<bool>,
-    /// How such a thread is called: after the `message`, or `generated`.
+    /// Accepted, without effect: such a thread is called after the message.
     pub auto_thread_name: Option<AutoThreadName>,
     /// Minutes of silence after which such a thread is archived: 60, 1440, 4320 or 10080.
     pub auto_archive_duration: Option<Minutes>,

@@ -30,6 +30,10 @@ pub(crate) struct Intake {
     ready: VecDeque<String>,
     flight: FuturesUnordered<BoxFuture<'static, String>>,
     count: usize,
+    /// The session that tells events now.
+    session: u64,
+    /// How many of `count` it would not tell again.
+    others: usize,
     settled: Vec<Mark>,
 }
 
@@ -56,6 +60,8 @@ impl Intake {
             ready: VecDeque::new(),
             flight: FuturesUnordered::new(),
             count: 0,
+            session: 0,
+            others: 0,
             settled: Vec::new(),
         }
     }
@@ -63,6 +69,17 @@ impl Intake {
     /// Is there no room for more?
     pub(crate) fn is_full(&self) -> bool {
         self.count >= MAX_EVENTS
+    }
+
+    /// From now on another session tells events. What there is would not be told again by it.
+    pub(crate) fn begin_session(&mut self, session: u64) {
+        self.session = session;
+        self.others = self.count;
+    }
+
+    /// Is there something that the session would not tell again?
+    pub(crate) fn has_others(&self) -> bool {
+        self.others > 0
     }
 
     /// What was settled since this was asked last.
@@ -73,6 +90,7 @@ impl Intake {
     /// Takes an event.
     pub(crate) fn take(&mut self, mark: Mark, event: Event) {
         self.count += 1;
+        self.others += usize::from(mark.session != self.session);
         let (name, is_urgent) = (inbound::lane_of(&event), event.is_urgent());
         let lane = self.lanes.entry(name.clone()).or_default();
         let is_free = lane.is_empty();
@@ -143,6 +161,7 @@ impl Intake {
             if let Some(work) = lane.pop_front() {
                 self.settled.push(work.mark);
                 self.count -= 1;
+                self.others -= usize::from(work.mark.session != self.session);
             }
             if lane.is_empty() {
                 self.lanes.remove(&name);

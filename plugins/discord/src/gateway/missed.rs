@@ -8,8 +8,9 @@ use crate::{
     inbound::{self, Event},
     recent::Recent,
     rest::{Request, Route},
-    wire::timestamp_ms,
+    wire::snowflake,
 };
+use openclaw_plugin_api::Result;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::{
@@ -41,6 +42,8 @@ pub(crate) struct Seen(Mutex<State>);
 struct State {
     last: Recent<String, Last>,
     changed: bool,
+    /// What an earlier process knew could not be read yet.
+    is_blind: bool,
 }
 
 /// The last message of a channel.
@@ -58,6 +61,7 @@ impl Default for Seen {
         Self(Mutex::new(State {
             last: Recent::new(MAX_CHANNELS),
             changed: false,
+            is_blind: false,
         }))
     }
 }
@@ -94,29 +98,46 @@ impl Seen {
 
     /// What an earlier process knew.
     pub(crate) async fn restore(connection: &Connection) {
-        let kept: Option<Vec<Last>> = connection
-            .host()
-            .store()
-            .get_json(&key(connection))
-            .await
-            .unwrap_or_default();
-        for last in kept.unwrap_or_default().into_iter().take(MAX_CHANNELS) {
-            connection.seen.note(&last.channel, &last.guild, &last.message);
-        }
-        connection.seen.lock().changed = false;
+        let found: Result<Option<Vec<Last>>> = connection.host().store().get_json(&key(connection)).await;
+        let (kept, is_blind) = match found {
+            Ok(kept) => (kept.unwrap_or_default(), false),
+            Err(error) => {
+                if !connection.seen.lock().is_blind {
+                    tracing::warn!(account = connection.id, %error, "what was seen before can't be read; what was said \
+                        while the bot was away may stay unanswered");
+                }
+                // what is no record never becomes one
+                (Vec::new(), error.kind().is_transient())
+            }
+        };
+        connection.seen.take_up(kept, is_blind);
     }
 
-    /// Keeps it, if there is something new.
+    fn take_up(&self, kept: Vec<Last>, is_blind: bool) {
+        let is_new = self.lock().changed;
+        for last in kept.into_iter().take(MAX_CHANNELS) {
+            self.note(&last.channel, &last.guild, &last.message);
+        }
+        let mut state = self.lock();
+        (state.changed, state.is_blind) = (is_new, is_blind);
+    }
+
+    /// Keeps it, if there is something new. What can't be read is not written over.
     pub(crate) async fn keep(connection: &Connection) {
+        let is_blind = connection.seen.lock().is_blind;
+        if is_blind {
+            Self::restore(connection).await;
+        }
         let all: Vec<Last> = {
             let mut state = connection.seen.lock();
-            if !std::mem::take(&mut state.changed) {
+            if state.is_blind || !std::mem::take(&mut state.changed) {
                 return;
             }
             state.last.in_order().cloned().collect()
         };
         if let Err(error) = connection.host().store().put_json(&key(connection), &all).await {
             tracing::debug!(account = connection.id, %error, "what was seen could not be kept");
+            connection.seen.lock().changed = true;
         }
     }
 }
@@ -140,14 +161,22 @@ pub(crate) async fn read(connection: &Arc<Connection>, channel: &str) {
         return;
     };
     let mut members = HashMap::new();
-    let (mut after, oldest) = (last.message.clone(), now_ms().saturating_sub(MAX_AGE_MS));
+    let oldest = snowflake(now_ms().saturating_sub(MAX_AGE_MS));
+    let mut after = number(&last.message).max(oldest).to_string();
     for _ in 0..MAX_PAGES {
         let request = || {
             let route = Route::new("channels/{}/messages", &[channel]);
             Request::get(route).query("after", &after).query("limit", PAGE)
         };
-        let found: Option<Vec<Value>> = inbound::ask(connection, request).await;
-        let mut found = found.unwrap_or_default();
+        let found: Option<Vec<Value>> = inbound::ask_long(connection, request).await;
+        let Some(mut found) = found else {
+            tracing::warn!(
+                account = connection.id,
+                channel,
+                "what was said in a channel while no session told it can't be read and stays unanswered"
+            );
+            return;
+        };
         let count = found.len();
         found.sort_by_key(|message| number(id(message)));
         for mut message in found {
@@ -155,10 +184,8 @@ pub(crate) async fn read(connection: &Arc<Connection>, channel: &str) {
             if number(&own) > number(&after) {
                 after.clone_from(&own);
             }
-            if timestamp_ms(&own) >= oldest {
-                complete(connection, &last.guild, &mut message, &mut members).await;
-                inbound::said(connection, message).await;
-            }
+            complete(connection, &last.guild, &mut message, &mut members).await;
+            inbound::said(connection, message).await;
             connection.seen.note(channel, &last.guild, &own);
         }
         if count < PAGE {
@@ -213,4 +240,33 @@ fn key(connection: &Connection) -> String {
 fn now_ms() -> u64 {
     let now = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default().as_millis();
     u64::try_from(now).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use openclaw_plugin_api::{Secret, testing::TestHost};
+
+    #[tokio::test]
+    async fn what_could_not_be_read_is_not_written_over() -> Result<()> {
+        let host = TestHost::new();
+        let (config, token) = (serde_json::from_value(json!({}))?, Secret::new("a.b.c"));
+        let connection = Connection::new("default".into(), config, token, host.channel("discord"));
+        let before = json!([{ "channel": "10", "guild": "1", "message": "30" }]);
+        host.host().store().put_json("seen/default", &before).await?;
+        // as after a store that did not answer
+        connection.seen.take_up(Vec::new(), true);
+        connection.seen.note("20", "1", "31");
+        Seen::keep(&connection).await;
+        let kept: Vec<Last> = host
+            .host()
+            .store()
+            .get_json("seen/default")
+            .await?
+            .unwrap_or_default();
+        let mut channels: Vec<_> = kept.iter().map(|last| last.channel.as_str()).collect();
+        channels.sort_unstable();
+        assert_eq!(channels, ["10", "20"]);
+        Ok(())
+    }
 }

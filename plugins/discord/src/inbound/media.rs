@@ -45,13 +45,13 @@ struct File {
     label: String,
 }
 
-/// Fetches the files of a message, unless the host would not take it.
+/// Fetches the files of a message, unless the host would not take it. While it can't say, nothing is fetched.
 pub(super) async fn take(connection: &Connection, event: &Inbound, message: &Message) -> Files {
     let files = files(message);
     if files.is_empty() {
         return Files::default();
     }
-    if !connection.wants_files(event).await {
+    if !connection.host.admits_surely(event).await {
         let words = files.iter().map(File::placeholder).collect();
         return Files {
             words,

@@ -152,6 +152,14 @@ pub(crate) async fn ask<T: DeserializeOwned>(
     place::ask(connection, place::FEW, request).await
 }
 
+/// The same for what events of people depend on: it is waited for longer.
+pub(crate) async fn ask_long<T: DeserializeOwned>(
+    connection: &Connection,
+    request: impl Fn() -> Request,
+) -> Option<T> {
+    place::ask(connection, place::TRIES, request).await
+}
+
 async fn hand_over(connection: &Connection, event: Option<Inbound>) {
     if let Some(event) = event {
         connection.hand_over(&event).await;

@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 use std::time::Duration;
 
 /// How often Discord is asked before a place stays unknown.
-const TRIES: u32 = 20;
+pub(crate) const TRIES: u32 = 20;
 /// The same for what is good to know.
 pub(crate) const FEW: u32 = 3;
 /// Bounds of the waits between.

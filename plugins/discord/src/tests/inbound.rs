@@ -302,6 +302,14 @@ async fn files_are_fetched_from_those_who_may_write() -> Result<()> {
         asked,
         "a stranger's file is not fetched"
     );
+    // nor while the host can't say who is one
+    lab.host.refuse_inbound(true);
+    gate.dispatch("MESSAGE_CREATE", with(message(34, ""), file(7)))
+        .await;
+    assert!(lab.is_quiet().await);
+    lab.host.refuse_inbound(false);
+    assert_eq!(lab.event().await.attachments.len(), 0);
+    assert_eq!(lab.web.asked(&format!("GET {url}")), asked);
     Ok(())
 }
 

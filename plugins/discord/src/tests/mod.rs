@@ -3,6 +3,7 @@ mod accounts;
 mod changes;
 mod connection;
 mod inbound;
+mod missed;
 mod schema;
 mod shards;
 
@@ -80,12 +81,22 @@ impl Web {
         asked.iter().filter(|one| one.starts_with(request)).count()
     }
 
+    /// The last request so far that begins like this.
+    fn last(&self, request: &str) -> String {
+        let asked = self.asked.lock().expect("not poisoned");
+        let mut asked = asked.iter().rev();
+        asked
+            .find(|one| one.starts_with(request))
+            .cloned()
+            .unwrap_or_default()
+    }
+
     fn exchange(&self, request: &FakeRequest) -> FakeAnswer {
         let url = &request.head.url;
         let path = url.strip_prefix("https://discord.com/api/v10").unwrap_or(url);
-        let path = path.split('?').next().unwrap_or_default();
         let name = format!("{} {path}", request.head.method);
         self.asked.lock().expect("not poisoned").push(name.clone());
+        let name = name.split('?').next().unwrap_or_default().to_owned();
         match self.answers.lock().expect("not poisoned").get(&name) {
             Some((status, Value::String(bytes))) => FakeAnswer::new(*status, bytes.clone()),
             Some((status, body)) => FakeAnswer::json(*status, body),

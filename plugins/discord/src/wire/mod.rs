@@ -23,8 +23,17 @@ pub(crate) mod channel_kind {
     pub(crate) const MEDIA: u64 = 16;
 }
 
+/// The beginning of snowflakes, milliseconds since 1970.
+const EPOCH_MS: u64 = 1_420_070_400_000;
+/// A snowflake's time is above these bits.
+const TIME_BITS: u32 = 22;
+
 /// Milliseconds since 1970 of a snowflake; 0 if it is none.
 pub(crate) fn timestamp_ms(id: &str) -> u64 {
-    const EPOCH_MS: u64 = 1_420_070_400_000;
-    id.parse::<u64>().map_or(0, |id| (id >> 22) + EPOCH_MS)
+    id.parse::<u64>().map_or(0, |id| (id >> TIME_BITS) + EPOCH_MS)
+}
+
+/// The first snowflake of a time, milliseconds since 1970.
+pub(crate) fn snowflake(ms: u64) -> u64 {
+    ms.saturating_sub(EPOCH_MS) << TIME_BITS
 }

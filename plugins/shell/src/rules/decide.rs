@@ -11,6 +11,8 @@ pub enum Place {
     Sandbox,
     /// As the gateway itself.
     Gateway,
+    /// On another device.
+    Node,
 }
 
 impl Place {
@@ -19,6 +21,7 @@ impl Place {
         match self {
             Self::Sandbox => "sandbox",
             Self::Gateway => "gateway",
+            Self::Node => "node",
         }
     }
 }
@@ -65,7 +68,7 @@ pub fn decide(config: &Config, origin: &ToolOrigin, wish: Wish) -> Result<Ruling
     let (place, leaves) = place(host, wish.host, level)?;
     let (security, ask) = match place {
         Place::Sandbox => (ExecSecurity::Full, ExecAsk::Off),
-        Place::Gateway => (ExecSecurity::Allowlist, ExecAsk::OnMiss),
+        Place::Gateway | Place::Node => (ExecSecurity::Allowlist, ExecAsk::OnMiss),
     };
     let configured = set(Exec::ruled).unwrap_or_default();
     let mut security = configured.security.unwrap_or(security);
@@ -96,9 +99,8 @@ fn place(host: Host, wish: Option<Host>, level: Option<Level>) -> Result<(Place,
         return Ok((Place::Gateway, host != Host::Gateway));
     }
     match (host, wish) {
-        (Host::Node, None | Some(Host::Node | Host::Auto)) | (_, Some(Host::Node)) => {
-            Err("commands on other devices are not supported; use host sandbox or gateway".to_owned())
-        }
+        (Host::Node, None | Some(Host::Node | Host::Auto)) => Ok((Place::Node, false)),
+        (_, Some(Host::Node)) => Ok((Place::Node, true)),
         (_, Some(Host::Sandbox)) | (Host::Sandbox | Host::Auto, None | Some(Host::Auto)) => {
             Ok((Place::Sandbox, false))
         }
@@ -130,10 +132,7 @@ fn elevated(config: &Config, origin: &ToolOrigin) -> Result<Level, String> {
 
 fn opens(gate: &Elevated, origin: &ToolOrigin) -> bool {
     let listed = gate.allow_from.get(&origin.channel).into_iter().flatten();
-    let mut listed = listed.map(|id| match id {
-        Id::Text(id) => id.trim().to_owned(),
-        Id::Number(id) => id.to_string(),
-    });
+    let mut listed = listed.map(Id::text);
     gate.enabled != Some(false)
         && listed.any(|id| id == "*" || !origin.sender_id.is_empty() && id == origin.sender_id)
 }
@@ -281,15 +280,20 @@ mod tests {
             ruling(gateway("full", "off"), inside).map(|(place, ..)| place),
             Ok(Place::Sandbox)
         );
-        assert!(
-            ruling(
-                json!({}),
-                Wish {
-                    host: Some(Host::Node),
-                    ..Wish::default()
-                }
-            )
-            .is_err()
+        let elsewhere = Wish {
+            host: Some(Host::Node),
+            ..Wish::default()
+        };
+        let asked = (Place::Node, ExecSecurity::Allowlist, ExecAsk::OnMiss);
+        assert_eq!(ruling(json!({}), elsewhere), Ok(asked));
+        assert_eq!(
+            ruling(gateway("full", "off"), elsewhere),
+            Ok(asked),
+            "what is free here is not free there"
+        );
+        assert_eq!(
+            ruling(exec(json!({ "host": "node" })), Wish::default()),
+            Ok(asked)
         );
         assert_eq!(
             ruling(

@@ -2,7 +2,7 @@
 //!
 //! Invariant: of the gateway's own variables a command gets those of [`GIVEN`] and no others, so no key of anything.
 use crate::run::TEMPORARY;
-use openclaw_plugin_api::Secret;
+use openclaw_plugin_api::{Secret, Variables};
 use std::collections::BTreeMap;
 
 /// What a command gets of the gateway's environment.
@@ -62,7 +62,7 @@ const CODE_PREFIXES: &[&str] = &[
 pub struct Environment {
     base: BTreeMap<String, String>,
     /// The operator's for skills.
-    skills: BTreeMap<String, Secret>,
+    skills: Variables,
     set: BTreeMap<String, String>,
     prepend: Vec<String>,
 }
@@ -84,16 +84,16 @@ impl Environment {
             .filter(|folder| folder.starts_with('/') && !folder.contains(':'));
         Self {
             base,
-            skills: BTreeMap::new(),
+            skills: Variables::default(),
             set,
             prepend: prepend.cloned().collect(),
         }
     }
 
     /// With the operator's variables for skills. They set what nothing else does.
-    pub fn with_skills(mut self, skills: BTreeMap<String, Secret>) -> Self {
+    pub fn with_skills(mut self, skills: Variables) -> Self {
         self.skills = skills;
-        self.skills.retain(|name, value| {
+        self.skills.values.retain(|name, value| {
             is_name(name)
                 && !is_loader(name)
                 && value.expose().len() <= MAX_BYTES
@@ -104,13 +104,15 @@ impl Environment {
 
     /// Secrets among it.
     pub fn secrets(&self) -> Vec<Secret> {
-        self.skills.values().cloned().collect()
+        let all = self.skills.values.iter();
+        let secret = all.filter(|(name, _)| !self.skills.plain.contains(*name));
+        secret.map(|(_, value)| value.clone()).collect()
     }
 
     /// For a container's engine: what is inside gets what is told there.
     pub fn of_engine(&self) -> BTreeMap<String, String> {
         let plain = Self {
-            skills: BTreeMap::new(),
+            skills: Variables::default(),
             ..self.clone()
         };
         plain.of(&BTreeMap::new(), None)
@@ -135,7 +137,7 @@ impl Environment {
             all.insert("HOME".into(), home.into());
             all.insert("TMPDIR".into(), format!("{home}/{}", TEMPORARY));
         }
-        for (name, value) in &self.skills {
+        for (name, value) in &self.skills.values {
             all.entry(name.clone())
                 .or_insert_with(|| value.expose().to_owned());
         }
@@ -204,6 +206,26 @@ mod tests {
         assert_eq!(names, ["CALL", "HOME", "MINE", "PATH", "TERM"]);
         assert_eq!(of["PATH"], "/opt/bin:/bin:/usr/bin");
         assert_eq!(all.of(&map(&[]), Some("/w"))["HOME"], "/w");
+    }
+
+    #[test]
+    fn what_anybody_may_read_is_no_secret() {
+        let value = |text: &str| Secret::new(text);
+        let skills = Variables {
+            values: [("REGION", "production"), ("KEY", "k-0123456789")]
+                .map(|(name, text)| (name.to_owned(), value(text)))
+                .into(),
+            plain: ["REGION".to_owned()].into(),
+        };
+        let all = Environment::new(map(&[]), map(&[]), &[]).with_skills(skills);
+        let of = all.of(&map(&[]), None);
+        assert_eq!(
+            (of["REGION"].as_str(), of["KEY"].as_str()),
+            ("production", "k-0123456789")
+        );
+        let secrets: Vec<_> = all.secrets().iter().map(|s| s.expose().to_owned()).collect();
+        assert_eq!(secrets, ["k-0123456789"]);
+        assert!(!all.of_engine().contains_key("KEY"));
     }
 
     #[test]

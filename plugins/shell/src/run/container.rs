@@ -1,12 +1,15 @@
-//! Commands in a container, where the operator asks for it: the engine's command line.
+//! Commands in a container, where the operator asks for it: which container, and the engine's command lines.
 //!
-//! Each command has a container of its own, gone with the command; what lasts is its folder.
+//! A container is shared as `sandbox.scope` says, and lasts; what a command leaves running in it ends with the command.
+//! Invariant: two that may not share a container have different names of containers and of folders.
+use super::docker::{fences, merged, open_gate, setup};
 use crate::{
-    config::{Access, Config, ContainerMode, Containers, Scope},
+    config::{Access, Config, ContainerMode, Containers, Docker, Prune, Scope},
     rules::{self, Search},
 };
 use openclaw_plugin_api::ToolOrigin;
 use std::{
+    hash::{DefaultHasher, Hash, Hasher},
     io,
     path::{Path, PathBuf},
 };
@@ -15,8 +18,18 @@ use std::{
 const IMAGE: &str = "openclaw-sandbox:bookworm-slim";
 /// Where a container has its folder.
 const FOLDER: &str = "/workspace";
-/// Most processes of a container.
-const PROCESSES: u32 = 256;
+/// The variable by which the processes of a command are known.
+const MARK: &str = "OPENCLAW_EXEC";
+/// Ends every process that has the mark, as often as there are new ones.
+const ENDING: &str = r#"for round in 1 2 3 4 5; do
+  found=
+  for each in /proc/[0-9]*; do
+    if { tr '\0' '\n' < "$each/environ" | grep -qx "OPENCLAW_EXEC=$1"; } 2>/dev/null; then
+      kill -9 "${each#/proc/}" 2>/dev/null && found=yes
+    fi
+  done
+  [ -n "$found" ] || break
+done"#;
 /// Engines, the first that there is.
 const ENGINES: [&str; 2] = ["docker", "podman"];
 
@@ -25,10 +38,18 @@ const ENGINES: [&str; 2] = ["docker", "podman"];
 pub struct Container {
     /// The engine's program.
     pub engine: PathBuf,
-    /// Its arguments.
-    pub args: Vec<String>,
-    /// Takes the container away.
-    pub removal: Vec<String>,
+    /// The container's name. What is set for it is part of the name: with other settings it is another container.
+    pub name: String,
+    /// Arguments that make it.
+    pub create: Vec<String>,
+    /// What is run in it then, for a shell.
+    pub setup: Option<String>,
+    /// Arguments that run the command in it.
+    pub exec: Vec<String>,
+    /// Arguments that end what the command has left in it.
+    pub ending: Vec<String>,
+    /// When it is taken away.
+    pub prune: Prune,
 }
 
 /// What a command is and where it wants to run.
@@ -46,13 +67,13 @@ pub struct Inside<'a> {
     pub env: &'a [(String, String)],
 }
 
-/// The container for a command; none if this conversation uses none. An error if it should and there is no engine.
+/// The container for a command, whose processes get this mark; none if this conversation uses none. An error if it should and there is no engine.
 pub fn container(
     config: &Config,
     origin: &ToolOrigin,
     inside: Inside<'_>,
     search: Search<'_>,
-    name: &str,
+    mark: &str,
 ) -> Result<Option<Container>, String> {
     let all = &config.agents.defaults.sandbox;
     let own = rules::agent(&config.agents, &origin.agent_id).map(|agent| &agent.sandbox);
@@ -64,37 +85,44 @@ pub fn container(
     if mode == ContainerMode::Off || mode == ContainerMode::NonMain && is_main {
         return Ok(None);
     }
-    let engine = engine(all, search)?;
-    let shared = shared_folder(all, own, inside.workspace, origin)
-        .map_err(|e| format!("the container's folder can't be made: {e}"))?;
-    let docker = &all.docker;
-    let name = format!(
-        "{}{name}",
-        docker.container_prefix.as_deref().unwrap_or("openclaw-sbx-")
-    );
-    let mut args: Vec<String> = ["run", "--rm", "--init", "--interactive", "--name", &name]
-        .map(str::to_owned)
-        .into();
-    if inside.terminal {
-        args.push("--tty".into());
-    }
-    fences(docker, &mut args);
-    let workdir = docker.workdir.as_deref().unwrap_or(FOLDER);
-    let mut bind = |from: &Path, to: &str, how: &str| {
-        args.extend(["--volume".to_owned(), format!("{}:{to}:{how}", from.display())]);
+    let scope = own
+        .and_then(|own| own.scope)
+        .or(all.scope)
+        .unwrap_or(Scope::Agent);
+    let docker = match own.filter(|_| scope != Scope::Shared) {
+        Some(own) => merged(&own.docker, &all.docker),
+        None => all.docker.clone(),
     };
+    if let Some(why) = open_gate(&docker) {
+        return Err(format!(
+            "this conversation's commands run in containers, and {why}"
+        ));
+    }
+    let engine = engine(&docker, search)?;
+    let who = match scope {
+        Scope::Session => origin.session_key.clone(),
+        // no key of a conversation has these names
+        Scope::Agent => format!("agents-{}", origin.agent_id),
+        Scope::Shared => "shared".to_owned(),
+    };
+    let shared = shared_folder(all, own, inside.workspace, &who)
+        .map_err(|e| format!("the container's folder can't be made: {e}"))?;
     let access = own.and_then(|own| own.workspace_access).or(all.workspace_access);
-    match access.unwrap_or(Access::None) {
-        Access::None => bind(&shared, workdir, "rw"),
-        Access::Ro => {
-            bind(&shared, workdir, "rw");
-            bind(inside.workspace, "/agent", "ro");
-        }
-        Access::Rw => bind(inside.workspace, workdir, "rw"),
-    }
-    for more in &docker.binds {
-        args.extend(["--volume".to_owned(), more.clone()]);
-    }
+    let made = made_of(&docker, access.unwrap_or(Access::None), inside.workspace, &shared);
+    let prefix = docker.container_prefix.as_deref().unwrap_or("openclaw-sbx-");
+    let name = format!("{prefix}{}-{:08x}", plain(&who, 40), hash(&(&who, &made)));
+    let mut create = [
+        "create",
+        "--init",
+        "--name",
+        &name,
+        "--label",
+        "openclaw.sandbox=1",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    create.extend(made);
+    let workdir = docker.workdir.as_deref().unwrap_or(FOLDER);
     let below = inside
         .folder
         .strip_prefix(inside.workspace)
@@ -103,31 +131,60 @@ pub fn container(
         Some(Access::Rw) => Path::new(workdir).join(below),
         _ => workdir.into(),
     };
-    args.extend(["--workdir".to_owned(), folder.display().to_string()]);
-    let env = docker
-        .env
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()));
-    for (name, value) in env.chain(
-        inside
-            .env
-            .iter()
-            .map(|(name, value)| (name.as_str(), value.as_str())),
-    ) {
-        args.extend(["--env".to_owned(), format!("{name}={value}")]);
+    let mut exec = ["exec", "--interactive"].map(str::to_owned).to_vec();
+    exec.extend(inside.terminal.then(|| "--tty".to_owned()));
+    exec.extend(["--workdir".to_owned(), folder.display().to_string()]);
+    exec.extend(["--env".to_owned(), format!("{MARK}={mark}")]);
+    for (name, value) in inside.env {
+        exec.extend(["--env".to_owned(), format!("{name}={value}")]);
     }
-    args.push(docker.image.clone().unwrap_or_else(|| IMAGE.to_owned()));
-    args.extend(["/bin/sh".to_owned(), "-c".to_owned(), inside.text.to_owned()]);
-    let removal = [engine.display().to_string(), "rm".into(), "--force".into(), name];
+    exec.extend([&name, "/bin/sh", "-c", inside.text].map(str::to_owned));
+    let ending = ["exec", &name, "/bin/sh", "-c", ENDING, "sh", mark];
+    let own_prune = own.map(|own| own.prune).unwrap_or_default();
     Ok(Some(Container {
         engine,
-        args,
-        removal: removal.into(),
+        setup: setup(&docker),
+        create,
+        exec,
+        ending: ending.map(str::to_owned).to_vec(),
+        prune: Prune {
+            idle_hours: own_prune.idle_hours.or(all.prune.idle_hours),
+            max_age_days: own_prune.max_age_days.or(all.prune.max_age_days),
+        },
+        name,
     }))
 }
 
-fn engine(all: &Containers, search: Search<'_>) -> Result<PathBuf, String> {
-    let named = all.docker.engine.as_deref();
+/// What a container is made of: everything but its name.
+fn made_of(docker: &Docker, access: Access, workspace: &Path, shared: &Path) -> Vec<String> {
+    let mut args = Vec::new();
+    fences(docker, &mut args);
+    let workdir = docker.workdir.as_deref().unwrap_or(FOLDER);
+    let mut bind = |from: &Path, to: &str, how: &str| {
+        args.extend(["--volume".to_owned(), format!("{}:{to}:{how}", from.display())]);
+    };
+    match access {
+        Access::None => bind(shared, workdir, "rw"),
+        Access::Ro => {
+            bind(shared, workdir, "rw");
+            bind(workspace, "/agent", "ro");
+        }
+        Access::Rw => bind(workspace, workdir, "rw"),
+    }
+    for more in &docker.binds {
+        args.extend(["--volume".to_owned(), more.clone()]);
+    }
+    args.extend(["--workdir".to_owned(), workdir.to_owned()]);
+    for (name, value) in &docker.env {
+        args.extend(["--env".to_owned(), format!("{name}={value}")]);
+    }
+    args.push(docker.image.clone().unwrap_or_else(|| IMAGE.to_owned()));
+    args.extend(["sleep", "infinity"].map(str::to_owned));
+    args
+}
+
+fn engine(docker: &Docker, search: Search<'_>) -> Result<PathBuf, String> {
+    let named = docker.engine.as_deref();
     let mut names = named
         .into_iter()
         .chain(ENGINES.into_iter().filter(|_| named.is_none()));
@@ -141,70 +198,69 @@ fn engine(all: &Containers, search: Search<'_>) -> Result<PathBuf, String> {
         })
 }
 
-/// What keeps a container from everything but its folder.
-fn fences(docker: &crate::config::Docker, args: &mut Vec<String>) {
-    let mut set = |option: &str, value: &str| args.extend([option.to_owned(), value.to_owned()]);
-    set("--network", docker.network.as_deref().unwrap_or("none"));
-    set("--security-opt", "no-new-privileges");
-    let all = vec!["ALL".to_owned()];
-    for capability in docker.cap_drop.as_ref().unwrap_or(&all) {
-        set("--cap-drop", capability);
-    }
-    let usual = ["/tmp", "/var/tmp", "/run"].map(str::to_owned).to_vec();
-    for folder in docker.tmpfs.as_ref().unwrap_or(&usual) {
-        set("--tmpfs", folder);
-    }
-    set(
-        "--pids-limit",
-        &docker.pids_limit.unwrap_or(PROCESSES).to_string(),
-    );
-    let own = format!(
-        "{}:{}",
-        rustix::process::getuid().as_raw(),
-        rustix::process::getgid().as_raw()
-    );
-    set("--user", docker.user.as_deref().unwrap_or(&own));
-    if let Some(memory) = &docker.memory {
-        set("--memory", memory);
-    }
-    if let Some(cpus) = docker.cpus {
-        set("--cpus", &cpus.to_string());
-    }
-    if docker.read_only_root.unwrap_or(true) {
-        args.push("--read-only".into());
-    }
-}
-
-/// The folder of a command's container, made if it is missing.
+/// The folder of a container, made if it is missing.
 fn shared_folder(
     all: &Containers,
     own: Option<&Containers>,
     workspace: &Path,
-    origin: &ToolOrigin,
+    who: &str,
 ) -> io::Result<PathBuf> {
     let root = own
         .and_then(|own| own.workspace_root.as_ref())
         .or(all.workspace_root.as_ref());
     let beside = workspace.parent().unwrap_or(workspace).join("sandboxes");
     let root = root.map_or(beside, PathBuf::from);
-    let plain = |c: char| {
-        if c.is_ascii_alphanumeric() || c == '-' {
-            c
-        } else {
-            '-'
-        }
-    };
-    let scope = own
-        .and_then(|own| own.scope)
-        .or(all.scope)
-        .unwrap_or(Scope::Agent);
-    let name = match scope {
-        Scope::Session => origin.session_key.clone(),
-        // no key of a conversation has these names
-        Scope::Agent => format!("agents-{}", origin.agent_id),
-        Scope::Shared => "shared".to_owned(),
-    };
-    let folder = root.join(name.chars().take(128).map(plain).collect::<String>());
+    let folder = root.join(plain(who, 128));
     std::fs::create_dir_all(&folder)?;
     Ok(folder)
+}
+
+/// Fit for names of folders and containers.
+fn plain(text: &str, most: usize) -> String {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    let all = text.chars().take(most);
+    all.map(|c| if fits(c) { c } else { '-' }).collect()
+}
+
+/// Short, and another one for other settings.
+fn hash(of: &impl Hash) -> u32 {
+    let mut hasher = DefaultHasher::new();
+    of.hash(&mut hasher);
+    // half of it is enough to tell a few apart
+    u32::try_from(hasher.finish() >> 32).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::{Command, Stdio};
+
+    #[test]
+    fn what_a_command_left_is_ended_and_nothing_else() {
+        let run = |mark: &str| {
+            let mut command = Command::new("/bin/sh");
+            command
+                .args(["-c", "echo up; sleep 600 & sleep 600"])
+                .env(MARK, mark);
+            let mut child = command.stdout(Stdio::piped()).spawn().expect("it starts");
+            let mut up = [0; 3];
+            io::Read::read_exact(child.stdout.as_mut().expect("a pipe"), &mut up).expect("it is up");
+            child
+        };
+        let id = format!("mark-{}", std::process::id());
+        let (mut left, mut other) = (run(&id), run(&format!("{id}-other")));
+        let ended = Command::new("/bin/sh").args(["-c", ENDING, "sh", &id]).status();
+        assert!(ended.expect("it runs").success());
+        // both of its processes have the pipe
+        let mut rest = String::new();
+        let pipe = left.stdout.as_mut().expect("a pipe");
+        io::Read::read_to_string(pipe, &mut rest).expect("nobody holds the pipe any more");
+        assert!(!left.wait().expect("it ended").success());
+        assert!(other.try_wait().expect("a state").is_none());
+        let ended = Command::new("/bin/sh")
+            .args(["-c", ENDING, "sh", &format!("{id}-other")])
+            .status();
+        assert!(ended.expect("it runs").success());
+        other.wait().expect("it ended");
+    }
 }

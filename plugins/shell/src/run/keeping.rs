@@ -1,5 +1,5 @@
 //! Starting a command through its keeper, and what it is talked to with.
-use super::terminal::Terminal;
+use super::{InUse, terminal::Terminal};
 use openclaw_confine::launch::{self, Command, Frame};
 use openclaw_plugin_api::Secret;
 use std::{
@@ -9,6 +9,7 @@ use std::{
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::{self, ExitStatus, Stdio},
+    sync::Arc,
     thread,
     time::Duration,
 };
@@ -39,6 +40,8 @@ pub struct Plan {
     pub afterwards: Vec<String>,
     /// What it must not be quoted with: secrets that it was given.
     pub hidden: Vec<Secret>,
+    /// The container that it runs in.
+    pub container: Option<Arc<InUse>>,
 }
 
 /// A command that was started: its keeper, what it says, and the way to it.

@@ -1,4 +1,7 @@
-//! What a command says, bounded: its beginning and its latest end are kept, what is between them is counted.
+//! What a command says, bounded: its beginning and its latest end are kept, what is between them is counted. Secrets are
+//! hidden before anything is kept.
+use super::veil::Veil;
+use openclaw_plugin_api::Secret;
 
 /// Bytes that are kept of the beginning.
 const HEAD: usize = 64 << 10;
@@ -15,11 +18,31 @@ pub struct Output {
     total: u64,
     unread: Vec<u8>,
     missed: u64,
+    veil: Veil,
 }
 
 impl Output {
+    /// Nothing yet, and none of these will ever be in it.
+    pub fn hiding(secrets: &[Secret]) -> Self {
+        Self {
+            veil: Veil::new(secrets),
+            ..Self::default()
+        }
+    }
+
     /// More of it.
     pub fn push(&mut self, bytes: &[u8]) {
+        let bytes = self.veil.pass(bytes);
+        self.keep(&bytes);
+    }
+
+    /// That was all of it.
+    pub fn finish(&mut self) {
+        let rest = self.veil.finish();
+        self.keep(&rest);
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
         self.total += bytes.len() as u64;
         let room = (HEAD - self.head.len()).min(bytes.len());
         let (head, rest) = bytes.split_at(room);
@@ -60,19 +83,13 @@ impl Output {
         }
     }
 
-    /// The last lines, not longer than `most` bytes.
-    pub fn end(&self, most: usize) -> String {
-        let text = self.text();
-        let mut start = text.len().saturating_sub(most);
-        while !text.is_char_boundary(start) {
-            start += 1;
-        }
-        text[start..].to_owned()
-    }
-
     /// Forgets all of it.
     pub fn clear(&mut self) {
-        *self = Self::default();
+        let veil = std::mem::take(&mut self.veil);
+        *self = Self {
+            veil,
+            ..Self::default()
+        };
     }
 
     fn dropped(&self) -> u64 {
@@ -103,7 +120,27 @@ mod tests {
         output.push(b"b");
         assert_eq!((output.fresh(), output.fresh()), ("b".into(), String::new()));
         assert_eq!((output.text(), output.total()), ("éb".into(), 3));
-        assert_eq!(output.end(1), "b");
+    }
+
+    #[test]
+    fn no_cut_shows_a_part_of_a_secret() {
+        let secret = "a-key-of-a-skill";
+        let mut output = Output::hiding(&[Secret::new(secret)]);
+        output.push(b"x a-key-");
+        assert_eq!(output.fresh(), "x ");
+        output.push(b"of-a-skill y");
+        assert_eq!(output.fresh(), "[hidden] y");
+        output.clear();
+        // where the beginning that is kept ends, and anywhere behind it
+        output.push(&vec![b'x'; HEAD - 8]);
+        for _ in 0..30_000 {
+            output.push(secret.as_bytes());
+        }
+        let (text, fresh) = (output.text(), output.fresh());
+        assert!(output.is_cut() && !text.contains("key") && !fresh.contains("key"));
+        output.push(b"a-key-");
+        output.finish();
+        assert!(output.text().ends_with("a-key-"), "it was all that was said");
     }
 
     #[test]

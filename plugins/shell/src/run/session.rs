@@ -4,6 +4,7 @@ use super::{
     keeping::{Ear, Started, on_thread, start},
     looking::Looked,
     text::plain,
+    veil::{HIDDEN, is_hidden},
 };
 use openclaw_confine::tree;
 use openclaw_plugin_api::Secret;
@@ -18,10 +19,6 @@ use tokio::{
     time::{Instant, sleep, sleep_until, timeout},
 };
 
-/// What stands for a secret that a command was given and says.
-const HIDDEN: &str = "[hidden]";
-/// Shorter ones would hide words of every text.
-const MIN_HIDDEN: usize = 8;
 /// Things to do that wait for a command.
 const MAX_ORDERS: usize = 16;
 /// Bytes read at once.
@@ -95,7 +92,7 @@ impl Session {
             plan.terminal,
             plan.afterwards.clone(),
         );
-        let hidden = plan.hidden.clone();
+        let (hidden, container) = (plan.hidden.clone(), plan.container.clone());
         let started = start(plan)?;
         let (tell_end, ended) = watch::channel(None);
         let (tell_heard, heard) = watch::channel(0);
@@ -108,7 +105,7 @@ impl Session {
             terminal,
             pid: started.pid,
             started: now,
-            output: Mutex::default(),
+            output: Mutex::new(Output::hiding(&hidden)),
             ended,
             heard,
             orders,
@@ -125,6 +122,7 @@ impl Session {
         tokio::spawn(async move {
             let (code, why) = work.go(&own).await;
             clean_up(&afterwards).await;
+            drop(container);
             let at = Instant::now();
             let ended = Ended {
                 code,
@@ -184,14 +182,19 @@ impl Session {
         self.looked.is_end_seen().await
     }
 
-    /// What it said, as a model may read it.
+    /// What it said, as a model may read it. What was hidden from itself by colours shows here.
     pub fn plain(&self, said: &str) -> String {
         let text = plain(said);
-        let long = self
-            .hidden
-            .iter()
-            .filter(|secret| secret.expose().len() >= MIN_HIDDEN);
+        let long = self.hidden.iter().filter(|secret| is_hidden(secret));
         long.fold(text, |text, secret| text.replace(secret.expose(), HIDDEN))
+    }
+
+    /// The last of what it said, as a model may read it; not longer than `most` bytes.
+    pub fn tail(&self, most: usize) -> String {
+        // cut last, so that nothing hidden is cut in two
+        let said = self.output().text();
+        let text = self.plain(&said);
+        text[text.ceil_char_boundary(text.len().saturating_sub(most))..].to_owned()
     }
 
     /// Waits until it has said something more or has ended, but no longer than this.
@@ -283,6 +286,7 @@ impl Work {
             }
         };
         let _ = timeout(LAST_WORDS, rest).await;
+        session.output().finish();
         (status.ok().and_then(|status| status.code()).unwrap_or(-1), why)
     }
 
@@ -351,6 +355,6 @@ async fn clean_up(afterwards: &[String]) {
         return;
     };
     if !matches!(timeout(KEEPERS_GRACE, run).await, Ok(Ok(Ok(_)))) {
-        tracing::warn!(program, "a command's container could not be taken away");
+        tracing::warn!(program, "what a command left in its container could not be ended");
     }
 }

@@ -58,17 +58,22 @@ impl Call {
     }
 
     /// Starts its command.
-    pub fn start(&self, how: How) -> Result<Arc<Session>> {
+    pub async fn start(&self, how: How) -> Result<Arc<Session>> {
         let (config, origin) = (&self.config, &self.origin);
-        let plan = plan::plan(&self.bench, config, &self.job, how, origin, self.args.pty)?;
-        let set = &config.tools.exec;
-        let limit = self.args.timeout.or(set.timeout_sec).or(set.timeout_seconds);
-        let limit = Duration::from_secs(limit.unwrap_or(LIMIT).clamp(1, MAX_LIMIT));
+        let limit = self.limit();
+        let plan = plan::plan(&self.bench, config, &self.job, how, origin, self.args.pty).await?;
         let started = self
             .bench
             .sessions
             .start(Owner::of(origin), self.args.command.clone(), plan, limit);
         started.map_err(|e| Error::new(ErrorKind::Refused, e))
+    }
+
+    /// How long its command may run.
+    pub fn limit(&self) -> Duration {
+        let set = &self.config.tools.exec;
+        let limit = self.args.timeout.or(set.timeout_sec).or(set.timeout_seconds);
+        Duration::from_secs(limit.unwrap_or(LIMIT).clamp(1, MAX_LIMIT))
     }
 
     /// The command in one line, for news of it.

@@ -48,13 +48,13 @@ pub struct Args {
     pub pty: bool,
     /// Run it outside the sandbox, where the operator lets you.
     pub elevated: bool,
-    /// Where: sandbox, or gateway (which takes approval).
+    /// Where: sandbox, or gateway or node (which take approval).
     pub host: Option<Place>,
     /// Be stricter than is set: deny, allowlist, full.
     pub security: Option<Security>,
     /// Ask the operator more often than is set: off, on-miss, always.
     pub ask: Option<Ask>,
-    /// Not supported.
+    /// With host=node, the device: its id or its name.
     pub node: Option<String>,
 }
 
@@ -64,8 +64,8 @@ struct Waiting(Option<Arc<Session>>);
 impl Tool for Exec {
     const NAME: &'static str = "exec";
     const DESCRIPTION: &'static str = "Runs a command in a shell, in the workspace, without network unless the operator \
-        allows it. What takes longer than yieldMs goes on in the background: use process for it then; its end comes as a message. With host=gateway \
-        it runs outside the sandbox, after the operator's approval.";
+        allows it. What takes longer than yieldMs goes on in the background: use process for it then. With host=gateway it \
+        runs outside the sandbox, after the operator's approval; with host=node on a paired device.";
     type Args = Args;
 
     async fn invoke(&self, args: Args, mut context: ToolContext) -> Result<ToolOutput> {
@@ -83,20 +83,20 @@ impl Tool for Exec {
             Asked::Answer(Answer::No(why)) => return Ok(refused(&call.job, &why)),
             Asked::Pending(output) => return Ok(output),
         };
-        let session = call.start(how)?;
+        if let Some(node) = &call.job.node {
+            return later::on_node(&call, node, patience).await;
+        }
+        let session = call.start(how).await?;
         let mut waiting = Waiting(Some(session.clone()));
         let ended = session.wait(patience).await;
-        if ended.is_none() {
-            later::follow(&call, &session).await;
-        }
+        let Some(ended) = ended else {
+            let news = later::follow(&call, &session).await;
+            waiting.0 = None;
+            return Ok(running(&session, news));
+        };
         waiting.0 = None;
-        Ok(match ended {
-            Some(ended) => {
-                call.bench.sessions.remove(&session.id);
-                finished(&session, &ended)
-            }
-            None => running(&session),
-        })
+        call.bench.sessions.remove(&session.id);
+        Ok(finished(&session, &ended))
     }
 }
 
@@ -134,14 +134,16 @@ pub(super) fn finished(session: &Session, ended: &Ended) -> ToolOutput {
     }
 }
 
-fn running(session: &Session) -> ToolOutput {
-    let said = session.plain(&session.output().end(SHOWN));
+/// What is told of a command that goes on, and of `news` of it.
+fn running(session: &Session, news: &str) -> ToolOutput {
+    let said = session.tail(SHOWN);
     // the first poll begins after what is shown here
     drop(session.output().fresh());
     let said = said.trim_end();
     let gap = if said.is_empty() { "" } else { "\n\n" };
     let text = format!(
-        "{said}{gap}[the command goes on in the background as {id}; use process (poll, write, kill) with sessionId={id}]",
+        "{said}{gap}[the command goes on in the background as {id}{news}; use process (poll, write, kill) with \
+         sessionId={id}]",
         id = session.id
     );
     ToolOutput {

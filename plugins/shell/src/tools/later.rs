@@ -5,14 +5,17 @@
 use super::{
     approve::Answer,
     call::{Call, told},
+    node::OnNode,
 };
 use crate::run::Session;
-use openclaw_plugin_api::{GoesOn, host_ids, prelude::*};
+use openclaw_plugin_api::{GoesOn, Node, host_ids, prelude::*};
 use std::{sync::Arc, time::Duration};
 use tokio::{task::JoinHandle, time::timeout};
 
 /// How long the operator's rules may take to decide, however little a call wants to wait.
 const RULES: Duration = Duration::from_secs(2);
+/// How long an approved command runs before its agent is told so, if the operator says nothing.
+const NOTICE: Duration = Duration::from_secs(10);
 /// Most of what a command said that is told at its end, bytes.
 const SHOWN: usize = 4000;
 
@@ -38,11 +41,20 @@ pub async fn ask(call: &Arc<Call>, patience: Duration) -> Result<Asked> {
     if let Ok(answer) = timeout(patience.max(RULES), asking.answer()).await {
         return answer.map(Asked::Answer);
     }
-    let lost = format!(
-        "Exec denied (approval {}, the gateway was restarted before it was answered): {}",
-        &id[..8],
-        call.told()
-    );
+    let lost = match call.bench.host.serves(host_ids::TOOL_INTERIM) {
+        true => format!(
+            "Exec denied (approval {}, it ended with the gateway or the plugin before there was an answer, so it was not run): {}",
+            &id[..8],
+            call.told()
+        ),
+        // this host takes no other text later, so it has to be true whether it was answered or not
+        false => format!(
+            "Exec failed (approval {}, the gateway ended first; without an answer by then it was denied, and if it was \
+             approved, it may have run and nobody knows how it ended): {}",
+            &id[..8],
+            call.told()
+        ),
+    };
     match call.bench.host.goes_on(&call.origin, &lost).await {
         Ok(work) => {
             tokio::spawn(decided(call.clone(), asking, work, id.clone()));
@@ -55,21 +67,30 @@ pub async fn ask(call: &Arc<Call>, patience: Duration) -> Result<Asked> {
     }
 }
 
-/// A command goes on in the background: its end is told. It is noted when this returns.
-pub async fn follow(call: &Call, session: &Arc<Session>) {
+/// A command goes on in the background: its end is told. It is noted when this returns. What the model may count on.
+pub async fn follow(call: &Call, session: &Arc<Session>) -> &'static str {
     let (host, set) = (&call.bench.host, &call.config.tools.exec);
     if !set.notify_on_exit.unwrap_or(true) || !host.serves(host_ids::TOOL_GOES_ON) {
-        return;
+        return "";
     }
     let lost = format!(
-        "Exec failed ({}, it ended with the gateway): {}",
+        "Exec failed ({}, it ended with the gateway, or with the plugin that ran it): {}",
         session.id,
         call.told()
     );
     let quietly = !set.notify_on_exit_empty_success.unwrap_or(false);
     match host.goes_on(&call.origin, &lost).await {
-        Ok(work) => drop(tokio::spawn(tell_end(session.clone(), work, quietly))),
-        Err(error) => tracing::warn!(%error, "the end of a command will not be told"),
+        Ok(work) => {
+            tokio::spawn(tell_end(session.clone(), work, quietly));
+            match quietly {
+                true => "; its end comes as a message, unless it ends well and says nothing",
+                false => "; its end comes as a message",
+            }
+        }
+        Err(error) => {
+            tracing::warn!(%error, "the end of a command will not be told");
+            ""
+        }
     }
 }
 
@@ -77,13 +98,105 @@ pub async fn follow(call: &Call, session: &Arc<Session>) {
 async fn decided(call: Arc<Call>, mut asking: Asking, work: GoesOn, id: String) {
     let denied = |why: &str| format!("Exec denied (approval {}, {why}): {}", &id[..8], call.told());
     let started = match asking.answer().await {
-        Ok(Answer::Run(how)) => call.start(how).map_err(|error| denied(error.message())),
+        Ok(Answer::Run(_)) if call.job.node.is_some() => return decided_for_node(&call, work, &id).await,
+        // noted before it runs: whatever ends then, nobody is told that it was denied
+        Ok(Answer::Run(how)) => match approved(&call, &work, &id).await {
+            Ok(()) => call.start(how).await.map_err(|error| denied(error.message())),
+            Err(error) => Err(denied(error.message())),
+        },
         Ok(Answer::No(why)) => Err(denied(&why)),
         Err(error) => Err(denied(error.message())),
     };
     match started {
-        Ok(session) => tell_end(session, work, false).await,
+        Ok(session) => {
+            notice(&call, &session, &work, &id).await;
+            tell_end(session, work, false).await;
+        }
         Err(text) => tell(work, &text).await,
+    }
+}
+
+/// A device runs an approved command: tells of its end.
+async fn decided_for_node(call: &Call, work: GoesOn, id: &str) {
+    let Some(node) = &call.job.node else { return };
+    let text = match approved(call, &work, id).await {
+        Ok(()) => OnNode::start(call, node, call.limit())
+            .end()
+            .await
+            .news(&call.told()),
+        Err(error) => format!(
+            "Exec denied (approval {}, {}): {}",
+            &id[..8],
+            error.message(),
+            call.told()
+        ),
+    };
+    tell(work, &text).await;
+}
+
+/// Has a device run a command, and waits for it for a while. If it takes longer, its end is told; where it can't be, it is
+/// waited for.
+pub async fn on_node(call: &Arc<Call>, node: &Node, patience: Duration) -> Result<ToolOutput> {
+    let host = &call.bench.host;
+    let mut running = OnNode::start(call, node, call.limit());
+    if let Some(done) = running.wait(patience).await {
+        return Ok(done.output());
+    }
+    if !host.serves(host_ids::TOOL_GOES_ON) {
+        return Ok(running.end().await.output());
+    }
+    let lost = format!(
+        "Exec failed (on {}, the gateway or the plugin that waited for it ended first; it may go on there): {}",
+        node.name,
+        call.told()
+    );
+    let work = match host.goes_on(&call.origin, &lost).await {
+        Ok(work) => work,
+        Err(error) => {
+            tracing::warn!(%error, "a call waits for a command on a device");
+            return Ok(running.end().await.output());
+        }
+    };
+    let output = running.running("; its end comes as a message");
+    let told = call.told();
+    tokio::spawn(async move {
+        let news = running.end().await.news(&told);
+        tell(work, &news).await;
+    });
+    Ok(output)
+}
+
+/// Notes what is to be told of an approved command if it is lost.
+async fn approved(call: &Call, work: &GoesOn, id: &str) -> Result<()> {
+    if !call.bench.host.serves(host_ids::TOOL_INTERIM) {
+        return Ok(());
+    }
+    let lost = format!(
+        "Exec failed (approval {}, it was approved, and it ended with the gateway, or with the plugin that ran it; nobody \
+         knows how far it came): {}",
+        &id[..8],
+        call.told()
+    );
+    work.if_lost(&lost).await
+}
+
+/// Tells that an approved command still runs, if it does after a while. Returns then, or when it has ended.
+async fn notice(call: &Call, session: &Session, work: &GoesOn, id: &str) {
+    let after = call.config.tools.exec.approval_running_notice_ms;
+    let after = after.map_or(NOTICE, Duration::from_millis);
+    let silent = after.is_zero() || !call.bench.host.serves(host_ids::TOOL_INTERIM);
+    if silent || session.wait(after).await.is_some() {
+        return;
+    }
+    let text = format!(
+        "Exec running (approval {}, {}, for more than {} s): {}",
+        &id[..8],
+        session.id,
+        after.as_secs_f64(),
+        call.told()
+    );
+    if let Err(error) = work.notice(&text).await {
+        tracing::warn!(%error, "that a command still runs is not told");
     }
 }
 
@@ -98,7 +211,7 @@ async fn tell_end(session: Arc<Session>, work: GoesOn, quietly: bool) {
         (None, code) => format!("code {code}"),
     };
     let word = if ended.is_well() { "finished" } else { "failed" };
-    let said = session.plain(&session.output().end(SHOWN));
+    let said = session.tail(SHOWN);
     let text = format!(
         "Exec {word} ({}, {how}, {} s): {}\n{}",
         session.id,

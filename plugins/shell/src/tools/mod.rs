@@ -4,6 +4,7 @@ mod call;
 mod exec;
 mod keys;
 mod later;
+mod node;
 mod plan;
 mod process;
 

@@ -1,5 +1,5 @@
 //! From a call to what is started: the command judged, and the way in which it runs.
-use super::exec::Args;
+use super::{exec::Args, node};
 use crate::{
     bench::Bench,
     config::Config,
@@ -7,11 +7,12 @@ use crate::{
     run::{self, Inside, Plan, TEMPORARY},
 };
 use openclaw_confine::launch::{Command, Limits};
-use openclaw_plugin_api::{CommandSegment, ExecAsk, ExecSecurity, ToolOrigin, prelude::*};
+use openclaw_plugin_api::{CommandSegment, ExecAsk, ExecSecurity, Node, ToolOrigin, prelude::*};
 use rustix::fs::{CWD, Mode, OFlags, mkdirat, openat};
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 /// Longest command, bytes: it has to fit into one argument of a process, written as JSON.
@@ -35,6 +36,8 @@ pub struct Job {
     pub notes: Vec<String>,
     /// Its programs, as far as a rule may decide about them.
     pub parts: Option<Parts>,
+    /// The device that runs it.
+    pub node: Option<Node>,
     workspace: PathBuf,
     env: BTreeMap<String, String>,
     environment: Environment,
@@ -79,11 +82,6 @@ impl Job {
                 "command has to be a text of 1 to {MAX_COMMAND} bytes; put longer ones into a file"
             )));
         }
-        if args.node.as_ref().is_some_and(|node| !node.is_empty()) {
-            return Err(Error::unsupported(
-                "commands on other devices are not supported; leave node out",
-            ));
-        }
         if origin.workspace_dir.is_empty() {
             return Err(invalid(
                 "this call came without a workspace, so there is nowhere to run a command",
@@ -91,7 +89,16 @@ impl Job {
         }
         let ruling =
             rules::decide(config, origin, wish).map_err(|why| Error::new(ErrorKind::Refused, why))?;
-        let strictly = ruling.place == Place::Gateway;
+        let node = match ruling.place {
+            Place::Node => Some(node::find(bench, config, args.node.as_deref(), origin).await?),
+            Place::Sandbox | Place::Gateway if args.node.as_ref().is_some_and(|node| !node.is_empty()) => {
+                return Err(invalid(
+                    "a device is only used with host=node; say that too, or leave node out",
+                ));
+            }
+            Place::Sandbox | Place::Gateway => None,
+        };
+        let strictly = ruling.place != Place::Sandbox;
         rules::check(&args.env, strictly).map_err(|name| {
             invalid(format!(
                 "the variable {} can't be set for a command; leave it out",
@@ -99,12 +106,12 @@ impl Job {
             ))
         })?;
         let workspace = Path::new(&origin.workspace_dir);
-        let folder = workspace.join(args.workdir.as_deref().unwrap_or_default());
-        let folder = folder
-            .canonicalize()
-            .ok()
-            .filter(|folder| folder.is_dir())
-            .ok_or_else(|| invalid(format!("{} is no folder; leave workdir out", folder.display())))?;
+        let wished = args.workdir.as_deref().unwrap_or_default();
+        let folder = match node {
+            // a folder there, of which nothing is known here
+            Some(_) => PathBuf::from(wished),
+            None => local_folder(&workspace.join(wished))?,
+        };
         let own = rules::agent(&config.agents, &origin.agent_id).map(|agent| &agent.tools.exec);
         let prepend = own.map(|own| &own.path_prepend).filter(|own| !own.is_empty());
         let prepend = prepend.unwrap_or(&config.tools.exec.path_prepend);
@@ -114,10 +121,16 @@ impl Job {
             ruling,
             notes: args.title.iter().cloned().collect(),
             parts: None,
+            node,
             workspace: workspace.to_owned(),
             env: args.env.clone(),
             environment: bench.environment(config, prepend, origin).await,
         };
+        if let Some(node) = &job.node {
+            job.notes
+                .push(format!("it runs on the device {} ({})", node.name, node.id));
+            return Ok(job);
+        }
         match job.judge(config) {
             Ok(parts) => job.parts = Some(parts),
             Err(why) => job.notes.push(format!("no rule can allow it: {why}")),
@@ -128,7 +141,7 @@ impl Job {
     /// Has the host to be asked?
     pub fn needs_approval(&self) -> bool {
         let free = self.ruling.security == ExecSecurity::Full && self.ruling.ask == ExecAsk::Off;
-        self.ruling.place == Place::Gateway || !free
+        self.ruling.place != Place::Sandbox || !free
     }
 
     /// Its programs as the host knows them; none if no rule may decide.
@@ -202,6 +215,11 @@ impl Job {
     }
 }
 
+fn local_folder(folder: &Path) -> Result<PathBuf> {
+    let real = folder.canonicalize().ok().filter(|folder| folder.is_dir());
+    real.ok_or_else(|| invalid(format!("{} is no folder; leave workdir out", folder.display())))
+}
+
 /// Turns text around or hides in it, so that a person reads something else than runs.
 fn is_deceptive(c: char) -> bool {
     matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
@@ -209,7 +227,7 @@ fn is_deceptive(c: char) -> bool {
 }
 
 /// What is started.
-pub fn plan(
+pub async fn plan(
     bench: &Bench,
     config: &Config,
     job: &Job,
@@ -225,6 +243,7 @@ pub fn plan(
         terminal,
         afterwards: Vec::new(),
         hidden: job.environment.secrets(),
+        container: None,
     };
     if !confined {
         plan.environment = job.environment.of(&job.env, None);
@@ -243,17 +262,27 @@ pub fn plan(
         terminal,
         env: &env,
     };
-    let container = run::container(config, origin, inside, search, &container_name()?);
-    if let Some(container) = container.map_err(|why| Error::new(ErrorKind::Refused, why))? {
+    let refused = |why: String| Error::new(ErrorKind::Refused, why);
+    let container = run::container(config, origin, inside, search, &mark()?).map_err(refused)?;
+    if let Some(container) = container {
+        plan.environment = job.environment.of_engine();
+        let store = bench.host.store();
+        let taken = bench.containers.take_up(&store, &container, &plan.environment);
+        let taken = taken.await.map_err(|why| {
+            refused(format!(
+                "this conversation's commands run in a container, and it can't be had: {why}"
+            ))
+        })?;
+        plan.container = Some(Arc::new(taken));
+        plan.afterwards = vec![container.engine.display().to_string()];
+        plan.afterwards.extend(container.ending);
         plan.command = Command {
             name: container.engine.display().to_string(),
             program: container.engine,
-            args: container.args,
+            args: container.exec,
             folder: "/".into(),
             ..Command::default()
         };
-        plan.environment = job.environment.of_engine();
-        plan.afterwards = container.removal;
         return Ok(plan);
     }
     let workspace = job.workspace.canonicalize()?;
@@ -323,7 +352,8 @@ fn temporary_folder(workspace: &Path) -> Result<()> {
     Ok(())
 }
 
-fn container_name() -> Result<String> {
+/// By which a command's processes are known in a container. Not to be guessed.
+fn mark() -> Result<String> {
     let mut random = [0; 8];
     getrandom::fill(&mut random).map_err(std::io::Error::other)?;
     Ok(format!("{:016x}", u64::from_ne_bytes(random)))

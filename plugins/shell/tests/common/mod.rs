@@ -13,6 +13,7 @@ pub struct Bench {
     folder: tempfile::TempDir,
     pub host: TestHost,
     pub plugin: TestPlugin,
+    pub agent: &'static str,
     pub session: &'static str,
 }
 
@@ -40,6 +41,7 @@ impl Bench {
             folder,
             host,
             plugin,
+            agent: "main",
             session: "agent:main:main",
         }
     }
@@ -64,7 +66,7 @@ impl Bench {
         let call = ToolCall {
             arguments,
             origin: ToolOrigin {
-                agent_id: "main".into(),
+                agent_id: self.agent.into(),
                 session_key: self.session.into(),
                 channel: "pager".into(),
                 sender_id: "7".into(),

@@ -18,7 +18,7 @@ pub struct Group {
     pub group_policy: Option<GroupPolicy>,
     /// Who may write here.
     pub allow_from: Option<Vec<Id>>,
-    /// Skills that the agent has here.
+    /// Accepted, without effect.
     pub skills: Option<Vec<String>>,
     /// More instructions for the agent.
     pub system_prompt: Option<String>,
@@ -28,13 +28,13 @@ pub struct Group {
     pub tools_by_sender: Option<BTreeMap<String, Tools>>,
     /// Forum topics, by thread id. A topic inherits from its group.
     pub topics: BTreeMap<String, Topic>,
-    /// The agent that answers here.
+    /// Accepted, without effect: `bindings` say which agent answers.
     pub agent_id: Option<String>,
-    /// Keep messages that are not answered as context.
+    /// Accepted, without effect.
     pub ingest: Option<bool>,
-    /// What happens with errors of a turn.
+    /// Accepted, without effect.
     pub error_policy: Option<ErrorPolicy>,
-    /// Don't transcribe voice messages before the mention gate.
+    /// Accepted, without effect.
     pub disable_audio_preflight: Option<bool>,
 }
 
@@ -51,17 +51,17 @@ pub struct Topic {
     pub group_policy: Option<GroupPolicy>,
     /// Who may write here.
     pub allow_from: Option<Vec<Id>>,
-    /// Skills that the agent has here.
+    /// Accepted, without effect.
     pub skills: Option<Vec<String>>,
     /// More instructions for the agent.
     pub system_prompt: Option<String>,
-    /// The agent that answers here.
+    /// Accepted, without effect: `bindings` say which agent answers.
     pub agent_id: Option<String>,
-    /// Keep messages that are not answered as context.
+    /// Accepted, without effect.
     pub ingest: Option<bool>,
-    /// What happens with errors of a turn.
+    /// Accepted, without effect.
     pub error_policy: Option<ErrorPolicy>,
-    /// Don't transcribe voice messages before the mention gate.
+    /// Accepted, without effect.
     pub disable_audio_preflight: Option<bool>,
 }
 
@@ -76,7 +76,7 @@ pub struct Direct {
     pub dm_policy: Option<DmPolicy>,
     /// Who may write here.
     pub allow_from: Option<Vec<Id>>,
-    /// Skills that the agent has here.
+    /// Accepted, without effect.
     pub skills: Option<Vec<String>>,
     /// More instructions for the agent.
     pub system_prompt: Option<String>,
@@ -84,13 +84,13 @@ pub struct Direct {
     pub tools: Option<Tools>,
     /// Tools by sender.
     pub tools_by_sender: Option<BTreeMap<String, Tools>>,
-    /// Topics of the chat, by thread id.
+    /// Accepted, without effect.
     pub topics: BTreeMap<String, Topic>,
     /// Accepted, without effect: only messages in topics are served.
     pub require_topic: Option<bool>,
     /// Accepted, without effect: name new topics.
     pub auto_topic_label: Option<Anything>,
-    /// What happens with errors of a turn.
+    /// Accepted, without effect.
     pub error_policy: Option<ErrorPolicy>,
 }
 

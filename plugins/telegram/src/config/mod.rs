@@ -65,7 +65,7 @@ pub struct Config {
     pub token_file: Option<String>,
     /// A name for people.
     pub name: Option<String>,
-    /// `{ "inlineButtons": "off" | "dm" | "group" | "all" | "allowlist" }`, or the older list.
+    /// Accepted, without effect.
     pub capabilities: Option<Anything>,
     /// Who may write to the bot in private.
     pub dm_policy: Option<DmPolicy>,
@@ -81,9 +81,9 @@ pub struct Config {
     pub direct: BTreeMap<String, Direct>,
     /// Messages of a group that a turn sees as context.
     pub history_limit: Option<u32>,
-    /// Messages of a private chat that a turn sees.
+    /// Accepted, without effect.
     pub dm_history_limit: Option<u32>,
-    /// The same by person.
+    /// Accepted, without effect.
     pub dms: BTreeMap<String, Dm>,
     /// Longest text of one message, characters. 4,000 if nothing is said; Telegram's own limit is 4,096.
     pub text_chunk_limit: Option<u32>,
@@ -93,7 +93,7 @@ pub struct Config {
     pub streaming: Option<Streaming>,
     /// The older name of `streaming`.
     pub stream_mode: Option<parts::StreamingMode>,
-    /// Sizes for `streaming: "block"`.
+    /// Accepted, without effect.
     pub draft_chunk: Option<DraftChunk>,
     /// Send a reply in blocks.
     pub block_streaming: Option<bool>,
@@ -146,25 +146,25 @@ pub struct Config {
     pub commands: Option<Commands>,
     /// Whose messages' reactions are told: `off`, `own` (the bot's), `all`. `own` if nothing is said.
     pub reaction_notifications: Option<ReactionNotifications>,
-    /// How freely the agent reacts: `off`, `ack`, `minimal`, `extensive`.
+    /// Accepted, without effect.
     pub reaction_level: Option<String>,
     /// What the agent may do besides answering.
     pub actions: Option<Actions>,
     /// Approvals of commands in the chat.
     pub exec_approvals: Option<ExecApprovals>,
-    /// What happens with errors of a turn.
+    /// Accepted, without effect.
     pub error_policy: Option<group::ErrorPolicy>,
-    /// Errors are told without a sound.
+    /// Accepted, without effect.
     pub silent_error_replies: Option<bool>,
-    /// Sessions bound to threads.
+    /// Accepted, without effect.
     pub thread_bindings: Option<ThreadBindings>,
     /// Where mention patterns count.
     pub mention_patterns: Option<MentionPatterns>,
-    /// Whose messages are context: `all`, `allowlist`, `allowlist_quote`.
+    /// Accepted, without effect.
     pub context_visibility: Option<String>,
-    /// Say something when the bot is added to a group.
+    /// Accepted, without effect.
     pub join_intro: Option<bool>,
-    /// Watch over the connection.
+    /// Accepted, without effect.
     pub health_monitor: Option<Enabled>,
     /// Emoji that acknowledges a message.
     pub ack_reaction: Option<String>,
@@ -172,13 +172,13 @@ pub struct Config {
     pub response_prefix: Option<String>,
     /// How Markdown is shown.
     pub markdown: Option<Markdown>,
-    /// Let chats and the platform change the configuration.
+    /// Accepted, without effect: neither chats nor the platform change the configuration.
     pub config_writes: Option<bool>,
-    /// Where messages go that name no target.
+    /// Accepted, without effect.
     pub default_to: Option<Id>,
-    /// What is shown of heartbeats.
+    /// Accepted, without effect.
     pub heartbeat: Option<HeartbeatVisibility>,
-    /// What is shown of heartbeats.
+    /// Accepted, without effect.
     pub heartbeat_visibility: Option<HeartbeatVisibility>,
     /// Accepted, without effect: name new topics.
     pub auto_topic_label: Option<Anything>,

@@ -51,9 +51,9 @@ pub struct StreamingObject {
     pub mode: Option<StreamingMode>,
     /// How long texts are cut: `length` or `newline`.
     pub chunk_mode: Option<ChunkMode>,
-    /// The message that grows.
+    /// Accepted, without effect.
     pub preview: Option<Anything>,
-    /// The lines of progress.
+    /// Accepted, without effect.
     pub progress: Option<Anything>,
     /// Messages for blocks.
     pub block: Option<Anything>,
@@ -80,7 +80,7 @@ pub struct DraftChunk {
     pub max_chars: Option<u32>,
     /// Longest silence, milliseconds.
     pub idle_ms: Option<u32>,
-    /// Where to cut.
+    /// Accepted, without effect.
     pub break_preference: Option<String>,
 }
 
@@ -119,7 +119,7 @@ pub struct Network {
 pub struct Commands {
     /// The gateway's own: `true`, `false` or `"auto"`, which is on.
     pub native: Option<Anything>,
-    /// Those of skills: `true`, `false` or `"auto"`, which is on.
+    /// Accepted, without effect.
     pub native_skills: Option<Anything>,
 }
 
@@ -130,7 +130,7 @@ pub struct Commands {
 pub struct Actions {
     /// React to messages.
     pub reactions: Option<bool>,
-    /// Send messages.
+    /// Accepted, without effect.
     pub send_message: Option<bool>,
     /// Delete messages.
     pub delete_message: Option<bool>,

@@ -32,7 +32,8 @@ pub(super) async fn from_parts(account: &Account, parts: &[Message], kind: Inbou
     // An edit names what it has, but the files were taken with the message.
     let takes_files = kind == InboundKind::Message
         && parts.iter().any(|part| media::placeholder(part).is_some())
-        && account.admits(&bare).await;
+        // nothing is fetched for strangers
+        && account.host.admits_surely(&bare).await;
     let (mut text, mut attachments, mut before) = (String::new(), Vec::new(), None);
     // One caption speaks for a whole album.
     let has_words = parts

@@ -8,6 +8,9 @@ const MAX_TRIES: u32 = 5;
 /// Time between them, milliseconds.
 const AGAIN_MS: u64 = 5_000;
 
+/// `false` in an error of a request that never left, as the host tells it.
+pub(crate) const SENT: &str = "sent";
+
 /// Steps between an agent's answer and the note that it was said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Point {
@@ -19,8 +22,11 @@ pub(super) enum Point {
     Told,
 }
 
-/// Has the carrier certainly not done it?
-fn is_refusal(error: &Error) -> bool {
+/// Has the carrier certainly not done it? It said so, or our request never left.
+pub(super) fn is_refusal(error: &Error) -> bool {
+    let stayed = error.detail().get(SENT).is_some_and(|sent| sent == false);
+    // the host's own policy, which it looks at before it sends
+    let forbidden = error.kind() == ErrorKind::Refused;
     let refuses = matches!(
         error.kind(),
         ErrorKind::InvalidInput
@@ -29,7 +35,7 @@ fn is_refusal(error: &Error) -> bool {
             | ErrorKind::NotFound
             | ErrorKind::RateLimited
     );
-    refuses && error.detail().contains_key("status")
+    stayed || forbidden || refuses && error.detail().contains_key("status")
 }
 
 // === impl Calls ===
@@ -73,26 +79,42 @@ impl Calls {
         self.passes(Point::Told).await;
         let now = self.0.clock.now();
         // a carrier that fetches its documents has nothing of this one yet
-        let told = outcome.is_ok() && !self.0.carrier.fetches_documents();
-        self.with(id, |live| {
+        let fetches = self.0.carrier.fetches_documents();
+        let shown = self.with(id, |live| {
             live.is_busy = false;
             match &outcome {
-                Ok(()) if told => live.delivered(&step, now),
-                Ok(()) => {}
+                Ok(()) if fetches => {}
+                Ok(()) => live.delivered(&step, now),
                 Err(error) => {
-                    if is_refusal(error) {
-                        live.refused();
-                    }
                     // whoever waits on the phone can't wait for the next event
                     let again = step.says() && error.kind().is_transient();
                     live.tell_at = again.then(|| now.saturating_add(AGAIN_MS));
+                    if is_refusal(error) {
+                        live.refused();
+                    } else if step.says() {
+                        return live.unanswered_by_carrier(now);
+                    }
                 }
             }
+            false
         });
-        outcome
+        match shown {
+            Some(true) => Ok(()),
+            _ => outcome,
+        }
     }
 
-    /// Keeps what is on its way before it is: a process that ends now is followed by one that repeats it and asks nobody.
+    /// Time has passed since the carrier did not say whether it took something.
+    pub(super) async fn tell_again(&self, id: &CallId) {
+        let unsure = self.with(id, |live| live.is_unsure()) == Some(true);
+        match unsure && self.0.carrier.speaks_documents() {
+            // it says by its next webhook how far it is, unless the call is over
+            true => self.look_after(id).await,
+            false => self.drive(id).await,
+        }
+    }
+
+    /// Keeps what is on its way before it is: a process that ends now is followed by one that knows of it and asks nobody.
     async fn note_first(&self, id: &CallId) {
         self.passes(Point::Thought).await;
         if let Err(error) = self.save(id).await {
@@ -114,7 +136,7 @@ impl Calls {
 
     /// What to tell, if there is anything to tell and nobody is telling it.
     fn claim(&self, id: &CallId) -> Option<(Step, Leg)> {
-        let commanded = !self.0.carrier.speaks_documents();
+        let (commanded, now) = (!self.0.carrier.speaks_documents(), self.0.clock.now());
         let claimed = self.with(id, |live| {
             let streams = live.is_on_stream && !live.is_off_stream;
             if live.is_busy || live.ending.is_some() || live.record.state.is_end() || streams {
@@ -127,7 +149,13 @@ impl Calls {
                 live.is_busy = takes;
                 return takes.then_some((Step::Answer, leg));
             }
+            if live.is_unsure() && commanded && !live.is_known_by_id(now) {
+                live.doubted(now);
+            }
             let step = live.step(|_| None);
+            if step.says() && live.is_unsure() && !commanded {
+                return None;
+            }
             let needless = matches!(step, Step::Wait | Step::Nothing);
             let repeated =
                 matches!(step, Step::Listen { .. }) && live.record.state == State::Listening && commanded;
@@ -139,7 +167,7 @@ impl Calls {
             let command = if fetches {
                 leg.hop
             } else {
-                live.sets_out(&step, leg.hop)
+                live.sets_out(&step, leg.hop, false, now)
             };
             Some((step, Leg { command, ..leg }))
         });
@@ -153,6 +181,7 @@ impl Calls {
     /// Says through the stream what is to be said. A stream that can't is left, and the carrier speaks.
     async fn say_aloud(&self, id: &CallId) -> Result<()> {
         loop {
+            let begin = self.0.clock.now();
             let next = self.with(id, |live| {
                 if live.is_busy || live.record.state.is_end() {
                     return None;
@@ -163,7 +192,7 @@ impl Calls {
                         live.record.metadata.hops += 1;
                         let words = text.clone();
                         let step = Step::Say { text, then };
-                        live.sets_out(&step, live.record.metadata.hops);
+                        live.sets_out(&step, live.record.metadata.hops, true, begin);
                         Some((step, words))
                     }
                     _ => None,
@@ -183,6 +212,8 @@ impl Calls {
                         live.record.advance(State::Listening, now);
                         live.spoken(now);
                     }
+                    // the stream has gone while it spoke, and some of it was heard
+                    Err(error) if error.kind() == ErrorKind::Unknown => live.doubted(now),
                     Err(_) => {
                         live.refused();
                         live.is_off_stream = true;
@@ -190,6 +221,11 @@ impl Calls {
                 }
             });
             if done.is_none() {
+                return Ok(());
+            }
+            if let Err(error) = spoken.as_ref()
+                && error.kind() == ErrorKind::Unknown
+            {
                 return Ok(());
             }
             if let Err(error) = spoken {

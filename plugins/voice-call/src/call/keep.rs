@@ -78,6 +78,16 @@ impl Calls {
             }
             let mut live = self.fitted(record);
             live.is_off_stream = live.record.state.is_connected();
+            if live
+                .record
+                .metadata
+                .saying
+                .as_ref()
+                .is_some_and(|saying| saying.aloud)
+            {
+                // its stream ended with its process, and how much of it was heard nobody knows
+                live.doubted(self.0.clock.now());
+            }
             self.book().insert(live);
         }
         self.tick_while_needed();
@@ -87,20 +97,27 @@ impl Calls {
     /// Asks the carrier what became of the calls that were taken up, and goes on with those that go on.
     pub(crate) async fn verify(&self) {
         for record in self.active() {
-            let id = record.call_id.clone();
-            let probed = self.probe(&record).await;
-            let now = self.0.clock.now();
-            match probed {
-                Probe::Ended(reason) => self.end(&id, reason),
-                Probe::Answered => {
-                    self.with(&id, |live| live.record.advance(State::Answered, now));
-                }
-                Probe::Ringing | Probe::Unknown => {}
+            self.look_after(&record.call_id).await;
+            self.resume(&record.call_id);
+        }
+    }
+
+    /// Asks the carrier how a call is, and ends it here if it is over.
+    pub(super) async fn look_after(&self, id: &CallId) {
+        let Some(record) = self.find(id).filter(|record| !record.state.is_end()) else {
+            return;
+        };
+        let probed = self.probe(&record).await;
+        let now = self.0.clock.now();
+        match probed {
+            Probe::Ended(reason) => self.end(id, reason),
+            Probe::Answered => {
+                self.with(id, |live| live.record.advance(State::Answered, now));
             }
-            if let Err(error) = self.save(&id).await {
-                tracing::warn!(call = id.as_str(), %error, "voice-call: the call can't be kept");
-            }
-            self.resume(&id);
+            Probe::Ringing | Probe::Unknown => {}
+        }
+        if let Err(error) = self.save(id).await {
+            tracing::warn!(call = id.as_str(), %error, "voice-call: the call can't be kept");
         }
     }
 

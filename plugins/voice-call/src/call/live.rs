@@ -35,6 +35,8 @@ pub(super) struct Live {
     pub(super) is_off_stream: bool,
     /// Its sound was given to a socket.
     pub(super) is_on_stream: bool,
+    /// Number of the document that did so; who asks by its link has come out of the stream.
+    pub(super) stream_hop: u32,
     pub(super) voice: Option<String>,
     pub(super) notify_delay: Duration,
     /// One writer at a time, so that an older state never overwrites a newer one.
@@ -58,6 +60,8 @@ pub(super) enum Effect {
     Think,
     /// The call goes on, and the carrier has to be told how.
     Drive,
+    /// Its stream broke off.
+    Lost,
     /// It is over.
     Ended,
 }
@@ -76,6 +80,7 @@ impl Live {
             tell_at: None,
             is_off_stream: false,
             is_on_stream: false,
+            stream_hop: 0,
             voice: None,
             notify_delay,
             pen: Arc::default(),
@@ -90,9 +95,7 @@ impl Live {
         if self.record.provider_call_id.is_none() && !event.provider_call_id.is_empty() {
             self.record.provider_call_id = Some(event.provider_call_id.clone());
         }
-        if self.is_witness(event) {
-            self.confirm(now);
-        }
+        self.learn(event, now);
         match &event.kind {
             Kind::Initiated | Kind::Asks => Effect::None,
             Kind::Ringing => self.moved(State::Ringing, now, Effect::None),
@@ -105,6 +108,9 @@ impl Live {
             Kind::Ended(reason) => {
                 // whoever ends a call says why; the carrier only knows that it ended
                 let reason = self.ending.map_or(*reason, |ending| ending.reason);
+                if self.is_unsure() {
+                    self.doubted(now);
+                }
                 self.moved(reason, now, Effect::Ended)
             }
         }
@@ -220,7 +226,9 @@ impl Live {
             return Step::Stream(ticket);
         }
         let metadata = &self.record.metadata;
-        if let Some(digits) = &metadata.digits {
+        // words that are on their way come before keys that were added since
+        let words_first = metadata.saying.as_ref().is_some_and(|saying| !saying.keys);
+        if let Some(digits) = metadata.digits.as_ref().filter(|_| !words_first) {
             return Step::Digits(digits.clone());
         }
         if let Some(text) = self.next_words() {

@@ -39,6 +39,11 @@ pub(crate) trait MediaEvents: Send + Sync + 'static {
     /// Something happened in the sound of a call.
     fn media(&self, call: &CallId, event: MediaEvent) -> BoxFuture<'static, ()>;
 
+    /// The agent that a call is with; empty for the default one.
+    fn agent(&self, _call: &CallId) -> String {
+        String::new()
+    }
+
     /// A model that speaks by itself asks the agent behind it.
     fn consult(&self, _call: &CallId, _question: String) -> BoxFuture<'static, Result<String>> {
         Box::pin(async {
@@ -70,8 +75,10 @@ pub(crate) enum MediaEvent {
     },
     /// Keys that the caller pressed.
     Digits(String),
-    /// No sound flows any more, and the time for coming back is over.
+    /// The carrier, or the model that speaks, has ended it.
     Stopped,
+    /// It broke off, and the time for coming back is over: the call itself may go on.
+    Broken,
 }
 
 /// No sound: the carrier's own voice speaks and listens.

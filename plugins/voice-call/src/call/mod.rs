@@ -7,6 +7,7 @@ mod event;
 mod keep;
 mod live;
 mod media;
+mod moved;
 mod news;
 mod operate;
 mod policy;
@@ -17,6 +18,7 @@ mod take;
 mod think;
 mod tick;
 
+pub(crate) use drive::SENT;
 pub(crate) use event::{Event, Incoming, Kind, Leg, Step, Then};
 pub(crate) use media::{Media, MediaEvent, MediaEvents, NoMedia, Ticket};
 pub(crate) use operate::Order;

@@ -1,11 +1,13 @@
-//! What changes in calls, for whoever follows it: the newest records, each with a place in the order of changes.
+//! What changes in calls, for whoever follows it: the newest record of each call, with its place in the order of changes.
 //!
-//! Invariant: it is bounded, and whoever follows too slowly misses records and never holds anybody up.
+//! Invariant: it is bounded, by calls and so by bytes, and whoever follows too slowly misses changes and never holds
+//! anybody up.
 use super::{Calls, Record};
 use std::{collections::VecDeque, time::Duration};
 
-/// Records that are remembered.
+/// Calls that are remembered, and how many of them may be over.
 const MAX_NEWS: usize = 256;
+const MAX_OVER: usize = 16;
 /// Longest that somebody waits at once.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -16,7 +18,8 @@ pub(super) struct News {
     process: String,
     /// Number of the next one.
     next: u64,
-    records: VecDeque<Record>,
+    /// Each with its number, one of each call.
+    records: VecDeque<(u64, Record)>,
 }
 
 // === impl News ===
@@ -31,11 +34,18 @@ impl News {
     }
 
     fn add(&mut self, record: Record) {
-        if self.records.len() >= MAX_NEWS {
-            self.records.pop_front();
-        }
-        self.records.push_back(record);
+        self.records.retain(|(_, known)| known.call_id != record.call_id);
+        self.records.push_back((self.next, record));
         self.next += 1;
+        let is_over = |(_, record): &(u64, Record)| record.state.is_end();
+        let oldest_over = self.records.iter().position(is_over);
+        if self.records.len() > MAX_NEWS {
+            self.records.pop_front();
+        } else if let Some(oldest) = oldest_over
+            && self.records.iter().filter(|known| is_over(known)).count() > MAX_OVER
+        {
+            self.records.remove(oldest);
+        }
     }
 
     /// Where whoever follows is now.
@@ -47,14 +57,11 @@ impl News {
     fn after(&self, place: &str) -> Vec<Record> {
         let (process, seen) = place.split_once('.').unwrap_or_default();
         let seen = seen.parse::<u64>().ok().filter(|_| process == self.process);
-        let fresh = self.next - seen.unwrap_or(0).min(self.next);
-        let fresh = usize::try_from(fresh)
-            .unwrap_or(usize::MAX)
-            .min(self.records.len());
-        self.records
-            .range(self.records.len() - fresh..)
-            .cloned()
-            .collect()
+        let fresh = self
+            .records
+            .iter()
+            .filter(|(number, _)| *number >= seen.unwrap_or(0));
+        fresh.map(|(_, record)| record.clone()).collect()
     }
 }
 
@@ -90,7 +97,10 @@ impl Calls {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::call::tests::{ADA, Lab, OURS};
+    use crate::call::{
+        CallId, State,
+        tests::{ADA, Lab, OURS},
+    };
     use serde_json::json;
 
     const RINGING: [(&str, &str); 5] = [
@@ -123,9 +133,25 @@ mod tests {
         let (fresh, _) = calls.follow(&place, EVERY).await;
         assert!(fresh.len() == 1 && fresh[0].state.is_end(), "{fresh:?}");
         // the place of an earlier process is before everything of this one
-        assert_eq!(calls.follow("other.9", EVERY).await.0.len(), 2);
+        assert_eq!(calls.follow("other.9", EVERY).await.0, fresh);
         for _ in 0..2 * MAX_NEWS {
             calls.tell_followers(&fresh[0]);
+        }
+        assert_eq!(calls.follow("", EVERY).await.0, fresh, "of one call there is one");
+        let other = |number: usize, state| Record {
+            call_id: CallId::given(&number.to_string()),
+            state,
+            ..fresh[0].clone()
+        };
+        for number in 0..2 * MAX_OVER {
+            calls.tell_followers(&other(number, State::Completed));
+        }
+        let last: Vec<_> = (MAX_OVER..2 * MAX_OVER)
+            .map(|number| other(number, State::Completed))
+            .collect();
+        assert_eq!(calls.follow("", EVERY).await.0, last);
+        for number in 0..2 * MAX_NEWS {
+            calls.tell_followers(&other(number, State::Listening));
         }
         assert_eq!(calls.follow("", EVERY).await.0.len(), MAX_NEWS);
     }

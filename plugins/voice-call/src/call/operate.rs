@@ -1,6 +1,7 @@
 //! What operators, agents and commands do with calls.
 use super::{
-    CallId, Calls, Direction, MAX_CALLS, Record, State, Step, Then, live::MAX_SPEECH, record::Metadata,
+    CallId, Calls, Direction, MAX_CALLS, Record, State, Step, Then, drive::is_refusal, live::MAX_SPEECH,
+    record::Metadata,
 };
 use crate::{
     config::{E164, TalkMode},
@@ -130,6 +131,15 @@ impl Calls {
                     live.record.provider_call_id.get_or_insert(provider);
                     live.poll_at = alone.then(|| self.0.clock.now());
                 }
+            }
+            Err(error) if !alone && !is_refusal(&error) => {
+                // it may ring: then its webhooks find it here, and until it is given up no other is made in its place
+                self.save(id).await?;
+                let text = format_args!(
+                    "{error}; call {id} may be on its way all the same, and is led if it is: don't make it again before \
+                     `openclaw voicecall status` says that it has ended"
+                );
+                return Err(Error::new(ErrorKind::Unknown, text));
             }
             Err(error) => {
                 self.end(id, State::Failed);

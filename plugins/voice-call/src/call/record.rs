@@ -97,8 +97,19 @@ pub(crate) struct Saying {
     pub(crate) number: u32,
     /// It is keys and no words.
     pub(crate) keys: bool,
-    /// This is not the first try: the caller may hear them twice.
-    pub(crate) repeated: bool,
+    /// It went to the call's own stream, and not to the carrier.
+    pub(crate) aloud: bool,
+    /// When it set out.
+    pub(crate) at: Millis,
+    /// The newest document that the carrier got by a link from before it set out: that it asks by this one shows nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) stale: Option<u32>,
+    /// Something that the carrier told shows that it has it.
+    #[serde(skip)]
+    pub(crate) shown: bool,
+    /// The carrier asks just now by such a link.
+    #[serde(skip)]
+    pub(crate) older: bool,
 }
 
 /// A document that said something.
@@ -160,9 +171,9 @@ pub(crate) struct Line {
     pub(crate) speaker: Speaker,
     pub(crate) text: String,
     pub(crate) is_final: bool,
-    /// It may have been heard twice: the gateway ended while it was being said.
+    /// Nobody knows whether it was heard: the carrier never said whether it took it, and it was not said again.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) repeated: bool,
+    pub(crate) unsure: bool,
 }
 
 /// Who said it.
@@ -246,7 +257,7 @@ impl Record {
             speaker,
             text: text.chars().take(MAX_LINE).collect(),
             is_final: true,
-            repeated: false,
+            unsure: false,
         });
     }
 

@@ -9,6 +9,11 @@ impl MediaEvents for Calls {
         Box::pin(async move { calls.sounded(&id, event).await })
     }
 
+    fn agent(&self, call: &CallId) -> String {
+        let record = self.find(call);
+        record.and_then(|record| record.agent_id).unwrap_or_default()
+    }
+
     fn consult(&self, call: &CallId, question: String) -> BoxFuture<'static, Result<String>> {
         let (calls, id) = (self.clone(), call.clone());
         Box::pin(async move { calls.consulted(&id, &question).await })
@@ -38,13 +43,15 @@ impl Calls {
                 Effect::None
             }
             // a stream that was left for the carrier's own voice ends, and the call doesn't
-            MediaEvent::Stopped if live.is_off_stream => Effect::None,
+            MediaEvent::Stopped | MediaEvent::Broken if live.is_off_stream => Effect::None,
             MediaEvent::Stopped => Effect::Ended,
+            MediaEvent::Broken => Effect::Lost,
         });
         match effect {
             None => return,
             Some(Effect::Think) => self.think(id),
             Some(Effect::Drive) => return self.drive(id).await,
+            Some(Effect::Lost) => return self.lead_back(id).await,
             Some(Effect::Ended) => {
                 // the carrier says the same a little later, or knows nothing of it any more
                 if let Err(error) = self.hang_up(id, State::HangupUser).await {

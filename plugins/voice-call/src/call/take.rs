@@ -61,7 +61,8 @@ impl Calls {
         if incoming.wants_document
             && let Some(id) = touched.last()
         {
-            (taken.step, taken.leg) = self.document(id, &incoming.key);
+            let hop = incoming.events.last().and_then(|event| event.hop);
+            (taken.step, taken.leg) = self.document(id, &incoming.key, hop);
         }
         for id in &touched {
             self.save(id).await?;
@@ -105,7 +106,7 @@ impl Calls {
             Effect::Think => after.push(After::Think(id.clone())),
             // a carrier that asks for documents asks by itself; telling it as well would say everything twice
             Effect::Drive if self.0.carrier.speaks_documents() => {}
-            Effect::Drive => after.push(After::Drive(id.clone())),
+            Effect::Drive | Effect::Lost => after.push(After::Drive(id.clone())),
             Effect::Ended => after.push(After::Close(id.clone())),
         }
         Some(id)
@@ -221,15 +222,22 @@ impl Calls {
     }
 
     /// How the call goes on, told in a document that answers this webhook.
-    fn document(&self, id: &CallId, webhook: &str) -> (Step, Option<super::Leg>) {
+    fn document(&self, id: &CallId, webhook: &str, hop: Option<u32>) -> (Step, Option<super::Leg>) {
         let now = self.0.clock.now();
         let media = self.media();
         let told = self.with(id, |live| {
             if let Some(retold) = live.retold(webhook) {
                 return retold;
             }
+            live.is_on_stream &= hop.is_none_or(|hop| hop < live.stream_hop);
             if live.is_on_stream && !live.is_off_stream {
                 return (Step::Nothing, live.leg());
+            }
+            if live.is_unsure() {
+                // it may be on its way still, and nothing is said twice
+                let leg = live.next_leg();
+                live.led_on(leg.as_ref().map_or(0, |leg| leg.hop));
+                return (Step::Wait, leg);
             }
             let inbound = live.record.direction == Direction::Inbound;
             let number = if inbound {
@@ -243,6 +251,10 @@ impl Calls {
             let step = live.step(|leg| media.ticket(&leg.call_id, &leg.provider_call_id, &number));
             live.is_busy = is_busy;
             let leg = live.next_leg();
+            live.led_on(leg.as_ref().map_or(0, |leg| leg.hop));
+            if matches!(step, Step::Stream(_)) {
+                live.stream_hop = leg.as_ref().map_or(0, |leg| leg.hop);
+            }
             live.documented(webhook, &step, now);
             (step, leg)
         });

@@ -3,6 +3,7 @@
 //! The caller is never the owner: the agent is told the number as the sender. Invariant: each turn has an id that is the
 //! same for every try of it, so a turn that a killed process left is not done twice.
 use super::{CallId, Calls, Direction, Record, live::MAX_SPEECH};
+use crate::config::ToolPolicy;
 use openclaw_plugin_api::{AgentEvent, AgentRun, Error, ErrorKind, Result};
 use serde_json::Value;
 use std::time::Duration;
@@ -14,6 +15,25 @@ const TRIES: u32 = 20;
 const AGAIN: Duration = Duration::from_millis(500);
 /// Lines of the call that the model is shown.
 const LINES: usize = 12;
+
+/// What an agent that is asked by a voice may use where it is to change nothing.
+const READING: &[&str] = &[
+    "read",
+    "web_search",
+    "web_fetch",
+    "x_search",
+    "memory_search",
+    "memory_get",
+];
+
+/// How the agent goes about a turn.
+#[derive(Debug, Clone, Copy, Default)]
+struct Manner<'a> {
+    /// How hard it thinks; empty: as it does otherwise.
+    thinking: &'a str,
+    /// The only tools. `None`: all that it has.
+    tools: Option<&'a [&'a str]>,
+}
 
 // === impl Calls ===
 
@@ -32,7 +52,7 @@ impl Calls {
             return;
         };
         let turn = unanswered.turn;
-        let mut answer = self.ask(&record, &unanswered.text, turn, "").await;
+        let mut answer = self.ask(&record, &unanswered.text, turn, Manner::default()).await;
         for _ in 0..TRIES {
             // the gateway has just started, and its agents a little later
             if !answer
@@ -42,7 +62,7 @@ impl Calls {
                 break;
             }
             self.0.host.sleep(AGAIN).await;
-            answer = self.ask(&record, &unanswered.text, turn, "").await;
+            answer = self.ask(&record, &unanswered.text, turn, Manner::default()).await;
         }
         let spoken = match answer {
             Ok(text) => text,
@@ -64,13 +84,20 @@ impl Calls {
         let record = self.find(id).ok_or_else(over)?;
         // its turns are counted apart from those of the call
         let [a, b, c, ..] = crate::clock::random();
-        let thinking = self.0.settings.config.realtime.consult_thinking_level.as_deref();
+        let config = &self.0.settings.config;
         let turn = u32::from_be_bytes([0x80, a, b, c]);
-        self.ask(&record, question, turn, thinking.unwrap_or_default())
-            .await
+        let manner = Manner {
+            thinking: config.consult_thinking().unwrap_or_default(),
+            tools: match config.realtime.tool_policy.unwrap_or(ToolPolicy::SafeReadOnly) {
+                ToolPolicy::Owner => None,
+                ToolPolicy::SafeReadOnly => Some(READING),
+                ToolPolicy::None => Some(&[]),
+            },
+        };
+        self.ask(&record, question, turn, manner).await
     }
 
-    async fn ask(&self, record: &Record, text: &str, turn: u32, thinking: &str) -> Result<String> {
+    async fn ask(&self, record: &Record, text: &str, turn: u32, manner: Manner<'_>) -> Result<String> {
         let config = &self.0.settings.config;
         let own = config
             .number(record.own_number())
@@ -98,7 +125,10 @@ impl Calls {
             } else {
                 peer.to_owned()
             },
-            thinking: thinking.to_owned(),
+            thinking: manner.thinking.to_owned(),
+            permitted_tools: manner
+                .tools
+                .map(|tools| tools.iter().map(|tool| (*tool).to_owned()).collect()),
             ..AgentRun::default()
         };
         let mut stream = self.0.host.agents().run(&run)?;

@@ -68,7 +68,7 @@ impl Calls {
                 Due::Tell => {
                     // others are not kept waiting by a carrier that does not answer
                     let calls = self.clone();
-                    self.0.host.spawn(async move { calls.drive(&id).await });
+                    self.0.host.spawn(async move { calls.tell_again(&id).await });
                 }
                 Due::Forget => {
                     self.book().remove(&id);

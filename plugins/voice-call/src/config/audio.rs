@@ -81,33 +81,36 @@ pub struct Realtime {
     pub stream_path: Option<String>,
     /// What the model should know.
     pub instructions: Option<String>,
-    /// Which tools the voice may use by itself.
+    /// Which tools the agent behind the voice may use; `safe-read-only` if nothing is said.
     pub tool_policy: Option<ToolPolicy>,
     /// When the agent behind the voice is asked.
     pub consult_policy: Option<ConsultPolicy>,
-    /// How hard the agent thinks when it is asked: `off`, `minimal`, `low`, `medium`, `high`, `xhigh`.
+    /// How hard the agent thinks when it is asked: `off`, `minimal`, `low`, `medium`, `high`, `xhigh`. `max` and `ultra` are
+    /// `xhigh`; any other word leaves it to the agent.
     pub consult_thinking_level: Option<String>,
-    /// Accepted, without effect.
+    /// Accepted, without effect: models have one speed here; `consultThinkingLevel` makes answers quicker.
+    #[schemars(extend("x-no-effect" = true))]
     pub consult_fast_mode: Option<Anything>,
     /// Tools of the operator's own, under `toolPolicy: "owner"`.
     pub tools: Vec<Value>,
-    /// Accepted, without effect.
+    /// Accepted, without effect: there is no index of memories here, so the voice asks its agent, which remembers.
+    #[schemars(extend("x-no-effect" = true))]
     pub fast_context: Option<FastContext>,
-    /// Accepted, without effect: the voice asks its agent.
+    /// Who the agent is, told to the voice when a call begins, so that it speaks like the agent without asking it.
     pub agent_context: AgentContext,
     /// What the engines are told, by their ids.
     pub providers: BTreeMap<String, Engine>,
 }
 
-/// Which tools the voice may use by itself.
+/// Which tools the agent behind the voice may use. Whoever is on the phone is never the owner.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ToolPolicy {
-    /// Those that change nothing.
+    /// `read`, `web_search`, `web_fetch`, `x_search`, `memory_search` and `memory_get`, as far as the agent's policy permits.
     SafeReadOnly,
-    /// All that the owner may use.
+    /// All that the agent's policy permits for somebody who is not the owner; the voice may use `realtime.tools` by itself.
     Owner,
-    /// None.
+    /// The agent is not asked.
     None,
 }
 
@@ -140,20 +143,21 @@ pub struct FastContext {
     pub fallback_to_consult: bool,
 }
 
-/// Accepted, without effect.
+/// Who the agent is, told to the voice when a call begins.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub struct AgentContext {
-    /// Accepted, without effect.
+    /// On?
     pub enabled: bool,
-    /// Accepted, without effect.
+    /// Most characters of it; 6,000 if nothing is said.
+    #[schemars(range(min = 1, max = 50_000))]
     pub max_chars: Option<u32>,
-    /// Accepted, without effect.
+    /// With the agent's name and theme; yes if nothing is said.
     pub include_identity: Option<bool>,
-    /// Accepted, without effect.
+    /// With files of its workspace; yes if nothing is said.
     pub include_workspace_files: Option<bool>,
-    /// Accepted, without effect.
+    /// Which files, of those that stand in the agent's prompt; `SOUL.md`, `IDENTITY.md` and `USER.md` if nothing is said.
     pub files: Option<Vec<String>>,
 }
 

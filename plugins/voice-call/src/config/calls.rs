@@ -74,5 +74,6 @@ pub struct Number {
     #[schemars(range(min = 1, max = 600_000))]
     pub response_timeout_ms: Option<u32>,
     /// Accepted, without effect.
+    #[schemars(extend("x-no-effect" = true))]
     pub label: Option<Anything>,
 }

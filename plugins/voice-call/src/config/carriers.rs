@@ -56,7 +56,7 @@ pub enum Region {
 #[serde(default, rename_all = "camelCase")]
 #[schemars(deny_unknown_fields)]
 pub struct Telnyx {
-    /// `TELNYX_API_KEY` if nothing is said.
+    /// The key of the account. `TELNYX_API_KEY` if nothing is said.
     pub api_key: Token,
     /// The Call Control application; `TELNYX_CONNECTION_ID` if nothing is said.
     pub connection_id: Option<String>,

@@ -8,7 +8,7 @@ mod carriers;
 mod reach;
 mod value;
 
-pub use audio::{ConsultPolicy, Realtime, Streaming, Stt, ToolPolicy, Tts};
+pub use audio::{AgentContext, ConsultPolicy, Realtime, Streaming, Stt, ToolPolicy, Tts};
 pub use calls::{InboundPolicy, Number, Outbound, SessionScope, TalkMode};
 pub use carriers::{Carrier, Plivo, Region, Telnyx, Twilio};
 pub use openclaw_plugin_api::setting::Token;
@@ -88,6 +88,7 @@ pub struct Config {
     /// Which engine speaks, and what it is told. What is not said here is the engine's own.
     pub tts: Option<Tts>,
     /// Accepted, without effect: records are kept in the gateway's own database.
+    #[schemars(extend("x-no-effect" = true))]
     pub store: Option<String>,
     /// The agent that talks; the default one if nothing is said.
     pub agent_id: Option<String>,

@@ -28,6 +28,11 @@ pub struct Tunnel {
     pub ngrok_auth_token: Token,
     /// A name that stays the same; `NGROK_DOMAIN` if nothing is said.
     pub ngrok_domain: Option<String>,
+    /// Where ngrok's service is, `host:port`, for an ingress of your own (`connect_url` of ngrok's agent); ngrok's own if
+    /// nothing is said.
+    pub ngrok_connect_url: Option<String>,
+    /// The authorities that vouch for that service, as PEM; those that ngrok uses if nothing is said.
+    pub ngrok_connect_cas: Option<String>,
     /// Believe the forwarding headers of a tunnel on this machine. Signatures are checked in any case.
     pub allow_ngrok_free_tier_loopback_bypass: bool,
 }

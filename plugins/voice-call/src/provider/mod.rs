@@ -179,6 +179,16 @@ impl Carrier {
         }
     }
 
+    /// Has a call ask how it goes on at the address of its leg; what it was told elsewhere is forgotten.
+    pub(crate) async fn send_on(&self, leg: &Leg) -> Result<()> {
+        match self {
+            Self::Twilio(twilio) => twilio.send_on(leg).await,
+            Self::Plivo(plivo) => plivo.send_on(leg).await,
+            // the address of its webhooks is not a call's
+            Self::Telnyx(_) | Self::Mock => Ok(()),
+        }
+    }
+
     /// Ends a call. One that has ended already has been ended.
     pub(crate) async fn hang_up(&self, leg: &Leg) -> Result<()> {
         match self {

@@ -2,6 +2,7 @@
 //!
 //! Invariants: each request has a deadline; an error names what was asked and the status, and neither address nor
 //! credential.
+use crate::call::SENT;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use openclaw_plugin_api::{Error, ErrorKind, Host, Result, Secret};
 use serde_json::Value;
@@ -76,10 +77,9 @@ impl Rest {
         asked.and_then(|answer| answer).map_err(|error| {
             let (carrier, kind) = (self.carrier, error.kind());
             let told = Error::new(kind, format_args!("{carrier}: {what} failed: {error}"));
-            match error.detail().get("status").cloned() {
-                Some(status) => told.with("status", status),
-                None => told,
-            }
+            let kept = ["status", SENT].into_iter();
+            let kept = kept.filter_map(|name| Some((name, error.detail().get(name).cloned()?)));
+            kept.fold(told, |told, (name, value)| told.with(name, value))
         })
     }
 
@@ -115,11 +115,13 @@ impl Rest {
         let response = request.send().await.map_err(unaddressed)?;
         let (status, success) = (response.status(), response.is_success());
         let wait = response.retry_after();
-        let body = response.bytes_up_to(MAX_ANSWER).await.map_err(unaddressed)?;
-        let answer: Value = serde_json::from_slice(&body).unwrap_or_default();
+        let body = response.bytes_up_to(MAX_ANSWER).await;
+        let read = |body: &[u8]| serde_json::from_slice::<Value>(body).unwrap_or_default();
         if success {
-            return Ok(answer);
+            // what was asked is done, though nobody may learn the rest
+            return Ok(body.map_or(Value::Null, |body| read(&body)));
         }
+        let answer = read(&body.unwrap_or_default());
         let error = Error::new(kind(status), format_args!("status {status}{}", words(&answer)));
         let error = error.with("status", status);
         Err(match wait {
@@ -138,7 +140,13 @@ pub(super) fn is_gone(error: &Error) -> bool {
 fn unaddressed(error: Error) -> Error {
     match error.kind() {
         ErrorKind::Refused => error,
-        kind => Error::new(kind, "the service can't be reached, or its answer broke off"),
+        kind => {
+            let told = Error::new(kind, "the service can't be reached, or its answer broke off");
+            match error.detail().get(SENT).cloned() {
+                Some(sent) => told.with(SENT, sent),
+                None => told,
+            }
+        }
     }
 }
 

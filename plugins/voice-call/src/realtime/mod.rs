@@ -3,6 +3,8 @@
 //!
 //! Invariants: what the caller interrupts is not played to its end, and the model learns how much of it was heard; the
 //! voice has no tool that the operator has not permitted; what tools do is bounded in number and time.
+mod context;
+
 use crate::{
     call::{CallId, MediaEvent, MediaEvents},
     config::{ConsultPolicy, Realtime, ToolPolicy},
@@ -58,10 +60,9 @@ pub(crate) async fn talk(
     sound: mpsc::Receiver<Vec<u8>>,
     mut asked: mpsc::Receiver<Command>,
 ) -> Result<()> {
-    let (feed, mut talking) = line
-        .host
-        .speech()
-        .converse(&line.engine.id, &conversation(line.engine, line.config))?;
+    let context = context::of(&line).await;
+    let conversation = conversation(line.engine, line.config, &context);
+    let (feed, mut talking) = line.host.speech().converse(&line.engine.id, &conversation)?;
     let (mut controls, controlled) = mpsc::channel(MAX_TOOLS);
     let (answers, mut answered) = mpsc::channel(MAX_TOOLS);
     line.tell(MediaEvent::Started);
@@ -140,15 +141,16 @@ fn over() -> Error {
 }
 
 /// What the model is and may.
-fn conversation(engine: &Engine, config: &Realtime) -> Conversation {
+fn conversation(engine: &Engine, config: &Realtime, context: &str) -> Conversation {
     let words = config.instructions.as_deref().unwrap_or(INSTRUCTIONS);
+    let words = format!("{words}{context}");
     let asks = matches!(
         config.consult_policy,
         Some(ConsultPolicy::Substantive | ConsultPolicy::Always)
     );
     let instructions = match asks && policy(config) != ToolPolicy::None {
         true => format!("{words}\n\nThe tool {CONSULT}: {}", when(config)),
-        false => words.to_owned(),
+        false => words,
     };
     Conversation {
         instructions,

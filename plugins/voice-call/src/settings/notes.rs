@@ -58,16 +58,22 @@ fn without_effect(config: &Config) -> Vec<(bool, &'static str)> {
             "stt.model \"whisper-1\" has no effect: it can't listen while somebody speaks; the engine's own model is used",
         ),
         (
+            realtime.consult_thinking_level.as_deref() != config.consult_thinking(),
+            "realtime.consultThinkingLevel is one of off, minimal, low, medium, high, xhigh: max and ultra mean xhigh, and \
+             any other word leaves it to the agent",
+        ),
+        (
+            realtime.enabled && config.serve.path.is_some() && realtime.stream_path.is_none(),
+            "realtime.streamPath does not follow from serve.path: sound comes to /voice/stream/realtime; set it if it is to \
+             come elsewhere",
+        ),
+        (
             realtime.consult_fast_mode.is_some(),
-            "realtime.consultFastMode has no effect",
+            "realtime.consultFastMode has no effect: models have one speed; realtime.consultThinkingLevel makes answers quicker",
         ),
         (
             fast.is_some_and(|fast| fast.enabled),
-            "realtime.fastContext has no effect: the voice asks its agent",
-        ),
-        (
-            realtime.agent_context.enabled,
-            "realtime.agentContext has no effect: the voice asks its agent; realtime.instructions tell it who it is",
+            "realtime.fastContext has no effect: there is no index of memories; the voice asks its agent, which remembers",
         ),
         (
             !realtime.tools.is_empty() && realtime.tool_policy != Some(ToolPolicy::Owner),
@@ -98,12 +104,20 @@ mod tests {
             (json!({"stt": {"model": "whisper-1"}}), "stt.model"),
             (json!({"realtime": {"consultFastMode": true}}), "consultFastMode"),
             (
-                json!({"realtime": {"fastContext": {"enabled": true}}}),
-                "fastContext",
+                json!({"realtime": {"consultThinkingLevel": "adaptive"}}),
+                "consultThinkingLevel",
             ),
             (
-                json!({"realtime": {"agentContext": {"enabled": true}}}),
-                "agentContext",
+                json!({"realtime": {"consultThinkingLevel": "max"}}),
+                "consultThinkingLevel",
+            ),
+            (
+                json!({"serve": {"path": "/calls/webhook"}, "realtime": {"enabled": true}}),
+                "realtime.streamPath",
+            ),
+            (
+                json!({"realtime": {"fastContext": {"enabled": true}}}),
+                "fastContext",
             ),
             (json!({"realtime": {"tools": ["x"]}}), "realtime.tools"),
             (
@@ -115,8 +129,10 @@ mod tests {
             let notes = notes(config.clone());
             assert!(notes.len() == 1 && notes[0].contains(key), "{config}: {notes:?}");
         }
-        let fine =
-            json!({"realtime": {"tools": ["x"], "toolPolicy": "owner", "fastContext": {"enabled": false}}});
+        let fine = json!({"serve": {"path": "/calls/webhook"}, "realtime": {
+            "enabled": true, "streamPath": "/calls/stream", "consultThinkingLevel": "high",
+            "tools": ["x"], "toolPolicy": "owner", "fastContext": {"enabled": false}, "agentContext": {"enabled": true}
+        }});
         assert_eq!(notes(fine), [""; 0]);
     }
 }

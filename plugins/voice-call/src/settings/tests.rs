@@ -115,6 +115,15 @@ fn what_excludes_each_other_is_an_error_that_says_so() {
 }
 
 #[test]
+fn a_level_of_thinking_that_agents_lack_is_the_nearest_or_the_agents_own() {
+    for (level, expected) in [("low", Some("low")), ("max", Some("xhigh")), ("adaptive", None)] {
+        let config = config(json!({"provider": "mock", "realtime": {"consultThinkingLevel": level}}));
+        assert!(judge(&config).is_ok(), "{level}");
+        assert_eq!(config.consult_thinking(), expected, "{level}");
+    }
+}
+
+#[test]
 fn older_names_are_taken_and_told() {
     let told = judge(&config(json!({
         "provider": "log", "twilio": {"from": "+15550001111"}, "store": "~/calls",

@@ -197,7 +197,13 @@ impl Media for Streams {
             futures_util::SinkExt::send(&mut commands, say)
                 .await
                 .map_err(|_| silent())?;
-            outcome.await.unwrap_or_else(|_| Err(silent()))
+            let ended = || {
+                Error::new(
+                    ErrorKind::Unknown,
+                    "the sound of this call ended before the text did",
+                )
+            };
+            outcome.await.unwrap_or_else(|_| Err(ended()))
         })
     }
 

@@ -304,7 +304,7 @@ impl Drop for Open {
         host.spawn(async move {
             sleeper.sleep(GRACE).await;
             if is_last() {
-                let _ = events.clone().try_send(MediaEvent::Stopped);
+                let _ = events.clone().try_send(MediaEvent::Broken);
             }
         });
     }

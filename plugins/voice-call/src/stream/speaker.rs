@@ -320,7 +320,9 @@ impl Speaker {
 
 impl Utterance {
     fn end(self, outcome: Result<()>) {
-        let outcome = self.failed.map_or(outcome, Err);
+        if let Some(error) = self.failed {
+            tracing::warn!(%error, "voice-call: a text broke off; what was heard of it is not said again");
+        }
         // who has gone away wants no answer
         let _ = self.done.send(outcome);
     }

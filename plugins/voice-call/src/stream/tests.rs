@@ -2,7 +2,7 @@
 use super::*;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use openclaw_plugin_api::{
-    Transcript, VoiceControl, VoiceEvent, VoiceInput, WsMessage, host_ids,
+    AgentProfile, Transcript, VoiceControl, VoiceEvent, VoiceInput, WsMessage, host_ids,
     testing::{FakeSpeech, ServedSocket, TestHost},
 };
 use serde_json::{Value, json};
@@ -383,7 +383,7 @@ async fn a_stream_that_breaks_may_come_back_for_a_moment() {
     assert!(phone.socket.next().await.is_none());
     drop(other.socket);
     let before = Instant::now();
-    assert_eq!(world.events.recv().await, Some(MediaEvent::Stopped));
+    assert_eq!(world.events.recv().await, Some(MediaEvent::Broken));
     assert_eq!(before.elapsed().as_secs(), 2);
     // what we close ourselves is no news
     let (mut phone, _ear) = world.open().await;
@@ -530,4 +530,32 @@ async fn a_model_that_speaks_has_a_path_of_its_own_and_asks_as_it_is_told() {
             "{instructions}"
         );
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_that_speaks_knows_who_its_agent_is_if_the_operator_wants_it() {
+    for (context, known) in [
+        (json!({"enabled": true}), true),
+        (json!({}), false),
+        (json!({"enabled": true, "includeIdentity": false}), false),
+    ] {
+        let realtime = json!({"enabled": true, "instructions": "Be brief.", "agentContext": context});
+        let config = json!({"provider": "twilio", "inboundPolicy": "open", "realtime": realtime});
+        let mut world = world(config).await;
+        let profile = AgentProfile {
+            name: "Molty".into(),
+            ..AgentProfile::default()
+        };
+        let _ = world.host.clone().agent_profile(profile);
+        let (_phone, model) = world.open().await;
+        let instructions = model.request["instructions"].as_str().unwrap();
+        assert!(instructions.starts_with("Be brief."), "{instructions}");
+        assert_eq!(instructions.contains("Molty"), known, "{instructions}");
+    }
+    // a host that can't say is no reason for silence
+    let realtime = json!({"enabled": true, "instructions": "Be brief.", "agentContext": {"enabled": true}});
+    let config = json!({"provider": "twilio", "inboundPolicy": "open", "realtime": realtime});
+    let mut world = world(config).await;
+    let (_phone, model) = world.open().await;
+    assert_eq!(model.request["instructions"], "Be brief.");
 }

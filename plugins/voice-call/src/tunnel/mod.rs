@@ -72,7 +72,10 @@ pub(crate) fn wanted(settings: &Settings) -> Option<Arc<dyn Tunnel>> {
     match (config.tunnel.provider, config.tailscale.mode) {
         (TunnelKind::Ngrok, _) => {
             let token = settings.ngrok_token.clone()?;
-            Some(Arc::new(ngrok::Ngrok::new(token, settings.ngrok_domain.clone())))
+            let own = &config.tunnel;
+            let tunnel = ngrok::Ngrok::new(token, settings.ngrok_domain.clone());
+            let (service, authorities) = (own.ngrok_connect_url.as_deref(), own.ngrok_connect_cas.as_deref());
+            Some(Arc::new(tunnel.at(service, authorities)))
         }
         (TunnelKind::TailscaleServe, _) | (TunnelKind::None, TailscaleMode::Serve) => {
             Some(by_tailscale(false))

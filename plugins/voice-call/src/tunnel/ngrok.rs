@@ -34,9 +34,10 @@ const STACK: usize = 2 << 20;
 pub(super) struct Ngrok {
     token: Secret,
     domain: Option<String>,
-    /// Where the service is, for tests.
-    #[cfg(test)]
-    service: Option<(String, Vec<u8>)>,
+    /// Where the service is, if not at its usual place.
+    service: Option<String>,
+    /// Who vouches for it, as PEM.
+    authorities: Option<String>,
 }
 
 /// One session, as the thread needs it.
@@ -53,8 +54,17 @@ impl Ngrok {
         Self {
             token,
             domain,
-            #[cfg(test)]
             service: None,
+            authorities: None,
+        }
+    }
+
+    /// Of a service at another place, and vouched for by others.
+    pub(super) fn at(self, service: Option<&str>, authorities: Option<&str>) -> Self {
+        Self {
+            service: service.map(|service| service.trim().to_owned()),
+            authorities: authorities.map(str::to_owned),
+            ..self
         }
     }
 
@@ -69,12 +79,14 @@ impl Ngrok {
         builder
             .heartbeat_tolerance(SILENCE)
             .map_err(|error| Error::new(ErrorKind::Internal, error))?;
-        #[cfg(test)]
-        if let Some((address, ca)) = &self.service {
-            builder
-                .server_addr(address)
-                .expect("an address")
-                .ca_cert(ca.clone().into());
+        if let Some(address) = &self.service {
+            builder.server_addr(address).map_err(|error| {
+                let text = format_args!("tunnel.ngrokConnectUrl is host:port ({error})");
+                Error::new(ErrorKind::Config, text)
+            })?;
+        }
+        if let Some(authorities) = &self.authorities {
+            builder.ca_cert(authorities.clone().into_bytes().into());
         }
         Ok(Session {
             builder,

@@ -126,6 +126,8 @@ fn what_is_not_twilios_is_refused_whatever_it_says_of_itself() {
     empty.headers.last_mut().expect("a header").1.clear();
     let mut broken = example(&[]);
     broken.headers.last_mut().expect("a header").1 = "!!!".into();
+    // two of them: the first counts
+    let doubled = example(&[("x-twilio-signature", "AAAA")]);
     let elsewhere = json!({"publicUrl": "https://other.example/myapp.php"});
     for (name, token, config, call) in [
         ("another secret", "12346", &known, example(&[])),
@@ -135,6 +137,7 @@ fn what_is_not_twilios_is_refused_whatever_it_says_of_itself() {
         ("another query", "12345", &known, query),
         ("an empty signature", "12345", &known, empty),
         ("no base64", "12345", &known, broken),
+        ("a doubled signature", "12345", &known, doubled),
         (
             "no signature",
             "12345",

@@ -115,6 +115,30 @@ async fn a_stranger_is_answered_after_pairing_and_only_in_private() {
 }
 
 #[tokio::test]
+async fn a_stranger_who_gives_a_command_is_not_told_that_it_is_done() {
+    let world = World::with(|_, config| {
+        config["channels"]["discord"]["dmPolicy"] = "pairing".into();
+        config["channels"]["discord"]["allowFrom"] = json!([BOB.id.to_string()]);
+    })
+    .await;
+    let bot = world.discord.bot();
+    let private = world.discord.private(&bot, ADA);
+    // the first time there is a code, and the second there is nothing more to say
+    for times in 1..=2 {
+        world.discord.slash(&bot, private, ADA, "status", json!([]));
+        let refused = world
+            .discord
+            .until(|_| (world.count("does not know you") >= times).then_some(()));
+        soon("a refusal", refused).await;
+    }
+    // events are sorted one after the other, so what there is to say to Ada is said
+    world.discord.dm(BOB, "hello");
+    world.said("hello").await;
+    assert_eq!(world.count("Done."), 0, "{:?}", world.texts());
+    world.end().await;
+}
+
+#[tokio::test]
 async fn a_thread_is_a_conversation_of_its_own_and_its_parents_rules_hold() {
     let world = World::with(|discord, config| {
         let rooms = json!({ "general": { "allow": true } });

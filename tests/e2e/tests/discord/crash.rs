@@ -1,8 +1,11 @@
 //! A gateway that is killed: every message that Discord told is answered once, or is shown as unanswered.
 //!
-//! `OPENCLAW_CRASH_ROUNDS` says how often it is killed at a random time, `OPENCLAW_CRASH_SEED` which times these are.
+//! How often it is killed at a random time, and which times these are: see [`openclaw_e2e::chance`].
 use crate::world::{config, home_guild, text};
-use openclaw_e2e::running::{Home, PATIENCE, Running};
+use openclaw_e2e::{
+    chance::{Chance, rounds},
+    running::{Home, PATIENCE, Running},
+};
 use openclaw_fakes::{
     discord::{Discord, Person},
     openai::OpenAi,
@@ -24,19 +27,20 @@ const STEPS: &[&str] = &[
 const PEOPLE: u64 = 4;
 /// Longest life of a gateway that is killed at a random time, milliseconds: its start and some work.
 const LONGEST_LIFE: u64 = 900;
-/// How often it is killed at a random time if nobody says.
-const ROUNDS: usize = 20;
+/// How often it is killed at a random time if nobody says, in short and in long.
+const ROUNDS: (usize, usize) = (20, 300);
 
 struct Lab {
     discord: Discord,
     model: OpenAi,
     home: Home,
     issued: Vec<String>,
-    random: u64,
+    chance: Chance,
 }
 
 impl Lab {
-    async fn new() -> Self {
+    /// The `n`th of a test.
+    async fn new(n: usize) -> Self {
         let (discord, guild, _) = home_guild().await;
         // a gateway that is killed every second has no five of them
         discord.allow_haste();
@@ -46,26 +50,13 @@ impl Lab {
         config["session"] = json!({ "dmScope": "per-channel-peer" });
         config["messages"] = json!({ "queue": { "mode": "followup", "debounceMs": 0, "cap": 1000 } });
         home.configure(&config);
-        let seed = std::env::var("OPENCLAW_CRASH_SEED")
-            .ok()
-            .and_then(|seed| seed.parse().ok());
-        let seed = seed.unwrap_or_else(|| u64::from(std::process::id()));
-        println!("OPENCLAW_CRASH_SEED={seed} repeats the times of this run");
         Self {
             discord,
             model,
             home,
             issued: Vec::new(),
-            random: seed | 1,
+            chance: Chance::new(n),
         }
-    }
-
-    fn random(&mut self, below: u64) -> u64 {
-        // xorshift: good enough to be unlucky with
-        self.random ^= self.random << 13;
-        self.random ^= self.random >> 7;
-        self.random ^= self.random << 17;
-        self.random % below
     }
 
     fn write(&mut self, person: u64) -> String {
@@ -81,7 +72,7 @@ impl Lab {
 
     fn chatter(&mut self) {
         for _ in 0..3 {
-            let who = self.random(PEOPLE);
+            let who = self.chance.below(PEOPLE);
             self.write(who);
         }
     }
@@ -100,7 +91,7 @@ impl Lab {
         self.chatter();
         let mut running = Running::spawn(&mut self.home.command(&["gateway", "--port", "0"]));
         // the only wait for time: it is the time that is tried
-        let life = self.random(LONGEST_LIFE);
+        let life = self.chance.below(LONGEST_LIFE);
         tokio::time::sleep(Duration::from_millis(life)).await;
         self.chatter();
         running.kill();
@@ -175,7 +166,7 @@ impl Lab {
 
 #[tokio::test]
 async fn nothing_is_lost_or_answered_twice_at_any_step() {
-    let mut lab = Lab::new().await;
+    let mut lab = Lab::new(0).await;
     lab.lives().await;
     for step in STEPS {
         lab.dies_at(step).await;
@@ -186,17 +177,16 @@ async fn nothing_is_lost_or_answered_twice_at_any_step() {
 
 #[tokio::test]
 async fn nothing_is_lost_or_answered_twice_at_any_time() {
-    let rounds = std::env::var("OPENCLAW_CRASH_ROUNDS")
-        .ok()
-        .and_then(|rounds| rounds.parse().ok());
-    let mut lab = Lab::new().await;
-    lab.lives().await;
-    for round in 1..=rounds.unwrap_or(ROUNDS) {
-        lab.dies_some_time().await;
-        if round % 5 == 0 {
-            lab.lives().await;
+    for (n, rounds) in rounds(ROUNDS.0, ROUNDS.1).into_iter().enumerate() {
+        let mut lab = Lab::new(n).await;
+        lab.lives().await;
+        for round in 1..=rounds {
+            lab.dies_some_time().await;
+            if round % 5 == 0 {
+                lab.lives().await;
+            }
         }
+        lab.lives().await;
+        lab.judge();
     }
-    lab.lives().await;
-    lab.judge();
 }

@@ -152,6 +152,48 @@ async fn a_slash_command_is_registered_and_answered_for_nobody_else() {
 }
 
 #[tokio::test]
+async fn no_slash_command_is_left_without_an_answer() {
+    let world = World::with_plugins(&["loopback"], |_, config| {
+        config["channels"]["loopback"] = json!({ "dmPolicy": "disabled" });
+        // no text is a command, but what comes from the menu is no text
+        config["commands"]["text"] = false.into();
+    })
+    .await;
+    let bot = world.discord.bot();
+    let private = world.discord.private(&bot, ADA);
+    let give = |name: &str, args: &[&str]| {
+        let options: Vec<_> = args
+            .iter()
+            .map(|value| json!({ "name": "args", "type": 3, "value": value }))
+            .collect();
+        world.discord.slash(&bot, private, ADA, name, json!(options));
+    };
+    let done = async |times: usize| {
+        let told = world
+            .discord
+            .until(|_| (world.count("Done.") >= times).then_some(()));
+        soon("a word that it is done", told).await;
+    };
+    give("status", &[]);
+    world.said("one/m").await;
+    // a command that has nothing to say
+    give("quiet", &[]);
+    done(1).await;
+    // and a turn
+    world.model.script(Turn::text("NO_REPLY"));
+    give("new", &["quietly"]);
+    done(2).await;
+    assert_eq!(
+        world.model.asked().len(),
+        1,
+        "the turn asked, and nothing else did"
+    );
+    let texts = world.texts();
+    assert!(texts.iter().all(|text| !text.contains("may not")), "{texts:?}");
+    world.end().await;
+}
+
+#[tokio::test]
 async fn what_discord_limits_waits_and_nothing_is_refused_twice() {
     let world = World::new().await;
     world.discord.limit(SEND, 2, Duration::from_millis(500));

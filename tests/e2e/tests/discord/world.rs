@@ -36,9 +36,14 @@ impl World {
 
     /// The same with another configuration of the whole, which may change Discord too.
     pub async fn with(change: impl FnOnce(&Discord, &mut Value)) -> Self {
+        Self::with_plugins(&[], change).await
+    }
+
+    /// The same with more plugins.
+    pub async fn with_plugins(more: &[&str], change: impl FnOnce(&Discord, &mut Value)) -> Self {
         let (discord, guild, general) = home_guild().await;
         let model = OpenAi::start().await.expect("a port");
-        let home = Home::new(&["discord", "openai"]);
+        let home = Home::new(&[&["discord", "openai"], more].concat());
         let mut config = config(&discord, &model, guild);
         change(&discord, &mut config);
         home.configure(&config);

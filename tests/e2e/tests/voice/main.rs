@@ -4,4 +4,5 @@ mod carriers;
 mod hostile;
 mod restart;
 mod setup;
+mod tunnel;
 mod world;

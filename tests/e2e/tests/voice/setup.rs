@@ -187,3 +187,25 @@ async fn without_a_gateway_nothing_can_be_followed_or_called() {
     let tail = home.json(&["voicecall", "tail", "--json"]).await;
     assert_eq!(tail, json!([]));
 }
+
+#[tokio::test]
+async fn keys_without_effect_are_named_by_whoever_judges_the_configuration() {
+    let home = Home::new(&["voice-call"]);
+    home.configure(
+        &json!({ "plugins": { "entries": { "voice-call": { "enabled": true, "config": {
+        "provider": "mock", "store": "/tmp/calls", "numbers": { OURS: { "label": "sales" } },
+        "realtime": { "consultFastMode": true, "fastContext": { "enabled": true }, "agentContext": { "enabled": true } },
+        } } } } }),
+    );
+    let judged = home.json(&["config", "validate", "--json"]).await;
+    let warnings = judged["warnings"].to_string();
+    for key in [
+        "store",
+        "realtime.consultFastMode",
+        "realtime.fastContext",
+        "label",
+    ] {
+        assert!(warnings.contains(key), "{key}: {judged:#}");
+    }
+    assert!(!warnings.contains("agentContext"), "{judged:#}");
+}

@@ -17,6 +17,8 @@ use tokio::{
 pub const SID: &str = "AC00000000000000000000000000000001";
 /// Its secret.
 pub const TOKEN: &str = "the-secret-of-a-twilio-account-in-tests";
+/// What a tunnel is opened with.
+pub const NGROK: &str = "the-token-of-an-ngrok-account-in-tests";
 /// The webhook, as the carrier calls it.
 pub const PUBLIC: &str = "https://voice.example.com/voice/webhook";
 /// What the carrier calls the first call that it is asked for.
@@ -158,15 +160,14 @@ impl World {
         }
     }
 
-    /// A command that prints JSON.
+    /// A command of the plugin that prints JSON.
     pub async fn command(&self, args: &[&str]) -> Value {
-        let words: Vec<_> = ["voicecall"]
-            .iter()
-            .chain(args)
-            .chain(&["--json"])
-            .copied()
-            .collect();
-        let mut command = self.home.command(&words);
+        self.run(&[&["voicecall"], args, &["--json"]].concat()).await
+    }
+
+    /// A command that prints JSON.
+    pub async fn run(&self, args: &[&str]) -> Value {
+        let mut command = self.home.command(args);
         command.env("OPENCLAW_GATEWAY_PORT", &self.gateway.port);
         let output = tokio::task::spawn_blocking(move || command.output())
             .await
@@ -184,6 +185,26 @@ impl World {
             .and_then(|calls| calls.last())
             .cloned()
             .expect("a call")
+    }
+
+    /// The newest call, once it has so many lines: a carrier knows what it was told before that is noted.
+    pub async fn with_lines(&self, count: usize) -> Value {
+        let noted = async {
+            loop {
+                let call = self.call().await;
+                let lines = call["transcript"].as_array().map_or(0, Vec::len);
+                if lines >= count {
+                    return call;
+                }
+            }
+        };
+        let call = soon("the lines to be noted", noted).await;
+        assert_eq!(
+            call["transcript"].as_array().map(Vec::len),
+            Some(count),
+            "{call:#}"
+        );
+        call
     }
 
     /// The gateway is killed and started again.
@@ -209,10 +230,9 @@ impl World {
         assert_eq!(code, Some(0), "{log}");
         assert_eq!(self.carrier.complaints(), [""; 0]);
         assert_eq!(self.model.complaints(), [""; 0]);
-        assert!(
-            !log.contains(TOKEN) && !log.contains(KEY),
-            "a secret is logged:\n{log}"
-        );
+        for secret in [TOKEN, KEY, NGROK] {
+            assert!(!log.contains(secret), "a secret is logged:\n{log}");
+        }
     }
 }
 
@@ -243,5 +263,13 @@ pub fn action(document: &str) -> String {
         .unwrap_or_else(|| panic!("no action in {document}"))
         .1;
     let link = rest.split('"').next().expect("a link").replace("&amp;", "&");
+    link.split_once('?').expect("a query").1.to_owned()
+}
+
+/// The query of the link by which the carrier asks again.
+pub fn redirect(document: &str) -> String {
+    let rest = document.split_once("<Redirect method=\"POST\">");
+    let rest = rest.unwrap_or_else(|| panic!("no redirect in {document}")).1;
+    let link = rest.split('<').next().expect("a link").replace("&amp;", "&");
     link.split_once('?').expect("a query").1.to_owned()
 }

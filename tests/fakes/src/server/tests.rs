@@ -57,3 +57,20 @@ async fn faults_come_in_their_order_and_then_all_is_well() {
         (4, "/x?y=1", &b"{}"[..])
     );
 }
+
+#[tokio::test]
+async fn what_is_lost_was_done_and_nobody_hears_of_it() {
+    struct Counting(Arc<Mutex<u32>>);
+    impl Vendor for Counting {
+        fn answer(&self, _: &Asked) -> Reply {
+            *self.0.lock().expect("nobody panicked") += 1;
+            Reply::json(200, &serde_json::json!({}))
+        }
+    }
+    let done = Arc::new(Mutex::new(0));
+    let server = Server::start(Counting(done.clone())).await.expect("a port");
+    server.script([Fault::Lost]);
+    assert_eq!(ask(&server).await, "", "not even the head");
+    assert_eq!(*done.lock().expect("nobody panicked"), 1);
+    assert!(ask(&server).await.starts_with("HTTP/1.1 200"));
+}

@@ -106,7 +106,12 @@ export function forgetDeviceToken(): void {
 }
 
 export function sessionTitle(row: SessionRow): string {
-  return row.label || row.displayName || row.derivedTitle || keyTitle(row.key);
+  return row.label || withoutNotes(row.displayName || row.derivedTitle || "") || keyTitle(row.key);
+}
+
+/** A line of a conversation with files in it, by their names: the gateway notes them as `<media:kind> (name, …)`. */
+export function withoutNotes(line: string): string {
+  return line.replace(/<media:\w+>(?: \(([^,)]+)[^)]*\)?)?/g, (_, name?: string) => name ?? "a file").trim();
 }
 
 export function keyTitle(key: string): string {

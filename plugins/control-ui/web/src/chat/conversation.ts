@@ -117,8 +117,8 @@ export class Conversation extends EventTarget {
   send(message: string, attachments: Attachment[]): void {
     const runId = crypto.randomUUID?.() ?? `${Date.now()}-${Math.random().toString(16).slice(2)}`;
     const pictures: Picture[] = attachments.flatMap((file) => (file.preview ? [{ src: file.preview, name: file.name }] : []));
-    const names = attachments.filter((file) => !file.preview).map((file) => `[${file.name}]`);
-    this.transcript.send(runId, [message, ...names].filter(Boolean).join("\n"), pictures, Date.now());
+    const files = attachments.filter((file) => !file.preview).map(({ name, bytes }) => ({ name, bytes }));
+    this.transcript.send(runId, message, pictures, Date.now(), files);
     this.#kept.set(runId, { message, attachments });
     void this.#deliver(runId);
     this.#changed();

@@ -1,18 +1,19 @@
 // How the items of a conversation look.
 import { html, nothing, type TemplateResult } from "lit";
 import { keyed } from "lit/directives/keyed.js";
-import { clock, count, span } from "../ui/bits";
+import { bytes, clock, count, span } from "../ui/bits";
 import { icon } from "../ui/icons";
 import { copyText, markdown } from "../ui/markdown";
 import { toast } from "../ui/toast";
 import type { Conversation } from "./conversation";
-import type { Item, Part, Picture } from "./transcript";
+import "./picture";
+import type { FileNote, Item, Part, Picture } from "./transcript";
 
 const LONGEST = 20_000;
 
 export function row(item: Item, conversation: Conversation): TemplateResult {
   if (item.kind === "marker") return html`<div class="marker" role="separator">${item.text}</div>`;
-  return item.kind === "user" ? user(item, conversation) : answer(item);
+  return item.kind === "user" ? user(item, conversation) : answer(item, conversation.key);
 }
 
 function user(item: Item & { kind: "user" }, conversation: Conversation): TemplateResult {
@@ -24,21 +25,25 @@ function user(item: Item & { kind: "user" }, conversation: Conversation): Templa
         ><button class="btn small quiet" @click=${() => conversation.discard(runId)}>Discard</button>`
     : item.at ? html`${item.from ? html`<span>${item.from}</span>` : nothing}<time>${clock(item.at)}</time>` : nothing;
   return html`<article class="turn user ${item.state}" aria-label="You">
-    ${item.pictures.length ? html`<div class="pictures">${item.pictures.map(picture)}</div>` : nothing}
+    ${pictures(item.pictures, conversation.key)}
+    ${item.files.length ? html`<div class="pictures">${item.files.map(fileNote)}</div>` : nothing}
     ${item.text ? html`<div class="bubble" dir="auto">${item.text}</div>` : nothing}
     <div class="meta">${meta}</div>
   </article>`;
 }
 
-const picture = ({ src, name }: Picture) =>
-  src ? html`<img src=${src} alt=${name} />` : html`<span class="chip" title="The gateway keeps it and shows it to the model">${icon("clip")}${name}</span>`;
+const pictures = (all: Picture[], key: string) =>
+  all.length ? html`<div class="pictures">${all.map((one) => html`<oc-picture .sessionKey=${key} .picture=${one}></oc-picture>`)}</div>` : nothing;
 
-function answer(item: Item & { kind: "answer" }): TemplateResult {
+const fileNote = (file: FileNote) =>
+  html`<span class="chip">${icon("clip")}<span class="clip">${file.name}</span>${file.bytes ? html`<span class="faint number">${bytes(file.bytes)}</span>` : nothing}</span>`;
+
+function answer(item: Item & { kind: "answer" }, key: string): TemplateResult {
   const said = item.parts.flatMap((part) => (part.kind === "text" ? [part.text] : [])).join("\n\n");
   const waits = item.live && item.parts.at(-1)?.kind !== "text";
   const tokens = item.usage?.totalTokens ?? (item.usage ? (item.usage.input ?? 0) + (item.usage.output ?? 0) : 0);
   return html`<article class="turn answer" aria-label="Assistant" aria-busy=${item.live}>
-    ${item.parts.map((part) => keyed(part.id + part.kind, shown(part, item.live)))}
+    ${item.parts.map((part) => keyed(part.id + part.kind, shown(part, item.live, key)))}
     ${waits ? html`<div class="status-line"><span class="typing"><i></i><i></i><i></i></span>${item.status || (item.parts.length ? "Working" : "Thinking")}</div>` : nothing}
     ${item.error ? html`<div class="note bad" role="alert">${icon("warning")}<div class="grow"><strong>The answer failed.</strong> ${item.error}</div></div>` : nothing}
     ${item.live
@@ -53,16 +58,16 @@ function answer(item: Item & { kind: "answer" }): TemplateResult {
   </article>`;
 }
 
-function shown(part: Part, live: boolean): TemplateResult {
+function shown(part: Part, live: boolean, key: string): TemplateResult | typeof nothing {
   switch (part.kind) {
     case "text":
       return markdown(part.text);
     case "thinking":
       return html`<details class="thought"><summary>${icon("chevron", "chevron")}${live ? "Thinking" : "Thought"}</summary><div class="said" dir="auto">${part.text}</div></details>`;
     case "picture":
-      return html`<div class="pictures">${picture(part.picture)}</div>`;
+      return pictures([part.picture], key);
     case "tool":
-      return tool(part);
+      return html`${tool(part)}${pictures(part.pictures, key)}`;
   }
 }
 

@@ -7,19 +7,27 @@ import type { AgentEvent, Block, ChatEvent, Message, Usage } from "../gateway/ty
 
 export type ToolState = "running" | "done" | "failed";
 export interface Picture {
-  /** Empty if the gateway keeps it and does not send it. */
+  /** Empty if the history left it out. */
   src: string;
   name: string;
+  /** By what the gateway gives it out, if it does. */
+  artifact?: string;
+}
+
+/** A file that went along and is no picture that is shown. */
+export interface FileNote {
+  name: string;
+  bytes?: number;
 }
 
 export type Part =
   | { kind: "text"; id: string; text: string }
   | { kind: "thinking"; id: string; text: string }
-  | { kind: "tool"; id: string; name: string; title: string; args: unknown; state: ToolState; output: string; ms?: number }
+  | { kind: "tool"; id: string; name: string; title: string; args: unknown; state: ToolState; output: string; pictures: Picture[]; ms?: number }
   | { kind: "picture"; id: string; picture: Picture };
 
 export type Item =
-  | { kind: "user"; key: string; text: string; pictures: Picture[]; at: number; state: "sent" | "sending" | "failed"; runId?: string; from?: string }
+  | { kind: "user"; key: string; text: string; pictures: Picture[]; files: FileNote[]; at: number; state: "sent" | "sending" | "failed"; runId?: string; from?: string }
   | { kind: "answer"; key: string; parts: Part[]; at: number; live: boolean; status?: string; stopped?: boolean; error?: string; model?: string; usage?: Usage; runId?: string }
   | { kind: "marker"; key: string; text: string; at: number };
 
@@ -36,13 +44,14 @@ interface Sent {
   runId: string;
   text: string;
   pictures: Picture[];
+  files: FileNote[];
   at: number;
   state: "sending" | "sent" | "failed";
 }
 
 /** Channels that are no platform: clients of the gateway, as this page is. */
 const OWN = new Set(["gateway", "webchat", "clients", "client"]);
-/** Sent pictures that are remembered, because a history does not carry them. */
+/** Sent pictures that are remembered, so that nobody fetches what this browser has. */
 const REMEMBERED = 40;
 
 const PHASES: Record<string, string> = {
@@ -119,8 +128,8 @@ export class Transcript {
     this.#settled = undefined;
   }
 
-  send(runId: string, text: string, pictures: Picture[], at: number): void {
-    this.#sent.set(runId, { runId, text, pictures, at, state: "sending" });
+  send(runId: string, text: string, pictures: Picture[], at: number, files: FileNote[] = []): void {
+    this.#sent.set(runId, { runId, text, pictures, files, at, state: "sending" });
     if (pictures.length) this.#pictures.set(`${runId}:user`, pictures);
     if (this.#pictures.size > REMEMBERED) this.#pictures.delete(this.#pictures.keys().next().value ?? "");
   }
@@ -210,7 +219,7 @@ export class Transcript {
     const begin = (id: string) => this.#sent.get(id)?.at ?? this.#runs.get(id)?.at ?? 0;
     for (const id of [...ids].sort((a, b) => begin(a) - begin(b))) {
       const sent = this.#sent.get(id);
-      if (sent) items.push({ kind: "user", key: `u:${id}`, text: sent.text, pictures: sent.pictures, at: sent.at, state: sent.state, runId: id });
+      if (sent) items.push({ kind: "user", key: `u:${id}`, text: sent.text, pictures: sent.pictures, files: sent.files, at: sent.at, state: sent.state, runId: id });
       const run = this.#runs.get(id);
       if (run) items.push(shown(run));
     }
@@ -281,6 +290,7 @@ function tool(run: Run, data: Record<string, unknown>): void {
   if (data.phase === "result") {
     part.state = data.isError ? "failed" : "done";
     part.output = text(result(data.result)) || part.output;
+    part.pictures = pictures(result(data.result));
   }
 }
 
@@ -295,7 +305,7 @@ function title(run: Run, data: Record<string, unknown>): void {
 function toolPart(run: Run, id: string, name: string): Part & { kind: "tool" } {
   const found = run.parts.find((part) => part.kind === "tool" && part.id === id);
   if (found?.kind === "tool") return found;
-  const part: Part & { kind: "tool" } = { kind: "tool", id, name, title: "", args: undefined, state: "running", output: "" };
+  const part: Part & { kind: "tool" } = { kind: "tool", id, name, title: "", args: undefined, state: "running", output: "", pictures: [] };
   run.parts.push(part);
   run.status = "";
   return part;
@@ -355,11 +365,29 @@ export function settle(rows: readonly Message[], known: ReadonlyMap<string, Pict
 }
 
 function user(row: Message, key: string, at: number, known: ReadonlyMap<string, Picture[]>): Item {
-  const blocks = Array.isArray(row.content) ? row.content : [];
-  const item: Item = { kind: "user", key, text: text(row.content), pictures: known.get(row.idempotencyKey ?? "") ?? blocks.flatMap(picture), at, state: "sent" };
+  const said = attached(text(row.content));
+  const shown = pictures(row.content);
+  // a picture that is shown needs no note
+  let left = shown.length;
+  const files = said.files.filter(({ kind }) => kind !== "image" || left-- <= 0);
+  const item: Item = { kind: "user", key, text: said.text, pictures: known.get(row.idempotencyKey ?? "") ?? shown, files, at, state: "sent" };
   const { channel, senderName } = row.__openclaw ?? {};
   if (channel && !OWN.has(channel)) item.from = senderName ? `${senderName} over ${channel}` : channel;
   return item;
+}
+
+/** What somebody wrote, and the files that the gateway notes behind it for models: `<media:kind> (name, type, 3 bytes)`. */
+export function attached(said: string): { text: string; files: (FileNote & { kind: string })[] } {
+  const lines = said.split("\n");
+  const files: (FileNote & { kind: string })[] = [];
+  for (let line = lines.at(-1); line !== undefined; line = lines.at(-1)) {
+    const note = /^<media:(\w+)> \((.+), (\d+) bytes\)$/.exec(line);
+    if (!note) break;
+    const [, kind = "", label = "", bytes = ""] = note;
+    files.unshift({ kind, name: label.replace(/, [\w.+-]+\/[\w.+-]+$/, ""), bytes: Number(bytes) });
+    lines.pop();
+  }
+  return { text: lines.join("\n"), files };
 }
 
 function fill(answer: Item & { kind: "answer" }, row: Message, calls: Map<string, Part & { kind: "tool" }>): void {
@@ -372,7 +400,7 @@ function fill(answer: Item & { kind: "answer" }, row: Message, calls: Map<string
       const thought = String(block.thinking ?? block.text ?? "");
       if (thought.trim()) answer.parts.push({ kind: "thinking", id, text: thought });
     } else if (block.type === "toolCall") {
-      const call: Part = { kind: "tool", id: String(block.id), name: String(block.name), title: "", args: block.arguments, state: "done", output: "" };
+      const call: Part = { kind: "tool", id: String(block.id), name: String(block.name), title: "", args: block.arguments, state: "done", output: "", pictures: [] };
       calls.set(call.id, call);
       answer.parts.push(call);
     } else {
@@ -388,17 +416,25 @@ function fill(answer: Item & { kind: "answer" }, row: Message, calls: Map<string
 function finish(part: (Part & { kind: "tool" }) | undefined, row: Message): void {
   if (!part) return;
   part.output = text(row.content);
+  part.pictures = pictures(row.content);
   part.state = row.isError ? "failed" : "done";
+}
+
+function pictures(content: Message["content"]): Picture[] {
+  return Array.isArray(content) ? content.flatMap(picture) : [];
 }
 
 function picture(block: Block): Picture[] {
   if (block.type !== "image") return [];
-  const image = block as Block & { type: "image"; mimeType?: string; data?: string; source?: { data?: string; media_type?: string } };
+  const image = block as Extract<Block, { type: "image" }>;
   const data = image.data ?? image.source?.data;
   const kind = image.mimeType ?? image.source?.media_type ?? "image/png";
-  if (block.omitted === true) return [{ src: "", name: "picture" }];
+  const name = image.fileName || "picture";
+  if (image.omitted === true || (typeof image.artifactId === "string" && !data)) {
+    return [{ src: "", name, ...(typeof image.artifactId === "string" ? { artifact: image.artifactId } : {}) }];
+  }
   if (typeof data !== "string" || !/^image\/[\w.+-]+$/.test(kind)) return [];
-  return [{ src: data.startsWith("data:") ? data : `data:${kind};base64,${data}`, name: "picture" }];
+  return [{ src: data.startsWith("data:") ? data : `data:${kind};base64,${data}`, name }];
 }
 
 function marker(kind: string | undefined): string {

@@ -47,7 +47,7 @@ export type Block =
   | { type: "text"; text: string }
   | { type: "thinking"; thinking?: string; text?: string }
   | { type: "toolCall"; id: string; name: string; arguments?: unknown }
-  | { type: "image"; mimeType?: string; data?: string; omitted?: boolean; source?: { data?: string; media_type?: string } }
+  | { type: "image"; mimeType?: string; data?: string; omitted?: boolean; artifactId?: string; fileName?: string; source?: { data?: string; media_type?: string } }
   | { type: string; [key: string]: unknown };
 
 export interface Usage {

@@ -54,7 +54,7 @@ export class AgentsPage extends Page {
     if (chosen) return this.#one(chosen);
     if (!this.#agents.length) return html`<div class="card">${empty("agents", "No agent", "The gateway has none configured.")}</div>`;
     return html`<div class="grid">${this.#agents.map((agent) => html`<section class="card" aria-label=${nameOf(agent)}><div class="body stack">
-      <div class="row"><span class="glyph">${agent.identity?.emoji || nameOf(agent).charAt(0).toUpperCase()}</span><div class="grow"><h2 class="clip">${nameOf(agent)}</h2><div class="tiny faint mono">${agent.id}</div></div>${agent.id === this.#default ? badge("default", "accent") : nothing}</div>
+      <div class="row"><span class="glyph">${agent.identity?.emoji || nameOf(agent).charAt(0).toUpperCase()}</span><div class="grow"><h2 class="clip">${nameOf(agent)}</h2>${nameOf(agent) === agent.id ? nothing : html`<div class="tiny faint mono">${agent.id}</div>`}</div>${agent.id === this.#default ? badge("default", "accent") : nothing}</div>
       <dl class="kv"><dt>Model</dt><dd class="mono tiny">${agent.model?.primary ?? "the default"}</dd><dt>Files</dt><dd class="mono tiny">${agent.workspace ?? "–"}</dd></dl>
       <div class="row"><a class="btn small primary" href=${link("chat", `agent:${agent.id}:main`)}>${icon("chat")}Chat</a><a class="btn small" href=${link("agents", agent.id)}>${icon("edit")}Open</a></div>
     </div></section>`)}</div>`;

@@ -1,7 +1,7 @@
 // What agents want to do and may not without a person's word.
 import { html, nothing, type TemplateResult } from "lit";
 import { app, gateway, link } from "../app/state";
-import { ago, badge, empty } from "../ui/bits";
+import { ago, badge, empty, type Tone } from "../ui/bits";
 import { icon } from "../ui/icons";
 import { Page } from "../ui/page";
 import { toast } from "../ui/toast";
@@ -29,16 +29,34 @@ interface Approval {
 }
 
 interface Past {
-  id?: string;
+  id: string;
+  status?: string;
   decision?: string;
-  resolvedBy?: string;
-  ts?: number;
+  reason?: string;
   resolvedAtMs?: number;
-  command?: string;
-  request?: Approval["request"];
+  presentation?: { commandText?: string; title?: string };
+  source?: { agentId?: string; sessionKey?: string };
+  resolver?: { kind?: string; id?: string };
 }
 
+interface History {
+  items?: Past[];
+  nextCursor?: string;
+}
+
+const OLDER = "Earlier decisions could not be read";
 const WORDS: Record<string, string> = { "allow-once": "Allow once", "allow-always": "Always allow", deny: "Refuse" };
+/** How many ends are shown at first, and added each time. */
+const PAGE = 25;
+
+/** How a question ended, in two words. */
+function end({ status, decision, reason }: Past): { word: string; tone: Tone } {
+  if (status === "allowed") return { word: decision === "allow-always" ? "Always allowed" : "Allowed once", tone: "good" };
+  if (status === "expired") return { word: "Nobody answered", tone: "warn" };
+  if (reason === "no-route") return { word: "Nobody to ask", tone: "warn" };
+  if (status === "cancelled") return { word: reason === "gateway-restart" ? "Gateway restarted" : "Withdrawn", tone: "" };
+  return { word: "Refused", tone: "bad" };
+}
 
 export class ApprovalsPage extends Page {
   protected override readonly heading = "Approvals";
@@ -48,23 +66,35 @@ export class ApprovalsPage extends Page {
   protected override readonly everyMs = 10_000;
   #waiting: Approval[] = [];
   #past: Past[] = [];
+  #next: string | undefined;
 
   protected override async load(): Promise<void> {
-    const ask = <T>(method: string, none: T): Promise<T> => (gateway.has(method) ? gateway.request<T>(method, {}).catch(() => none) : Promise.resolve(none));
+    const ask = <T>(method: string, none: T, params = {}): Promise<T> => (gateway.has(method) ? gateway.request<T>(method, params).catch(() => none) : Promise.resolve(none));
     const [exec, plugin, past] = await Promise.all([
       gateway.request<Omit<Approval, "kind">[]>("exec.approval.list", {}),
       ask<Omit<Approval, "kind">[]>("plugin.approval.list", []),
-      ask<{ entries?: Past[]; history?: Past[]; approvals?: Past[] }>("approval.history", {}),
+      ask<History>("approval.history", {}, { limit: Math.max(PAGE, Math.min(100, this.#past.length)) }),
     ]);
     this.#waiting = [...exec.map((one) => ({ ...one, kind: "exec" as const })), ...plugin.map((one) => ({ ...one, kind: "plugin" as const }))];
-    this.#past = past.entries ?? past.history ?? past.approvals ?? [];
+    this.#past = past.items ?? [];
+    this.#next = past.nextCursor;
     app.pendingApprovals = this.#waiting.length;
     app.changed();
   }
 
   protected override body(): TemplateResult {
     return html`${this.#waiting.length ? this.#waiting.map((one) => this.#one(one)) : html`<div class="card">${empty("approvals", "Nothing waits for you", "When an agent wants to run a command that its policy does not allow, it asks here and in the chat that it answers.")}</div>`}
-      ${this.#past.length ? html`<section class="card"><div class="head"><h2>Decided before</h2></div><div class="body flush">${this.#past.slice(0, 50).map((one) => html`<div class="list-item"><code class="grow clip">${one.request?.command ?? one.command ?? one.id}</code>${badge(WORDS[one.decision ?? ""] ?? one.decision ?? "?", one.decision === "deny" ? "bad" : "good")}<span class="tiny faint">${ago(one.resolvedAtMs ?? one.ts)}</span></div>`)}</div></section>` : nothing}`;
+      ${this.#past.length ? html`<section class="card" aria-labelledby="before"><div class="head"><h2 id="before">Decided before</h2></div><div class="body flush">${this.#past.map(past)}
+        ${this.#next ? html`<div class="list-item"><button class="btn small" ?disabled=${this.busy(OLDER)} @click=${() => this.#older()}>Show earlier ones</button></div>` : nothing}</div></section>` : nothing}`;
+  }
+
+  async #older(): Promise<void> {
+    const cursor = this.#next;
+    await this.act(OLDER, async () => {
+      const page = await gateway.request<History>("approval.history", { cursor, limit: PAGE });
+      this.#past = [...this.#past, ...(page.items ?? [])];
+      this.#next = page.nextCursor;
+    });
   }
 
   #one(one: Approval): TemplateResult {
@@ -87,6 +117,13 @@ export class ApprovalsPage extends Page {
     if (done) toast({ tone: "good", title: decision === "deny" ? "Refused" : "Allowed", body: decision === "deny" ? "The agent was told and goes on without." : "The agent goes on." });
     await this.reload();
   }
+}
+
+function past(one: Past): TemplateResult {
+  const { word, tone } = end(one);
+  const who = one.resolver?.id ? `by ${one.resolver.id.replace(/^openclaw-/, "")}` : "";
+  const where = [one.source?.agentId && `agent ${one.source.agentId}`, who, ago(one.resolvedAtMs)].filter(Boolean).join(" · ");
+  return html`<div class="list-item"><div class="grow stack tight"><code class="clip">${legible(one.presentation?.commandText ?? one.presentation?.title ?? one.id)}</code><span class="tiny faint">${where}</span></div>${badge(word, tone)}</div>`;
 }
 
 define("oc-approvals", ApprovalsPage);

@@ -7,7 +7,7 @@ import { icon } from "../ui/icons";
 import { Page } from "../ui/page";
 import { toast } from "../ui/toast";
 import { define } from "../ui/view";
-import { duration, inWords, type Schedule } from "./schedule";
+import { asWritten, duration, inWords, type Schedule } from "./schedule";
 
 interface Job {
   id: string;
@@ -76,7 +76,7 @@ export class AutomationsPage extends Page {
     const next = job.nextRunAtMs ?? job.state?.nextRunAtMs;
     const error = job.lastRunError ?? job.state?.lastError;
     const what = `${name} was not changed`;
-    return html`<div class="list-item">
+    return html`<div class="list-item acts">
       ${gateway.has("cron.update") ? toggle(`${name} is on`, job.enabled, (enabled) => void this.#do(what, () => gateway.request("cron.update", { id: job.id, patch: { enabled } })), this.busy(what)) : html`<span class="dot ${job.enabled ? "good" : ""}"></span>`}
       <div class="grow stack tight">
         <div class="row wrap"><strong>${name}</strong>${badge(inWords(job.schedule), "info")}${job.state?.runningAtMs ? badge("running", "accent", true) : last ? badge(last, tone(last)) : nothing}</div>
@@ -84,6 +84,7 @@ export class AutomationsPage extends Page {
         <div class="tiny faint">${job.enabled && next ? `Next ${ago(next)}` : "Not planned"}${job.lastRunAtMs ?? job.state?.lastRunAtMs ? ` · last ${ago(job.lastRunAtMs ?? job.state?.lastRunAtMs)}` : ""}${error && last === "error" ? html` · <span class="wrong-text">${error}</span>` : nothing}</div>
       </div>
       ${gateway.has("cron.run") ? html`<button class="btn small" @click=${() => this.#run(job, name)}>${icon("play")}Run now</button>` : nothing}
+      ${gateway.has("cron.update") ? html`<button class="btn small quiet icon-only" aria-label="Change ${name}" title="Change" @click=${() => this.#edit(job, name)}>${icon("edit")}</button>` : nothing}
       ${gateway.has("cron.remove") ? html`<button class="btn small quiet danger icon-only" aria-label="Delete ${name}" title="Delete" @click=${() => this.#remove(job, name)}>${icon("trash")}</button>` : nothing}
     </div>`;
   }
@@ -105,30 +106,51 @@ export class AutomationsPage extends Page {
   }
 
   readonly #add = async (): Promise<void> => {
-    let data: FormData | undefined;
-    const body = html`<div class="form" @input=${(event: Event) => (data = new FormData((event.target as HTMLInputElement).form ?? undefined))}>
-      <div class="field"><label for="job-name">Name</label><input class="input" id="job-name" name="name" required autofocus placeholder="Morning mail" /></div>
-      <div class="field"><label for="job-message">What shall the assistant do?</label><textarea class="input" id="job-message" name="message" rows="3" required placeholder="Look at my mail and tell me what is urgent."></textarea></div>
-      <div class="field"><label for="job-kind">When</label><select class="input" id="job-kind" name="kind"><option value="every">Again and again</option><option value="cron">By a cron expression</option><option value="at">Once</option></select></div>
-      <div class="field"><label for="job-when">Time</label><input class="input" id="job-when" name="when" required placeholder="30m, 2h, 1d" aria-describedby="job-help" /><span class="hint" id="job-help">Again and again: <code>30m</code>, <code>2h</code>, <code>1d</code>. Cron: <code>0 7 * * 1-5</code>. Once: <code>20m</code> from now, or <code>2027-01-31 09:00</code>.</span></div>
-      <div class="field"><label for="job-target">Conversation</label><select class="input" id="job-target" name="target"><option value="isolated">One of its own</option><option value="main">The main one</option></select></div>
+    const wish = await this.#ask("New automation", "Create");
+    if (!wish) return;
+    await this.#do("The automation was not made", () => gateway.request("cron.add", { ...wish, enabled: true, agentId: app.defaultAgent, wakeMode: "now" }));
+  };
+
+  async #edit(job: Job, name: string): Promise<void> {
+    const patch = await this.#ask(`Change ${name}`, "Save", job);
+    if (patch) await this.#do(`${name} was not changed`, () => gateway.request("cron.update", { id: job.id, patch }));
+  }
+
+  /** Asks for what an automation is; nothing if the answer is no. */
+  async #ask(title: string, action: string, job?: Job): Promise<Record<string, unknown> | undefined> {
+    const [kind, when] = job ? asWritten(job.schedule) : ["every", ""];
+    const target = job?.sessionTarget ?? "isolated";
+    const option = (value: string, chosen: boolean, text: string) => html`<option value=${value} ?selected=${chosen}>${text}</option>`;
+    const body = html`<div class="form">
+      <div class="field"><label for="job-name">Name</label><input class="input" id="job-name" name="name" required autofocus placeholder="Morning mail" .value=${job?.name ?? ""} /></div>
+      <div class="field"><label for="job-message">What shall the assistant do?</label><textarea class="input" id="job-message" name="message" rows="3" required placeholder="Look at my mail and tell me what is urgent." .value=${job?.payload?.message ?? job?.payload?.text ?? ""}></textarea></div>
+      <div class="field"><label for="job-kind">When</label><select class="input" id="job-kind" name="kind">${option("every", kind === "every", "Again and again")}${option("cron", kind === "cron", "By a cron expression")}${option("at", kind === "at", "Once")}</select></div>
+      <div class="field"><label for="job-when">Time</label><input class="input" id="job-when" name="when" required placeholder="30m, 2h, 1d" aria-describedby="job-help" .value=${when} /><span class="hint" id="job-help">Again and again: <code>30m</code>, <code>2h</code>, <code>1d</code>. Cron: <code>0 7 * * 1-5</code>. Once: <code>20m</code> from now, or <code>2027-01-31 09:00</code>.</span></div>
+      <div class="field"><label for="job-target">Conversation</label><select class="input" id="job-target" name="target">${option("isolated", target === "isolated", "One of its own")}${option("main", target === "main", "The main one")}${["isolated", "main"].includes(target) ? nothing : option(target, true, target)}</select></div>
     </div>`;
-    const yes = await confirm({ title: "New automation", body, action: "Create", wrong: () => (data && planned(data) ? undefined : NO_TIME) });
-    const schedule = data && planned(data);
-    if (!yes || !data || !schedule) return;
-    const message = String(data.get("message"));
-    const main = data.get("target") === "main";
-    await this.#do("The automation was not made", () =>
-      gateway.request("cron.add", {
-        name: String(data?.get("name")),
-        enabled: true,
-        agentId: app.defaultAgent,
-        schedule,
-        sessionTarget: main ? "main" : "isolated",
-        wakeMode: "now",
-        payload: main ? { kind: "systemEvent", text: message } : { kind: "agentTurn", message },
-      }),
-    );
+    let wish: Record<string, unknown> | undefined;
+    const wrong = () => {
+      const form = document.querySelector<HTMLFormElement>("dialog[open] form");
+      const data = form ? new FormData(form) : undefined;
+      const schedule = data && planned(data);
+      wish = data && schedule && asked(data, schedule, job);
+      return wish ? undefined : NO_TIME;
+    };
+    return (await confirm({ title, body, action, wrong })) ? wish : undefined;
+  }
+}
+
+/** What was entered, as the gateway takes it. What the form does not ask for stays as the job has it. */
+function asked(data: FormData, schedule: Schedule, job?: Job): Record<string, unknown> {
+  const message = String(data.get("message"));
+  const target = String(data.get("target"));
+  const payload = target === "main" ? { kind: "systemEvent", text: message } : { kind: "agentTurn", message };
+  const zone = schedule.kind === "cron" && job?.schedule.kind === "cron" && job.schedule.tz ? { tz: job.schedule.tz } : {};
+  return {
+    name: String(data.get("name")),
+    schedule: { ...schedule, ...zone },
+    sessionTarget: target,
+    payload: job?.payload?.kind === payload.kind ? { ...job.payload, ...payload } : payload,
   };
 }
 

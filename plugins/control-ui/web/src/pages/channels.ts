@@ -80,7 +80,7 @@ export class ChannelsPage extends Page {
   #waiting(): TemplateResult | typeof nothing {
     if (!this.#pairings.length) return nothing;
     return html`<section class="card" aria-labelledby="pairing"><div class="head">${icon("key")}<h2 id="pairing">Waiting for your approval</h2>${badge(String(this.#pairings.length), "accent")}</div>
-      <div class="body flush">${this.#pairings.map((one) => html`<div class="list-item">
+      <div class="body flush">${this.#pairings.map((one) => html`<div class="list-item acts">
         <div class="grow"><strong>${one.senderLabel || one.senderId}</strong><div class="small muted">writes over ${one.channelLabel ?? one.channel} · <span class="mono">${one.senderId}</span>${one.createdAt ? html` · ${ago(Date.parse(one.createdAt))}` : nothing}</div></div>
         <button class="btn small" @click=${() => this.#decide(one, "dismiss")}>Dismiss</button><button class="btn small primary" @click=${() => this.#decide(one, "approve")}>Let in</button>
       </div>`)}</div></section>`;
@@ -104,7 +104,7 @@ export class ChannelsPage extends Page {
     const what = `${key} did not ${act}`;
     const offers = gateway.has(`channels.${act}`);
     const byCode = (account.linked === false || account.details?.login === "qr") && gateway.has("web.login.start");
-    return html`<div class="list-item account">
+    return html`<div class="list-item account acts top">
       <span class="dot ${tone}"></span>
       <div class="grow stack tight">
         <div class="row wrap"><strong>${name(account)}</strong>${badge(word, tone)}${account.probe?.ok ? badge(`answers in ${span(account.probe.elapsedMs)}`, "good") : nothing}</div>

@@ -1,7 +1,7 @@
 // The conversation, and the list of conversations beside it.
 import { html, nothing, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
-import { app, gateway, go, keyTitle, link, sessionTitle } from "../app/state";
+import { app, gateway, go, keyTitle, link, sessionTitle, withoutNotes } from "../app/state";
 import { byDay, plain } from "../chat/by-day";
 import "../chat/composer";
 import type { Composer } from "../chat/composer";
@@ -135,7 +135,7 @@ export class ChatPage extends View {
     const current = row.key === conversation.key;
     return html`<a class="session" href=${link("chat", row.key)} aria-current=${current ? "true" : "false"} title=${row.key} @click=${() => ((this.#open = false), this.requestUpdate())}>
       <span class="name">${row.hasActiveRun ? html`<span class="dot busy" role="img" aria-label="answering"></span>` : nothing}<span class="clip">${sessionTitle(row)}</span>${row.unread && !current ? html`<span class="unread" role="img" aria-label="unread"></span>` : nothing}</span>
-      <span class="last clip">${plain(row.lastMessagePreview ?? "") || row.channel || row.agentId || "No messages yet"}</span>
+      <span class="last clip">${plain(withoutNotes(row.lastMessagePreview ?? "")) || row.channel || row.agentId || "No messages yet"}</span>
     </a>`;
   }
 

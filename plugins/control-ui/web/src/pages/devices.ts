@@ -51,6 +51,9 @@ interface NodeRequest {
   ts?: number;
 }
 
+/** Who let a device in. */
+const VIA: Record<string, string> = { silent: "with the gateway's token", owner: "by you" };
+
 export class DevicesPage extends Page {
   protected override readonly heading = "Devices";
   protected override readonly lead = "Who may use this gateway. Removing one ends its connections within a second.";
@@ -72,7 +75,8 @@ export class DevicesPage extends Page {
       device(),
     ]);
     this.#pending = list.pending ?? [];
-    this.#paired = list.paired ?? [];
+    const rank = (one: Paired) => (one.deviceId === own.id ? 2 : one.connected ? 1 : 0);
+    this.#paired = (list.paired ?? []).toSorted((a, b) => rank(b) - rank(a) || (b.lastSeenAtMs ?? 0) - (a.lastSeenAtMs ?? 0));
     this.#nodes = nodes?.nodes ?? [];
     this.#nodeRequests = requests?.pending ?? [];
     this.#own = own.id;
@@ -90,7 +94,7 @@ export class DevicesPage extends Page {
   }
 
   #request(one: Request): TemplateResult {
-    return html`<div class="list-item"><div class="grow stack tight"><strong>${nameOf(one)}</strong><div class="small muted">${one.platform ?? ""} · ${one.clientId ?? ""} · as ${one.role ?? "operator"} · ${ago(one.ts)}</div><div class="tiny mono faint clip">${one.deviceId}</div>${scopes(one.scopes)}</div>
+    return html`<div class="list-item acts"><div class="grow stack tight"><strong>${nameOf(one)}</strong><div class="small muted">${one.platform ?? ""} · ${one.clientId ?? ""} · as ${one.role ?? "operator"} · ${ago(one.ts)}</div><div class="tiny mono faint clip">${one.deviceId}</div>${scopes(one.scopes)}</div>
       <button class="btn small" @click=${() => this.#decide("device", "reject", one.requestId)}>Refuse</button><button class="btn small primary" @click=${() => this.#decide("device", "approve", one.requestId)}>Let in</button></div>`;
   }
 
@@ -99,7 +103,7 @@ export class DevicesPage extends Page {
     const role = one.tokens?.[0]?.role ?? one.role ?? "operator";
     return html`<div class="list-item top"><span class="dot ${one.connected ? "good" : ""}"></span><div class="grow stack tight">
         <div class="row wrap"><strong>${nameOf(one)}</strong>${own ? badge("this browser", "accent") : nothing}${(one.roles ?? [role]).map((name) => badge(name, name === "node" ? "info" : ""))}</div>
-        <div class="small muted">${one.connected ? "Connected" : `Seen ${ago(one.lastSeenAtMs)}`} · paired ${ago(one.approvedAtMs)}${one.approvedVia ? ` (${one.approvedVia})` : ""} · <span class="mono tiny">${one.deviceId.slice(0, 12)}</span></div>
+        <div class="small muted">${one.connected ? "Connected" : `Seen ${ago(one.lastSeenAtMs)}`} · paired ${ago(one.approvedAtMs)}${one.approvedVia ? ` ${VIA[one.approvedVia] ?? `(${one.approvedVia})`}` : ""} · <span class="mono tiny">${one.deviceId.slice(0, 12)}</span></div>
         ${scopes(one.tokens?.[0]?.scopes ?? one.scopes)}</div>
       <div class="row wrap device-acts">
         ${gateway.has("device.pair.rename") ? html`<button class="btn small quiet icon-only" aria-label="Rename ${nameOf(one)}" title="Rename" @click=${() => this.#rename(one)}>${icon("edit")}</button>` : nothing}
@@ -139,7 +143,10 @@ function nameOf(one: Request | Paired): string {
 }
 
 function scopes(all: readonly string[] | undefined): TemplateResult | typeof nothing {
-  return all?.length ? html`<div class="row wrap">${all.map((scope) => html`<span class="chip">${scope.replace(/^operator\./, "")}</span>`)}</div>` : nothing;
+  const names = all?.map((scope) => scope.replace(/^operator\./, "")) ?? [];
+  // whoever has this one has all
+  if (names.includes("admin")) return html`<div class="row wrap"><span class="chip" title=${names.join(", ")}>full access</span></div>`;
+  return names.length ? html`<div class="row wrap">${names.map((name) => html`<span class="chip">${name}</span>`)}</div>` : nothing;
 }
 
 define("oc-devices", DevicesPage);

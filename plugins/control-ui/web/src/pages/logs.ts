@@ -47,7 +47,7 @@ export class LogsPage extends Page {
     const parts = [...new Set(this.#lines.map((line) => line.part))].filter(Boolean).sort();
     const lines = this.#lines.filter((line) => passes(line, this.#level, this.#part, this.#text)).slice(-SHOWN);
     const input = (set: (value: string) => void) => (event: Event) => (set((event.target as HTMLInputElement).value), this.requestUpdate());
-    return html`<div class="row wrap">
+    return html`<div class="row wrap log-filters">
         <div class="searchbox grow">${icon("search")}<input class="input" type="search" placeholder="Filter" aria-label="Text in the line" @input=${input((value) => (this.#text = value))} /></div>
         <select class="input narrow" aria-label="Least severity" @change=${input((value) => (this.#level = value as Level))}>${LEVELS.map((level) => html`<option value=${level} ?selected=${level === this.#level}>${level} and above</option>`)}</select>
         <select class="input narrow" aria-label="Part of the gateway" @change=${input((value) => (this.#part = value))}><option value="">Everything</option>${parts.map((part) => html`<option ?selected=${part === this.#part}>${part}</option>`)}</select>

@@ -42,6 +42,8 @@ interface SessionUsage {
   sessions?: { key: string; label?: string; usage?: { totalTokens?: number; totalCost?: number } | null }[];
 }
 
+/** What the gateway calls the ways to prove who asks. */
+const AUTH: Record<string, string> = { none: "needs no key", missing: "its key is missing" };
 const RANGES = [["7", "7 days"], ["30", "30 days"], ["90", "90 days"]] as const;
 
 export class ModelsPage extends Page {
@@ -91,10 +93,10 @@ export class ModelsPage extends Page {
     const models = (this.#models ?? []).filter(({ id, name = "", provider }) => `${provider}/${id} ${name}`.toLowerCase().includes(wanted));
     return html`
       ${auth?.problem ? note("bad", html`<strong>The default model cannot be asked.</strong> ${auth.problem} <a href=${link("setup")}>Set one up</a>`) : nothing}
-      ${auth ? html`<div class="grid">
+      ${auth ? html`<div class="grid start">
         <section class="card"><div class="head">${icon("models")}<h2>Default model</h2></div><div class="body stack tight"><div class="mono big">${auth.resolvedDefault ?? auth.defaultModel ?? "none"}</div>
           <div class="small muted">${auth.fallbacks?.length ? html`Then ${auth.fallbacks.join(", ")}` : "No other is tried when it fails."}</div></div></section>
-        <section class="card"><div class="head">${icon("key")}<h2>Keys</h2></div><div class="body flush">${auth.providers.length ? auth.providers.map(provider) : html`<div class="list-item muted">No provider is configured.</div>`}</div></section>
+        ${services(auth)}
       </div>` : nothing}
       ${this.#models ? html`<div class="searchbox">${icon("search")}<input class="input" type="search" placeholder="Search models" aria-label="Search models" @input=${(event: InputEvent) => ((this.#search = (event.target as HTMLInputElement).value), this.requestUpdate())} /></div>
       <div class="card scroll-x">${models.length ? html`<table class="table"><thead><tr><th>Model</th><th>Takes</th><th class="num">Context</th><th>Thinks</th><th></th></tr></thead><tbody>
@@ -123,9 +125,23 @@ export class ModelsPage extends Page {
   }
 }
 
+/** The services that can be asked, or should be and can't. The others are no fault: they wait for whoever wants them. */
+function services(auth: AuthStatus): TemplateResult {
+  const name = (one: Provider) => one.provider ?? one.id ?? "";
+  const wanted = [auth.resolvedDefault, auth.defaultModel, ...(auth.fallbacks ?? [])].map((model) => model?.split("/")[0]);
+  const shown = auth.providers.filter((one) => one.status === "ok" || wanted.includes(name(one)));
+  const others = auth.providers.filter((one) => !shown.includes(one));
+  return html`<section class="card"><div class="head">${icon("key")}<h2 class="grow">Services</h2><a class="btn small" href=${link("setup")}>${icon("plus")}Add a key</a></div>
+    <div class="body flush">
+      ${shown.map(provider)}
+      ${others.length ? html`<details class="list-item more"><summary class="small muted">${icon("chevron", "chevron")}${others.length} more can be set up</summary><div class="row wrap">${others.map((one) => html`<span class="chip">${name(one)}</span>`)}</div></details>` : nothing}
+      ${auth.providers.length ? nothing : html`<div class="list-item muted">No provider is configured.</div>`}
+    </div></section>`;
+}
+
 function provider(one: Provider): TemplateResult {
   const there = one.status === "ok";
-  const why = typeof one.auth === "string" ? one.auth : typeof one.detail === "string" ? one.detail : describe(one.auth);
+  const why = typeof one.auth === "string" ? (AUTH[one.auth] ?? one.auth) : typeof one.detail === "string" ? one.detail : describe(one.auth);
   return html`<div class="list-item"><span class="dot ${there ? "good" : "bad"}"></span><div class="grow"><strong>${one.provider ?? one.id}</strong><div class="tiny faint clip">${why}</div></div>${badge(there ? "ready" : "no key", there ? "good" : "bad")}</div>`;
 }
 

@@ -68,11 +68,11 @@ export class PluginsPage extends Page {
 
   #row(plugin: PluginRow): TemplateResult {
     const { word, tone } = stateOf(plugin);
-    return html`<div class="list-item">
+    return html`<div class="list-item acts">
       <span class="dot ${tone}"></span>
       <div class="grow stack tight">
-        <div class="row wrap"><a class="plain" href="#/plugins/${plugin.id}"><strong>${plugin.name || plugin.id}</strong></a><span class="tiny faint mono">${plugin.id} ${plugin.version}</span>${badge(word, tone)}${plugin.isolation === "process" ? badge("own process", "info") : nothing}</div>
-        <div class="small muted clip">${plugin.error || plugin.description || plugin.reason}</div>
+        <div class="row wrap"><a class="plain" href="#/plugins/${plugin.id}"><strong>${plugin.name || plugin.id}</strong></a><span class="tiny faint mono wide-only">${plugin.id} ${plugin.version}</span>${badge(word, tone)}${plugin.isolation === "process" ? badge("own process", "info") : nothing}</div>
+        <div class="small muted clip lines">${plugin.error || plugin.description || plugin.reason}</div>
       </div>
       ${tone === "good" ? html`<span class="wide-only">${spark(this.#measured.of(plugin.id).rate)}</span>` : nothing}
       ${this.#switch(plugin)}

@@ -82,9 +82,9 @@ export function bytes(count: number | null | undefined): string {
 
 export function count(value: number | null | undefined): string {
   if (value === null || value === undefined) return "–";
-  if (value >= 1e6) return `${(value / 1e6).toFixed(value < 1e7 ? 2 : 1)} M`;
-  if (value >= 1e4) return `${(value / 1e3).toFixed(1)} k`;
+  if (value >= 1e6) return `${Number((value / 1e6).toFixed(value < 1e7 ? 2 : 1))} M`;
+  if (value >= 1e4) return `${Number((value / 1e3).toFixed(1))} k`;
   return value.toLocaleString();
 }
 
-export const money = (value: number | null | undefined) => (value ? `$${value.toFixed(value < 1 ? 4 : 2)}` : "$0");
+export const money = (value: number | null | undefined) => (value ? `$${value.toFixed(value < 0.1 ? 4 : 2)}` : "$0");

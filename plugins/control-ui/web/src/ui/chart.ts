@@ -37,7 +37,8 @@ export class Chart extends View {
     if (!length) return html`<div class="chart-empty small faint">Nothing measured yet</div>`;
     const at = Math.min(this.#at ?? length - 1, length - 1);
     const columns = Array.from({ length }, (_, n) => this.series.map(({ values }) => values[n] ?? 0));
-    const most = ceiling(Math.max(...columns.map((column) => (this.kind === "bar" ? column.reduce((a, b) => a + b, 0) : Math.max(...column)))));
+    // a line keeps off the end of the axis, where the number stands
+    const most = ceiling(Math.max(...columns.map((column) => (this.kind === "bar" ? column.reduce((a, b) => a + b, 0) : Math.max(...column) * 1.1))));
     const summary = `${this.label}. ${this.series.map(({ name, values }) => `${name}: last ${this.format(values.at(-1) ?? 0)}, most ${this.format(Math.max(0, ...values))}`).join("; ")}`;
     return html`<figure class="chart">
       <figcaption class="row wrap">
@@ -52,7 +53,7 @@ export class Chart extends View {
           ${this.kind === "bar" ? this.#bars(columns, most, at) : this.#lines(most, length, at)}
         </svg>
       </div>
-      <div class="row between tiny faint number"><span>${this.times[0] ?? ""}</span><span>${this.times.at(-1) ?? ""}</span></div>
+      <div class="row between tiny faint number"><span>${length > 1 ? this.times[0] : nothing}</span><span>${this.times.at(-1) ?? ""}</span></div>
     </figure>`;
   }
 

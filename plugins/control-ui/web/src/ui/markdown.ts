@@ -41,6 +41,8 @@ export function clean(text: string): TrustedHTML {
     ALLOWED_TAGS: ["a", "b", "blockquote", "br", "button", "code", "del", "div", "em", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "i", "img", "input", "li", "ol", "p", "pre", "s", "span", "strong", "sub", "sup", "table", "tbody", "td", "th", "thead", "tr", "ul"],
     ALLOWED_ATTR: ["align", "alt", "checked", "class", "colspan", "data-copy", "disabled", "href", "rel", "rowspan", "src", "start", "tabindex", "target", "title", "type"],
     ALLOWED_URI_REGEXP: /^(?:https?:|mailto:|tel:|data:image\/(?:png|jpe?g|gif|webp);)/i,
+    // these hold no address, and would be measured as one
+    ADD_URI_SAFE_ATTR: ["align", "colspan", "rowspan", "start", "tabindex", "type"],
     ALLOW_DATA_ATTR: false,
     RETURN_TRUSTED_TYPE: true,
   }) as unknown as TrustedHTML;

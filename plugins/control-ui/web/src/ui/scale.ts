@@ -12,6 +12,9 @@ export function ceiling(most: number): number {
 
 /** The points of a line, `x` from 0 to `WIDTH`, `y` down from the top. */
 export function points(values: readonly number[], most: number): string {
+  // one value is a level, and not yet a line that begins somewhere
+  const [only] = values;
+  if (values.length === 1 && only !== undefined) return points([only, only], most);
   const step = WIDTH / Math.max(1, values.length - 1);
   return values.map((value, at) => `${(at * step).toFixed(2)},${(HEIGHT - (HEIGHT * value) / most).toFixed(2)}`).join(" ");
 }

@@ -56,6 +56,9 @@ impl Shard {
                 }
             };
             self.settle();
+            if self.is_held_back && !self.intake.has_others() {
+                self.store().await;
+            }
             let end = match wake {
                 None => None,
                 Some(Wake::Stop) => return self.leave(live).await,
@@ -124,6 +127,9 @@ impl Shard {
             "READY" => {
                 self.begin_session(frame.d, number);
                 self.look_back();
+                if self.intake.has_others() {
+                    session::forget(&self.connection, self.index).await;
+                }
                 self.ready(live, "").await;
                 return;
             }
@@ -168,6 +174,7 @@ impl Shard {
         session.numbers.settle(number);
         self.session = Some(session);
         self.sessions += 1;
+        self.intake.begin_session(self.sessions);
         if let Some(user) = User::read(data["user"].take()) {
             // Known already, unless nobody could be asked before; a second answer says the same.
             let _ = self.connection.me.set(Me {

@@ -2,7 +2,8 @@
 //!
 //! Discord is told the number up to which the host has everything ([`super::watermark`]), in heartbeats, when a session
 //! is taken up, and over a restart of the process. So whatever breaks, it tells again what the host may not have; what
-//! the host has it knows by the event's id. While the intake is full nothing is read, and signs of life go on.
+//! the host has it knows by the event's id. A session is kept over a restart once nothing is left of what it does not
+//! tell: until then a restart asks for a new one, and looks back again. While the intake is full nothing is read, and signs of life go on.
 mod listen;
 
 use super::{
@@ -42,6 +43,8 @@ pub(crate) struct Shard {
     session: Option<Session>,
     /// Counts sessions, so that what is left of an old one settles nothing of a new one.
     sessions: u64,
+    /// The session is not stored until the host has what it would not tell again.
+    is_held_back: bool,
     logins: u64,
     failed_resumes: u32,
     backoff: Backoff,
@@ -76,6 +79,7 @@ impl Shard {
             stop,
             session: None,
             sessions: 0,
+            is_held_back: false,
             logins: 0,
             failed_resumes: 0,
             backoff: Backoff::new(AGAIN.0, AGAIN.1),
@@ -285,11 +289,16 @@ impl Shard {
         }
     }
 
+    /// Keeps the session, and what the host has of each channel. A process that takes the session up does not look back,
+    /// so the session is kept only once the host has all that came before it.
     async fn store(&mut self) {
         let (connection, index) = (self.connection.clone(), self.index);
+        self.is_held_back = self.intake.has_others();
         if let Some(session) = self.session.as_mut() {
             let stored = session.store_now(&connection, self.plan.shards, self.plan.intents.0);
-            stored.put(&connection, index).await;
+            if !self.is_held_back {
+                stored.put(&connection, index).await;
+            }
             Seen::keep(&connection).await;
         }
     }

@@ -7,7 +7,7 @@ use crate::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
-fn telnyx(event: &str, more: Value) -> Value {
+pub(super) fn telnyx(event: &str, more: Value) -> Value {
     let mut payload = json!({
         "call_control_id": "v3:abc", "client_state": null, "direction": "incoming", "from": ADA, "to": OURS,
     });
@@ -54,6 +54,29 @@ async fn telnyx_is_told_each_step() {
         (Direction::Inbound, Some(State::HangupUser))
     );
     assert_eq!(call.transcript.len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn telnyx_speaks_where_nothing_listens_any_more() {
+    for status in [422, 404] {
+        let lab = Lab::new("telnyx", json!({}));
+        lab.told(&telnyx("call.initiated", json!({}))).await;
+        lab.told(&telnyx("call.answered", json!({}))).await;
+        lab.told(&telnyx("call.speak.started", json!({}))).await;
+        lab.told(&telnyx("call.speak.ended", json!({}))).await;
+        assert_eq!(
+            lab.asked.last().path,
+            "/v2/calls/v3%3Aabc/actions/transcription_start"
+        );
+        let count = lab.asked.all().len();
+        lab.faults.lock().expect("nobody panicked").push(status);
+        let heard = json!({"transcription_data": {"transcript": "what time is it", "is_final": true}});
+        lab.told(&telnyx("call.transcription", heard)).await;
+        let stop = lab.until_asked(count + 1).await;
+        assert_eq!(stop.path, "/v2/calls/v3%3Aabc/actions/transcription_stop");
+        let speak = lab.until_asked(count + 2).await;
+        assert_eq!(speak.json["payload"], "Nice to hear you.");
+    }
 }
 
 #[tokio::test(start_paused = true)]

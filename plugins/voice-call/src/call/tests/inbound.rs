@@ -115,6 +115,7 @@ async fn an_answer_that_could_not_be_told_is_told_when_the_carrier_asks() {
     let waits = lab.form(&action(&document), &says("hello")).await;
     lab.until_asked(1).await;
     let redirect = super::between(&waits, "webhook?", "<").replace("&amp;", "&");
+    lab.now.fetch_add(5_000, std::sync::atomic::Ordering::Relaxed);
     let again = lab
         .form(&redirect, &[("CallSid", "CA1"), ("CallStatus", "in-progress")])
         .await;
@@ -199,4 +200,35 @@ async fn nothing_comes_of_webhooks_that_name_no_call_or_somebody_elses() {
     )
     .await;
     assert_eq!(lab.call().await.state, State::Speaking);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_a_voice_asks_uses_what_the_policy_of_tools_permits() {
+    let reading = [
+        "read",
+        "web_search",
+        "web_fetch",
+        "x_search",
+        "memory_search",
+        "memory_get",
+    ];
+    for (policy, permitted) in [
+        (json!({}), Some(reading.to_vec())),
+        (json!({"toolPolicy": "safe-read-only"}), Some(reading.to_vec())),
+        (
+            json!({"toolPolicy": "owner", "consultThinkingLevel": "low"}),
+            None,
+        ),
+    ] {
+        let lab = Lab::new("twilio", json!({"realtime": policy}));
+        lab.form("", &ringing(ADA)).await;
+        let answer = lab.phone.calls.consulted(&lab.id(), "What time is it?").await;
+        assert_eq!(answer.expect("an answer"), "Nice to hear you.");
+        let runs = lab.host.runs();
+        let run = runs.last().expect("the agent was asked");
+        let permitted =
+            permitted.map(|names| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>());
+        assert_eq!(run.permitted_tools, permitted, "{policy}");
+        assert_eq!(run.sender_id, ADA, "never the owner");
+    }
 }

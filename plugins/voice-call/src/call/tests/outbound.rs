@@ -4,6 +4,7 @@ use crate::{
     call::{Order, State},
     config::TalkMode,
 };
+use openclaw_plugin_api::ErrorKind;
 use serde_json::json;
 
 fn order(mode: TalkMode) -> Order {
@@ -170,12 +171,20 @@ async fn a_call_that_can_not_be_made_is_not_one() {
         .calls
         .initiate(order(TalkMode::Notify))
         .await
-        .expect_err("no network");
+        .expect_err("no answer");
     assert!(
         !error.message().contains("AC1") && !error.message().contains("hush"),
         "{error}"
     );
-    // the failed ones take no place
+    // it may ring: nobody is called a second time, and if no webhook ever comes it is given up
+    assert_eq!(error.kind(), ErrorKind::Unknown);
+    assert!(error.message().contains("voicecall status"), "{error}");
+    let second = lab.phone.calls.initiate(order(TalkMode::Notify)).await;
+    assert!(second.expect_err("one at a time").message().contains("Maximum"));
+    assert_eq!(lab.asked.all().len(), 2);
+    lab.pass(45_000).await;
+    assert!(lab.phone.calls.active().is_empty());
+    // the ones that failed take no place
     lab.phone
         .calls
         .initiate(order(TalkMode::Notify))
@@ -236,4 +245,88 @@ async fn without_a_webhook_only_notices_go_out_and_the_carrier_is_asked() {
         .await
         .expect_err("it needs callbacks");
     assert!(telnyx.asked.all().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_whose_making_was_never_answered_is_led_once_it_rings() {
+    let lab = Lab::new("twilio", json!({}));
+    lab.faults.lock().expect("nobody panicked").push(0);
+    let made = lab.phone.calls.initiate(order(TalkMode::Notify)).await;
+    assert_eq!(made.expect_err("no answer").kind(), ErrorKind::Unknown);
+    let id = lab.id();
+    let answered = [
+        ("CallSid", "CA7"),
+        ("Direction", "outbound-api"),
+        ("CallStatus", "in-progress"),
+    ];
+    let document = lab.form(&format!("callId={id}"), &answered).await;
+    assert!(document.contains("</Say><Hangup/>"), "{document}");
+    let call = lab.call().await;
+    assert_eq!(call.provider_call_id.as_deref(), Some("CA7"));
+    assert_eq!(lab.asked.all().len(), 1, "it was made once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_is_led_to_the_new_address_and_nothing_is_said_again() {
+    const NEW: &str = "https://two.example.com/voice/webhook";
+    for carrier in ["twilio", "plivo"] {
+        let lab = Lab::new(carrier, json!({"inboundGreeting": "Hello."}));
+        let ringing = [
+            ("CallSid", "CA1"),
+            ("CallUUID", "CA1"),
+            ("Event", "StartApp"),
+            ("Direction", "inbound"),
+            ("CallStatus", "in-progress"),
+            ("From", ADA),
+            ("To", super::OURS),
+        ];
+        let greeting = lab.form("", &ringing).await;
+        assert!(greeting.contains("Hello."), "{greeting}");
+        // the same address: the carrier is asked how the call is, and told nothing
+        lab.phone
+            .calls
+            .reached_by("https://voice.example.com/voice/webhook");
+        assert_eq!(lab.until_asked(1).await.method, "GET");
+        tokio::time::sleep(std::time::Duration::from_secs(120)).await;
+        assert_eq!(lab.asked.all().len(), 1, "{carrier}");
+        lab.phone.calls.reached_by(NEW);
+        tokio::time::sleep(std::time::Duration::from_secs(120)).await;
+        let sent = lab.until_asked(3).await;
+        let link = match carrier {
+            "twilio" => sent.field("Url").to_owned(),
+            _ => sent.json["aleg_url"].as_str().unwrap_or_default().to_owned(),
+        };
+        assert!(link.starts_with(NEW), "{carrier}: {sent:?}");
+        let asks = [
+            ("CallSid", "CA1"),
+            ("CallUUID", "CA1"),
+            ("CallStatus", "in-progress"),
+        ];
+        let document = lab.form(link.split_once('?').expect("a query").1, &asks).await;
+        assert!(!document.contains("Hello."), "{carrier}: {document}");
+        assert!(
+            document.contains("<Gather") || document.contains("<GetInput"),
+            "{document}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_ended_while_nobody_could_say_so_has_ended_when_somebody_can() {
+    let lab = Lab::new("twilio", json!({}));
+    let ringing = [
+        ("CallSid", "CA1"),
+        ("Direction", "inbound"),
+        ("CallStatus", "in-progress"),
+        ("From", ADA),
+        ("To", super::OURS),
+    ];
+    lab.form("", &ringing).await;
+    lab.faults.lock().expect("nobody panicked").push(404);
+    lab.phone
+        .calls
+        .reached_by("https://two.example.com/voice/webhook");
+    lab.until_asked(1).await;
+    assert!(lab.phone.calls.active().is_empty());
+    assert_eq!(lab.call().await.end_reason, Some(State::Completed));
 }

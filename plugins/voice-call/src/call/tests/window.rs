@@ -1,7 +1,8 @@
 //! A process that ends between an agent's answer and the note that the caller has heard it: at each step of the way.
-use super::{ADA, Lab, OURS, action};
+use super::{ADA, Lab, OURS, action, carriers::telnyx};
 use crate::call::drive::Point;
-use serde_json::{Value, json};
+use serde_json::json;
+use std::sync::atomic::Ordering;
 
 const RINGING: [(&str, &str); 5] = [
     ("CallSid", "CA1"),
@@ -56,16 +57,33 @@ impl Lab {
     }
 }
 
-/// A caller was greeted and has said something, and the process is where the test wants it.
+/// A caller was greeted and has said something, and the process is where the test wants it. Gives what the carrier was
+/// answered.
 async fn answering(point: Option<Point>) -> (Lab, String) {
     let lab = Lab::new("twilio", json!({}));
     let greeting = lab.form("", &RINGING).await;
     if let Some(point) = point {
         lab.ends_at(point);
     }
-    lab.form(&action(&greeting), &speech("hello")).await;
+    let waits = lab.form(&action(&greeting), &speech("hello")).await;
     lab.settle().await;
-    (lab, greeting)
+    (lab, waits)
+}
+
+/// The carrier asks again, by the link of this document.
+async fn asks_again(lab: &Lab, document: &str) -> String {
+    let leg = [("CallSid", "CA1"), ("CallStatus", "in-progress")];
+    lab.form(&redirect(document), &leg).await
+}
+
+fn redirect(document: &str) -> String {
+    let link = super::between(document, "<Redirect method=\"POST\">", "<");
+    let query = link.split_once('?').expect("a query").1;
+    query.replace("&amp;", "&")
+}
+
+fn later(lab: &Lab, ms: u64) {
+    lab.now.fetch_add(ms, Ordering::Relaxed);
 }
 
 #[tokio::test(start_paused = true)]
@@ -79,31 +97,42 @@ async fn before_anything_was_kept_the_agent_is_asked_for_the_same_turn_once_more
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_was_kept_is_said_and_the_agent_is_not_asked() {
-    let (lab, _) = answering(Some(Point::Noted)).await;
+async fn an_answer_that_was_kept_is_said_when_the_carrier_shows_that_it_has_not_got_it() {
+    let (lab, waits) = answering(Some(Point::Noted)).await;
     assert!(lab.said().is_empty(), "the carrier knows nothing yet");
     let lab = lab.restarted().await;
-    assert_eq!(lab.said().len(), 1);
-    assert!(lab.said()[0].contains(FIRST), "{:?}", lab.said());
+    assert!(lab.said().is_empty(), "nobody knows whether it has it");
+    // so soon it may still be on its way
+    let waits = asks_again(&lab, &waits).await;
+    assert!(!waits.contains("<Say") && waits.contains("<Pause"), "{waits}");
+    // its new link shows no more than its old one
+    later(&lab, 5_000);
+    let document = asks_again(&lab, &waits).await;
+    assert!(
+        document.contains(FIRST) && !document.contains(AGAIN),
+        "{document}"
+    );
     let call = lab.call().await;
     assert_eq!(call.transcript.len(), 3, "{call:#?}");
-    assert!(call.transcript[2].repeated, "nobody knows whether it was heard");
+    assert!(!call.transcript[2].unsure);
     assert_eq!((call.metadata.saying, call.metadata.unanswered), (None, None));
+    assert!(lab.said().is_empty());
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_answer_that_the_carrier_took_is_repeated_and_noted_once() {
+async fn an_answer_whose_fate_nobody_knows_is_not_repeated_and_the_call_ends_with_a_mark() {
     let (lab, _) = answering(Some(Point::Told)).await;
-    let before = lab.said();
-    assert_eq!(before.len(), 1);
+    assert_eq!(lab.said().len(), 1);
     let lab = lab.restarted().await;
-    assert_eq!(lab.said().len(), 1, "the same once more");
-    // it is told under the listening of the first try, so what the caller says to either counts
-    assert_eq!(turn(&lab.said()[0]), turn(&before[0]));
+    lab.pass(60_000).await;
+    lab.settle().await;
+    assert!(lab.said().is_empty(), "{:?}", lab.said());
+    lab.form("type=status", &[("CallSid", "CA1"), ("CallStatus", "completed")])
+        .await;
     let call = lab.call().await;
     let said: Vec<_> = call.transcript.iter().map(|line| line.text.as_str()).collect();
     assert_eq!(said[1..], ["hello", FIRST]);
-    assert!(call.transcript[2].repeated);
+    assert!(call.transcript[2].unsure);
 }
 
 #[tokio::test(start_paused = true)]
@@ -113,7 +142,7 @@ async fn an_answer_that_was_noted_as_said_is_not_repeated() {
     let lab = lab.restarted().await;
     assert!(lab.said().is_empty(), "{:?}", lab.said());
     let call = lab.call().await;
-    assert!(call.transcript.len() == 3 && !call.transcript[2].repeated);
+    assert!(call.transcript.len() == 3 && !call.transcript[2].unsure);
 }
 
 #[tokio::test(start_paused = true)]
@@ -130,11 +159,7 @@ async fn a_carrier_that_shows_that_it_has_the_answer_is_not_told_again() {
         let document = lab.said().remove(0);
         let query = match query {
             None => action(&document),
-            Some(_) => super::between(&document, "<Redirect method=\"POST\">", "<")
-                .split_once('?')
-                .expect("a query")
-                .1
-                .replace("&amp;", "&"),
+            Some(_) => redirect(&document),
         };
         let lab = lab.killed().await;
         let _ = lab.host.clone().agent_answer(AGAIN);
@@ -149,21 +174,13 @@ async fn a_carrier_that_shows_that_it_has_the_answer_is_not_told_again() {
         let call = lab.call().await;
         let heard = call.transcript.iter().filter(|line| line.text == FIRST);
         let heard: Vec<_> = heard.collect();
-        assert!(heard.len() == 1 && !heard[0].repeated, "{heard:?}");
+        assert!(heard.len() == 1 && !heard[0].unsure, "{heard:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn telnyx_is_told_again_under_the_same_id_and_so_says_it_once() {
-    let event = |kind: &str, more: Value| {
-        let mut payload = json!({
-            "call_control_id": "v3:abc", "client_state": null, "direction": "incoming", "from": ADA, "to": OURS,
-        });
-        for (key, value) in more.as_object().into_iter().flatten() {
-            payload[key] = value.clone();
-        }
-        json!({ "data": { "event_type": kind, "payload": payload } })
-    };
+    let event = telnyx;
     let words = json!({"transcription_data": {"transcript": "hello", "is_final": true}});
     let greeted = async || {
         let lab = Lab::new("telnyx", json!({}));
@@ -208,25 +225,60 @@ async fn telnyx_is_told_again_under_the_same_id_and_so_says_it_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_carrier_refuses_has_not_set_out_and_what_it_may_have_taken_has() {
-    for (fault, repeated) in [(400, false), (0, true), (503, true)] {
+async fn telnyx_that_would_not_ignore_a_second_telling_is_not_told_again() {
+    let words = json!({"transcription_data": {"transcript": "hello", "is_final": true}});
+    let lab = Lab::new("telnyx", json!({}));
+    for kind in [
+        "call.initiated",
+        "call.answered",
+        "call.speak.started",
+        "call.speak.ended",
+    ] {
+        lab.told(&telnyx(kind, json!({}))).await;
+    }
+    lab.ends_at(Point::Told);
+    lab.told(&telnyx("call.transcription", words)).await;
+    lab.settle().await;
+    let lab = lab.killed().await;
+    later(&lab, 45_000);
+    lab.restored().await;
+    lab.settle().await;
+    assert!(lab.said().is_empty(), "{:?}", lab.said());
+    let call = lab.call().await;
+    assert!(call.transcript[2].unsure, "{call:#?}");
+    // it goes on: somebody listens
+    let listens = lab.asked.last();
+    assert!(
+        listens.path.ends_with("/actions/transcription_start"),
+        "{listens:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_carrier_refuses_is_said_at_once_and_what_it_may_have_taken_when_it_shows_that_it_has_not() {
+    for (fault, at_once) in [(400, true), (429, true), (0, false), (503, false)] {
         let lab = Lab::new("twilio", json!({}));
         let greeting = lab.form("", &RINGING).await;
         lab.faults.lock().expect("nobody panicked").push(fault);
         let waits = lab.form(&action(&greeting), &speech("hello")).await;
         lab.settle().await;
-        let redirect = super::between(&waits, "webhook?", "<").replace("&amp;", "&");
-        let leg = [("CallSid", "CA1"), ("CallStatus", "in-progress")];
-        let document = lab.form(&redirect, &leg).await;
+        let mut document = asks_again(&lab, &waits).await;
+        assert_eq!(document.contains(FIRST), at_once, "{fault}: {document}");
+        if !at_once {
+            later(&lab, 5_000);
+            document = asks_again(&lab, &waits).await;
+        }
         assert!(document.contains(FIRST), "{fault}: {document}");
-        let call = lab.call().await;
-        assert_eq!(call.transcript[2].repeated, repeated, "{fault}");
+        let again = asks_again(&lab, &document).await;
+        assert!(!again.contains(FIRST), "{fault}: {again}");
+        assert!(!lab.call().await.transcript[2].unsure, "{fault}");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_could_not_be_told_is_told_again_a_little_later() {
-    for (fault, again) in [(503, 2), (0, 2), (400, 1)] {
+async fn what_could_not_be_told_is_told_again_only_if_it_certainly_was_not_told() {
+    // (what the carrier does, how often it is told, what is asked after a while)
+    for (fault, told, asked) in [(429, 2, "POST"), (503, 1, "GET"), (0, 1, "GET"), (400, 1, "POST")] {
         let lab = Lab::new("twilio", json!({}));
         let greeting = lab.form("", &RINGING).await;
         lab.faults.lock().expect("nobody panicked").push(fault);
@@ -235,16 +287,49 @@ async fn what_could_not_be_told_is_told_again_a_little_later() {
         assert_eq!(lab.said().len(), 1, "{fault}");
         lab.pass(4_999).await;
         lab.settle().await;
-        assert_eq!(lab.said().len(), 1, "{fault}");
+        assert_eq!(lab.asked.all().len(), 1, "{fault}");
         lab.pass(1).await;
         lab.settle().await;
-        let said = lab.said();
-        assert_eq!(said.len(), again, "{fault}: {said:?}");
-        // and no more once it was
+        assert_eq!(lab.said().len(), told, "{fault}: {:?}", lab.said());
+        assert_eq!(lab.asked.last().method, asked, "{fault}");
+        // and no more
         lab.pass(20_000).await;
         lab.settle().await;
-        assert_eq!(lab.said().len(), again, "{fault}");
+        assert_eq!(lab.said().len(), told, "{fault}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_is_over_is_not_waited_for_when_its_carrier_did_not_answer() {
+    let lab = Lab::new("twilio", json!({}));
+    let greeting = lab.form("", &RINGING).await;
+    // neither an answer to what it is told, nor is the call there when it is asked after
+    lab.faults.lock().expect("nobody panicked").extend([0, 404]);
+    lab.form(&action(&greeting), &speech("hello")).await;
+    lab.settle().await;
+    lab.pass(5_000).await;
+    lab.settle().await;
+    let call = lab.call().await;
+    assert!(call.state.is_end() && call.transcript[2].unsure, "{call:#?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_webhook_that_overtakes_the_lost_answer_of_the_carrier_is_an_answer() {
+    let (lab, _) = answering(Some(Point::Told)).await;
+    let document = lab.said().remove(0);
+    // the carrier's answer to our request is still out, and the caller speaks already
+    let waits = lab.form(&action(&document), &speech("and then?")).await;
+    assert!(waits.contains("<Pause"), "{waits}");
+    let id = lab.id();
+    let learnt = lab.phone.calls.with(&id, |live| {
+        live.is_busy = false;
+        live.unanswered_by_carrier(0)
+    });
+    assert_eq!(learnt, Some(true));
+    let record = lab.phone.calls.find(&id).expect("it goes on");
+    let said: Vec<_> = record.transcript.iter().map(|line| line.text.as_str()).collect();
+    assert_eq!(said[1..], ["hello", "and then?", FIRST]);
+    assert!(record.metadata.saying.is_none() && record.metadata.to_say.is_empty());
 }
 
 #[tokio::test(start_paused = true)]
@@ -265,10 +350,6 @@ async fn a_webhook_whose_answer_was_lost_with_the_process_gets_the_same_again() 
     );
 }
 
-fn turn(document: &str) -> String {
-    super::between(document, "turnToken=", "&").to_owned()
-}
-
 #[tokio::test(start_paused = true)]
 async fn keys_and_words_are_never_taken_for_each_other() {
     let lab = Lab::new("telnyx", json!({}));
@@ -278,11 +359,7 @@ async fn keys_and_words_are_never_taken_for_each_other() {
         "call.speak.started",
         "call.speak.ended",
     ] {
-        let payload = json!({
-            "call_control_id": "v3:abc", "client_state": null, "direction": "incoming", "from": ADA, "to": OURS,
-        });
-        lab.told(&json!({ "data": { "event_type": kind, "payload": payload } }))
-            .await;
+        lab.told(&telnyx(kind, json!({}))).await;
     }
     let (calls, id) = (lab.phone.calls.clone(), lab.id());
     // it stops listening first
@@ -290,17 +367,20 @@ async fn keys_and_words_are_never_taken_for_each_other() {
     calls.speak(&id, FIRST).await.expect_err("nobody knows");
     let words = lab.asked.last();
     assert_eq!(words.json["payload"], FIRST, "{words:?}");
+    // keys wait until it is known that the words are out: telling them again under their id is no second telling
     calls.press(&id, "1").await.expect("pressed");
+    let again = lab.asked.last();
+    assert_eq!(
+        (&again.json["payload"], &again.json["command_id"]),
+        (&json!(FIRST), &words.json["command_id"])
+    );
+    lab.told(&telnyx("call.speak.ended", json!({}))).await;
     let keys = lab.asked.last();
     assert_eq!(keys.json["digits"], "1", "{keys:?}");
     assert_ne!(words.json["command_id"], keys.json["command_id"]);
-    lab.pass(5_000).await;
-    lab.settle().await;
-    assert_eq!(
-        lab.asked.last().json["payload"],
-        FIRST,
-        "the words are not forgotten"
-    );
+    let call = lab.call().await;
+    let heard = call.transcript.iter().filter(|line| line.text == FIRST);
+    assert_eq!(heard.count(), 1);
 }
 
 #[tokio::test(start_paused = true)]

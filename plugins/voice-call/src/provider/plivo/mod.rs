@@ -70,6 +70,15 @@ impl Plivo {
             Step::HangUp | Step::Reject => return self.hang_up(&leg.provider_call_id).await,
             Step::Nothing | Step::Answer | Step::Wait | Step::Stream(_) => return Ok(()),
         };
+        self.send(leg, flow).await
+    }
+
+    pub(super) async fn send_on(&self, leg: &Leg) -> Result<()> {
+        self.send(leg, "xml-listen").await
+    }
+
+    /// Sends a call to another of our addresses.
+    async fn send(&self, leg: &Leg, flow: &str) -> Result<()> {
         let hop = leg.hop.to_string();
         let link = leg.link(&[("provider", "plivo"), ("flow", flow), ("hop", &hop)]);
         let body = json!({ "legs": "aleg", "aleg_url": link, "aleg_method": "POST" });

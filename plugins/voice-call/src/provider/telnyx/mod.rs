@@ -113,25 +113,22 @@ impl Telnyx {
             .await
     }
 
-    /// What is heard while the agent speaks is the agent.
+    /// What is heard while the agent speaks is the agent. Where nothing listens, which an earlier try may have seen to, that
+    /// is no reason to be silent.
     async fn stop_listening(&self, leg: &Leg) -> Result<()> {
         let body = json!({ "command_id": format!("openclaw-{}", uuid()) });
-        self.command(
+        let stopped = self.command(
             "telling a call how to go on",
             &leg.provider_call_id,
             "transcription_stop",
             body,
-        )
-        .await
+        );
+        as_good_as_done(stopped.await)
     }
 
     pub(super) async fn hang_up(&self, id: &str) -> Result<()> {
         let body = json!({ "command_id": format!("openclaw-{}", uuid()) });
-        match self.command("ending a call", id, "hangup", body).await {
-            // Telnyx says 422 of a call that has ended
-            Err(error) if !is_gone(&error) && error.kind() != ErrorKind::InvalidInput => Err(error),
-            _ => Ok(()),
-        }
+        as_good_as_done(self.command("ending a call", id, "hangup", body).await)
     }
 
     pub(super) async fn probe(&self, id: &str) -> Result<Probe> {
@@ -159,6 +156,14 @@ impl Telnyx {
             body: Body::Json(body),
         };
         self.rest.ask(ask).await.map(drop)
+    }
+}
+
+/// Telnyx says 422 where there is nothing to end any more.
+fn as_good_as_done(outcome: Result<()>) -> Result<()> {
+    match outcome {
+        Err(error) if !is_gone(&error) && error.kind() != ErrorKind::InvalidInput => Err(error),
+        _ => Ok(()),
     }
 }
 

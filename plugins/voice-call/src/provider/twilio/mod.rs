@@ -92,6 +92,14 @@ impl Twilio {
             .map(drop)
     }
 
+    pub(super) async fn send_on(&self, leg: &Leg) -> Result<()> {
+        let link = leg.link(&[("hop", &leg.hop.to_string())]);
+        let form = [("Url", link), ("Method", "POST".to_owned())];
+        self.update("leading a call to another address", &leg.provider_call_id, &form)
+            .await
+            .map(drop)
+    }
+
     pub(super) async fn hang_up(&self, sid: &str) -> Result<()> {
         let form = [("Status", "completed".to_owned())];
         match self.update("ending a call", sid, &form).await {

@@ -6,6 +6,8 @@ use crate::{
 
 /// Seconds of quiet before Twilio asks again.
 const PAUSE: &str = "30";
+/// The same while something is being found out or told. Short, because its next question shows what has reached it.
+const WAIT: &str = "5";
 /// Seconds that Twilio waits for somebody to speak.
 const LISTEN: &str = "120";
 /// The voice when nobody says which.
@@ -27,7 +29,9 @@ pub(super) fn render(step: &Step, leg: Option<&Leg>, voice: Option<&str>) -> Str
             let token =
                 Document::default().empty("Parameter", &[("name", "token"), ("value", &ticket.token)]);
             let stream = Document::default().nest("Stream", &[("url", &ticket.url)], token);
-            document.nest("Connect", &[], stream)
+            let document = document.nest("Connect", &[], stream);
+            // a stream that breaks off is no end of the call
+            again(document.empty("Pause", &[("length", PAUSE)]), leg)
         }
         Step::Digits(digits) => again(document.empty("Play", &[("digits", digits)]), leg),
         Step::Say { text, then } => {
@@ -39,7 +43,7 @@ pub(super) fn render(step: &Step, leg: Option<&Leg>, voice: Option<&str>) -> Str
             }
         }
         Step::Listen { turn } => listen(document, leg, turn),
-        Step::Wait => again(document.empty("Pause", &[("length", PAUSE)]), leg),
+        Step::Wait => again(document.empty("Pause", &[("length", WAIT)]), leg),
     };
     document.finish()
 }
@@ -142,9 +146,15 @@ mod tests {
             (Step::HangUp, "<Hangup/>".into()),
             (
                 Step::Stream(ticket),
-                "<Connect><Stream url=\"wss://voice.example.com/voice/stream\"><Parameter name=\"token\" value=\"T\"/></Stream></Connect>".into(),
+                format!(
+                    "<Connect><Stream url=\"wss://voice.example.com/voice/stream\"><Parameter name=\"token\" \
+                     value=\"T\"/></Stream></Connect><Pause length=\"30\"/>{redirect}"
+                ),
             ),
-            (Step::Digits("1w2".into()), format!("<Play digits=\"1w2\"/>{redirect}")),
+            (
+                Step::Digits("1w2".into()),
+                format!("<Play digits=\"1w2\"/>{redirect}"),
+            ),
             (
                 say(Then::HangUp(Duration::ZERO)),
                 "<Say voice=\"Polly.Brian\">Hi &amp; bye</Say><Hangup/>".into(),
@@ -154,7 +164,7 @@ mod tests {
                 format!("<Say voice=\"Polly.Brian\">Hi &amp; bye</Say>{gather}{redirect}"),
             ),
             (Step::Listen { turn }, format!("{gather}{redirect}")),
-            (Step::Wait, format!("<Pause length=\"30\"/>{redirect}")),
+            (Step::Wait, format!("<Pause length=\"5\"/>{redirect}")),
         ] {
             assert_eq!(body(&step), expected, "{step:?}");
         }

@@ -1,0 +1,131 @@
+//! What comes in and what was left, with a gateway that has no plugins.
+use super::*;
+use crate::{
+    agent::{client::CLIENTS, job::tests::event_with, lane::Work},
+    app::Gateway,
+    cron::tests::Lab,
+};
+use openclaw_plugin_api::AgentRun;
+use serde_json::json;
+
+/// An inbox of its own that an earlier process has left these in, and what it gives to the sorter.
+struct Scene {
+    gateway: Gateway,
+    inbox: Arc<Inbox>,
+    taken: mpsc::Receiver<Taken>,
+    _lab: Lab,
+}
+
+impl Scene {
+    async fn new() -> Self {
+        let lab = Lab::new();
+        let gateway = lab.start(json!({})).await;
+        let (sorted, taken) = mpsc::channel(PLACES);
+        let desk = gateway.desk().clone();
+        let gate = Sorter::new(desk.clone(), gateway.lanes().clone()).gate();
+        Self {
+            inbox: Arc::new(Inbox::to(desk, gate, sorted)),
+            gateway,
+            taken,
+            _lab: lab,
+        }
+    }
+
+    /// Rows that were given to the sorter, in order.
+    fn given(&mut self) -> Vec<i64> {
+        std::iter::from_fn(|| self.taken.try_recv().ok())
+            .map(|taken| taken.row)
+            .collect()
+    }
+}
+
+fn event(id: &str) -> Inbound {
+    Inbound {
+        event_id: id.to_owned(),
+        ..Inbound::default()
+    }
+}
+
+async fn left(scene: &Scene, id: &str) -> i64 {
+    let body = serde_json::to_vec(&event(id)).expect("it is written");
+    match scene.gateway.journal().accept(CLIENTS, "", id, &body, 1) {
+        Ok(Accepted::New(row)) => row,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn what_comes_in_before_what_was_left_is_taken_up_comes_after_it_and_once() {
+    let mut scene = Scene::new().await;
+    let (waits, begun) = (left(&scene, "waits").await, left(&scene, "begun").await);
+    scene.gateway.journal().begin(&[begun], "event-2").expect("begun");
+    // as the news of a tool's work that went down with the last process
+    scene
+        .inbox
+        .accept(CLIENTS, event("new"))
+        .await
+        .expect("it is taken");
+    assert_eq!(scene.given(), [0_i64; 0], "it is in the journal");
+    assert_eq!(scene.inbox.resume().await.expect("read"), 3);
+    scene
+        .inbox
+        .accept(CLIENTS, event("newer"))
+        .await
+        .expect("it is taken");
+    assert_eq!(scene.given(), [begun, waits, waits + 2, waits + 3]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_in_while_what_was_left_is_taken_up_is_given_once_and_in_order() {
+    const LEFT: usize = 300;
+    const NEW: usize = 100;
+    let mut scene = Scene::new().await;
+    let mut all = Vec::new();
+    for n in 0..LEFT {
+        all.push(left(&scene, &format!("left-{n}")).await);
+    }
+    let inbox = scene.inbox.clone();
+    let (begun, go) = tokio::sync::oneshot::channel();
+    let news = tokio::spawn(async move {
+        let mut begun = Some(begun);
+        for n in 0..NEW {
+            inbox
+                .accept(CLIENTS, event(&format!("new-{n}")))
+                .await
+                .expect("it is taken");
+            let _ = begun.take().map(|begun| begun.send(()));
+        }
+    });
+    go.await.expect("the first is taken");
+    scene.inbox.resume().await.expect("read");
+    news.await.expect("all are taken");
+    let last = all[LEFT - 1];
+    all.extend(last + 1..=last + i64::try_from(NEW).expect("few"));
+    assert_eq!(scene.given(), all);
+}
+
+#[tokio::test]
+async fn what_was_dealt_with_gets_no_turn() {
+    let scene = Scene::new().await;
+    let row = left(&scene, "done").await;
+    let (gateway, key) = (&scene.gateway, "agent:main:done");
+    let journal = gateway.journal();
+    journal.settle(&[row], &Settled::Done, 2).expect("settled");
+    let job = Box::new(event_with(row, "ada", |_| {}));
+    gateway.lanes().put(key, Work::Job(job)).await;
+    // a lane does one thing after the other; that nobody can answer here does not matter
+    let after = AgentRun {
+        session_key: key.into(),
+        idempotency_key: "after".into(),
+        text: "x".into(),
+        ..AgentRun::default()
+    };
+    let _ = gateway.run_agent(after, mpsc::channel(8).0).await;
+    let session = journal.find_session(key).expect("read").expect("there is one");
+    let turn = journal.turn(&session.session_id, &format!("event-{row}"));
+    assert!(turn.expect("read").is_empty(), "no model is asked again");
+    assert!(
+        journal.open_lanes(10).expect("read").is_empty(),
+        "nothing is said"
+    );
+}
