@@ -3,12 +3,16 @@
 use crate::{
     Host,
     abi::{Level, LogRecord},
+    host::Home,
 };
 use serde_json::{Map, Value};
 use std::{
     cell::RefCell,
     collections::HashMap,
     fmt::Write,
+    future::{Future, poll_fn},
+    mem,
+    pin::pin,
     sync::{
         Mutex, Once, PoisonError, RwLock,
         atomic::{AtomicU64, Ordering},
@@ -22,8 +26,9 @@ use tracing::{
     subscriber::Interest,
 };
 
-/// A library has one copy of `tracing`, whose subscriber is set once; the host behind it changes with each instance.
-static HOST: RwLock<Option<Host>> = RwLock::new(None);
+/// A library has one copy of `tracing`, whose subscriber is set once; the hosts behind it come and go with the
+/// instances. The newest is last: it gets what no instance can be named for.
+static HOSTS: RwLock<Vec<Home>> = RwLock::new(Vec::new());
 static INSTALL: Once = Once::new();
 /// Open spans that are remembered; beyond it new ones have no name in the log.
 const MAX_SPANS: usize = 4096;
@@ -35,11 +40,16 @@ struct Forward {
 
 thread_local! {
     static STACK: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+    /// The host of the instance whose code runs on this thread right now.
+    static HERE: RefCell<Home> = const { RefCell::new(Home::new()) };
 }
 
 /// Sends this library's events to `host` from now on.
 pub(crate) fn install(host: &Host) {
-    *HOST.write().unwrap_or_else(PoisonError::into_inner) = Some(host.clone());
+    let mut hosts = HOSTS.write().unwrap_or_else(PoisonError::into_inner);
+    hosts.retain(|home| home.strong_count() > 0);
+    hosts.push(host.downgrade());
+    drop(hosts);
     INSTALL.call_once(|| {
         // Where the plugin is linked into a test, that test's own subscriber stays.
         let _ = tracing::subscriber::set_global_default(Forward {
@@ -77,17 +87,50 @@ pub fn forward_panics() {
     });
 }
 
-/// Forgets the host, if it is this one: its instance is gone.
+/// Forgets a host: its instance is gone.
 pub(crate) fn uninstall(host: &Host) {
-    let mut current = HOST.write().unwrap_or_else(PoisonError::into_inner);
-    if current.as_ref().is_some_and(|current| current.is_same(host)) {
-        *current = None;
+    let mut hosts = HOSTS.write().unwrap_or_else(PoisonError::into_inner);
+    hosts.retain(|home| !host.is_at(home));
+}
+
+/// Runs code of an instance, whose events go to its own host whatever other instances this library has.
+pub(crate) fn at<T>(home: &mut Home, code: impl FnOnce() -> T) -> T {
+    /// Puts things back, after a panic too.
+    struct Back<'a>(&'a mut Home);
+    impl Drop for Back<'_> {
+        fn drop(&mut self) {
+            HERE.with_borrow_mut(|here| mem::swap(here, self.0));
+        }
+    }
+    HERE.with_borrow_mut(|here| mem::swap(here, home));
+    let _back = Back(home);
+    code()
+}
+
+/// As [`at`], for each poll of a future. Between polls nothing is counted up or down.
+pub(crate) fn of<F: Future>(host: &Host, work: F) -> impl Future<Output = F::Output> + use<F> {
+    let mut home = host.downgrade();
+    async move {
+        let mut work = pin!(work);
+        poll_fn(|cx| at(&mut home, || work.as_mut().poll(cx))).await
     }
 }
 
 fn with_host<T>(f: impl FnOnce(&crate::abi::HostHandle) -> T) -> Option<T> {
-    let host = HOST.read().unwrap_or_else(PoisonError::into_inner).clone()?;
+    // A thread that ends may still have something to say.
+    let here = HERE.try_with(|here| Host::upgrade(&here.borrow()));
+    let host = here.ok().flatten().or_else(newest)?;
     Some(f(host.handle()))
+}
+
+fn newest() -> Option<Host> {
+    let hosts = HOSTS.read().unwrap_or_else(PoisonError::into_inner);
+    hosts.iter().rev().find_map(Host::upgrade)
+}
+
+/// What the host's filter says; nothing without a host.
+fn is_wanted(metadata: &Metadata<'_>) -> Option<bool> {
+    with_host(|host| host.log_enabled(level(metadata.level()), metadata.target()))
 }
 
 fn level(level: &tracing::Level) -> Level {
@@ -102,16 +145,19 @@ fn level(level: &tracing::Level) -> Level {
 
 impl Subscriber for Forward {
     fn register_callsite(&self, metadata: &'static Metadata<'static>) -> Interest {
-        if metadata.is_span() || self.enabled(metadata) {
-            Interest::always()
-        } else {
-            Interest::never()
+        if metadata.is_span() {
+            return Interest::always();
+        }
+        match is_wanted(metadata) {
+            Some(true) => Interest::always(),
+            Some(false) => Interest::never(),
+            // Who asks on behalf of nobody must not silence an instance that begins meanwhile.
+            None => Interest::sometimes(),
         }
     }
 
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.is_span()
-            || with_host(|host| host.log_enabled(level(metadata.level()), metadata.target())).unwrap_or(false)
+        metadata.is_span() || is_wanted(metadata).unwrap_or(false)
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {

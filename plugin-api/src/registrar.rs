@@ -4,6 +4,7 @@ use crate::{
     Registration, Registrations, Result, Service, Sink, Source, Speech, Tool, ToolSet,
     abi::{self, Call, Catch, Fault, Fut, PluginDispatch, Reply},
     handlers::{Handler, Handlers},
+    logs,
     runtime::Driver,
     surface,
 };
@@ -159,9 +160,13 @@ impl Registrar {
         F: Fn(Request) -> R + Send + Sync + 'static,
         R: Future<Output = Result<Vec<u8>>> + Send + 'static,
     {
+        let host = self.host.clone();
         let driver = self.driver.clone();
         let poisoned = self.poisoned.clone();
-        let handler: Handler = Box::new(move |request| drive(&driver, &poisoned, handler(request)));
+        let handler: Handler = Box::new(move |request| {
+            let work = logs::at(&mut host.downgrade(), || handler(request));
+            drive(&driver, &poisoned, logs::of(&host, work))
+        });
         let targets = self.handlers.entry(method.to_owned()).or_default();
         targets.insert(target, handler);
     }
@@ -293,7 +298,7 @@ impl PluginDispatch for Instance {
 impl Drop for Instance {
     fn drop(&mut self) {
         self.host.begin_shutdown();
-        crate::logs::uninstall(&self.host);
+        logs::uninstall(&self.host);
         self.handlers.clear();
         self.driver.shut_down();
     }
@@ -328,7 +333,7 @@ fn create_instance(
     let environment: Environment = serde_json::from_str(args.environment.as_str())?;
     let driver = Driver::for_plugin(declaration)?;
     let host = Host::new(args.host, environment, driver.clone());
-    crate::logs::install(&host);
+    logs::install(&host);
     let mut api = Registrar {
         host: host.clone(),
         config: if args.config.is_empty() {
@@ -342,7 +347,7 @@ fn create_instance(
         registrations: Vec::new(),
     };
     api.serve_lifecycle();
-    driver.enter(|| start(&mut api))?;
+    logs::at(&mut host.downgrade(), || driver.enter(|| start(&mut api)))?;
     let methods = api.handlers.keys().cloned().collect();
     let registrations = Registrations {
         registrations: api.registrations,

@@ -24,6 +24,12 @@ impl Tool for Probe {
         match args.mode.as_str() {
             "panic" => panic!("as asked"),
             "sleep" => self.0.sleep(Duration::from_secs(3600)).await,
+            "tell" => {
+                tracing::info!("a call speaks");
+                self.0.spawn(async { tracing::info!("a task speaks") });
+                self.0.sleep(Duration::from_secs(1)).await;
+                tracing::info!("a call goes on");
+            }
             "timeout" => {
                 self.0
                     .timeout(Duration::from_secs(1), std::future::pending::<()>())
@@ -288,6 +294,18 @@ async fn a_panic_poisons_the_instance_and_nothing_else() -> Result<()> {
         .expect_err("poisoned");
     assert_eq!(error.kind(), ErrorKind::Panic);
     second.tool("probe", json!({"mode": ""})).await?;
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_instance_logs_reaches_its_own_host() -> Result<()> {
+    let (older, newer) = (TestHost::new(), TestHost::new());
+    let plugin = older.load(&PLUGIN, json!({}))?;
+    let _other = newer.load(&PLUGIN, json!({}))?;
+    plugin.tool("probe", json!({"mode": "tell"})).await?;
+    let lines: Vec<_> = older.logs().into_iter().map(|line| line.message).collect();
+    assert_eq!(lines, ["a call speaks", "a task speaks", "a call goes on"]);
+    assert_eq!(newer.logs(), []);
     Ok(())
 }
 

@@ -44,7 +44,10 @@ use crate::{
 };
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Weak},
+};
 
 /// What an instance learns of its surroundings when it is made.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -106,7 +109,10 @@ pub struct Host {
     inner: Arc<Inner>,
 }
 
-struct Inner {
+/// A host that its user doesn't keep.
+pub(crate) type Home = Weak<Inner>;
+
+pub(crate) struct Inner {
     handle: HostHandle,
     environment: Environment,
     driver: Driver,
@@ -202,8 +208,18 @@ impl Host {
         &self.inner.handle
     }
 
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.inner, &other.inner)
+    /// The host, without keeping it.
+    pub(crate) fn downgrade(&self) -> Home {
+        Arc::downgrade(&self.inner)
+    }
+
+    /// A host that is still kept by somebody.
+    pub(crate) fn upgrade(home: &Home) -> Option<Self> {
+        home.upgrade().map(|inner| Self { inner })
+    }
+
+    pub(crate) fn is_at(&self, home: &Home) -> bool {
+        std::ptr::eq(home.as_ptr(), Arc::as_ptr(&self.inner))
     }
 
     /// Calls a method whose body and reply are records.

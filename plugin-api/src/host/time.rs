@@ -1,5 +1,5 @@
 //! Time, tasks, and the two things that a plugin may wait for: a new configuration and the end.
-use crate::{Error, ErrorKind, Host, Result, abi::Catch, runtime::Driver};
+use crate::{Error, ErrorKind, Host, Result, abi::Catch, logs, runtime::Driver};
 use futures_channel::oneshot;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -55,7 +55,7 @@ impl Host {
     /// Runs a task in the background. It is dropped with the plugin instance; a panic in it is logged and ends it.
     pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> TaskHandle {
         let (abort, aborted) = oneshot::channel();
-        let task = async move {
+        let task = logs::of(self, async move {
             let mut task = pin!(Catch::new(task));
             let mut aborted = pin!(aborted);
             poll_fn(|cx| match task.as_mut().poll(cx) {
@@ -71,7 +71,7 @@ impl Host {
                 },
             })
             .await;
-        };
+        });
         match &self.inner.driver {
             Driver::Host => self.inner.handle.spawn(task),
             #[cfg(feature = "tokio")]
