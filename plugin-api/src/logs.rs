@@ -1,5 +1,5 @@
 //! An author's `tracing` events become the host's: filtered at their source by the host's filter, with the names
-//! of the open spans beside them. A disabled event costs one load.
+//! of the open spans beside them. The filter is live: an event that is not wanted costs the question whether it is.
 use crate::{
     Host,
     abi::{Level, LogRecord},
@@ -150,9 +150,8 @@ impl Subscriber for Forward {
         }
         match is_wanted(metadata) {
             Some(true) => Interest::always(),
-            Some(false) => Interest::never(),
-            // Who asks on behalf of nobody must not silence an instance that begins meanwhile.
-            None => Interest::sometimes(),
+            // The host may want it later, and an instance that begins meanwhile may have a host.
+            Some(false) | None => Interest::sometimes(),
         }
     }
 

@@ -37,10 +37,11 @@ impl Callsite for Site {
     }
 }
 
-/// Would an event of this plugin be recorded?
+/// Would an event of this plugin be recorded by anybody?
 pub fn enabled(plugin: &str, level: Level) -> bool {
     let site = site(level, plugin);
-    dispatcher::get_default(|dispatch| dispatch.enabled(site.metadata()))
+    // not `Dispatch::enabled`: where each layer has a filter of its own, that says yes to everything
+    dispatcher::get_default(|dispatch| !dispatch.register_callsite(site.metadata()).is_never())
 }
 
 /// Records one event of a plugin.
@@ -138,7 +139,11 @@ fn new_site(level: Level, plugin: &str) -> &'static Site {
 mod tests {
     use super::*;
     use std::sync::{Arc, Mutex};
-    use tracing_subscriber::{EnvFilter, fmt::MakeWriter};
+    use tracing_subscriber::{
+        EnvFilter, Layer, Registry,
+        fmt::{self, MakeWriter},
+        layer::SubscriberExt,
+    };
 
     #[derive(Clone, Default)]
     struct Buffer(Arc<Mutex<Vec<u8>>>);
@@ -158,6 +163,21 @@ mod tests {
         fn make_writer(&'a self) -> Self {
             self.clone()
         }
+    }
+
+    #[test]
+    fn what_no_layer_wants_is_not_enabled() {
+        let buffer = Buffer::default();
+        let layer = |filter: &str| {
+            let lines = fmt::layer().with_writer(buffer.clone());
+            lines.with_filter(EnvFilter::new(filter)).boxed()
+        };
+        let layers: Vec<Box<dyn Layer<Registry> + Send + Sync>> =
+            vec![layer("info"), layer("info,plugin::loud=debug")];
+        tracing::subscriber::with_default(tracing_subscriber::registry().with(layers), || {
+            assert!(enabled("quiet", Level::Info) && enabled("loud", Level::Debug));
+            assert!(!enabled("quiet", Level::Debug) && !enabled("loud", Level::Trace));
+        });
     }
 
     #[test]

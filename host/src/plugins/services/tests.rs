@@ -267,25 +267,43 @@ async fn a_retired_instance_is_served_no_more_and_its_tasks_end() {
     assert_eq!(f.refusal(ids::STORE_LIST, "", b"").await, ErrorKind::Closed);
 }
 
-#[tokio::test]
-async fn a_flood_of_log_events_is_cut_and_counted() {
-    let f = fixture(&[]);
-    let record = LogRecord {
-        level: Level::Info,
+fn said(level: Level) -> LogRecord<'static> {
+    LogRecord {
+        level,
         target: "t",
         message: "m",
         fields: "",
         file: "",
         line: 0,
-    };
-    for _ in 0..1_000 {
-        f.context.log(&record);
     }
+}
+
+#[tokio::test]
+async fn a_flood_of_log_events_is_cut_and_counted() {
+    let f = fixture(&[]);
+    let lines = tracing_subscriber::fmt().with_writer(std::io::sink).finish();
+    tracing::subscriber::with_default(lines, || {
+        (0..1_000).for_each(|_| f.context.log(&said(Level::Info)));
+    });
     assert!(
         f.metrics.snapshot().logs_dropped >= 600,
         "{}",
         f.metrics.snapshot().logs_dropped
     );
+}
+
+#[tokio::test]
+async fn what_nobody_sees_takes_no_place_of_what_somebody_does() {
+    use tracing_subscriber::{Layer, layer::SubscriberExt};
+    let f = fixture(&[]);
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::sink);
+    // each layer with a filter of its own, as in the gateway
+    let lines = lines.with_filter(tracing_subscriber::EnvFilter::new("info"));
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(lines), || {
+        (0..1_000).for_each(|_| f.context.log(&said(Level::Debug)));
+        f.context.log(&said(Level::Info));
+    });
+    assert_eq!(f.metrics.snapshot().logs_dropped, 0);
 }
 
 #[tokio::test]
