@@ -155,8 +155,8 @@ pub fn at_fatal_end(note: fn(bool)) {
 
 /// Gives back the memory of this program's code and constants, most of which only its start has needed: the system maps
 /// 64 KB around each page that is touched, and the table of relocations has done its work. What is needed again is
-/// mapped again from the system's cache of the file, some pages at a time. Gives whether the system did it; nothing
-/// depends on it.
+/// mapped again from the system's cache of the file, some pages at a time. The heap's free pages go with it: reading
+/// the configuration and making schemas has left many. Gives whether the system did it; nothing depends on it.
 pub fn give_back_start() -> bool {
     unsafe extern "C" {
         /// Where the program begins in memory; the linker makes it.
@@ -167,6 +167,11 @@ pub fn give_back_start() -> bool {
     let page = rustix::param::page_size();
     let (start, end) = ((&raw const __executable_start).addr(), (&raw const etext).addr());
     let length = end.saturating_sub(start) / page * page;
+    #[cfg(target_env = "gnu")]
+    // SAFETY: it may be called at any time, by any thread.
+    unsafe {
+        libc::malloc_trim(0)
+    };
     // SAFETY: it begins with a page and ends before one that can be written to. Nothing in between differs from the file:
     // the linker refuses relocations of code (`-z text`), and data is never placed before `etext`.
     unsafe {
