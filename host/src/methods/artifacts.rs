@@ -17,7 +17,11 @@ use openclaw_plugin_api::{Content, Message, Role};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::path::Path;
+use std::{
+    io::{self, ErrorKind},
+    path::Path,
+};
+use tracing::warn;
 
 /// Entries that one listing looks at, newest first.
 const MAX_ENTRIES: u32 = 400;
@@ -254,33 +258,38 @@ fn view(key: &str, picture: &Picture, stored: Option<&StoredMedia>) -> Value {
 }
 
 async fn read(gateway: &Gateway, picture: &Picture, stored: Option<&StoredMedia>) -> Result<String, Failure> {
-    let gone = || {
-        Failure::invalid(format!(
-            "artifact {} has no bytes any more; its file was removed from the store",
-            picture.id
-        ))
-    };
+    let lost = |error| unreadable(&picture.id, &error);
     match &picture.bytes {
         Bytes::Here(data) => Ok(data.clone()),
         Bytes::Stored(_) => {
-            let known = stored.ok_or_else(gone)?;
+            let known = stored.ok_or_else(|| lost(ErrorKind::NotFound.into()))?;
             if known.media.size > MAX_BYTES {
                 let text = format!("artifact {} is larger than {MAX_BYTES} bytes", picture.id);
                 return Err(Failure::invalid(text));
             }
             let folder = gateway.paths().state_dir.join("media");
-            let bytes = open(&folder, &known.media.id).await.ok_or_else(gone)?;
+            let bytes = open(&folder, &known.media.id).await.map_err(lost)?;
             Ok(STANDARD.encode(bytes))
         }
     }
 }
 
+/// Why a picture can't be given. Only of a file that isn't there is it true that asking again won't help.
+fn unreadable(id: &str, error: &io::Error) -> Failure {
+    if error.kind() == ErrorKind::NotFound {
+        let text = format!("artifact {id} has no bytes any more; its file was removed from the store");
+        return Failure::invalid(text);
+    }
+    warn!(%error, artifact = id, "a picture of the store can't be read");
+    Failure::unavailable(format!("artifact {id} can't be read from the store: {error}"))
+}
+
 /// The bytes of a stored file. Ids are ours, hex digits: nothing else becomes a path.
-async fn open(folder: &Path, id: &str) -> Option<Vec<u8>> {
+async fn open(folder: &Path, id: &str) -> io::Result<Vec<u8>> {
     let plain = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_hexdigit());
     match plain {
-        true => tokio::fs::read(folder.join(id)).await.ok(),
-        false => None,
+        true => tokio::fs::read(folder.join(id)).await,
+        false => Err(ErrorKind::NotFound.into()),
     }
 }
 
@@ -289,6 +298,7 @@ mod tests {
     use super::*;
     use crate::{
         agent::about::{self, About},
+        gateway::Code,
         journal::EntryKind,
     };
 
@@ -359,8 +369,20 @@ mod tests {
         std::fs::write(folder.path().join("secret"), "x").expect("written");
         std::fs::write(folder.path().join("media/ab"), "y").expect("written");
         let media = folder.path().join("media");
-        assert_eq!(open(&media, "ab").await.as_deref(), Some(&b"y"[..]));
-        assert_eq!(open(&media, "../secret").await, None);
-        assert_eq!(open(&media, "").await, None);
+        assert_eq!(open(&media, "ab").await.expect("read"), b"y");
+        for id in ["../secret", ""] {
+            let error = open(&media, id).await.expect_err("no file of the store");
+            assert_eq!(error.kind(), ErrorKind::NotFound);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_picture_that_cannot_be_read_now_is_not_called_removed() {
+        let media = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(media.path().join("ab")).expect("made");
+        let error = open(media.path(), "ab").await.expect_err("a folder");
+        assert_eq!(unreadable("p", &error).code, Code::Unavailable);
+        let error = open(media.path(), "cd").await.expect_err("nothing");
+        assert_eq!(unreadable("p", &error).code, Code::InvalidRequest);
     }
 }
