@@ -343,7 +343,6 @@ impl Handler for Methods {
                 _ if method.starts_with("skills.") => skills::call(gateway, method, params).await,
                 _ if method.starts_with("exec.approval")
                     || method.starts_with("approval.")
-                    || method == "question.list"
                     || method.ends_with(".approval.list") =>
                 {
                     approvals::call(gateway, method, params, caller, respond).await

@@ -76,10 +76,14 @@ async fn there_are_no_skills_to_fetch_and_the_look_is_the_one_that_is_configured
         .call("skills.search", json!({ "query": "weather", "limit": 20 }))
         .await;
     assert_eq!(skills, Ok(json!({ "results": [] })));
-    let questions = chat.call("question.list", json!({})).await;
-    assert_eq!(questions, Ok(json!({ "questions": [] })));
-    let library = chat.call("skills.library.list", json!({ "scope": "all" })).await;
-    assert_eq!(library.expect("a library")["entries"], json!([]));
+    for name in [
+        "question.list",
+        "skills.library.list",
+        "exec.approval.grants.revoke",
+    ] {
+        let refused = chat.call(name, json!({})).await.expect_err("there are none");
+        assert_eq!(refused["message"], format!("unknown method: {name}"));
+    }
     let looks = chat.call("themes.list", json!({})).await.expect("looks");
     assert_eq!(
         (&looks["current"]["id"], &looks["current"]["mode"]),

@@ -1,6 +1,6 @@
 //! `approval.*`: questions and their ends, whatever they are about; here they are all about commands. And
-//! `exec.approval.grants.*`: permissions that a job has for good, of which this gateway gives none: rules are for agents.
-//! `question.list`: other questions with buttons, of which there are none either.
+//! `exec.approval.grants.list`: permissions that a job has for good, of which this gateway gives none: rules are for agents.
+//! OpenClaw's page calls it an error if nobody answers that.
 use super::{gone, word};
 use crate::{
     app::Gateway,
@@ -50,22 +50,12 @@ pub(super) struct Grants {
     _limit: Option<u32>,
 }
 
-/// Parameters of `exec.approval.grants.revoke`.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Revoke {
-    #[serde(rename = "grantId")]
-    _grant_id: String,
-}
-
 pub(super) fn methods() -> Vec<Method> {
     vec![
         Method::new("approval.history", Scope::Approvals).with::<History>(),
-        Method::new("question.list", Scope::Questions).with::<super::Nothing>(),
         Method::new("approval.get", Scope::Approvals).with::<super::One>(),
         Method::new("approval.resolve", Scope::Approvals).with::<Resolve>(),
         Method::new("exec.approval.grants.list", Scope::Approvals).with::<Grants>(),
-        Method::new("exec.approval.grants.revoke", Scope::Approvals).with::<Revoke>(),
     ]
 }
 
@@ -103,13 +93,7 @@ pub(super) async fn call(
             let record = record.ok_or_else(|| gone(ResolveError::Unknown(id)))?;
             Ok(json!({ "applied": applied, "approval": snapshot(&record) }))
         }
-        // agents ask people in words; what is asked with buttons is whether a command may run
-        "question.list" => {
-            let super::Nothing {} = params(method, given)?;
-            Ok(json!({ "questions": [] }))
-        }
         "exec.approval.grants.list" => Ok(json!({ "grants": [] })),
-        "exec.approval.grants.revoke" => Ok(json!({ "outcome": "not-found" })),
         _ => Err(Failure::unknown_method(method)),
     }
 }
