@@ -1,5 +1,5 @@
 //! `skills.*`: what agents find instructions for, what of it can be used, and switching it.
-use super::params;
+use super::{chat, params};
 use crate::{
     app::Gateway,
     config::{Edit, JsonPath, edit_file},
@@ -40,6 +40,17 @@ struct Search {
     _limit: Option<u32>,
 }
 
+/// Parameters of `skills.library.list`.
+#[derive(Debug, Default, Deserialize, JsonSchema)]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+struct Library {
+    #[serde(rename = "sessionKey")]
+    #[schemars(length(max = 512))]
+    _session_key: Option<String>,
+    #[serde(rename = "scope")]
+    _scope: Option<String>,
+}
+
 /// Parameters of `skills.update`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -57,6 +68,7 @@ pub(super) fn methods() -> Vec<Method> {
     vec![
         Method::new("skills.status", Scope::Read),
         Method::new("skills.search", Scope::Read).with::<Search>(),
+        Method::new("skills.library.list", Scope::Read).with::<Library>(),
         Method::new("skills.update", Scope::Admin),
         Method::for_nodes("skills.bins").with::<Nothing>(),
     ]
@@ -66,10 +78,18 @@ pub(super) async fn call(gateway: &Gateway, method: &str, given: Value) -> Resul
     match method {
         "skills.status" => status(gateway, params(method, given)?).await,
         // skills that somebody could fetch: this gateway asks no registry. Those that are here are in `skills.status`.
-        // OpenClaw's page calls it an error if nobody answers
+        // OpenClaw's page calls it an error if nobody answers; so with the next one
         "skills.search" => {
             let _: Search = params(method, given)?;
             Ok(json!({ "results": [] }))
+        }
+        // skills that people keep for themselves or share: they are files in the workspaces here, and nobody's
+        "skills.library.list" => {
+            let _: Library = params(method, given)?;
+            Ok(json!({
+                "entries": [], "profileId": chat::OWNER, "multipleProfiles": false, "defaultTarget": "workspace",
+                "canManageWorkspace": false, "defaultSelectionLimit": 0,
+            }))
         }
         "skills.update" => update(gateway, params(method, given)?).await,
         "skills.bins" => bins(gateway).await,
