@@ -101,6 +101,23 @@ impl ErrorKind {
         .unwrap_or(Self::Internal)
     }
 
+    /// What an HTTP status that is no success means.
+    pub fn of_status(status: u16) -> Self {
+        match status {
+            401 | 403 => Self::Auth,
+            402 => Self::Billing,
+            // where nobody follows a redirect, what was asked for is not at this address
+            300..=399 | 404 | 410 => Self::NotFound,
+            408 | 504 | 524 => Self::Timeout,
+            413 => Self::Rejected,
+            429 => Self::RateLimited,
+            503 | 529 => Self::Overloaded,
+            400..=499 => Self::InvalidInput,
+            500..=599 => Self::Server,
+            _ => Self::Internal,
+        }
+    }
+
     /// Could the same call succeed later without anybody changing anything?
     pub fn is_transient(self) -> bool {
         matches!(

@@ -62,6 +62,8 @@
 
 #[cfg(feature = "plugin")]
 pub mod abi;
+#[cfg(feature = "plugin")]
+mod backoff;
 #[cfg(feature = "build")]
 pub mod build;
 mod error;
@@ -74,6 +76,8 @@ mod host;
 #[cfg(feature = "plugin")]
 mod logs;
 mod manifest;
+#[cfg(feature = "plugin")]
+mod refusal;
 #[cfg(feature = "plugin")]
 mod registrar;
 #[cfg(feature = "plugin")]
@@ -97,8 +101,10 @@ pub use secret::Secret;
 #[cfg(feature = "plugin")]
 pub use {
     abi::{Feed, Sink, Source, StaticPlugin},
+    backoff::{Backoff, random_part},
     host::*,
     manifest::{Declaration, Network, Package},
+    refusal::Refusal,
     registrar::{Registrar, Start},
     surface::*,
     untrusted::untrusted,

@@ -323,27 +323,15 @@ impl FetchResponse {
         let (status, wait) = (self.status(), self.retry_after());
         let body = self.bytes_up_to(ERROR_BODY_LIMIT).await.unwrap_or_default();
         let text: String = String::from_utf8_lossy(&body).chars().take(300).collect();
-        let error =
-            Error::new(kind_of(status), format_args!("status {status}: {text}")).with("status", status);
+        let error = Error::new(
+            ErrorKind::of_status(status),
+            format_args!("status {status}: {text}"),
+        )
+        .with("status", status);
         Err(match wait {
             Some(wait) => error.with_retry_after(wait),
             None => error,
         })
-    }
-}
-
-fn kind_of(status: u16) -> ErrorKind {
-    match status {
-        400 | 422 => ErrorKind::InvalidInput,
-        401 | 403 => ErrorKind::Auth,
-        402 => ErrorKind::Billing,
-        404 | 410 => ErrorKind::NotFound,
-        408 | 504 => ErrorKind::Timeout,
-        413 => ErrorKind::Rejected,
-        429 => ErrorKind::RateLimited,
-        529 => ErrorKind::Overloaded,
-        500..=599 => ErrorKind::Server,
-        _ => ErrorKind::Internal,
     }
 }
 

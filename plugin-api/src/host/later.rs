@@ -4,7 +4,7 @@
 //! with what the call was allowed to do; so the news wake the conversation with the same rights, once. Where the plugin ends
 //! first, the host tells what was noted for that case: at once, or at its next start if it ended itself.
 use super::{Host, host_ids};
-use crate::{Result, Secret, ToolOrigin};
+use crate::{Backoff, Result, Secret, ToolOrigin};
 use serde::{Deserialize, Serialize};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -100,17 +100,15 @@ impl GoesOn {
     pub async fn tell(self, text: &str) -> Result<()> {
         let (id, text) = (self.id, text.to_owned());
         let news = News { id, text };
-        let mut wait = AGAIN.0;
+        let mut backoff = Backoff::new(AGAIN.0, AGAIN.1);
         loop {
             let error = match self.host.call(host_ids::TOOL_NEWS, "", &news).await {
                 Err(error) if error.kind().is_transient() => error,
                 told => return told,
             };
             tracing::debug!(%error, "the end of work is told again later");
-            self.host
-                .sleep(wait.max(error.retry_after().unwrap_or_default().min(AGAIN.1)))
-                .await;
-            wait = wait.saturating_mul(2).min(AGAIN.1);
+            let asked = error.retry_after().unwrap_or_default();
+            self.host.sleep(backoff.next_wait().max(asked.min(AGAIN.1))).await;
         }
     }
 

@@ -2,11 +2,8 @@
 //!
 //! The words of the message decide where one type of error means several things, then the type, then the status. A key
 //! never gets into the text.
-use openclaw_plugin_api::prelude::*;
+use openclaw_plugin_api::{Refusal, prelude::*};
 use std::time::Duration;
-
-/// What is kept of a service's own words, characters.
-const MAX_WORDS: usize = 300;
 
 const OVERFLOW: &[&str] = &[
     "prompt is too long",
@@ -18,74 +15,47 @@ const BILLING: &[&str] = &["credit balance", "billing", "insufficient balance"];
 
 /// A failure as the service told it.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Told {
-    /// HTTP status, if it came with one.
-    status: Option<u16>,
-    /// `error.type`
-    kind: String,
-    /// `error.message`
-    message: String,
-    /// How long it asks to wait.
-    wait: Option<Duration>,
-}
+pub struct Told(Refusal);
 
 impl Told {
     /// An answer that is no success. `header` looks one up by its lower-case name.
     pub fn from_answer<'a>(status: u16, body: &[u8], header: impl Fn(&str) -> Option<&'a str>) -> Self {
-        let mut told = match serde_json::from_slice(body) {
+        let Self(told) = match serde_json::from_slice(body) {
             Ok(value) => Self::from_event(&value),
-            Err(_) => Self {
+            Err(_) => Self(Refusal {
                 message: String::from_utf8_lossy(body).into_owned(),
-                ..Self::default()
-            },
+                ..Refusal::default()
+            }),
         };
-        told.status = Some(status);
-        told.wait = wait(header);
-        told
+        Self(Refusal {
+            status: Some(status),
+            wait: wait(header),
+            ..told
+        })
     }
 
     /// The object that has `error`.
     pub fn from_event(event: &Value) -> Self {
         let error = &event["error"];
         let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
-        Self {
-            kind: text("type"),
+        Self(Refusal {
+            code: text("type"),
             message: error.as_str().map_or_else(|| text("message"), str::to_owned),
-            ..Self::default()
-        }
+            ..Refusal::default()
+        })
     }
 
     /// The error for the host. `key` is what must not be in its text.
     pub fn into_error(self, key: Option<&Secret>) -> Error {
         let kind = self.classify();
-        let mut text = String::from("the Messages API refused the request");
-        if let Some(status) = self.status {
-            text += &format!(", status {status}");
-        }
-        for words in [&self.kind, &self.message] {
-            if !words.is_empty() {
-                text += &format!(": {}", clean(words, key));
-            }
-        }
-        let mut error = Error::new(kind, text + next_step(kind));
-        if let Some(status) = self.status {
-            error = error.with("status", status);
-        }
-        if !self.kind.is_empty() {
-            error = error.with("type", clean(&self.kind, key));
-        }
-        match self.wait.filter(|_| kind.is_transient()) {
-            Some(wait) => error.with_retry_after(wait),
-            None => error,
-        }
+        self.0.into_error("the Messages API", kind, key)
     }
 
     fn classify(&self) -> ErrorKind {
-        let message = self.message.to_ascii_lowercase();
-        let says = |words: &[&str]| words.iter().any(|word| message.contains(word));
-        match self.kind.as_str() {
-            "invalid_request_error" if says(OVERFLOW) => ErrorKind::ContextOverflow,
-            "invalid_request_error" if says(BILLING) => ErrorKind::Billing,
+        let Self(told) = self;
+        match told.code.as_str() {
+            "invalid_request_error" if told.says(OVERFLOW) => ErrorKind::ContextOverflow,
+            "invalid_request_error" if told.says(BILLING) => ErrorKind::Billing,
             "invalid_request_error" => ErrorKind::InvalidInput,
             "authentication_error" | "permission_error" => ErrorKind::Auth,
             "billing_error" => ErrorKind::Billing,
@@ -95,53 +65,10 @@ impl Told {
             "overloaded_error" => ErrorKind::Overloaded,
             "timeout_error" => ErrorKind::Timeout,
             "api_error" => ErrorKind::Server,
-            _ if says(OVERFLOW) => ErrorKind::ContextOverflow,
-            _ => by_status(self.status),
+            _ if told.says(OVERFLOW) => ErrorKind::ContextOverflow,
+            _ => told.kind_by_status(),
         }
     }
-}
-
-fn by_status(status: Option<u16>) -> ErrorKind {
-    match status {
-        Some(401 | 403) => ErrorKind::Auth,
-        Some(402) => ErrorKind::Billing,
-        Some(404 | 410) => ErrorKind::NotFound,
-        Some(408 | 504 | 524) => ErrorKind::Timeout,
-        Some(413) => ErrorKind::Rejected,
-        Some(429) => ErrorKind::RateLimited,
-        Some(503 | 529) => ErrorKind::Overloaded,
-        Some(500..) | None => ErrorKind::Server,
-        Some(_) => ErrorKind::InvalidInput,
-    }
-}
-
-fn next_step(kind: ErrorKind) -> &'static str {
-    match kind {
-        ErrorKind::Auth => "; check the key, and that it may use this model",
-        ErrorKind::Billing => "; check the account's balance",
-        ErrorKind::RateLimited | ErrorKind::Overloaded => "; wait or use another key or model",
-        ErrorKind::NotFound => "; check the model's id and the address",
-        ErrorKind::ContextOverflow => "; shorten the conversation",
-        ErrorKind::Rejected | ErrorKind::InvalidInput => "; change the request",
-        _ => "; try again",
-    }
-}
-
-/// A service's words without the key, on one line, and not too many of them.
-fn clean(words: &str, key: Option<&Secret>) -> String {
-    let mut words = words.to_owned();
-    if let Some(key) = key.filter(|key| !key.is_empty()) {
-        words = words.replace(key.expose(), "***");
-    }
-    let masked = words
-        .split_whitespace()
-        .map(|word| if word.contains("sk-ant-") { "***" } else { word });
-    let line = masked.collect::<Vec<_>>().join(" ");
-    let mut short: String = line.chars().take(MAX_WORDS).collect();
-    if short.len() < line.len() {
-        short.push('…');
-    }
-    short
 }
 
 /// `retry-after-ms`, else `retry-after` in seconds.

@@ -3,7 +3,6 @@
 //! Invariant: Discord is told "got it" only after the host has the event.
 mod account;
 mod actions;
-mod backoff;
 mod cache;
 mod channel;
 mod clock;

@@ -2,11 +2,8 @@
 //!
 //! Services differ in shape and in care: the same status may mean "wait a second" and "pay first". The code and the type
 //! decide before the status, the words of the message last. A key never gets into the text, though some services echo it.
-use openclaw_plugin_api::prelude::*;
+use openclaw_plugin_api::{Refusal, prelude::*};
 use std::time::Duration;
-
-/// What is kept of a service's own words, characters.
-const MAX_WORDS: usize = 300;
 
 /// A failure as the service told it.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -91,40 +88,17 @@ impl Told {
     /// The error for the host. `key` is what must not be in its text.
     pub fn into_error(self, service: &str, key: Option<&Secret>, wait: Option<Duration>) -> Error {
         let kind = self.classify();
-        let mut text = format!("{service} refused the request");
-        if matches!(
-            kind,
-            ErrorKind::Server | ErrorKind::Overloaded | ErrorKind::Timeout
-        ) {
-            text = format!("{service} failed");
-        }
-        if let Some(status) = self.status {
-            text += &format!(", status {status}");
-        }
-        if !self.code.is_empty() && self.status.is_none_or(|status| self.code != status.to_string()) {
-            text += &format!(" ({})", clean(&self.code, key));
-        }
-        if !self.message.is_empty() {
-            text += &format!(": {}", clean(&self.message, key));
-        }
-        text += next_step(kind);
-        let mut error = Error::new(kind, text);
-        if let Some(status) = self.status {
-            error = error.with("status", status);
-        }
-        if !self.kind.is_empty() {
-            error = error.with("type", clean(&self.kind, key));
-        }
-        if !self.code.is_empty() {
-            error = error.with("code", clean(&self.code, key));
-        }
-        match wait
-            .or_else(|| wait_in_words(&self.message))
-            .filter(|_| kind.is_transient())
-        {
-            Some(wait) => error.with_retry_after(wait),
-            None => error,
-        }
+        let refusal = Refusal {
+            status: self.status,
+            wait: wait.or_else(|| wait_in_words(&self.message)),
+            code: if self.code.is_empty() {
+                self.kind
+            } else {
+                self.code
+            },
+            message: self.message,
+        };
+        refusal.into_error(service, kind, key)
     }
 
     fn classify(&self) -> ErrorKind {
@@ -170,7 +144,7 @@ impl Told {
             return ErrorKind::Overloaded;
         }
         match self.status {
-            Some(status) => by_status(status),
+            Some(status) => ErrorKind::of_status(status),
             None if is(&[
                 "server_error",
                 "internal_error",
@@ -227,54 +201,6 @@ const REJECTED_CODES: &[&str] = &[
     "cyber_policy",
     "invalid_prompt",
 ];
-
-fn by_status(status: u16) -> ErrorKind {
-    match status {
-        401 | 403 => ErrorKind::Auth,
-        402 => ErrorKind::Billing,
-        404 | 410 => ErrorKind::NotFound,
-        408 | 504 | 524 => ErrorKind::Timeout,
-        413 => ErrorKind::Rejected,
-        429 => ErrorKind::RateLimited,
-        503 | 529 => ErrorKind::Overloaded,
-        500..=599 => ErrorKind::Server,
-        _ => ErrorKind::InvalidInput,
-    }
-}
-
-fn next_step(kind: ErrorKind) -> &'static str {
-    match kind {
-        ErrorKind::Auth => "; check the key, and that it may use this model",
-        ErrorKind::Billing => "; check the account's balance and limits",
-        ErrorKind::RateLimited | ErrorKind::Overloaded => "; wait or use another key or model",
-        ErrorKind::NotFound => "; check the model's id and the address",
-        ErrorKind::ContextOverflow => "; shorten the conversation",
-        ErrorKind::Rejected | ErrorKind::InvalidInput => "; change the request",
-        _ => "; try again",
-    }
-}
-
-/// A service's words without keys, on one line, and not too many of them.
-fn clean(words: &str, key: Option<&Secret>) -> String {
-    let mut words = words.to_owned();
-    if let Some(key) = key.filter(|key| !key.is_empty()) {
-        words = words.replace(key.expose(), "***");
-    }
-    let masked = words.split_whitespace().map(|word| {
-        let bare = word.trim_start_matches(|c: char| !c.is_ascii_alphanumeric());
-        if bare.starts_with("sk-") && bare.len() > 8 {
-            "***"
-        } else {
-            word
-        }
-    });
-    let line = masked.collect::<Vec<_>>().join(" ");
-    let mut short: String = line.chars().take(MAX_WORDS).collect();
-    if short.len() < line.len() {
-        short.push('…');
-    }
-    short.trim_end_matches('.').to_owned()
-}
 
 /// How long the headers of an answer ask to wait. `header` looks one up by its lower-case name.
 pub fn wait_in_headers<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Option<Duration> {

@@ -2,7 +2,6 @@
 use crate::{
     account::{Account, Accounts},
     api::{Api, Failure, Me},
-    backoff::Backoff,
     config::{Config, Token},
     intake::{Delivery, Intake},
     menu, outbound, poll, token, webhook,
@@ -13,8 +12,8 @@ use futures_util::{
     future::{Either, select},
 };
 use openclaw_plugin_api::{
-    Action, Activity, Channel, ChannelHost, ChannelInfo, ChannelState, ChannelStatus, Edit, Error, ErrorKind,
-    MessageTarget, Outbound, React, Receipt, Result, Secret,
+    Action, Activity, Backoff, Channel, ChannelHost, ChannelInfo, ChannelState, ChannelStatus, Edit, Error,
+    ErrorKind, MessageTarget, Outbound, React, Receipt, Result, Secret,
 };
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};

@@ -4,7 +4,6 @@
 use crate::{
     account::Account,
     api::Update,
-    backoff::Backoff,
     inbound,
     lane::{Event, Lane},
     watermark::Watermark,
@@ -15,7 +14,7 @@ use futures_util::{
     future::{BoxFuture, Either, select},
     stream::FuturesUnordered,
 };
-use openclaw_plugin_api::{ErrorKind, Inbound};
+use openclaw_plugin_api::{Backoff, ErrorKind, Inbound};
 use std::{
     collections::{BTreeMap, HashMap},
     sync::Arc,

@@ -3,7 +3,6 @@
 //! Invariant: Telegram is told "got it" only after the host has the event.
 mod account;
 mod api;
-mod backoff;
 mod channel;
 mod config;
 mod inbound;

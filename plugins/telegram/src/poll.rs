@@ -6,10 +6,9 @@
 use crate::{
     account::Account,
     api::{Effect, Failure, Update},
-    backoff::Backoff,
     intake::Intake,
 };
-use openclaw_plugin_api::{ChannelState, Error, ErrorKind, Store};
+use openclaw_plugin_api::{Backoff, ChannelState, Error, ErrorKind, Store};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::{

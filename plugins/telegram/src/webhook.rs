@@ -5,13 +5,12 @@
 use crate::{
     account::{Account, Accounts, Hook},
     api::Update,
-    backoff::Backoff,
     intake::Delivery,
     poll,
 };
 use futures_channel::oneshot;
 use openclaw_plugin_api::{
-    Answer, ChannelState, Error, ErrorKind, HttpCall, HttpRoutes, Result, Route, RouteAuth, Secret,
+    Answer, Backoff, ChannelState, Error, ErrorKind, HttpCall, HttpRoutes, Result, Route, RouteAuth, Secret,
 };
 use serde_json::{Value, json};
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! Signs of life: when the next one is due, and whether the last one was answered.
-use crate::{backoff::random_part, clock};
+use crate::clock;
 use futures_util::future::BoxFuture;
-use openclaw_plugin_api::Host;
+use openclaw_plugin_api::{Host, random_part};
 use std::{
     pin::Pin,
     task::{Context, Poll},

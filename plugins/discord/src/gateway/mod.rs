@@ -21,7 +21,6 @@ pub(crate) use status::Status;
 
 use crate::{
     account::Connection,
-    backoff::Backoff,
     interactions,
     rest::{Request, Route},
     wire::Guild,
@@ -35,7 +34,7 @@ use futures_util::{
 };
 use intents::Intents;
 use login::Gateway;
-use openclaw_plugin_api::{ChannelState, ChannelStatus, ErrorKind, Inbound, Result};
+use openclaw_plugin_api::{Backoff, ChannelState, ChannelStatus, ErrorKind, Inbound, Result};
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,

@@ -1,10 +1,9 @@
 //! Files of messages: fetched into the host's store, or said in words why not.
 use crate::{
     account::Connection,
-    backoff::Backoff,
     wire::{Attachment, Message, Sticker},
 };
-use openclaw_plugin_api::{Error, ErrorKind, Inbound, MediaRef, Result};
+use openclaw_plugin_api::{Backoff, Error, ErrorKind, Inbound, MediaRef, Result};
 use std::time::Duration;
 
 /// Largest file that is taken if nothing is said, MB.

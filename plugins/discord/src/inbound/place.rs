@@ -2,11 +2,10 @@
 //! if it is known which channel that is.
 use crate::{
     account::Connection,
-    backoff::Backoff,
     rest::{Request, Route},
     wire::{Channel, Guild, channel_kind},
 };
-use openclaw_plugin_api::{Chat, ChatKind};
+use openclaw_plugin_api::{Backoff, Chat, ChatKind};
 use serde::de::DeserializeOwned;
 use std::time::Duration;
 

@@ -2,7 +2,6 @@
 use super::{End, Live, STORE_EVERY, Shard};
 use crate::{
     account::Me,
-    backoff::random_part,
     cache,
     gateway::{
         Stop,
@@ -22,6 +21,7 @@ use futures_util::{
     FutureExt, StreamExt,
     future::{Either, select},
 };
+use openclaw_plugin_api::random_part;
 use serde_json::Value;
 use std::{future::poll_fn, pin::pin, task::Poll, time::Duration};
 

@@ -18,10 +18,10 @@ use super::{
     socket::{Incoming, Socket},
     status,
 };
-use crate::{account::Connection, backoff::Backoff};
+use crate::account::Connection;
 use futures_channel::mpsc;
 use futures_util::future::{BoxFuture, Either, select};
-use openclaw_plugin_api::WsClose;
+use openclaw_plugin_api::{Backoff, WsClose};
 use std::{sync::Arc, time::Duration};
 
 /// How long the gateway may take to greet, and then to give or take up a session.
