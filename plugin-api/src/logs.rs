@@ -1,5 +1,5 @@
 //! An author's `tracing` events become the host's: filtered at their source by the host's filter, with the names
-//! of the open spans beside them. The filter is live: an event that is not wanted costs the question whether it is.
+//! of the open spans beside them. The host's answer is kept for each call site until it says that it has another one.
 use crate::{
     Host,
     abi::{Level, LogRecord},
@@ -57,7 +57,12 @@ pub(crate) fn install(host: &Host) {
             spans: Mutex::default(),
         });
     });
-    // Another host may have another filter: ask again for every call site.
+    // Another host may have another filter.
+    ask_again();
+}
+
+/// Asks the host anew for every call site which of its events are wanted.
+pub(crate) fn ask_again() {
     tracing::callsite::rebuild_interest_cache();
 }
 
@@ -150,8 +155,9 @@ impl Subscriber for Forward {
         }
         match is_wanted(metadata) {
             Some(true) => Interest::always(),
-            // The host may want it later, and an instance that begins meanwhile may have a host.
-            Some(false) | None => Interest::sometimes(),
+            Some(false) => Interest::never(),
+            // An instance that begins meanwhile has a host.
+            None => Interest::sometimes(),
         }
     }
 

@@ -199,6 +199,10 @@ impl Registrar {
             let outcome = host.config_changed(config);
             async move { outcome }
         });
+        self.unary(plugin::LOG, "", |_: Value| {
+            logs::ask_again();
+            async { Ok(()) }
+        });
     }
 }
 

@@ -1,7 +1,7 @@
 //! The link to an instance in a process of its own: what it may do follows from its manifest and the operator's word.
 use super::{
     generation::{Workshop, environment},
-    isolate::{self, Confinement, Creation, Isolated, Landlock, Levels, Network, Program},
+    isolate::{self, Confinement, Creation, Isolated, Landlock, Network, Program},
     link::{Link, Usage},
     load, logs, manifest,
     services::{Context, Request},
@@ -9,10 +9,7 @@ use super::{
     start_error::StartError,
 };
 use futures_util::future::BoxFuture;
-use openclaw_plugin_api::{
-    Error, ErrorKind, NetworkPermission, Registrations, Result,
-    abi::{Call, Level},
-};
+use openclaw_plugin_api::{Error, ErrorKind, NetworkPermission, Registrations, Result, abi::Call};
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
@@ -48,7 +45,7 @@ pub async fn spawn(
         config: settings.config.to_string(),
         environment: environment(true),
         confinement: confinement(workshop, library, settings),
-        levels: levels(id),
+        finest_level: logs::finest(id),
     };
     let failed = |why: Error| StartError::Create {
         id: id.to_owned(),
@@ -140,16 +137,6 @@ fn confinement(workshop: &Workshop, library: &Path, settings: &Settings) -> Conf
         processes: !wish.processes.is_empty(),
         memory: settings.limits.memory,
         ..Confinement::default()
-    }
-}
-
-/// The finest level that the host records for this plugin.
-fn levels(id: &str) -> Levels {
-    let all = [Level::Trace, Level::Debug, Level::Info, Level::Warn, Level::Error];
-    let finest = all.into_iter().find(|level| logs::enabled(id, *level));
-    Levels {
-        default: finest.map_or(0, |level| level as u8),
-        ..Levels::default()
     }
 }
 

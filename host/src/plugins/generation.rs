@@ -2,7 +2,7 @@
 //! drained, dropped. A new file or a new configuration is a new generation; the old one finishes what it has begun.
 use super::{
     link::{Link, Local},
-    load,
+    load, logs,
     manifest::{self, Library, ManifestError},
     metrics::Metrics,
     offered::Offered,
@@ -148,6 +148,11 @@ impl Generation {
         }
         self.tell(ids::plugin::CONFIG, "", &settings.config, settings)
             .await
+    }
+
+    /// Tells it that other events of it are recorded than before.
+    pub async fn relog(&self, id: &str, settings: &Settings) -> Result<()> {
+        self.tell(ids::plugin::LOG, "", &logs::finest(id), settings).await
     }
 
     /// Stops it: no new calls, a while for those under way, then goodbye. Never longer than the deadline and a little.

@@ -44,6 +44,13 @@ pub fn enabled(plugin: &str, level: Level) -> bool {
     dispatcher::get_default(|dispatch| !dispatch.register_callsite(site.metadata()).is_never())
 }
 
+/// The finest level of this plugin's events that anybody records; 0 for none.
+pub fn finest(plugin: &str) -> u8 {
+    let all = [Level::Trace, Level::Debug, Level::Info, Level::Warn, Level::Error];
+    let finest = all.into_iter().find(|level| enabled(plugin, *level));
+    finest.map_or(0, |level| level as u8)
+}
+
 /// Records one event of a plugin.
 pub fn emit(plugin: &str, record: &LogRecord<'_>) {
     let metadata = site(record.level, plugin).metadata();

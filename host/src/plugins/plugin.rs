@@ -90,6 +90,8 @@ pub(super) enum Event {
         /// Told how it went.
         done: tokio::sync::oneshot::Sender<std::result::Result<(), String>>,
     },
+    /// Other events of it are recorded than before.
+    Relog,
     /// End.
     Stop {
         /// Told when it is over.
@@ -271,6 +273,20 @@ impl Plugin {
         {
             *current = None;
         }
+    }
+
+    /// Tells the instance that runs which levels of its events are recorded now. Whether it listens holds up nothing.
+    pub(super) fn relog(self: &Arc<Self>) {
+        let Some(current) = self.current() else {
+            return;
+        };
+        let plugin = self.clone();
+        tokio::spawn(async move {
+            let told = current.relog(plugin.id(), &plugin.spec().settings).await;
+            if let Err(error) = told {
+                tracing::warn!(target: "openclaw::plugins", plugin = plugin.id(), %error, "it keeps the log levels that it had");
+            }
+        });
     }
 
     pub(super) fn fault(&self, generation: Option<Arc<Generation>>, fault: Fault) {

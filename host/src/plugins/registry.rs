@@ -216,6 +216,14 @@ impl Registry {
         plugins.insert(plugin.id().to_owned(), plugin.clone());
     }
 
+    /// Tells all of them that the log's levels are others now.
+    pub async fn relog(&self) {
+        for plugin in self.all() {
+            // one that has been stopped logs nothing
+            let _ = plugin.events.send(Event::Relog).await;
+        }
+    }
+
     /// Stops everything, side by side.
     pub async fn stop(&self) {
         let mut stopping = Vec::new();

@@ -112,6 +112,7 @@ impl Supervisor {
                         let outcome = self.reload(spec.map(|spec| *spec)).await;
                         let _ = done.send(outcome);
                     }
+                    Some(Event::Relog) => self.plugin.relog(),
                     Some(Event::Stop { done }) => {
                         self.stop().await;
                         let _ = done.send(());

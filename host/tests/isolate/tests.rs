@@ -1,6 +1,6 @@
 //! The tests. Each starts processes of its own and ends them.
 use openclaw_host::plugins::isolate::{
-    Confinement, Creation, Enforced, Exit, Isolated, Landlock, Levels, Network, Program, spawn,
+    Confinement, Creation, Enforced, Exit, Isolated, Landlock, Network, Program, spawn,
 };
 use openclaw_plugin_api::{
     Environment, ToolCall, ToolOutput,
@@ -80,13 +80,12 @@ pub fn block_on(test: impl Future<Output = ()>) {
 
 fn creation(confinement: Confinement) -> Creation {
     let environment = serde_json::to_string(&Environment::default()).expect("JSON");
-    let levels = Levels::default();
     Creation {
         instance: "doer".into(),
         config: "{}".into(),
         environment,
         confinement,
-        levels,
+        finest_level: Level::Info as u8,
     }
 }
 

@@ -42,5 +42,8 @@ pub mod ids {
         pub const STOP: &str = "plugin/1/stop";
         /// The configuration changed; the body is the new one.
         pub const CONFIG: &str = "plugin/1/config";
+        /// The host records other events than before; the body is the finest level: 1 error, 2 warn, 3 info, 4 debug,
+        /// 5 trace, 0 for none.
+        pub const LOG: &str = "plugin/1/log";
     }
 }

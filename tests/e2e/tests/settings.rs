@@ -1,5 +1,8 @@
 //! What the configuration and people's commands say, and what follows from it in chats and files.
-use openclaw_e2e::world::{ADA, GROUP, World, soon};
+use openclaw_e2e::{
+    running::Running,
+    world::{ADA, GROUP, World, soon},
+};
 use serde_json::{Value, json};
 use std::fs;
 
@@ -32,6 +35,41 @@ async fn the_log_file_has_the_form_that_readers_know_and_hides_what_the_operator
     // the warning about the mode of the file names it too
     assert!(!text.contains("configuration /"), "{text}");
     drop(home);
+}
+
+/// In the gateway's process and in one of its own.
+#[tokio::test]
+async fn plugins_log_what_the_configuration_wants_now() {
+    for isolation in ["none", "process"] {
+        let world = World::with(|config| {
+            config["plugins"]["entries"]["telegram"] = json!({ "isolation": isolation });
+        });
+        let mut world = world.await;
+        world.gateway.kill();
+        // a filter of the environment would count for more than the configuration
+        let mut command = world.home.command(&["gateway", "--port", "0"]);
+        world.gateway = Running::ready(command.env_remove("OPENCLAW_LOG")).await;
+        let detail = "[telegram] sent";
+        world.telegram.dm(ADA, "in short");
+        world.sent("in short").await;
+        world.reconfigure(|config| config["logging"] = json!({ "level": "debug" }));
+        world.gateway.says("changed: logging").await;
+        let log = world.gateway.log();
+        assert!(!log.contains(detail), "{log}");
+        // the plugin hears of it soon, and a message may be faster
+        let told = async {
+            for n in 0.. {
+                let text = format!("in detail, {n}");
+                world.telegram.dm(ADA, &text);
+                world.sent(&text).await;
+                if world.gateway.log().contains(detail) {
+                    return;
+                }
+            }
+        };
+        soon("a line in detail", told).await;
+        world.end().await;
+    }
 }
 
 #[tokio::test]

@@ -33,6 +33,7 @@ pub(super) async fn follow(
             }
             News::Changed(change) => {
                 relog(&change.after);
+                gateway.registry.relog().await;
                 admit(&doorkeeper, &change.after);
                 apply(&gateway, &env, &change, &running).await;
             }

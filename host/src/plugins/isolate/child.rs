@@ -11,18 +11,18 @@ use super::{
 };
 use futures_util::future::BoxFuture;
 use openclaw_confine::{Confinement, Enforced};
-use openclaw_plugin_api::abi::{
-    Call, Fault, HostServices, Level, LogRecord, PluginHandle, RootHandle, host_object,
+use openclaw_plugin_api::{
+    abi::{Call, Fault, HostServices, Level, LogRecord, PluginHandle, RootHandle, host_object},
+    ids,
 };
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use serde::{Deserialize, Serialize};
 use std::{
-    collections::BTreeMap,
     io::{self, Read, Write},
     os::{fd::AsFd, unix::net::UnixStream},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock, PoisonError,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicU8, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -53,23 +53,14 @@ pub enum ChildError {
     Runtime(#[source] io::Error),
 }
 
-/// Which log events of a plugin are worth sending.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub struct Levels {
-    /// Finest level that is recorded: 1 error, 2 warn, 3 info, 4 debug, 5 trace; 0 for none.
-    pub default: u8,
-    /// The same for targets that begin with a text; the longest that fits counts.
-    pub targets: BTreeMap<String, u8>,
-}
-
 /// What the gateway says first.
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct HostHello {
     pub(super) host_pid: i32,
     pub(super) confinement: Confinement,
-    pub(super) levels: Levels,
+    /// The finest level of log events that are worth sending, as in [`ids::plugin::LOG`].
+    pub(super) finest_level: u8,
 }
 
 /// What the child answers.
@@ -100,7 +91,7 @@ struct Resident {
 struct Remote {
     peer: Peer,
     runtime: runtime::Handle,
-    levels: Levels,
+    finest_level: AtomicU8,
     tasks: Arc<AtomicUsize>,
 }
 
@@ -148,10 +139,10 @@ where
         .enable_time()
         .build();
     let runtime = runtime.map_err(ChildError::Runtime)?;
-    runtime.block_on(reside(socket, Box::new(open), hello.levels))
+    runtime.block_on(reside(socket, Box::new(open), hello.finest_level))
 }
 
-async fn reside(socket: UnixStream, open: Open, levels: Levels) -> Result<(), ChildError> {
+async fn reside(socket: UnixStream, open: Open, finest_level: u8) -> Result<(), ChildError> {
     let socket = tokio::net::UnixStream::from_std(socket).map_err(ChildError::Socket)?;
     let resident = Arc::new(Resident {
         open: Mutex::new(Some(open)),
@@ -163,7 +154,7 @@ async fn reside(socket: UnixStream, open: Open, levels: Levels) -> Result<(), Ch
     let remote = Remote {
         peer: peer.clone(),
         runtime: runtime::Handle::current(),
-        levels,
+        finest_level: AtomicU8::new(finest_level),
         tasks: Arc::default(),
     };
     // The peer's tasks share this thread, so none has run before this.
@@ -237,6 +228,9 @@ impl Serve for Resident {
             }
             _ => match self.lock().clone() {
                 Some(instance) => {
+                    if call.method == ids::plugin::LOG {
+                        self.relog(&call.body);
+                    }
                     let answer = instance.call(call);
                     return Box::pin(async move {
                         // The instance outlives its calls.
@@ -270,6 +264,13 @@ impl Resident {
             root.create(host, &record.instance, &record.config, &record.environment)?;
         *self.lock() = Some(Arc::new(plugin));
         Ok(registrations.into_bytes())
+    }
+
+    /// Before the plugin hears of it: it will ask.
+    fn relog(&self, body: &[u8]) {
+        if let (Some(host), Ok(finest)) = (self.host.get(), serde_json::from_slice(body)) {
+            host.finest_level.store(finest, Ordering::Relaxed);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Arc<PluginHandle>>> {
@@ -316,8 +317,8 @@ impl HostServices for Remote {
         Box::pin(tokio::time::sleep(time.min(MAX_SLEEP)))
     }
 
-    fn log_enabled(&self, level: Level, target: &str) -> bool {
-        self.levels.allow(level, target)
+    fn log_enabled(&self, level: Level, _target: &str) -> bool {
+        level as u8 <= self.finest_level.load(Ordering::Relaxed)
     }
 
     fn log(&self, record: &LogRecord<'_>) {
@@ -328,46 +329,5 @@ impl HostServices for Remote {
 impl Drop for Running {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-// === impl Levels ===
-
-impl Levels {
-    fn allow(&self, level: Level, target: &str) -> bool {
-        let fitting = self
-            .targets
-            .iter()
-            .filter(|(prefix, _)| target.starts_with(prefix.as_str()));
-        let finest = fitting
-            .max_by_key(|(prefix, _)| prefix.len())
-            .map_or(self.default, |(_, finest)| *finest);
-        level as u8 <= finest
-    }
-}
-
-impl Default for Levels {
-    fn default() -> Self {
-        Self {
-            default: Level::Info as u8,
-            targets: BTreeMap::new(),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_longest_target_that_fits_decides() {
-        let targets = [("a".to_owned(), 5), ("a::b".to_owned(), 1)];
-        let levels = Levels {
-            targets: targets.into(),
-            ..Levels::default()
-        };
-        assert!(levels.allow(Level::Info, "x") && !levels.allow(Level::Debug, "x"));
-        assert!(levels.allow(Level::Trace, "a::c"));
-        assert!(!levels.allow(Level::Warn, "a::b::c"));
     }
 }

@@ -18,7 +18,7 @@ mod stream;
 mod tests;
 mod writer;
 
-pub use child::{ChildError, Levels, run, take_socket};
+pub use child::{ChildError, run, take_socket};
 pub use exit::Exit;
 pub use open::Side;
 pub use openclaw_confine::{Confinement, Enforced, Landlock, Network};

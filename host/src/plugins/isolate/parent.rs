@@ -2,7 +2,7 @@
 //!
 //! It does not decide when a process is started again.
 use super::{
-    Exit, Levels,
+    Exit,
     child::{ChildHello, CreateRecord, HostHello},
     control,
     decode::{check_len, decode_hello},
@@ -36,8 +36,8 @@ pub struct Creation {
     pub environment: String,
     /// What the process may do.
     pub confinement: Confinement,
-    /// Which log events are worth sending.
-    pub levels: Levels,
+    /// The finest level of log events that are worth sending, as in `plugin/1/log`.
+    pub finest_level: u8,
 }
 
 /// What the system says of a process.
@@ -115,13 +115,13 @@ async fn begin<H: HostServices>(
         config,
         environment,
         confinement,
-        levels,
+        finest_level,
     } = creation;
     let host_pid = rustix::process::getpid().as_raw_nonzero().get();
     let hello = serde_json::to_vec(&HostHello {
         host_pid,
         confinement,
-        levels,
+        finest_level,
     })
     .map_err(fault)?;
     let hello = Outgoing::new(Kind::Hello, PROTOCOL, hello).map_err(fault)?;
