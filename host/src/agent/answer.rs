@@ -139,7 +139,7 @@ struct Case<'a> {
     config: &'a Config,
     agent: &'a Agent,
     policy: Arc<ChannelPolicy>,
-    info: ChannelInfo,
+    info: Arc<ChannelInfo>,
     session: Session,
     rows: Vec<i64>,
     turn_id: String,

@@ -29,7 +29,7 @@ type Next = std::result::Result<Option<(Delivery, i64)>, JournalError>;
 /// What brings messages to their platforms.
 pub trait Carrier: Send + Sync + 'static {
     /// What a channel can do.
-    fn info(&self, channel: &str) -> ChannelInfo;
+    fn info(&self, channel: &str) -> Arc<ChannelInfo>;
 
     /// One try of what is queued since then.
     fn carry<'a>(&'a self, body: Body, channel: &'a str, queued_ms: i64) -> BoxFuture<'a, Result<Receipt>>;
@@ -277,7 +277,7 @@ impl Outbox {
 }
 
 impl Carrier for Registry {
-    fn info(&self, channel: &str) -> ChannelInfo {
+    fn info(&self, channel: &str) -> Arc<ChannelInfo> {
         self.channel_info(channel)
     }
 

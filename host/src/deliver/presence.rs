@@ -11,9 +11,12 @@ use openclaw_plugin_api::{
 use std::{sync::Arc, time::Duration};
 use tokio::{
     sync::mpsc,
-    time::{Instant, MissedTickBehavior, interval},
+    time::{Instant, MissedTickBehavior, interval_at},
 };
 
+/// An answer that is there sooner needs no sign that somebody is typing: it would be broken off, and count against the
+/// platform's limits.
+const TYPING_AFTER: Duration = Duration::from_millis(100);
 /// The least time between two signs that somebody is typing.
 const SHORTEST_TYPING: Duration = Duration::from_secs(1);
 /// The least time between two changes of a preview.
@@ -34,7 +37,7 @@ pub struct Place {
     /// Its account, chat and thread, and the message to refer to.
     pub message: Outbound,
     /// What the channel can do.
-    pub info: ChannelInfo,
+    pub info: Arc<ChannelInfo>,
     /// Show the answer as it grows.
     pub preview: bool,
     /// When it is shown that somebody is typing.
@@ -64,7 +67,8 @@ pub async fn follow(
         on_screen: String::new(),
         stopped: false,
     };
-    let mut typing = interval(screen.place.typing_every.max(SHORTEST_TYPING));
+    let first = Instant::now() + TYPING_AFTER;
+    let mut typing = interval_at(first, screen.place.typing_every.max(SHORTEST_TYPING));
     let mut shows = screen.place.typing == TypingMode::Instant;
     typing.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut next_edit = Instant::now();

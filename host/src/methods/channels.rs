@@ -194,8 +194,8 @@ pub(super) async fn stop(gateway: &Gateway, given: Value) -> Result<Value, Failu
 pub(super) async fn logout(gateway: &Gateway, given: Value) -> Result<Value, Failure> {
     let one: One = params("channels.logout", given)?;
     let chosen = chosen(gateway, "channels.logout", &one)?;
-    let actions = gateway.registry.channel_info(&one.channel).actions;
-    if !actions.iter().any(|action| action == LOGOUT) {
+    let info = gateway.registry.channel_info(&one.channel);
+    if !info.actions.iter().any(|action| action == LOGOUT) {
         return Err(Failure::invalid(format!(
             "channel {} does not support logout: its accounts are in openclaw.json",
             one.channel
@@ -217,10 +217,13 @@ pub(super) async fn logout(gateway: &Gateway, given: Value) -> Result<Value, Fai
 
 /// What a channel is called.
 pub(super) fn label(gateway: &Gateway, channel: &str) -> String {
-    match gateway.registry.channel_info(channel).label {
-        label if label.is_empty() => channel.to_owned(),
-        label => label,
-    }
+    let info = gateway.registry.channel_info(channel);
+    let name = if info.label.is_empty() {
+        channel
+    } else {
+        &info.label
+    };
+    name.to_owned()
 }
 
 /// Channel and id of every account that there is.

@@ -14,10 +14,12 @@ use super::{
 };
 use crate::http::Egress;
 use openclaw_plugin_api::{
-    Environment, Error, ErrorKind, Registrations, Result, abi::host_object, host_ids, surface::ids,
+    ChannelInfo, Environment, Error, ErrorKind, Registrations, Result, abi::host_object, host_ids,
+    surface::ids,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::{
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -48,6 +50,8 @@ pub struct Generation {
     pub number: u64,
     /// What it offers.
     pub registrations: Registrations,
+    /// What its channels can do: read once, for it is asked for several times a message.
+    pub channels: BTreeMap<String, Arc<ChannelInfo>>,
     /// The copy that was opened.
     pub staged: Staged,
     link: Box<dyn Link>,
@@ -97,6 +101,7 @@ impl Generation {
         let permits = Arc::new(Semaphore::new(MAX_IN_FLIGHT as usize));
         let generation = Self {
             number,
+            channels: channels(&registrations),
             registrations,
             staged,
             link,
@@ -233,6 +238,16 @@ impl Generation {
             )),
         }
     }
+}
+
+/// A channel that describes itself in a way that can't be read can do nothing.
+fn channels(registrations: &Registrations) -> BTreeMap<String, Arc<ChannelInfo>> {
+    let all = registrations.registrations.iter();
+    let channels = all.filter(|registration| registration.capability == "channel/1");
+    let info = |spec| ChannelInfo::deserialize(spec).unwrap_or_default();
+    channels
+        .map(|channel| (channel.id.clone(), Arc::new(info(&channel.spec))))
+        .collect()
 }
 
 impl std::fmt::Debug for Generation {

@@ -8,7 +8,6 @@ use super::{
     view::PluginView,
 };
 use openclaw_plugin_api::{ChannelInfo, Error, ErrorKind, OFFERED_TOOLS, Registration};
-use serde::Deserialize as _;
 use std::{
     collections::BTreeMap,
     sync::{Arc, PoisonError, RwLock},
@@ -155,24 +154,10 @@ impl Registry {
     }
 
     /// What a channel can do; nothing while its plugin does not run.
-    pub fn channel_info(&self, channel: &str) -> ChannelInfo {
-        let info = self.find("channel/1", |registration| {
-            // by reference: the record is read for each message, and its description is long
-            let wanted = registration.id == channel;
-            wanted.then(|| ChannelInfo::deserialize(&registration.spec).ok())
-        });
-        info.into_iter().next().flatten().unwrap_or_default()
-    }
-
-    /// What `pick` makes of everything of one capability that is offered now.
-    fn find<T>(&self, capability: &str, pick: impl Fn(&Registration) -> Option<T>) -> Vec<T> {
-        let generations = self.all().into_iter().filter_map(|plugin| plugin.current());
-        let mut found = Vec::new();
-        for generation in generations {
-            let all = generation.registrations.registrations.iter();
-            found.extend(all.filter(|r| r.capability == capability).filter_map(&pick));
-        }
-        found
+    pub fn channel_info(&self, channel: &str) -> Arc<ChannelInfo> {
+        let mut generations = self.all().into_iter().filter_map(|plugin| plugin.current());
+        let info = generations.find_map(|generation| generation.channels.get(channel).cloned());
+        info.unwrap_or_default()
     }
 
     /// Loads a plugin's file and settings anew; without a new spec, the same ones.

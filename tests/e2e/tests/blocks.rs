@@ -232,7 +232,8 @@ async fn typing_is_shown_when_the_operator_wants_it() {
     ] {
         let (world, valve) = answered_with_a_tool(mode, from).await;
         if from.is_some() {
-            soon(mode, world.telegram.called("sendChatAction", 1)).await;
+            let signs = soon(mode, world.telegram.called("sendChatAction", 1)).await;
+            assert_eq!(signs[0]["action"], "typing");
         }
         drop(valve);
         world.sent("the whole answer").await;

@@ -16,8 +16,8 @@ struct Fake {
 }
 
 impl Carrier for Fake {
-    fn info(&self, _: &str) -> ChannelInfo {
-        ChannelInfo::default()
+    fn info(&self, _: &str) -> Arc<ChannelInfo> {
+        Arc::default()
     }
 
     fn carry<'a>(&'a self, _: Body, _: &'a str, _: i64) -> BoxFuture<'a, Result<Receipt>> {
