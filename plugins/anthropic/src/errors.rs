@@ -48,7 +48,11 @@ impl Told {
     /// The error for the host. `key` is what must not be in its text.
     pub fn into_error(self, key: Option<&Secret>) -> Error {
         let kind = self.classify();
-        self.0.into_error("the Messages API", kind, key)
+        let error = self.0.into_error("the Messages API", kind, key);
+        match error.detail().get("code").cloned() {
+            Some(class) => error.with("type", class),
+            None => error,
+        }
     }
 
     fn classify(&self) -> ErrorKind {
@@ -134,6 +138,14 @@ mod tests {
                 "{status} {kind} {message}"
             );
         }
+    }
+
+    #[test]
+    fn the_class_is_told_to_machines_too() {
+        assert_eq!(
+            error(429, "rate_limit_error", "").detail()["type"],
+            "rate_limit_error"
+        );
     }
 
     #[test]

@@ -91,14 +91,18 @@ impl Told {
         let refusal = Refusal {
             status: self.status,
             wait: wait.or_else(|| wait_in_words(&self.message)),
-            code: if self.code.is_empty() {
-                self.kind
-            } else {
-                self.code
+            code: match self.code.is_empty() {
+                true => self.kind.clone(),
+                false => self.code,
             },
             message: self.message,
         };
-        refusal.into_error(service, kind, key)
+        let error = refusal.into_error(service, kind, key);
+        // what is no plain word may have a key in it
+        match is_word(&self.kind) {
+            true => error.with("type", self.kind),
+            false => error,
+        }
     }
 
     fn classify(&self) -> ErrorKind {
@@ -161,6 +165,10 @@ impl Told {
             None => ErrorKind::Server,
         }
     }
+}
+
+fn is_word(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
 }
 
 const OVERFLOW_CODES: &[&str] = &[

@@ -138,6 +138,7 @@ fn keys_stay_out_of_the_text() {
         "{error}"
     );
     assert_eq!(error.detail()["code"], "invalid_api_key");
+    assert_eq!(error.detail()["type"], "x");
 }
 
 #[test]
