@@ -1,16 +1,18 @@
-//! What a service says when it refuses, as an error of the gateway's.
+//! What a vendor of models says when it refuses, as an error of the gateway's.
 use crate::{Error, ErrorKind, Secret};
 use std::time::Duration;
 
 /// What is kept of a service's own words, characters.
 const MAX_WORDS: usize = 300;
-/// How keys begin that services repeat in their answers.
-const KEY_MARKS: [&str; 2] = ["sk-", "AIza"];
-/// No key is as short. Bytes.
+/// What only keys have in them. Vendors repeat them in their answers.
+const KEY_MARKS: [&str; 2] = ["sk-ant-", "AIza"];
+/// How keys of many vendors begin, and other words too, which are shorter.
+const KEY_BEGINS: &str = "sk-";
+/// No such key is as short. Bytes.
 const SHORTEST_KEY: usize = 9;
 
-/// A refusal as the service told it. The plugin, who knows the service's words, decides what kind of error it is; the
-/// text, without keys, is made here.
+/// A refusal as a vendor of models told it. The plugin, which knows the vendor's words, decides what kind of error it is;
+/// the text, without keys, is made here.
 ///
 /// ```
 /// use openclaw_plugin_api::{ErrorKind, Refusal};
@@ -30,8 +32,10 @@ const SHORTEST_KEY: usize = 9;
 pub struct Refusal {
     /// HTTP status; none if it came within an answer.
     pub status: Option<u16>,
-    /// The service's own word for it, such as `rate_limit_error`. May be empty.
+    /// The vendor's own word for it, such as `context_length_exceeded`. May be empty.
     pub code: String,
+    /// The vendor's word for errors of its class, such as `invalid_request_error`. May be empty. Clients are told it.
+    pub class: String,
     /// For people. May be empty.
     pub message: String,
     /// How long it asks to wait.
@@ -60,9 +64,10 @@ impl Refusal {
         if let Some(status) = &status {
             text += &format!(", status {status}");
         }
-        let (code, message) = (clean(&self.code, key), clean(&self.message, key));
-        if !code.is_empty() && status.as_ref() != Some(&code) {
-            text += &format!(" ({code})");
+        let [code, class, message] = [&self.code, &self.class, &self.message].map(|words| clean(words, key));
+        let word = if code.is_empty() { &class } else { &code };
+        if !word.is_empty() && status.as_ref() != Some(word) {
+            text += &format!(" ({word})");
         }
         if !message.is_empty() {
             text += &format!(": {}", message.trim_end_matches('.'));
@@ -71,8 +76,10 @@ impl Refusal {
         if let Some(status) = self.status {
             error = error.with("status", status);
         }
-        if !code.is_empty() {
-            error = error.with("code", code);
+        for (field, word) in [("code", code), ("type", class)] {
+            if !word.is_empty() {
+                error = error.with(field, word);
+            }
         }
         match self.wait.filter(|_| kind.is_transient()) {
             Some(wait) => error.with_retry_after(wait),
@@ -113,7 +120,8 @@ fn clean(words: &str, key: Option<&Secret>) -> String {
 fn has_key(word: &str) -> bool {
     let is_part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
     let mut parts = word.split(|c| !is_part(c));
-    parts.any(|part| part.len() >= SHORTEST_KEY && KEY_MARKS.iter().any(|mark| part.starts_with(mark)))
+    KEY_MARKS.iter().any(|mark| word.contains(mark))
+        || parts.any(|part| part.len() >= SHORTEST_KEY && part.starts_with(KEY_BEGINS))
 }
 
 #[cfg(test)]
@@ -125,16 +133,19 @@ mod tests {
         let refusal = Refusal {
             status: Some(401),
             code: "bad_hunter2".into(),
-            message: "bad key hunter2, `sk-proj-0123456789`,\n?key=AIzaSyA-0123 in task-management".into(),
+            class: "of_hunter2".into(),
+            message: "bad key hunter2, `sk-proj-0123456789`,\n?key=AIzaSyA-0123 my_AIza1 a-sk-ant-1 in task-management"
+                .into(),
             ..Refusal::default()
         };
         let error = refusal.into_error("Acme", ErrorKind::Auth, Some(&Secret::new("hunter2")));
         assert_eq!(
             error.message(),
-            "Acme refused the request, status 401 (bad_***): bad key ***, *** *** in task-management; \
+            "Acme refused the request, status 401 (bad_***): bad key ***, *** *** *** *** in task-management; \
              check the key, and that it may use this model"
         );
         assert_eq!(error.detail()["code"], "bad_***");
+        assert_eq!(error.detail()["type"], "of_***");
     }
 
     #[test]

@@ -14,8 +14,8 @@ use super::{
 };
 use crate::http::Egress;
 use openclaw_plugin_api::{
-    ChannelInfo, Environment, Error, ErrorKind, Registrations, Result, abi::host_object, host_ids,
-    surface::ids,
+    ChannelInfo, Environment, Error, ErrorKind, Registration, Registrations, Result, abi::host_object,
+    host_ids, surface::ids,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -244,10 +244,14 @@ impl Generation {
 fn channels(registrations: &Registrations) -> BTreeMap<String, Arc<ChannelInfo>> {
     let all = registrations.registrations.iter();
     let channels = all.filter(|registration| registration.capability == "channel/1");
-    let info = |spec| ChannelInfo::deserialize(spec).unwrap_or_default();
-    channels
-        .map(|channel| (channel.id.clone(), Arc::new(info(&channel.spec))))
-        .collect()
+    let info = |channel: &Registration| {
+        let read = ChannelInfo::deserialize(&channel.spec);
+        let told = read.inspect_err(|error| {
+            tracing::error!(target: "openclaw::plugins", channel = channel.id, %error, "what it says of itself can't be read");
+        });
+        (channel.id.clone(), Arc::new(told.unwrap_or_default()))
+    };
+    channels.map(info).collect()
 }
 
 impl std::fmt::Debug for Generation {

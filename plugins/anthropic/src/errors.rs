@@ -39,7 +39,7 @@ impl Told {
         let error = &event["error"];
         let text = |name: &str| error[name].as_str().unwrap_or_default().to_owned();
         Self(Refusal {
-            code: text("type"),
+            class: text("type"),
             message: error.as_str().map_or_else(|| text("message"), str::to_owned),
             ..Refusal::default()
         })
@@ -48,16 +48,12 @@ impl Told {
     /// The error for the host. `key` is what must not be in its text.
     pub fn into_error(self, key: Option<&Secret>) -> Error {
         let kind = self.classify();
-        let error = self.0.into_error("the Messages API", kind, key);
-        match error.detail().get("code").cloned() {
-            Some(class) => error.with("type", class),
-            None => error,
-        }
+        self.0.into_error("the Messages API", kind, key)
     }
 
     fn classify(&self) -> ErrorKind {
         let Self(told) = self;
-        match told.code.as_str() {
+        match told.class.as_str() {
             "invalid_request_error" if told.says(OVERFLOW) => ErrorKind::ContextOverflow,
             "invalid_request_error" if told.says(BILLING) => ErrorKind::Billing,
             "invalid_request_error" => ErrorKind::InvalidInput,

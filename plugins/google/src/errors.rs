@@ -48,6 +48,7 @@ impl Told {
         Self(Refusal {
             status: error["code"].as_u64().and_then(|code| u16::try_from(code).ok()),
             code: text("status"),
+            class: String::new(),
             message: text("message"),
             wait: wait.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
         })

@@ -91,18 +91,11 @@ impl Told {
         let refusal = Refusal {
             status: self.status,
             wait: wait.or_else(|| wait_in_words(&self.message)),
-            code: match self.code.is_empty() {
-                true => self.kind.clone(),
-                false => self.code,
-            },
+            code: self.code,
+            class: self.kind,
             message: self.message,
         };
-        let error = refusal.into_error(service, kind, key);
-        // what is no plain word may have a key in it
-        match is_word(&self.kind) {
-            true => error.with("type", self.kind),
-            false => error,
-        }
+        refusal.into_error(service, kind, key)
     }
 
     fn classify(&self) -> ErrorKind {
@@ -165,10 +158,6 @@ impl Told {
             None => ErrorKind::Server,
         }
     }
-}
-
-fn is_word(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|b| b.is_ascii_lowercase() || b == b'_')
 }
 
 const OVERFLOW_CODES: &[&str] = &[

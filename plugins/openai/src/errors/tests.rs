@@ -123,7 +123,7 @@ fn keys_stay_out_of_the_text() {
     let key = Secret::new("gsk_verysecret");
     let body = error(
         "Incorrect key gsk_verysecret, also 'sk-abcdef***wxyz'. See docs",
-        "x",
+        "BadRequestError",
         "invalid_api_key",
     );
     let error = Told::from_body(401, body.to_string().as_bytes()).into_error("groq", Some(&key), None);
@@ -138,7 +138,7 @@ fn keys_stay_out_of_the_text() {
         "{error}"
     );
     assert_eq!(error.detail()["code"], "invalid_api_key");
-    assert_eq!(error.detail()["type"], "x");
+    assert_eq!(error.detail()["type"], "BadRequestError");
 }
 
 #[test]
