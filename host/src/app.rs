@@ -131,7 +131,8 @@ impl Gateway {
         let journal = Journal::open_with(&state.join("state.db"), options.steps)?;
         journal.sweep(options.clock.now_ms())?;
         guard::begin(&journal, &state, &mut options.specs, options.clock.now_ms())?;
-        stage::sweep(&state);
+        let running = options.specs.iter().filter(|spec| spec.reason.is_on());
+        stage::sweep(&state, |id| running.clone().any(|spec| spec.manifest.id == id));
         let http = http::Client::new(http::Options::default()).map_err(StartError::Http)?;
         let hub = Arc::new(Hub::new(options.clock.clone()));
         let services = Arc::new(Services {

@@ -1,5 +1,6 @@
 //! Which files belong to a gateway: all of its state but what is made anew by itself, its configuration, its workspaces.
 use super::{BEFORE, BackupError, DATABASE, LOCK, LOGS, SIDECARS, WORK, failed, manifest::MAX_DEPTH};
+use crate::plugins::stage;
 use std::{
     collections::BTreeSet,
     fs,
@@ -9,8 +10,6 @@ use std::{
 
 /// Names in the state directory that are not worth a copy: logs, and what is made anew.
 const MADE_ANEW: [&str; 5] = [LOGS, "tmp", "cache", "sandboxes", "dashboard.html"];
-/// Copies of plugins' libraries that the gateway makes at each start.
-const STAGED: &str = "plugins/.staged";
 /// Most files of one archive.
 pub(super) const MAX_FILES: usize = 1_000_000;
 
@@ -56,7 +55,7 @@ impl Tree {
                 self.left_out.insert(name.to_owned());
                 continue;
             }
-            let skip = [state.join(STAGED)];
+            let skip = [state.join(stage::FOLDER)];
             self.add(
                 &path,
                 &format!("{}/{name}", super::STATE),

@@ -3,18 +3,19 @@
 //! What is checked is what is opened: the bytes are copied once, hashed on the way, and nobody else writes to the copy.
 //! Overwriting the original afterwards is harmless, and a new version has a new name, so that the dynamic linker takes
 //! it for another library.
+mod copies;
+
+pub use copies::{FOLDER, sweep};
+
 use super::manifest::is_id;
 use minisign_verify::{PublicKey, Signature};
 use sha2::{Digest, Sha256};
 use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, Read, Write},
-    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt},
+    fs::{self, File},
+    io::{self, Read},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
-
-/// Folder of the copies, below the state directory.
-const FOLDER: &str = "plugins/.staged";
 
 /// What a library must match.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -84,11 +85,6 @@ pub enum StageError {
     },
 }
 
-/// Forgets the copies of earlier runs. Called before anything is opened.
-pub fn sweep(state: &Path) {
-    let _ = fs::remove_dir_all(state.join(FOLDER));
-}
-
 /// Checks a library and copies it below the state directory.
 pub fn stage(id: &str, path: &Path, integrity: &Integrity, state: &Path) -> Result<Staged, StageError> {
     assert!(is_id(id), "ids are checked when manifests are read");
@@ -99,7 +95,7 @@ pub fn stage(id: &str, path: &Path, integrity: &Integrity, state: &Path) -> Resu
         to: folder.clone(),
         why,
     };
-    let staged = copy(id, path, &folder).map_err(copy_error)?;
+    let staged = copies::take(id, path, &folder).map_err(copy_error)?;
     let verdict =
         check_hash(id, path, &staged, integrity).and_then(|()| check_signature(path, &staged, integrity));
     if let Err(error) = verdict {
@@ -156,37 +152,6 @@ fn unsafe_path(path: &Path, why: String, remedy: String) -> StageError {
         why,
         remedy,
     }
-}
-
-fn copy(id: &str, from: &Path, folder: &Path) -> io::Result<Staged> {
-    fs::create_dir_all(folder)?;
-    fs::set_permissions(folder, fs::Permissions::from_mode(0o700))?;
-    let temporary = folder.join(format!(".{id}-{}.tmp", std::process::id()));
-    let outcome = copy_to(id, from, folder, &temporary);
-    if outcome.is_err() {
-        let _ = fs::remove_file(&temporary);
-    }
-    outcome
-}
-
-fn copy_to(id: &str, from: &Path, folder: &Path, temporary: &Path) -> io::Result<Staged> {
-    let _ = fs::remove_file(temporary);
-    let mut source = File::open(from)?;
-    let mut target = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o500)
-        .open(temporary)?;
-    let sha256 = hash_into(&mut source, |bytes| target.write_all(bytes))?;
-    let extension = from.extension().and_then(|e| e.to_str()).unwrap_or("so");
-    let path = folder.join(format!("{id}-{}.{extension}", &sha256[..16]));
-    if path.exists() && hash_file(&path)? == sha256 {
-        // The same bytes may be mapped right now; they stay as they are.
-        fs::remove_file(temporary)?;
-    } else {
-        fs::rename(temporary, &path)?;
-    }
-    Ok(Staged { path, sha256 })
 }
 
 fn check_hash(id: &str, path: &Path, staged: &Staged, integrity: &Integrity) -> Result<(), StageError> {
@@ -249,6 +214,7 @@ fn hex(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     struct Fixture {
         _root: tempfile::TempDir,
