@@ -191,7 +191,8 @@ impl Models {
         };
         // limits and prices: a turn goes on without them
         match self.catalogue.load(&self.registry, first, false).await {
-            Ok(()) => Ok(snap.resolver.plan(agent, references(), profile).0),
+            Ok(true) => Ok(snap.resolver.plan(agent, references(), profile).0),
+            Ok(false) => Ok(plan),
             Err(error) => {
                 tracing::debug!(target: "openclaw::models", %error, "no catalogue");
                 Ok(plan)
@@ -203,7 +204,7 @@ impl Models {
         &self,
         turn: &Turn,
         history: &mut History,
-        tools: &[ToolSpec],
+        tools: &[Arc<ToolSpec>],
         events: &TurnEvents,
     ) -> Result<Answer> {
         let plan = self.plan(turn).await?;
@@ -244,7 +245,7 @@ impl Models {
         plan: &[Arc<Served>],
         turn: &Turn,
         history: &History,
-        tools: &[ToolSpec],
+        tools: &[Arc<ToolSpec>],
         events: &TurnEvents,
     ) -> std::result::Result<Answer, Stopped> {
         let driver = Driver {
@@ -272,7 +273,7 @@ impl Models {
         now: Try,
         turn: &Turn,
         history: &History,
-        tools: &[ToolSpec],
+        tools: &[Arc<ToolSpec>],
         events: &TurnEvents,
     ) -> std::result::Result<Answer, Failure> {
         let served = &now.served;
@@ -334,7 +335,7 @@ impl Asker for Models {
         &'a self,
         turn: &'a Turn,
         history: &'a mut History,
-        tools: &'a [ToolSpec],
+        tools: &'a [Arc<ToolSpec>],
         events: &'a TurnEvents,
     ) -> BoxFuture<'a, Result<Answer>> {
         Box::pin(async move {
@@ -357,10 +358,11 @@ fn told(stopped: Stopped) -> Error {
 }
 
 /// The tools that this model may use: those of the caller, and those that the policy leaves to it.
-fn permitted(turn: &Turn, tools: &[ToolSpec], model: &str) -> Vec<ToolSpec> {
+fn permitted(turn: &Turn, tools: &[Arc<ToolSpec>], model: &str) -> Vec<ToolSpec> {
     let of_caller = |tool: &ToolSpec| turn.callers_tools.iter().any(|own| own.name == tool.name);
-    let on = |tool: &&ToolSpec| of_caller(tool) || turn.permits.verdict(&tool.name, model).is_on();
-    tools.iter().filter(on).cloned().collect()
+    let on = |tool: &&Arc<ToolSpec>| of_caller(tool) || turn.permits.verdict(&tool.name, model).is_on();
+    let on = tools.iter().filter(on);
+    on.map(|tool| ToolSpec::clone(tool)).collect()
 }
 
 /// From 0 to 1. Without randomness of the system all pauses are equal, which is no fault.

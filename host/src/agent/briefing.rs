@@ -31,7 +31,7 @@ pub(super) struct Occasion<'a> {
     /// What the operator says of the chat.
     pub(super) chat_prompt: &'a str,
     pub(super) extra: &'a str,
-    pub(super) tools: &'a [ToolSpec],
+    pub(super) tools: &'a [Arc<ToolSpec>],
 }
 
 impl Briefings {

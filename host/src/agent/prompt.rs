@@ -8,6 +8,7 @@ mod sections;
 pub use files::{FileReport, InjectedFile, MAX_FILE_CHARS, MAX_TOTAL_CHARS, Workspace, heartbeat_is_blank};
 use openclaw_plugin_api::ToolSpec;
 use serde::Serialize;
+use std::sync::Arc;
 
 /// How much an agent is told.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -29,7 +30,7 @@ pub struct PromptInput<'a> {
     /// The agent's name for people; empty if it has none.
     pub name: &'a str,
     /// Tools that it has.
-    pub tools: &'a [ToolSpec],
+    pub tools: &'a [Arc<ToolSpec>],
     /// Path of the workspace.
     pub workspace: &'a str,
     /// Name of the person's time zone.

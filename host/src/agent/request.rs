@@ -19,7 +19,7 @@ use crate::{
     journal::{Cost, Entry, EntryKind, JournalError, Session, SessionUsage},
 };
 use openclaw_plugin_api::{AgentRun, Content, Error, ErrorKind, Message, Result, Role, ToolOrigin};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 /// A request with everything that it left open: agent, conversation, id.
@@ -180,7 +180,7 @@ async fn run(desk: &Desk, run: &AgentRun, events: &TurnEvents, steering: &Steeri
     turn.system = desk.briefings.build(desk, agent, occasion).await;
     turn.input = said(run);
     overheard::tell(desk, &run.session_key, &turn.id, &mut turn.input).await;
-    turn.callers_tools.clone_from(&run.tools);
+    turn.callers_tools = run.tools.iter().cloned().map(Arc::new).collect();
     turn.max_tokens = run.max_tokens.or(turn.max_tokens);
     // known of what is answered; what comes before it is the caller's own
     turn.about = vec![About::default(); turn.input.len().saturating_sub(1)];

@@ -130,7 +130,7 @@ pub(super) fn for_writing(
     agent: &Agent,
     key: &str,
     writers: &[&str],
-) -> (Permits, Vec<ToolSpec>) {
+) -> (Permits, Vec<Arc<ToolSpec>>) {
     let policy = at_the_door(desk, &desk.config(), &agent.id, key, Trust::Known);
     let all = desk.tools.all();
     let tools = all

@@ -3,7 +3,7 @@
 //! Vendors count exactly, but only afterwards; before a call a quarter of the bytes is close enough, and it costs nothing.
 //! The estimate is replaced by the vendor's figure as soon as there is one.
 use openclaw_plugin_api::{Content, Error, ErrorKind, Message, ModelInfo, Result, ToolSpec};
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 /// Bytes of a token in usual text.
 const BYTES_PER_TOKEN: u64 = 4;
@@ -114,9 +114,9 @@ pub fn of_messages<'a>(messages: impl IntoIterator<Item = &'a Message>) -> u64 {
 }
 
 /// Tokens of what goes ahead of a conversation: the prompt and the tools.
-pub fn of_prefix(system: &[String], tools: &[ToolSpec]) -> u64 {
+pub fn of_prefix(system: &[String], tools: &[Arc<ToolSpec>]) -> u64 {
     let prompt: u64 = system.iter().map(|block| of_text(block)).sum();
-    let tools: u64 = tools.iter().map(|tool| of_bytes(json_bytes(tool))).sum();
+    let tools: u64 = tools.iter().map(|tool| of_bytes(json_bytes(&**tool))).sum();
     prompt + tools
 }
 

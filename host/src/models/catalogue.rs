@@ -55,22 +55,24 @@ pub struct Known {
 // === impl Catalogue ===
 
 impl Catalogue {
-    /// Asks the plugin of one provider, unless its last answer is fresh. `route` is any model of the provider, for its
-    /// address and key.
-    pub async fn load(&self, registry: &Registry, route: &Served, refresh: bool) -> Result<()> {
+    /// Asks the plugin of one provider, unless its last answer is fresh, and says whether it did. `route` is any model of
+    /// the provider, for its address and key.
+    pub async fn load(&self, registry: &Registry, route: &Served, refresh: bool) -> Result<bool> {
         let provider = &route.reference.provider;
         if !refresh && self.is_fresh(provider) {
-            return Ok(());
+            return Ok(false);
         }
         let told = Self::ask(registry, route, refresh).await;
         match told {
-            Ok(models) => self.put(provider, models),
+            Ok(models) => {
+                self.put(provider, models);
+                Ok(true)
+            }
             Err(error) => {
                 self.failed(provider);
-                return Err(error);
+                Err(error)
             }
         }
-        Ok(())
     }
 
     async fn ask(registry: &Registry, route: &Served, refresh: bool) -> Result<Vec<ModelInfo>> {

@@ -39,22 +39,19 @@ impl Permits {
     }
 
     /// What a model is offered.
-    pub fn offered(&self, model: &str) -> Vec<ToolSpec> {
+    pub fn offered(&self, model: &str) -> Vec<Arc<ToolSpec>> {
         let on = self
             .tools
             .iter()
             .filter(|tool| self.policy.judge(tool, model).is_on());
-        on.map(|tool| ToolSpec::clone(&tool.spec)).collect()
+        on.map(|tool| tool.spec.clone()).collect()
     }
 
     /// What one of these models is offered, at the least.
-    pub fn offered_to_any(&self, models: &[String]) -> Vec<ToolSpec> {
+    pub fn offered_to_any(&self, models: &[String]) -> Vec<Arc<ToolSpec>> {
         let any = |tool: &&Offered| models.iter().any(|model| self.policy.judge(tool, model).is_on());
-        self.tools
-            .iter()
-            .filter(any)
-            .map(|tool| ToolSpec::clone(&tool.spec))
-            .collect()
+        let on = self.tools.iter().filter(any);
+        on.map(|tool| tool.spec.clone()).collect()
     }
 
     /// Whether a model may call a tool.

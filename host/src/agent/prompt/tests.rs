@@ -1,8 +1,8 @@
 //! What stands in a prompt.
 use super::*;
-use std::{fs, os::unix::fs::symlink};
+use std::{fs, os::unix::fs::symlink, sync::Arc};
 
-fn input<'a>(tools: &'a [ToolSpec], files: &'a [InjectedFile]) -> PromptInput<'a> {
+fn input<'a>(tools: &'a [Arc<ToolSpec>], files: &'a [InjectedFile]) -> PromptInput<'a> {
     PromptInput {
         name: "Molty",
         tools,
@@ -29,7 +29,7 @@ fn tool() -> ToolSpec {
 
 #[test]
 fn the_stable_block_doesnt_know_the_chat() {
-    let tools = [tool()];
+    let tools = [Arc::new(tool())];
     let one = input(&tools, &[]);
     let two = PromptInput {
         chat_prompt: "Be brief.",
@@ -57,7 +57,7 @@ fn the_stable_block_doesnt_know_the_chat() {
 
 #[test]
 fn every_mode_says_what_it_should() {
-    let tools = [tool()];
+    let tools = [Arc::new(tool())];
     let says = |mode, text: &str| {
         let input = PromptInput {
             mode,
@@ -174,7 +174,7 @@ fn a_changed_file_is_read_again_and_an_unchanged_one_is_not() {
     assert_eq!(agents(), None);
     fs::write(dir.path().join("AGENTS.md"), "one").expect("written");
     let first = agents().expect("read");
-    assert!(std::sync::Arc::ptr_eq(&first, &agents().expect("read")));
+    assert!(Arc::ptr_eq(&first, &agents().expect("read")));
     fs::write(dir.path().join("AGENTS.md"), "three").expect("written");
     assert_eq!(agents().as_deref(), Some("three"));
     fs::remove_file(dir.path().join("AGENTS.md")).expect("removed");

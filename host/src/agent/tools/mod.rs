@@ -254,12 +254,8 @@ impl Toolbox {
 fn refusal(name: &str, why: &Why, rights: Rights<'_>) -> Error {
     match why {
         Why::Absent => {
-            let names: Vec<_> = rights
-                .permits
-                .offered(rights.model)
-                .into_iter()
-                .map(|tool| tool.name)
-                .collect();
+            let offered = rights.permits.offered(rights.model);
+            let names: Vec<_> = offered.iter().map(|tool| tool.name.as_str()).collect();
             let text = format!("there is no tool named {name}; there are: {}", names.join(", "));
             Error::new(ErrorKind::NotFound, text)
         }

@@ -13,7 +13,10 @@ use openclaw_plugin_api::{
     ToolSpec, Usage, abi::sink_pair, surface::ids,
 };
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Instant,
 };
 
@@ -27,7 +30,7 @@ pub trait Asker: Send + Sync {
         &'a self,
         turn: &'a Turn,
         history: &'a mut History,
-        tools: &'a [ToolSpec],
+        tools: &'a [Arc<ToolSpec>],
         events: &'a TurnEvents,
     ) -> BoxFuture<'a, Result<Answer>>;
 }

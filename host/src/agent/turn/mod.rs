@@ -97,7 +97,7 @@ struct Run<'a> {
     events: &'a TurnEvents,
     history: History,
     terms: Terms,
-    tools: Vec<ToolSpec>,
+    tools: Vec<Arc<ToolSpec>>,
     record: tools::Record,
     outcome: TurnOutcome,
     told: Told,
@@ -168,7 +168,7 @@ impl<'a> Run<'a> {
     async fn hand_over(&self, calls: &[Wish]) -> bool {
         let mut any = false;
         for call in calls {
-            let of_caller = |tool: &ToolSpec| tool.name == call.name;
+            let of_caller = |tool: &Arc<ToolSpec>| tool.name == call.name;
             if self.turn.callers_tools.iter().any(of_caller) {
                 any = true;
                 let wanted = AgentEvent::ToolStarted {
@@ -348,10 +348,10 @@ fn hands<'h>(
 }
 
 /// The tools that one of its models may use, and the caller's own in front of those of the same name.
-fn offered(permits: &Permits, turn: &Turn) -> Vec<ToolSpec> {
+fn offered(permits: &Permits, turn: &Turn) -> Vec<Arc<ToolSpec>> {
     let others = permits.offered_to_any(&turn.models);
     let mut tools = turn.callers_tools.clone();
-    let hidden = |tool: &ToolSpec| turn.callers_tools.iter().any(|own| own.name == tool.name);
+    let hidden = |tool: &Arc<ToolSpec>| turn.callers_tools.iter().any(|own| own.name == tool.name);
     tools.extend(others.into_iter().filter(|tool| !hidden(tool)));
     tools
 }

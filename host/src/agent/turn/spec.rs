@@ -8,7 +8,7 @@ use crate::{
     journal::Entry,
 };
 use openclaw_plugin_api::{Message, Thinking, ToolOrigin, ToolSpec, Usage};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// What a turn is about.
 #[derive(Debug, Clone, Default)]
@@ -28,7 +28,7 @@ pub struct Turn {
     /// What is said, in one or more messages.
     pub input: Vec<Message>,
     /// Tools that the caller runs itself: a turn ends when its model asks for one.
-    pub callers_tools: Vec<ToolSpec>,
+    pub callers_tools: Vec<Arc<ToolSpec>>,
     /// What is known of each of them beside its words; none where there are fewer.
     pub about: Vec<About>,
     /// How hard to think.

@@ -10,7 +10,7 @@ use openclaw_plugin_api::{
     AgentEvent, Content, Error, ErrorKind, Message, Result, Role, ToolCall, ToolOrigin, ToolOutput, ToolSpec,
 };
 use serde_json::Value;
-use std::{path::PathBuf, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 /// Calls that run at once. Only tools that change nothing do.
 const MAX_AT_ONCE: usize = 4;
@@ -49,7 +49,7 @@ pub(super) struct Record {
 }
 
 /// Calls in the order in which they run: those that change nothing beside each other, every other one alone.
-pub(super) fn batches(calls: Vec<Wish>, tools: &[ToolSpec]) -> Vec<Vec<Wish>> {
+pub(super) fn batches(calls: Vec<Wish>, tools: &[Arc<ToolSpec>]) -> Vec<Vec<Wish>> {
     let mut batches: Vec<Vec<Wish>> = Vec::new();
     let harmless = |call: &Wish| {
         tools
@@ -127,7 +127,12 @@ impl Hands<'_> {
     }
 
     /// Goes on with a call whose end nobody saw: one that may run twice does, of any other the model is told.
-    pub(super) async fn resume(&self, call: Interrupted, tools: &[ToolSpec], record: &mut Record) -> Message {
+    pub(super) async fn resume(
+        &self,
+        call: Interrupted,
+        tools: &[Arc<ToolSpec>],
+        record: &mut Record,
+    ) -> Message {
         let spec = tools.iter().find(|tool| tool.name == call.name);
         if spec.is_some_and(|tool| tool.idempotent) {
             let wish = Wish {
@@ -214,10 +219,12 @@ mod tests {
 
     #[test]
     fn what_changes_something_runs_alone() {
-        let tool = |name: &str, side_effects| ToolSpec {
-            name: name.into(),
-            side_effects,
-            ..ToolSpec::default()
+        let tool = |name: &str, side_effects| {
+            Arc::new(ToolSpec {
+                name: name.into(),
+                side_effects,
+                ..ToolSpec::default()
+            })
         };
         let tools = [tool("look", false), tool("do", true)];
         let wish = |name: &&str| Wish {
