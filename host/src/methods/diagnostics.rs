@@ -123,12 +123,6 @@ fn of_turns(sheet: &mut Sheet, tallies: &Tallies, gateway: &Gateway) {
         "Conversations that were shortened",
         compactions,
     );
-    let missed = [(none(), number(tallies.missed))];
-    sheet.counters(
-        "openclaw_telemetry_missed",
-        "News of turns that came too fast to be counted",
-        missed,
-    );
 }
 
 fn of_models(sheet: &mut Sheet, tallies: &Tallies) {

@@ -38,8 +38,6 @@ pub struct Tallies {
     pub tool_seconds: Histogram,
     /// How often conversations were shortened.
     pub compactions: u64,
-    /// News of runs that came too fast to be counted.
-    pub missed: u64,
 }
 
 /// What is counted of one model.
@@ -151,10 +149,6 @@ impl Meter {
 
     pub(super) fn compacted(&self) {
         self.tallies().compactions += 1;
-    }
-
-    pub(super) fn missed(&self, count: u64) {
-        self.tallies().missed += count;
     }
 
     fn model(&self, provider: &str, model: &str, note: impl FnOnce(&mut ModelTally)) {

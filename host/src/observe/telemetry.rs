@@ -1,6 +1,6 @@
 //! Watches runs and makes of them what others read: counts, the last things that happened, and traces.
 //!
-//! It observes and decides nothing; a run never waits for it. What comes faster than it can note is counted as missed.
+//! It observes and decides nothing. Steps are noted where they happen: it has everything, and no task is woken for it.
 mod watched;
 
 use super::{
@@ -9,7 +9,7 @@ use super::{
     stability::Stability,
 };
 use crate::{
-    agent::live::{Live, News, Run, Step},
+    agent::live::{Live, Observer, Run, Step},
     clock::Clock,
     config::OtelConfig,
     http::Client,
@@ -17,21 +17,16 @@ use crate::{
 use serde_json::json;
 use std::{
     collections::HashMap,
-    sync::{Arc, Weak},
+    sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
-use tokio::{
-    sync::broadcast::{self, error::RecvError},
-    time::{Instant, MissedTickBehavior, interval_at},
-};
+use tokio::time::{MissedTickBehavior, interval};
 use watched::{Watched, random};
 
 /// Runs that are watched at once; of more, only their ends are counted.
 const MAX_RUNS: usize = 4_096;
 /// How often the memory of the process is noted.
 const SAMPLE: Duration = Duration::from_secs(60);
-/// How long ago a run has ended whose end is not heard of any more, milliseconds.
-const LATE_MS: i64 = 60_000;
 
 /// What is known of the gateway's work.
 #[derive(Debug, Default)]
@@ -55,7 +50,7 @@ struct Watcher {
     telemetry: Weak<Telemetry>,
     clock: Clock,
     rules: Rules,
-    runs: HashMap<String, Watched>,
+    runs: Mutex<HashMap<String, Watched>>,
 }
 
 // === impl Telemetry ===
@@ -90,15 +85,32 @@ impl Telemetry {
         });
         let watcher = Watcher {
             telemetry: Arc::downgrade(&telemetry),
-            clock,
+            clock: clock.clone(),
             rules: Rules {
                 sample: otel.sample_rate.unwrap_or(1.0),
                 content: otel.capture_content == Some(true),
             },
-            runs: HashMap::new(),
+            runs: Mutex::default(),
         };
-        tokio::spawn(watcher.serve(live.watch(), memory));
+        live.observe(Arc::new(watcher));
+        tokio::spawn(sample(Arc::downgrade(&telemetry), clock, memory));
         telemetry
+    }
+}
+
+/// Notes what the process has, for as long as anybody reads it.
+async fn sample(telemetry: Weak<Telemetry>, clock: Clock, memory: impl Fn() -> Option<u64> + Send + 'static) {
+    let mut due = interval(SAMPLE);
+    due.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        due.tick().await;
+        let Some(telemetry) = telemetry.upgrade() else {
+            return;
+        };
+        let sample = json!({ "memory": { "rssBytes": memory() } });
+        telemetry
+            .stability
+            .note(clock.now_ms(), "diagnostic.memory.sample", sample);
     }
 }
 
@@ -116,79 +128,31 @@ fn destination(otel: &OtelConfig, url: String) -> Destination {
 
 // === impl Watcher ===
 
-impl Watcher {
-    async fn serve(
-        mut self,
-        mut news: broadcast::Receiver<News>,
-        memory: impl Fn() -> Option<u64> + Send + 'static,
-    ) {
-        let mut samples = interval_at(Instant::now() + SAMPLE, SAMPLE);
-        samples.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        self.sample(memory());
-        loop {
-            let heard = tokio::select! {
-                heard = news.recv() => heard,
-                _ = samples.tick() => {
-                    self.sample(memory());
-                    continue;
-                }
-            };
-            let Some(telemetry) = self.telemetry.upgrade() else {
-                return;
-            };
-            match heard {
-                Ok(News::Run(run, step)) => self.step(&telemetry, &run, step),
-                Ok(News::Session { .. }) => {}
-                Err(RecvError::Lagged(count)) => telemetry.meter.missed(count),
-                Err(RecvError::Closed) => return,
-            }
-        }
-    }
-
-    /// Notes what the process has, and forgets what is over.
-    fn sample(&mut self, rss_bytes: Option<u64>) {
-        if let Some(telemetry) = self.telemetry.upgrade() {
-            let sample = json!({ "memory": { "rssBytes": rss_bytes } });
-            let now = self.clock.now_ms();
-            telemetry.stability.note(now, "diagnostic.memory.sample", sample);
-            self.catch_up(&telemetry);
-        }
-    }
-
-    /// Ends of which it will not hear any more, for they were among what came too fast.
-    fn catch_up(&mut self, telemetry: &Telemetry) {
-        let long_ago = self.clock.now_ms() - LATE_MS;
-        let over = self.runs.values().filter(|watched| {
-            let ended = watched.run.ended_ms();
-            ended.is_some_and(|ended| ended < long_ago)
-        });
-        let over: Vec<_> = over.map(|watched| watched.run.clone()).collect();
-        for run in over {
-            self.step(telemetry, &run, Step::Ended);
-        }
-    }
-
-    fn step(&mut self, telemetry: &Telemetry, run: &Arc<Run>, step: Step) {
+impl Observer for Watcher {
+    fn hear(&self, run: &Arc<Run>, step: &Step) {
+        let Some(telemetry) = self.telemetry.upgrade() else {
+            return;
+        };
         let now = self.clock.now_ms();
+        // a panic can't leave the map half changed
+        let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
         if matches!(step, Step::Ended) {
-            let watched = self
-                .runs
-                .remove(&run.id)
-                .unwrap_or_else(|| Watched::of(run, None));
-            watched.ended(telemetry, now);
+            let watched = runs.remove(&run.id).unwrap_or_else(|| Watched::of(run, None));
+            drop(runs);
+            watched.ended(&telemetry, now);
             return;
         }
-        if !self.runs.contains_key(&run.id) {
-            // what comes behind its end, or behind what came too fast, begins no run
+        if !runs.contains_key(&run.id) {
+            // what comes behind its end begins no run
             let begins = matches!(step, Step::Opened | Step::Began);
-            if !begins || self.runs.len() >= MAX_RUNS {
+            if !begins || runs.len() >= MAX_RUNS {
                 return;
             }
             let ids = telemetry.exporter.is_some().then(|| self.rules.ids()).flatten();
-            self.runs.insert(run.id.clone(), Watched::of(run, ids));
+            runs.insert(run.id.clone(), Watched::of(run, ids));
         }
-        if let Some(watched) = self.runs.get_mut(&run.id) {
-            watched.step(telemetry, step, self.rules, now);
+        if let Some(watched) = runs.get_mut(&run.id) {
+            watched.step(&telemetry, step, self.rules, now);
         }
     }
 }

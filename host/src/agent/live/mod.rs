@@ -3,21 +3,22 @@
 //!
 //! It observes and decides nothing. A run never waits for whoever watches: what it says is kept with the run, and a
 //! bounded broadcast tells that there is more. Who falls behind finds the whole text at the run.
+mod ears;
 mod run;
 mod step;
 
+pub use ears::{Audience, Observer};
 pub use run::{End, Run, Source, Written};
 pub use step::Step;
 
 use crate::clock::Clock;
+use ears::Ears;
 use std::{
     collections::{HashMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 use tokio::sync::broadcast;
 
-/// News that a watcher may fall behind by.
-const NEWS: usize = 1024;
 /// Conversations whose last run is remembered.
 const MAX_LAST: usize = 2_000;
 
@@ -54,7 +55,7 @@ pub struct Last {
 #[derive(Debug)]
 pub struct Live {
     known: Mutex<Known>,
-    news: broadcast::Sender<News>,
+    ears: Arc<Ears>,
     clock: Clock,
 }
 
@@ -72,14 +73,24 @@ impl Live {
     pub fn new(clock: Clock) -> Self {
         Self {
             known: Mutex::default(),
-            news: broadcast::channel(NEWS).0,
+            ears: Arc::new(Ears::new()),
             clock,
         }
     }
 
     /// What happens from now on.
     pub fn watch(&self) -> broadcast::Receiver<News> {
-        self.news.subscribe()
+        self.ears.news.subscribe()
+    }
+
+    /// Who hears every step of every run. The first one stays.
+    pub fn observe(&self, observer: Arc<dyn Observer>) {
+        let _ = self.ears.observer.set(observer);
+    }
+
+    /// Whether those who watch have anybody to tell: if not, they hear of ends only. The first word stays.
+    pub fn audience(&self, audience: Audience) {
+        let _ = self.ears.audience.set(audience);
     }
 
     /// The run with this id, made if nobody has named it yet; and whether it was.
@@ -105,7 +116,7 @@ impl Live {
             session_key,
             agent_id,
             source,
-            self.news.clone(),
+            self.ears.clone(),
             self.clock.clone(),
         ));
         // before anybody is told of it
@@ -156,7 +167,7 @@ impl Live {
     /// Something happened to a conversation.
     pub fn changed(&self, key: &str, agent: &str, reason: &'static str) {
         // nobody watching is fine
-        let _ = self.news.send(News::Session {
+        let _ = self.ears.news.send(News::Session {
             key: key.to_owned(),
             agent: agent.to_owned(),
             reason,
@@ -191,6 +202,7 @@ impl Known {
 mod tests {
     use super::*;
     use openclaw_plugin_api::AgentEvent;
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
     fn live() -> Live {
         Live::new(Clock::system())
@@ -208,13 +220,43 @@ mod tests {
         assert!(fresh && !live.open("r", "k", "main", Source::Client).1);
         assert!(matches!(news.recv().await, Ok(News::Run(_, Step::Opened))));
         run.asks("p", "m");
-        (0..10 * NEWS).for_each(|_| run.hear(&text("x")));
+        (0..10 * ears::NEWS).for_each(|_| run.hear(&text("x")));
         assert!(matches!(news.recv().await, Ok(News::Run(_, Step::Asks { .. }))));
         assert!(matches!(news.recv().await, Ok(News::Run(_, Step::Grew))));
         assert!(news.try_recv().is_err(), "one word for all of it");
-        assert_eq!(run.written().text.len(), 10 * NEWS);
+        assert_eq!(run.written().text.len(), 10 * ears::NEWS);
         run.hear(&text("y"));
         assert!(matches!(news.try_recv(), Ok(News::Run(_, Step::Grew))));
+    }
+
+    #[tokio::test]
+    async fn without_an_audience_only_ends_are_told_and_everything_is_observed() {
+        #[derive(Default)]
+        struct Count(AtomicUsize);
+        impl Observer for Count {
+            fn hear(&self, _: &Arc<Run>, _: &Step) {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        let (live, count, here) = (
+            live(),
+            Arc::new(Count::default()),
+            Arc::new(AtomicBool::new(false)),
+        );
+        let mut news = live.watch();
+        live.observe(count.clone());
+        let asked = here.clone();
+        live.audience(Box::new(move || asked.load(Ordering::Relaxed)));
+        let (run, _) = live.open("r", "k", "main", Source::Channel);
+        run.began("s");
+        here.store(true, Ordering::Relaxed);
+        run.asks("p", "m");
+        here.store(false, Ordering::Relaxed);
+        live.end("r", End::Aborted);
+        assert!(matches!(news.try_recv(), Ok(News::Run(_, Step::Asks { .. }))));
+        assert!(matches!(news.try_recv(), Ok(News::Run(_, Step::Ended))));
+        assert!(news.try_recv().is_err());
+        assert_eq!(count.0.load(Ordering::Relaxed), 4);
     }
 
     #[tokio::test]

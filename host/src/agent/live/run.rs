@@ -1,5 +1,5 @@
 //! One run: what it has said so far, and how it ended.
-use super::{News, Step};
+use super::{Step, ears::Ears};
 use crate::clock::Clock;
 use openclaw_plugin_api::{AgentEvent, Content, Error, StopReason, Thinking, ToolOutput, Usage};
 use serde_json::Value;
@@ -7,7 +7,7 @@ use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicBool, Ordering},
 };
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 
 /// Most of a tool's answer that watchers are shown, bytes; the transcript has all of it.
 const MAX_SHOWN: usize = 32 << 10;
@@ -75,7 +75,7 @@ pub struct Run {
     pub agent_id: String,
     /// Who began it.
     pub source: Source,
-    news: broadcast::Sender<News>,
+    ears: Arc<Ears>,
     clock: Clock,
     opened_ms: i64,
     state: Mutex<State>,
@@ -111,7 +111,7 @@ impl Run {
         session_key: &str,
         agent_id: &str,
         source: Source,
-        news: broadcast::Sender<News>,
+        ears: Arc<Ears>,
         clock: Clock,
     ) -> Self {
         Self {
@@ -119,7 +119,7 @@ impl Run {
             session_key: session_key.to_owned(),
             agent_id: agent_id.to_owned(),
             source,
-            news,
+            ears,
             opened_ms: clock.now_ms(),
             clock,
             state: Mutex::default(),
@@ -368,8 +368,7 @@ impl Run {
     }
 
     fn tell(self: &Arc<Self>, step: Step) {
-        // nobody watching is fine
-        let _ = self.news.send(News::Run(self.clone(), step));
+        self.ears.tell(self, step);
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -71,6 +71,10 @@ impl Chronicle {
                 };
                 self.changed(key, agent, phase(how)).await;
                 self.subscribers.tidy(&self.events);
+                // of what is written while no client is here nothing is heard; who comes later begins where it is then
+                if self.events.clients() == 0 {
+                    self.places.clear();
+                }
             }
             _ => {}
         }

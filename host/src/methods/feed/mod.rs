@@ -21,7 +21,13 @@ use crate::{
 use chronicle::Chronicle;
 use event::{Event, To};
 use serde_json::{Value, json};
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 use tale::Tale;
 use tokio::{
     sync::broadcast::{Receiver, error::RecvError},
@@ -44,7 +50,12 @@ pub(super) fn start(
         events: events.clone(),
         runs: runs.clone(),
         tales: HashMap::new(),
+        tells: Arc::default(),
     };
+    let (clients, tells) = (events.clone(), feed.tells.clone());
+    live.audience(Box::new(move || {
+        clients.clients() > 0 || tells.load(Ordering::Acquire)
+    }));
     tokio::spawn(feed.run(live.watch()));
     let chronicle = Chronicle::new(gateway.clone(), events.clone(), subscribers.clone());
     tokio::spawn(chronicle.run(live.watch()));
@@ -55,6 +66,8 @@ struct Feed {
     events: Events,
     runs: Arc<Runs>,
     tales: HashMap<String, Tale>,
+    /// There are tales: who has begun one has to hear the rest.
+    tells: Arc<AtomicBool>,
 }
 
 // === impl Feed ===
@@ -79,6 +92,7 @@ impl Feed {
                 },
                 () = rings => self.ring(),
             }
+            self.tells.store(!self.tales.is_empty(), Ordering::Release);
         }
     }
 

@@ -60,7 +60,7 @@ impl Watched {
         }
     }
 
-    pub(super) fn step(&mut self, telemetry: &Telemetry, step: Step, rules: Rules, now: i64) {
+    pub(super) fn step(&mut self, telemetry: &Telemetry, step: &Step, rules: Rules, now: i64) {
         match step {
             Step::Opened if self.is_message() => self.way_of_message(telemetry, "message.received", now),
             Step::Began => {
@@ -77,14 +77,14 @@ impl Watched {
                 let event = json!({ "provider": provider, "model": model });
                 telemetry.stability.note(now, "model.call.started", event);
                 self.asks = Some(Ask {
-                    provider,
-                    model,
+                    provider: provider.clone(),
+                    model: model.clone(),
                     began_ms: now,
                     first: true,
                 });
             }
             Step::Grew => self.began_to_answer(telemetry, now),
-            Step::Said { text, calls, usage } => self.answered(telemetry, &text, calls, usage, rules, now),
+            Step::Said { text, calls, usage } => self.answered(telemetry, text, *calls, *usage, rules, now),
             Step::ToolBegan { id, name, arguments } => {
                 telemetry
                     .stability
@@ -96,16 +96,16 @@ impl Watched {
                         String::new()
                     };
                     self.tools.insert(
-                        id,
+                        id.clone(),
                         Tool {
-                            name,
+                            name: name.clone(),
                             began_ms: now,
                             arguments,
                         },
                     );
                 }
             }
-            Step::ToolEnded { id, output } => self.tool_ended(telemetry, &id, &output, rules, now),
+            Step::ToolEnded { id, output } => self.tool_ended(telemetry, id, output, rules, now),
             Step::Compacting(false) => telemetry.meter.compacted(),
             _ => {}
         }
