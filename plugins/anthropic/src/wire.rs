@@ -125,7 +125,10 @@ fn tool(tool: &openclaw_plugin_api::ToolSpec) -> Value {
         Some(_) => {}
         None => schema = json!({ "type": "object", "properties": {} }),
     }
-    json!({ "name": tool.name, "description": tool.description, "input_schema": schema })
+    let mut tool = json!({ "name": tool.name, "description": tool.description });
+    // schemas are large, and the macro copies what it is given
+    tool["input_schema"] = schema;
+    tool
 }
 
 fn cache_mark(cache: CacheRetention, official: bool) -> Option<Value> {

@@ -25,8 +25,10 @@ pub fn body(request: &CompletionRequest) -> Value {
         body.insert("systemInstruction".into(), json!({ "parts": system }));
     }
     if !request.tools.is_empty() {
-        let tools: Vec<_> = request.tools.iter().map(tool).collect();
-        body.insert("tools".into(), json!([{ "functionDeclarations": tools }]));
+        let declarations: Value = request.tools.iter().map(tool).collect();
+        // schemas are large, and the macro copies what it is given
+        let tools = Value::from_iter([("functionDeclarations", declarations)]);
+        body.insert("tools".into(), vec![tools].into());
     }
     for (name, value) in &request.params {
         match name.as_str() {

@@ -53,15 +53,13 @@ pub fn body(service: &Service, request: &CompletionRequest) -> Value {
 
 fn tools(service: &Service, request: &CompletionRequest) -> Vec<Value> {
     let tool = |tool: &ToolSpec| {
-        let mut function = json!({
-            "name": tool.name,
-            "description": tool.description,
-            "parameters": service::parameters(tool),
-        });
+        let mut function = json!({ "name": tool.name, "description": tool.description });
+        // schemas are large, and the macro copies what it is given
+        function["parameters"] = service::parameters(tool);
         if service.compat.quirks.strict {
             function["strict"] = false.into();
         }
-        json!({ "type": "function", "function": function })
+        Value::from_iter([("type", "function".into()), ("function", function)])
     };
     request.tools.iter().map(tool).collect()
 }
@@ -143,7 +141,9 @@ impl<'a> Messages<'a> {
             self.list
                 .push(json!({ "role": "assistant", "content": ACKNOWLEDGED }));
         }
-        self.list.push(json!({ "role": "user", "content": content }));
+        // pictures are large
+        self.list
+            .push(Value::from_iter([("role", "user".into()), ("content", content)]));
     }
 
     fn assistant(&mut self, content: &[Content]) {

@@ -34,13 +34,15 @@ pub fn body(service: &Service, request: &CompletionRequest) -> Value {
             .tools
             .iter()
             .map(|tool| {
-                json!({
+                let mut function = json!({
                     "type": "function",
                     "name": tool.name,
                     "description": tool.description,
-                    "parameters": service::parameters(tool),
                     "strict": false,
-                })
+                });
+                // schemas are large, and the macro copies what it is given
+                function["parameters"] = service::parameters(tool);
+                function
             })
             .collect();
         body.insert("tools".into(), tools.into());
