@@ -81,6 +81,8 @@ mod refusal;
 #[cfg(feature = "plugin")]
 mod registrar;
 #[cfg(feature = "plugin")]
+mod relay;
+#[cfg(feature = "plugin")]
 mod runtime;
 mod secret;
 pub mod setting;
@@ -106,6 +108,7 @@ pub use {
     manifest::{Declaration, Network, Package},
     refusal::Refusal,
     registrar::{Registrar, Start},
+    relay::AnswerReader,
     surface::*,
     untrusted::untrusted,
 };

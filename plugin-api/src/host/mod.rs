@@ -189,6 +189,18 @@ impl Host {
         }
     }
 
+    /// The first of these secrets that is set to more than spaces; vendors' keys have several names.
+    pub async fn first_secret(&self, variables: &[&str]) -> Result<Option<Secret>> {
+        for variable in variables {
+            let found = self.secret(variable).await?;
+            let trimmed = found.as_ref().map_or("", |secret| secret.expose().trim());
+            if !trimmed.is_empty() {
+                return Ok(Some(Secret::new(trimmed)));
+            }
+        }
+        Ok(None)
+    }
+
     /// Offers these tools from now on, and no others besides those that the manifest names. The manifest declares
     /// [`crate::OFFERED_TOOLS`], and the plugin has registered a [`crate::ToolSet`]. At most 512 tools, and 2 MiB of them.
     pub async fn offer_tools(&self, tools: &[crate::ToolSpec]) -> Result<()> {

@@ -1,11 +1,8 @@
-//! The provider itself: sends one request, reads its answer while it comes, and says how it ended.
+//! The provider itself: sends one request and passes its answer on while it comes.
 //!
-//! Invariant: an answer that is cut off is an error, never a short answer. Whoever reads it and goes away closes the
-//! request, because the response is dropped with the future. A key of the environment goes to the vendor and nowhere else.
+//! Invariant: a key of the environment goes to the vendor and nowhere else.
 use crate::{catalog, errors::Told, stream::Reader, wire};
-use openclaw_plugin_api::{
-    CatalogRequest, Delta, FetchResponse, ModelInfo, RequestBuilder, prelude::*, sse::Decoder,
-};
+use openclaw_plugin_api::{CatalogRequest, FetchResponse, ModelInfo, RequestBuilder, prelude::*};
 use std::{collections::BTreeMap, time::Duration};
 
 /// The vendor's host.
@@ -71,7 +68,8 @@ impl Provider for Anthropic {
             .max_bytes(MAX_ANSWER)
             .json(&body);
         let answer = service.send(post).await?;
-        service.read(answer, Reader::new(&request.model), &mut out).await
+        let error = |told: Told| told.into_error(service.key.as_ref());
+        out.relay(answer, Reader::new(&request.model), error).await
     }
 
     async fn models(&self, request: CatalogRequest) -> Result<Vec<ModelInfo>> {
@@ -165,47 +163,6 @@ impl<'a> Service<'a> {
         }
         request.header("anthropic-beta", betas.join(","))
     }
-
-    async fn read(
-        &self,
-        mut answer: FetchResponse,
-        mut reader: Reader,
-        out: &mut Deltas,
-    ) -> Result<Completion> {
-        let mut decoder = Decoder::new();
-        let mut deltas = Vec::new();
-        let mut ended = false;
-        while !ended {
-            let Some(chunk) = answer.chunk().await? else { break };
-            let pushed = decoder.push(&chunk);
-            let mut spoke = false;
-            while let Some(event) = decoder.next_event().filter(|_| !ended) {
-                let outcome = reader.read(&event.data, &mut deltas);
-                // What came before a failure was said.
-                for delta in deltas.drain(..) {
-                    spoke = true;
-                    out.send(delta).await?;
-                }
-                ended = outcome.map_err(|told| told.into_error(self.key.as_ref()))?;
-            }
-            pushed?;
-            // Whoever reads can go away while nothing is said, and this is how it shows.
-            if !spoke {
-                out.send(Delta::Ping).await?;
-            }
-        }
-        if let Some(event) = decoder.finish().filter(|_| !ended) {
-            // What is cut off in the middle of an event is no event; the reader then misses its end.
-            let _ = reader.read(&event.data, &mut deltas);
-        }
-        tracing::trace!(address = self.base_url, "an answer ended");
-        reader.finish().ok_or_else(|| {
-            Error::new(
-                ErrorKind::Network,
-                "the answer was cut off: the connection closed before its end; try again",
-            )
-        })
-    }
 }
 
 fn has_key(headers: &BTreeMap<String, String>) -> bool {
@@ -216,13 +173,10 @@ fn has_key(headers: &BTreeMap<String, String>) -> bool {
 }
 
 async fn key_of_environment(host: &Host) -> Result<Secret> {
-    for variable in KEYS {
-        if let Some(key) = host.secret(variable).await?.filter(|key| !key.is_empty()) {
-            return Ok(key);
-        }
-    }
-    Err(Error::new(
-        ErrorKind::Auth,
-        "there is no key for anthropic; set ANTHROPIC_API_KEY, or apiKey in models.providers.anthropic",
-    ))
+    host.first_secret(KEYS).await?.ok_or_else(|| {
+        Error::new(
+            ErrorKind::Auth,
+            "there is no key for anthropic; set ANTHROPIC_API_KEY, or apiKey in models.providers.anthropic",
+        )
+    })
 }

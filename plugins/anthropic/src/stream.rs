@@ -2,7 +2,7 @@
 //!
 //! Invariant: an answer has ended only when the vendor said so; whatever stops before that is cut off.
 use crate::{catalog, errors::Told, proof::Proof};
-use openclaw_plugin_api::{Delta, prelude::*};
+use openclaw_plugin_api::{AnswerReader, Delta, prelude::*};
 use std::collections::BTreeMap;
 
 /// Blocks that one answer may have. More is a broken service.
@@ -28,21 +28,10 @@ enum Block {
     Other,
 }
 
-impl Reader {
-    /// For an answer of this model.
-    pub fn new(model: &str) -> Self {
-        Self {
-            model: model.to_owned(),
-            end: Completion::default(),
-            kept_long: 0,
-            blocks: BTreeMap::new(),
-            calls: 0,
-            done: false,
-        }
-    }
+impl AnswerReader for Reader {
+    type Told = Told;
 
-    /// Takes the data of one event and adds what it means to `out`. True: that was the end of the answer.
-    pub fn read(&mut self, data: &str, out: &mut Vec<Delta>) -> Result<bool, Told> {
+    fn read(&mut self, data: &str, out: &mut Vec<Delta>) -> Result<bool, Told> {
         let broken =
             |what: &str| Told::from_event(&json!({ "error": { "type": "api_error", "message": what } }));
         let event: Value =
@@ -75,14 +64,27 @@ impl Reader {
         Ok(self.done)
     }
 
-    /// How the answer ended. `None`: it didn't, so what came is a part of something longer.
-    pub fn finish(mut self) -> Option<Completion> {
+    fn finish(mut self) -> Option<Completion> {
         let cost = catalog::cost(&self.model, &self.end.usage, self.kept_long);
         self.end.usage.cost = cost;
         if self.end.model.is_empty() {
             self.end.model = self.model;
         }
         self.done.then_some(self.end)
+    }
+}
+
+impl Reader {
+    /// For an answer of this model.
+    pub fn new(model: &str) -> Self {
+        Self {
+            model: model.to_owned(),
+            end: Completion::default(),
+            kept_long: 0,
+            blocks: BTreeMap::new(),
+            calls: 0,
+            done: false,
+        }
     }
 
     fn begin(&mut self, event: &Value, out: &mut Vec<Delta>) {

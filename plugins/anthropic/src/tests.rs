@@ -257,16 +257,24 @@ async fn an_answer_without_its_end_is_an_error_wherever_it_is_cut() {
 #[tokio::test]
 async fn failures_inside_the_stream_have_their_kind() {
     let overloaded = r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#;
-    for (event, kind) in [
-        (overloaded, ErrorKind::Overloaded),
-        ("{\"type\":", ErrorKind::Server),
+    for (event, whole, kind) in [
+        (overloaded, true, ErrorKind::Overloaded),
+        (overloaded, false, ErrorKind::Overloaded),
+        ("{\"type\":", true, ErrorKind::Server),
+        ("{\"type\":", false, ErrorKind::Network),
     ] {
-        let (plugin, _) = plugin(FakeAnswer::events([HELLO[0], event]));
+        let mut answer = FakeAnswer::events([HELLO[0], event]);
+        if !whole {
+            // without the empty line behind it, as an event that was cut off or that a proxy ended
+            let last = answer.chunks.last_mut().expect("two events");
+            last.truncate(last.trim_ascii_end().len());
+        }
+        let (plugin, _) = plugin(answer);
         let error = plugin
             .complete("anthropic", &request())
             .await
             .expect_err("it fails");
-        assert_eq!(error.kind(), kind, "{error}");
+        assert_eq!(error.kind(), kind, "{event} {whole}: {error}");
     }
 }
 

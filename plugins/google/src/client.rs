@@ -1,11 +1,9 @@
-//! The provider itself: sends one request, reads its answer while it comes, and says how it ended.
+//! The provider itself: sends one request and passes its answer on while it comes.
 //!
-//! Invariant: an answer that is cut off is an error, never a short answer. Whoever reads it and goes away closes the
-//! request, because the response is dropped with the future. A key of the environment goes to the vendor and nowhere else.
+//! Invariant: a key of the environment goes to the vendor and nowhere else.
 use crate::{catalog, embeddings, errors::Told, stream::Reader, wire};
 use openclaw_plugin_api::{
-    CatalogRequest, Delta, EmbedRequest, Embeddings, FetchResponse, ModelInfo, RequestBuilder, prelude::*,
-    sse::Decoder,
+    CatalogRequest, EmbedRequest, Embeddings, FetchResponse, ModelInfo, RequestBuilder, prelude::*,
 };
 use std::{
     collections::BTreeMap,
@@ -71,9 +69,8 @@ impl Provider for Google {
             .json(&wire::body(&request));
         let answer = service.send(post).await?;
         let stamp = UNIX_EPOCH.elapsed().map_or(0, |now| now.as_millis());
-        service
-            .read(answer, Reader::new(&request.model, stamp), &mut out)
-            .await
+        let error = |told: Told| told.into_error(service.key.as_ref());
+        out.relay(answer, Reader::new(&request.model, stamp), error).await
     }
 
     async fn models(&self, request: CatalogRequest) -> Result<Vec<ModelInfo>> {
@@ -175,60 +172,6 @@ impl<'a> Service<'a> {
         let body = answer.bytes_up_to(MAX_REFUSAL).await.unwrap_or_default();
         Err(Told::from_answer(status, &body, wait).into_error(self.key.as_ref()))
     }
-
-    async fn read(
-        &self,
-        mut answer: FetchResponse,
-        mut reader: Reader,
-        out: &mut Deltas,
-    ) -> Result<Completion> {
-        let mut decoder = Decoder::new();
-        loop {
-            let chunk = match answer.chunk().await {
-                Ok(Some(chunk)) => chunk,
-                Ok(None) => break,
-                // Nothing is missing if the connection breaks behind the end.
-                Err(_) if reader.is_done() => break,
-                Err(error) => return Err(error),
-            };
-            let pushed = decoder.push(&chunk);
-            let mut spoke = false;
-            while let Some(event) = decoder.next_event() {
-                spoke |= self.event(&event.data, &mut reader, out).await?;
-            }
-            pushed?;
-            // Whoever reads can go away while nothing is said, and this is how it shows.
-            if !spoke {
-                out.send(Delta::Ping).await?;
-            }
-        }
-        if let Some(event) = decoder.finish().filter(|_| !reader.is_done()) {
-            // What is cut off in the middle is not JSON, and the reader then misses its end.
-            let whole = serde_json::from_str::<serde::de::IgnoredAny>(&event.data).is_ok();
-            if whole {
-                self.event(&event.data, &mut reader, out).await?;
-            }
-        }
-        reader.finish().ok_or_else(|| {
-            Error::new(
-                ErrorKind::Network,
-                "the answer was cut off: the connection closed before its end; try again",
-            )
-        })
-    }
-
-    /// Passes on what one event says. False: it says nothing.
-    async fn event(&self, data: &str, reader: &mut Reader, out: &mut Deltas) -> Result<bool> {
-        let mut deltas = Vec::new();
-        let outcome = reader.read(data, &mut deltas);
-        let spoke = !deltas.is_empty();
-        // What came before a failure was said.
-        for delta in deltas {
-            out.send(delta).await?;
-        }
-        outcome.map_err(|told| told.into_error(self.key.as_ref()))?;
-        Ok(spoke)
-    }
 }
 
 fn has_key(headers: &BTreeMap<String, String>) -> bool {
@@ -239,13 +182,10 @@ fn has_key(headers: &BTreeMap<String, String>) -> bool {
 }
 
 async fn key_of_environment(host: &Host) -> Result<Secret> {
-    for variable in KEYS {
-        if let Some(key) = host.secret(variable).await?.filter(|key| !key.is_empty()) {
-            return Ok(key);
-        }
-    }
-    Err(Error::new(
-        ErrorKind::Auth,
-        "there is no key for google; set GEMINI_API_KEY, or apiKey in models.providers.google",
-    ))
+    host.first_secret(KEYS).await?.ok_or_else(|| {
+        Error::new(
+            ErrorKind::Auth,
+            "there is no key for google; set GEMINI_API_KEY, or apiKey in models.providers.google",
+        )
+    })
 }

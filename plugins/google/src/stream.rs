@@ -2,7 +2,7 @@
 //!
 //! Invariant: an answer has ended only when the vendor gave a reason; whatever stops before that is cut off.
 use crate::{catalog, errors::Told, proof};
-use openclaw_plugin_api::{Delta, prelude::*};
+use openclaw_plugin_api::{AnswerReader, Delta, prelude::*};
 
 /// Tools that one answer may ask for. More is a broken service, not a wish.
 const MAX_CALLS: u32 = 128;
@@ -19,20 +19,10 @@ pub struct Reader {
     done: bool,
 }
 
-impl Reader {
-    /// For an answer of this model. `stamp` differs for each answer of a conversation.
-    pub fn new(model: &str, stamp: u128) -> Self {
-        Self {
-            model: model.to_owned(),
-            stamp,
-            end: Completion::default(),
-            calls: 0,
-            done: false,
-        }
-    }
+impl AnswerReader for Reader {
+    type Told = Told;
 
-    /// Takes the data of one event and adds what it means to `out`.
-    pub fn read(&mut self, data: &str, out: &mut Vec<Delta>) -> Result<(), Told> {
+    fn read(&mut self, data: &str, out: &mut Vec<Delta>) -> Result<bool, Told> {
         let piece: Value = serde_json::from_str(data)
             .map_err(|_| Told::broken("the stream holds an event that is not JSON"))?;
         if piece.get("error").is_some() {
@@ -55,19 +45,14 @@ impl Reader {
         for part in candidate["content"]["parts"].as_array().into_iter().flatten() {
             self.part(part, out)?;
         }
-        match candidate["finishReason"].as_str() {
-            Some(reason) => self.stop(reason),
-            None => Ok(()),
+        if let Some(reason) = candidate["finishReason"].as_str() {
+            self.stop(reason)?;
         }
+        // what it used may come behind its reason
+        Ok(false)
     }
 
-    /// Did the vendor say that it was all?
-    pub fn is_done(&self) -> bool {
-        self.done
-    }
-
-    /// How the answer ended. `None`: it didn't, so what came is a part of something longer.
-    pub fn finish(mut self) -> Option<Completion> {
+    fn finish(mut self) -> Option<Completion> {
         self.end.usage.cost = catalog::cost(&self.model, &self.end.usage);
         if self.end.model.is_empty() {
             self.end.model = self.model;
@@ -76,6 +61,19 @@ impl Reader {
             self.end.stop_reason = StopReason::ToolUse;
         }
         self.done.then_some(self.end)
+    }
+}
+
+impl Reader {
+    /// For an answer of this model. `stamp` differs for each answer of a conversation.
+    pub fn new(model: &str, stamp: u128) -> Self {
+        Self {
+            model: model.to_owned(),
+            stamp,
+            end: Completion::default(),
+            calls: 0,
+            done: false,
+        }
     }
 
     fn part(&mut self, part: &Value, out: &mut Vec<Delta>) -> Result<(), Told> {

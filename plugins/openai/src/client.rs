@@ -1,7 +1,4 @@
-//! The provider itself: sends one request, reads its answer while it comes, and says how it ended.
-//!
-//! Invariant: an answer that is cut off is an error, never a short answer. Whoever reads it and goes away closes the
-//! request, because the response is dropped with the future.
+//! The provider itself: sends one request and passes its answer on while it comes.
 use crate::{
     catalog, completions, embeddings,
     errors::{self, Told},
@@ -11,8 +8,7 @@ use crate::{
     vendors::{OPENAI, Vendor},
 };
 use openclaw_plugin_api::{
-    CatalogRequest, Delta, EmbedRequest, Embeddings, FetchResponse, ModelInfo, RequestBuilder, prelude::*,
-    sse::Decoder,
+    CatalogRequest, EmbedRequest, Embeddings, FetchResponse, ModelInfo, RequestBuilder, prelude::*,
 };
 use std::time::Duration;
 
@@ -158,56 +154,14 @@ impl Exchange<'_> {
         let json = answer
             .header("content-type")
             .is_some_and(|kind| kind.starts_with("application/json"));
-        if json {
-            self.read_whole(answer, &mut reader, &mut out).await?;
-        } else if let Err(error) = self.read(answer, &mut reader, &mut out).await {
-            // The connection may break behind the end: some services drop it without the last event.
-            let broke = matches!(error.kind(), ErrorKind::Network | ErrorKind::Timeout);
-            return reader.finish().filter(|_| broke).ok_or(error);
+        if !json {
+            return out.relay(answer, reader, |told| self.error(told, None)).await;
         }
+        self.read_whole(answer, &mut reader, &mut out).await?;
         reader.finish().ok_or_else(|| {
-            let text = format!(
-                "{} closed the connection before the end of its answer; try again",
-                self.service.name
-            );
+            let text = format!("the answer of {} has no end; try again", self.service.name);
             Error::new(ErrorKind::Network, text)
         })
-    }
-
-    async fn read(
-        &self,
-        mut answer: FetchResponse,
-        reader: &mut impl Reader,
-        out: &mut Deltas,
-    ) -> Result<()> {
-        let mut decoder = Decoder::default();
-        let mut deltas = Vec::new();
-        while let Some(chunk) = answer.chunk().await? {
-            decoder.push(&chunk)?;
-            let mut spoke = false;
-            while let Some(event) = decoder.next_event() {
-                let outcome = reader.read(&event.data, &mut deltas);
-                // What came before a failure was said.
-                for delta in deltas.drain(..) {
-                    spoke = true;
-                    out.send(delta).await?;
-                }
-                if outcome.map_err(|told| self.error(told, None))? {
-                    return Ok(());
-                }
-            }
-            if !spoke {
-                out.send(Delta::Ping).await?;
-            }
-        }
-        // What is cut off in the middle of an event is no event, and the reader will miss its end.
-        if let Some(event) = decoder.finish() {
-            let _ = reader.read(&event.data, &mut deltas);
-            for delta in deltas {
-                out.send(delta).await?;
-            }
-        }
-        Ok(())
     }
 
     /// An answer at once, from a service that doesn't stream.

@@ -1,21 +1,15 @@
 //! What the two APIs have in common on the way back: events go in one by one, deltas come out.
 use crate::errors::Told;
-use openclaw_plugin_api::{Completion, Delta};
+use openclaw_plugin_api::{AnswerReader, Delta};
 use serde_json::Value;
 
 /// Tools that one answer may ask for. More is a broken service, not a wish.
 pub const MAX_CALLS: usize = 128;
 
-/// Reads the answer of one API. It does no I/O and knows no service by name.
-pub trait Reader: Send {
-    /// Takes the data of one event and adds what it means to `out`. True: that was the end of the answer.
-    fn read(&mut self, data: &str, out: &mut Vec<Delta>) -> Result<bool, Told>;
-
+/// Reads the answer of one API, and knows no service by name.
+pub trait Reader: AnswerReader<Told = Told> {
     /// Takes an answer that came at once, from a service that doesn't stream.
     fn read_whole(&mut self, answer: &Value, out: &mut Vec<Delta>) -> Result<(), Told>;
-
-    /// How the answer ended. `None`: it didn't, so what came is a part of something longer.
-    fn finish(self) -> Option<Completion>;
 }
 
 /// An event's data as JSON.

@@ -139,13 +139,9 @@ impl Service {
         let Some(vendor) = self.owner.or(local) else {
             return Ok(None);
         };
-        for variable in vendor.keys {
-            if let Some(key) = trimmed(host.secret(variable).await?.as_ref()) {
-                return Ok(Some(key));
-            }
-        }
-        if vendor.local {
-            return Ok(None);
+        let key = host.first_secret(vendor.keys).await?;
+        if key.is_some() || vendor.local {
+            return Ok(key);
         }
         let text = format!(
             "there is no key for {}; set {} or models.providers.{}.apiKey",

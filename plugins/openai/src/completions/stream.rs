@@ -8,7 +8,7 @@ use crate::{
     proof::{Claim, Origin},
     reader::{self, MAX_CALLS},
 };
-use openclaw_plugin_api::{Completion, Delta, StopReason, Usage};
+use openclaw_plugin_api::{AnswerReader, Completion, Delta, StopReason, Usage};
 use serde_json::{Value, json};
 
 /// The fields in which services send thoughts.
@@ -245,7 +245,9 @@ impl Reader {
     }
 }
 
-impl reader::Reader for Reader {
+impl AnswerReader for Reader {
+    type Told = Told;
+
     fn read(&mut self, data: &str, out: &mut Vec<Delta>) -> Result<bool, Told> {
         if data.trim() == "[DONE]" {
             self.done = true;
@@ -255,14 +257,16 @@ impl reader::Reader for Reader {
         Ok(self.done)
     }
 
-    fn read_whole(&mut self, answer: &Value, out: &mut Vec<Delta>) -> Result<(), Told> {
-        self.chunk(answer, out)
-    }
-
     fn finish(mut self) -> Option<Completion> {
         let ended = self.done || self.finish.is_some();
         self.completion.stop_reason = self.stop_reason();
         ended.then_some(self.completion)
+    }
+}
+
+impl reader::Reader for Reader {
+    fn read_whole(&mut self, answer: &Value, out: &mut Vec<Delta>) -> Result<(), Told> {
+        self.chunk(answer, out)
     }
 }
 

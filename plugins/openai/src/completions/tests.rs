@@ -6,7 +6,7 @@ use crate::{
     service::Service,
     vendors::{OPENAI, VENDORS},
 };
-use openclaw_plugin_api::{Delta, Message, Role, Thinking, ToolSpec, prelude::*};
+use openclaw_plugin_api::{AnswerReader, Delta, Message, Role, Thinking, ToolSpec, prelude::*};
 
 const CUSTOM: &str = "https://llm.example.org/v1";
 

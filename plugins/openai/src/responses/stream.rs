@@ -7,7 +7,7 @@ use crate::{
     proof::{Claim, Origin},
     reader::{self, MAX_CALLS},
 };
-use openclaw_plugin_api::{Completion, Delta, StopReason, Usage};
+use openclaw_plugin_api::{AnswerReader, Completion, Delta, StopReason, Usage};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -199,7 +199,9 @@ impl Reader {
     }
 }
 
-impl reader::Reader for Reader {
+impl AnswerReader for Reader {
+    type Told = Told;
+
     fn read(&mut self, data: &str, out: &mut Vec<Delta>) -> Result<bool, Told> {
         if data == "[DONE]" {
             return Ok(self.ended);
@@ -229,6 +231,12 @@ impl reader::Reader for Reader {
         Ok(self.ended)
     }
 
+    fn finish(self) -> Option<Completion> {
+        self.ended.then_some(self.completion)
+    }
+}
+
+impl reader::Reader for Reader {
     fn read_whole(&mut self, answer: &Value, out: &mut Vec<Delta>) -> Result<(), Told> {
         if !answer["error"].is_null() {
             return Err(Told::from_value(answer));
@@ -240,10 +248,6 @@ impl reader::Reader for Reader {
             self.end(answer);
         }
         Ok(())
-    }
-
-    fn finish(self) -> Option<Completion> {
-        self.ended.then_some(self.completion)
     }
 }
 

@@ -1,7 +1,9 @@
 //! What is sent and what is read, without any wire.
 use super::{Reader, body};
 use crate::{errors::Told, reader::Reader as _, service::Service, vendors::OPENAI};
-use openclaw_plugin_api::{CacheRetention, Delta, Message, Role, Thinking, ToolSpec, prelude::*};
+use openclaw_plugin_api::{
+    AnswerReader, CacheRetention, Delta, Message, Role, Thinking, ToolSpec, prelude::*,
+};
 
 fn request(model: &str) -> CompletionRequest {
     CompletionRequest {
