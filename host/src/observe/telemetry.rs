@@ -17,7 +17,7 @@ use crate::{
 use serde_json::json;
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, Weak},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 use tokio::time::{MissedTickBehavior, interval};
@@ -50,7 +50,8 @@ struct Watcher {
     telemetry: Weak<Telemetry>,
     clock: Clock,
     rules: Rules,
-    runs: Mutex<HashMap<String, Watched>>,
+    /// Each with a lock of its own: what is noted of a run takes the time of no other.
+    runs: Mutex<HashMap<String, Arc<Mutex<Watched>>>>,
 }
 
 // === impl Telemetry ===
@@ -134,27 +135,46 @@ impl Observer for Watcher {
             return;
         };
         let now = self.clock.now_ms();
-        // a panic can't leave the map half changed
-        let mut runs = self.runs.lock().unwrap_or_else(PoisonError::into_inner);
-        if matches!(step, Step::Ended) {
-            let watched = runs.remove(&run.id).unwrap_or_else(|| Watched::of(run, None));
-            drop(runs);
-            watched.ended(&telemetry, now);
-            return;
-        }
-        if !runs.contains_key(&run.id) {
-            // what comes behind its end begins no run
-            let begins = matches!(step, Step::Opened | Step::Began);
-            if !begins || runs.len() >= MAX_RUNS {
-                return;
-            }
-            let ids = telemetry.exporter.is_some().then(|| self.rules.ids()).flatten();
-            runs.insert(run.id.clone(), Watched::of(run, ids));
-        }
-        if let Some(watched) = runs.get_mut(&run.id) {
-            watched.step(&telemetry, step, self.rules, now);
+        let watched = match step {
+            Step::Ended => self.forget(run),
+            _ => self.watched(&telemetry, run),
+        };
+        let Some(watched) = watched else { return };
+        let mut watched = lock(&watched);
+        match step {
+            Step::Ended => watched.ended(&telemetry, now),
+            step => watched.step(&telemetry, step, self.rules, now),
         }
     }
+}
+
+impl Watcher {
+    /// The run, from its first step on. None: there are too many, or it is over.
+    fn watched(&self, telemetry: &Telemetry, run: &Arc<Run>) -> Option<Arc<Mutex<Watched>>> {
+        let mut runs = lock(&self.runs);
+        if let Some(watched) = runs.get(&run.id) {
+            return Some(watched.clone());
+        }
+        // asked while nobody can take the run out: what comes behind its end would keep it for ever
+        if run.ended_ms().is_some() || runs.len() >= MAX_RUNS {
+            return None;
+        }
+        let ids = telemetry.exporter.is_some().then(|| self.rules.ids()).flatten();
+        let watched = Arc::new(Mutex::new(Watched::of(run, ids)));
+        runs.insert(run.id.clone(), watched.clone());
+        Some(watched)
+    }
+
+    fn forget(&self, run: &Arc<Run>) -> Option<Arc<Mutex<Watched>>> {
+        let known = lock(&self.runs).remove(&run.id);
+        // the end of one of too many counts too
+        Some(known.unwrap_or_else(|| Arc::new(Mutex::new(Watched::of(run, None)))))
+    }
+}
+
+/// A panic leaves nothing half changed that matters to counts.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 // === impl Rules ===

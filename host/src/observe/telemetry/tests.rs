@@ -109,18 +109,27 @@ async fn what_was_not_answered_is_a_failure() {
 }
 
 #[tokio::test]
-async fn a_run_that_is_told_of_by_many_words_is_counted_once() {
+async fn what_comes_behind_its_end_keeps_no_run() {
     let (_, clock) = clock();
     let live = Live::new(clock.clone());
-    let telemetry = started(&live, clock);
+    let telemetry = started(&Live::new(clock.clone()), clock.clone());
+    let watcher = Arc::new(Watcher {
+        telemetry: Arc::downgrade(&telemetry),
+        clock,
+        rules: Rules {
+            sample: 1.0,
+            content: false,
+        },
+        runs: Mutex::default(),
+    });
+    live.observe(watcher.clone());
     let (run, _) = live.open("r", "k", "main", Source::Client);
     run.began("s");
-    for _ in 0..3_000 {
-        run.wrote();
-    }
+    assert_eq!(lock(&watcher.runs).len(), 1);
     live.end("r", End::Aborted);
-    // behind its end nothing begins anew
+    run.began("s");
     run.wrote();
-    let tallies = telemetry.meter.read();
-    assert_eq!(tallies.turns[&("main".to_owned(), "client", "aborted")], 1);
+    assert!(lock(&watcher.runs).is_empty());
+    let turns = telemetry.meter.read().turns;
+    assert_eq!(turns[&("main".to_owned(), "client", "aborted")], 1);
 }

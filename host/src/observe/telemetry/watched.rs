@@ -254,7 +254,7 @@ impl Watched {
         }
     }
 
-    pub(super) fn ended(mut self, telemetry: &Telemetry, now: i64) {
+    pub(super) fn ended(&mut self, telemetry: &Telemetry, now: i64) {
         self.not_answered(telemetry, now);
         if self.is_message() {
             if self.run.began_ms().is_some() {

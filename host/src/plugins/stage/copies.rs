@@ -15,7 +15,8 @@ pub const FOLDER: &str = "plugins/.staged";
 /// How much of the hash is in a copy's name, digits.
 const HASH_IN_NAME: usize = 16;
 
-/// Forgets copies of earlier runs but the last one of each plugin that is wanted. Called before anything is opened.
+/// Forgets copies of earlier runs but the last one of each plugin that is wanted. Called before anything is opened. What
+/// can't be removed lies there until the next start; nothing is opened that was not compared.
 pub fn sweep(state: &Path, wanted: impl Fn(&str) -> bool) {
     let mut kept = BTreeMap::<String, (SystemTime, PathBuf)>::new();
     for entry in fs::read_dir(state.join(FOLDER)).into_iter().flatten().flatten() {

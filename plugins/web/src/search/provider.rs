@@ -128,12 +128,11 @@ impl Provider {
             return Ok(address.map(|base_url| Self::new(vendor, base_url, key, service)));
         }
         if key.is_none() && address.is_none() {
-            key = host.secret(vendor.variable).await?;
-            if key.is_none() && vendor == PERPLEXITY {
-                key = host.secret(OPENROUTER).await?;
-            }
+            let others: &[_] = if vendor == PERPLEXITY { &[OPENROUTER] } else { &[] };
+            let variables = [&[vendor.variable], others].concat();
+            key = host.first_secret(&variables).await?;
         }
-        let Some(key) = key.filter(|key| !key.is_empty()) else {
+        let Some(key) = key else {
             return Ok(None);
         };
         let vendors_own = match vendor {
