@@ -10,14 +10,14 @@ use super::{
     desk::Desk,
     job::Steering,
     policy::Policy,
-    request::{DEFAULT_MODEL, count, turn_of, within},
+    request::{DEFAULT_MODEL, ending, turn_of, within},
     standing,
     turn::{self, Turn, TurnEvents, TurnOutcome, Workbench},
 };
 use crate::{
     config::Agent,
     gateway::random::uuid,
-    journal::{Journal, JournalError, Session, Settled},
+    journal::{Journal, JournalError, Session},
 };
 use openclaw_plugin_api::{Error, ErrorKind, Message, Result, Role, ToolOrigin};
 use serde_json::json;
@@ -97,13 +97,8 @@ async fn flush_if_due(desk: &Desk, agent: &Agent, key: &str, context: u64) -> Re
     };
     turn.system = desk.briefings.build(desk, agent, occasion).await;
     let outcome = silent(desk, agent, &turn).await?;
-    let (id, now) = (session.session_id.clone(), desk.clock.now_ms());
-    let entries = outcome.entries.clone();
-    let ended = desk
-        .insist(move |j| j.reply(&[], &Settled::Done, &[], &id, &entries, now))
-        .await;
-    ended.map_err(unusable)?;
-    count(desk, key, &outcome).await.map_err(unusable)?;
+    let ending = ending(desk, key, &session.session_id, &outcome);
+    desk.insist(ending).await.map_err(unusable)?;
     Ok(true)
 }
 

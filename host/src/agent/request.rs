@@ -16,7 +16,7 @@ use super::{
 use crate::{
     config::{Agent, Config},
     gateway::random::uuid,
-    journal::{Cost, Entry, EntryKind, JournalError, Session, SessionUsage},
+    journal::{self, Cost, Entry, EntryKind, Journal, JournalError, Session, SessionUsage, Settled},
 };
 use openclaw_plugin_api::{AgentRun, Content, Error, ErrorKind, Message, Result, Role, ToolOrigin};
 use std::{sync::Arc, time::Duration};
@@ -212,9 +212,8 @@ async fn run(desk: &Desk, run: &AgentRun, events: &TurnEvents, steering: &Steeri
     };
     let work = turn::run(&bench, &turn, events);
     let outcome = within(agent, work).await?;
-    end(desk, &run.session_key, &session.session_id, &outcome)
-        .await
-        .map_err(unusable)?;
+    let ending = ending(desk, &run.session_key, &session.session_id, &outcome);
+    desk.journal.run(move |j| ending(j)).await.map_err(unusable)?;
     Ok(outcome)
 }
 
@@ -315,39 +314,28 @@ pub(super) async fn within_limit<T>(limit: Duration, work: impl Future<Output = 
     })
 }
 
-/// Writes the end of a turn.
-async fn end(
+/// How the end of a turn is written that sends nobody a reply: its last words and what it has cost, in one go.
+pub(super) fn ending(
     desk: &Desk,
     key: &str,
     session_id: &str,
     outcome: &TurnOutcome,
-) -> std::result::Result<(), JournalError> {
-    let (id, entries, now) = (
-        session_id.to_owned(),
-        outcome.entries.clone(),
-        desk.clock.now_ms(),
-    );
-    desk.journal.run(move |j| j.append(&id, &entries, now)).await?;
-    count(desk, key, outcome).await
-}
-
-/// Adds to what the conversation has cost.
-pub(super) async fn count(
-    desk: &Desk,
-    key: &str,
-    outcome: &TurnOutcome,
-) -> std::result::Result<(), JournalError> {
-    let (key, model, now) = (key.to_owned(), outcome.model.clone(), desk.clock.now_ms());
-    let usage = usage(outcome);
-    let added = desk.journal.run(move |j| {
+) -> impl Fn(&Journal) -> std::result::Result<(), JournalError> + Send + Sync + Clone + 'static {
+    let (key, session_id, now) = (key.to_owned(), session_id.to_owned(), desk.clock.now_ms());
+    let (entries, model, usage) = (outcome.entries.clone(), outcome.model.clone(), usage(outcome));
+    move |journal| {
         let cost = Cost {
             key: &key,
             usage,
             model: &model,
         };
-        j.add_session_usage(&cost, now)
-    });
-    added.await
+        let end = journal::End {
+            session_id: &session_id,
+            entries: &entries,
+            cost: Some(cost),
+        };
+        journal.end_turn(&[], &Settled::Done, &[], &end, now).map(drop)
+    }
 }
 
 /// What a turn adds to what its conversation has cost.

@@ -7,6 +7,7 @@ mod body;
 mod outbox;
 mod presence;
 mod tally;
+mod typing;
 mod verdict;
 
 pub use body::{Body, lane_of, lane_to, message_to};

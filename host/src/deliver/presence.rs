@@ -2,6 +2,7 @@
 //!
 //! Best effort: nothing here is in the outbox, and nothing of it can hold up or fail a turn. The message that shows the
 //! beginning is noted in the journal, so that the answer takes its place even after a crash.
+use super::typing::Signs;
 use crate::{agent::reply::preview, config::TypingMode, journal::Journal, plugins::registry::Registry};
 use futures_util::future::BoxFuture;
 use openclaw_plugin_api::{
@@ -9,16 +10,8 @@ use openclaw_plugin_api::{
     surface::ids,
 };
 use std::{sync::Arc, time::Duration};
-use tokio::{
-    sync::mpsc,
-    time::{Instant, MissedTickBehavior, interval_at},
-};
+use tokio::{sync::mpsc, time::Instant};
 
-/// An answer that is there sooner needs no sign that somebody is typing: it would be broken off, and count against the
-/// platform's limits.
-const TYPING_AFTER: Duration = Duration::from_millis(100);
-/// The least time between two signs that somebody is typing.
-const SHORTEST_TYPING: Duration = Duration::from_secs(1);
 /// The least time between two changes of a preview.
 const EDIT_EVERY: Duration = Duration::from_millis(1000);
 /// Characters before anything is shown.
@@ -67,23 +60,20 @@ pub async fn follow(
         on_screen: String::new(),
         stopped: false,
     };
-    let first = Instant::now() + TYPING_AFTER;
-    let mut typing = interval_at(first, screen.place.typing_every.max(SHORTEST_TYPING));
-    let mut shows = screen.place.typing == TypingMode::Instant;
-    typing.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut signs = Signs::new(screen.place.typing, screen.place.typing_every);
     let mut next_edit = Instant::now();
     // a slow platform must not hold up the turn, so its answers are waited for beside the events
     let (mut sign, mut change) = (None, None);
     loop {
         let due = change.is_none() && screen.is_behind();
         tokio::select! {
-            event = events.recv() => match event.inspect(|event| shows |= begins(screen.place.typing, event)) {
+            event = events.recv() => match event.inspect(|event| signs.hear(event)) {
                 Some(AgentEvent::Text { text }) => screen.write(&text),
                 Some(AgentEvent::ToolStarted { .. }) => screen.write("\n\n"),
                 Some(_) => {}
                 None => break,
             },
-            _ = typing.tick(), if shows && sign.is_none() => sign = screen.typing(),
+            () = signs.due(), if sign.is_none() => sign = screen.typing(),
             () = under_way(&mut sign), if sign.is_some() => sign = None,
             changed = under_way(&mut change), if change.is_some() => {
                 change = None;
@@ -98,15 +88,6 @@ pub async fn follow(
         screen.changed(change.await);
     }
     screen.seen()
-}
-
-/// Is this what somebody is typing from?
-fn begins(mode: TypingMode, event: &AgentEvent) -> bool {
-    match event {
-        AgentEvent::Thinking { .. } | AgentEvent::ToolStarted { .. } => mode == TypingMode::Thinking,
-        AgentEvent::Text { text } => mode != TypingMode::Never && !text.trim().is_empty(),
-        _ => false,
-    }
 }
 
 async fn under_way<T>(call: &mut Option<BoxFuture<'static, T>>) -> T {

@@ -87,8 +87,9 @@ pub(crate) async fn serve(
         strays: Arc::default(),
     };
     let end = session.listen(wire).await;
-    session.outbox.close(1000, "");
+    // first, so that nothing is told any more to whoever sees the end of the connection
     session.shared.events.remove(&session.caller.connection);
+    session.outbox.close(1000, "");
     Box::pin(session.shared.nodes.went(&session.caller)).await;
     presence::announce(&session.shared, &session.caller);
     end

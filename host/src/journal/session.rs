@@ -160,11 +160,6 @@ impl Journal {
                 .map(drop)
         })
     }
-
-    /// Adds what a turn has cost.
-    pub fn add_session_usage(&self, cost: &Cost<'_>, now_ms: i64) -> Result<(), JournalError> {
-        self.write(|c| add_usage(c, cost, now_ms))
-    }
 }
 
 pub(super) fn add_usage(c: &Connection, cost: &Cost<'_>, now_ms: i64) -> rusqlite::Result<()> {

@@ -329,15 +329,16 @@ fn a_session_is_made_once_and_counts_what_it_costs() {
         usage,
         model: "p/m",
     };
-    journal.add_session_usage(&cost, 3).expect("added");
     let end = End {
         session_id: "",
         entries: &[],
         cost: Some(cost),
     };
-    journal
-        .end_turn(&[], &Settled::Done, &[], &end, 4)
-        .expect("added");
+    for now in [3, 4] {
+        journal
+            .end_turn(&[], &Settled::Done, &[], &end, now)
+            .expect("added");
+    }
     let now = journal.find_session("k").expect("read").expect("there");
     assert_eq!((now.usage.input, now.usage.context, now.updated_ms), (6, 5, 4));
     journal.reset_session("k", "three", 9).expect("reset");

@@ -87,6 +87,14 @@ impl Chat {
         chat
     }
 
+    /// Closes the connection and waits until the gateway has let it go.
+    pub async fn leave(mut self) {
+        soon("the connection to be closed", self.socket.close(None))
+            .await
+            .expect("it is connected");
+        while let Some(Ok(_)) = soon("the end of the connection", self.socket.next()).await {}
+    }
+
     /// Sends a frame as it is.
     pub async fn send(&mut self, frame: &Value) {
         let sent = self.socket.send(Message::text(frame.to_string()));

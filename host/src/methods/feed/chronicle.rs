@@ -69,8 +69,8 @@ impl Chronicle {
                     Some(End::Failed { .. }) => "error",
                     _ => "end",
                 };
-                self.changed(key, agent, phase(how)).await;
                 self.subscribers.tidy(&self.events);
+                self.changed(key, agent, phase(how)).await;
                 // of what is written while no client is here nothing is heard; who comes later begins where it is then
                 if self.events.clients() == 0 {
                     self.places.clear();

@@ -7,6 +7,7 @@ mod ending;
 mod event;
 mod subscribers;
 mod tale;
+mod tales;
 mod timing;
 mod tools;
 
@@ -14,21 +15,18 @@ pub(super) use subscribers::Subscribers;
 
 use super::{agent::Ended, runs::Runs};
 use crate::{
-    agent::live::{End, Live, News, Run, Step},
+    agent::live::{End, News, Run, Step},
     app::Gateway,
     gateway::Events,
 };
 use chronicle::Chronicle;
 use event::{Event, To};
 use serde_json::{Value, json};
-use std::{
-    collections::HashMap,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
 };
-use tale::Tale;
+use tales::Tales;
 use tokio::{
     sync::broadcast::{Receiver, error::RecvError},
     time::Instant,
@@ -49,7 +47,7 @@ pub(super) fn start(
         gateway: gateway.clone(),
         events: events.clone(),
         runs: runs.clone(),
-        tales: HashMap::new(),
+        tales: Tales::default(),
         tells: Arc::default(),
     };
     let (clients, tells) = (events.clone(), feed.tells.clone());
@@ -65,7 +63,7 @@ struct Feed {
     gateway: Arc<Gateway>,
     events: Events,
     runs: Arc<Runs>,
-    tales: HashMap<String, Tale>,
+    tales: Tales,
     /// There are tales: who has begun one has to hear the rest.
     tells: Arc<AtomicBool>,
 }
@@ -75,7 +73,7 @@ struct Feed {
 impl Feed {
     async fn run(mut self, mut news: Receiver<News>) {
         loop {
-            let due = self.tales.values().filter_map(Tale::due).min();
+            let due = self.tales.due();
             let rings = async {
                 match due {
                     Some(due) => tokio::time::sleep_until(due).await,
@@ -96,74 +94,32 @@ impl Feed {
         }
     }
 
-    fn live(&self) -> &Live {
-        &self.gateway.desk().live
-    }
-
     fn step(&mut self, run: &Arc<Run>, step: &Step) {
-        let told = self.told(run, step);
+        let anybody = self.events.clients() > 0;
+        let (now, now_ms) = self.now();
+        let told = self.tales.step(run, step, anybody, now, now_ms);
         if matches!(step, Step::Ended) {
-            self.tales.remove(&run.id);
             self.runs.end(&run.id, record(run));
         }
         self.send(&run.sender(), told);
     }
 
-    /// What clients are told of a step. Nothing is made up for nobody: whoever comes while a run is under way is told what
-    /// it has said by then.
-    fn told(&mut self, run: &Arc<Run>, step: &Step) -> Vec<Event> {
-        let (now, now_ms) = (Instant::now(), self.gateway.now_ms());
-        if let Some(tale) = self.tales.get_mut(&run.id) {
-            return tale.step(run, step, now, now_ms);
-        }
-        if self.events.clients() == 0 {
-            return Vec::new();
-        }
-        let tale = self.tales.entry(run.id.clone());
-        let tale = tale.or_insert_with(|| Tale::new(run, now));
-        let mut told = match step {
-            Step::Opened => Vec::new(),
-            _ => tale.catch_up(run, now, now_ms),
-        };
-        told.extend(tale.step(run, step, now, now_ms));
-        told
-    }
-
     fn ring(&mut self) {
-        let (now, now_ms) = (Instant::now(), self.gateway.now_ms());
-        let due = self
-            .tales
-            .values_mut()
-            .filter(|tale| tale.due().is_some_and(|due| due <= now));
-        let told: Vec<_> = due.flat_map(|tale| tale.ring(now, now_ms)).collect();
+        let (now, now_ms) = self.now();
+        let told = self.tales.ring(now, now_ms);
         self.send("", told);
     }
 
-    /// News were missed. What runs have said is at the runs; those that are not there any more have ended.
     fn catch_up(&mut self) {
-        let (now, now_ms) = (Instant::now(), self.gateway.now_ms());
         tracing::warn!(target: "openclaw::gateway", "clients were told of runs too slowly; some steps are left out");
-        let mut told = Vec::new();
-        for run in self.live().active(None) {
-            let tale = self
-                .tales
-                .entry(run.id.clone())
-                .or_insert_with(|| Tale::new(&run, now));
-            told.extend(tale.catch_up(&run, now, now_ms));
-        }
-        let gone: Vec<_> = self
-            .tales
-            .keys()
-            .filter(|id| self.live().find(id).is_none())
-            .cloned()
-            .collect();
-        for id in gone {
-            if let Some(tale) = self.tales.remove(&id) {
-                // its words are in the history; that it is over is what has to be known
-                told.push(event::chat(tale.chat_event("final")));
-            }
-        }
+        let active = self.gateway.desk().live.active(None);
+        let (now, now_ms) = self.now();
+        let told = self.tales.catch_up(&active, now, now_ms);
         self.send("", told);
+    }
+
+    fn now(&self) -> (Instant, i64) {
+        (Instant::now(), self.gateway.now_ms())
     }
 
     fn send(&self, sender: &str, told: Vec<Event>) {

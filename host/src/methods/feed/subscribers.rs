@@ -1,6 +1,6 @@
 //! Who wants to know of conversations: all of them, or some.
 //!
-//! Bounded: connections that have gone are forgotten when there are many.
+//! Bounded: connections that have gone are forgotten when there are many, or when the last one has gone.
 use crate::gateway::Events;
 use std::{
     collections::{BTreeSet, HashMap},
@@ -73,23 +73,22 @@ impl Subscribers {
         known.all.contains(connection) || known.some.get(connection).is_some_and(|keys| keys.contains(key))
     }
 
-    /// Forgets connections that have gone, if there are many.
+    /// Forgets connections that have gone, if there are many or nobody is here.
     pub(super) fn tidy(&self, events: &Events) {
-        let many = {
+        let mut gone: BTreeSet<_> = {
             let known = self.known();
-            known.all.len() + known.some.len() > MANY
+            known.all.iter().chain(known.some.keys()).cloned().collect()
         };
-        if !many {
+        if gone.is_empty() || (gone.len() <= MANY && events.clients() > 0) {
             return;
         }
-        let here: BTreeSet<_> = events
-            .callers()
-            .iter()
-            .map(|caller| caller.connection.clone())
-            .collect();
+        // Whoever comes from now on is not among them: a connection is here before it follows anything.
+        for caller in events.callers() {
+            gone.remove(&caller.connection);
+        }
         let mut known = self.known();
-        known.all.retain(|connection| here.contains(connection));
-        known.some.retain(|connection, _| here.contains(connection));
+        known.all.retain(|connection| !gone.contains(connection));
+        known.some.retain(|connection, _| !gone.contains(connection));
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -126,5 +125,14 @@ mod tests {
         (0..=MANY).for_each(|n| subscribers.all(&n.to_string(), true));
         subscribers.tidy(&Events::default());
         assert!(!subscribers.any());
+    }
+
+    #[test]
+    fn when_the_last_one_has_gone_nobody_follows() {
+        let subscribers = Subscribers::default();
+        subscribers.all("x", true);
+        assert!(subscribers.one("y", "a", true));
+        subscribers.tidy(&Events::default());
+        assert!(!subscribers.any() && !subscribers.follow("a"));
     }
 }

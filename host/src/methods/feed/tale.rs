@@ -74,13 +74,17 @@ impl Tale {
             began: false,
             item: crate::gateway::random::uuid(),
             held: waits.then(Vec::new),
-            timing: waits.then_some(Timing {
-                received: now,
-                acked: None,
-                dispatched: now,
-                answered: false,
-                completed: false,
-            }),
+            timing: waits.then(|| Timing::new(now)),
+        }
+    }
+
+    /// One that is under way: whoever asked for it knows that it was taken, and its beginning was told to nobody.
+    pub(super) fn joined(run: &Run, now: Instant) -> Self {
+        Self {
+            held: None,
+            timing: None,
+            began: run.began_ms().is_some(),
+            ..Self::new(run, now)
         }
     }
 

@@ -16,6 +16,19 @@ pub(super) struct Timing {
     pub(super) completed: bool,
 }
 
+impl Timing {
+    /// For a run that somebody asks for now.
+    pub(super) fn new(now: Instant) -> Self {
+        Self {
+            received: now,
+            acked: None,
+            dispatched: now,
+            answered: false,
+            completed: false,
+        }
+    }
+}
+
 impl Tale {
     /// The work is done, though not all of it is told.
     pub(super) fn completed(&mut self, now: Instant, out: &mut Vec<Event>) {
