@@ -174,7 +174,7 @@ impl Desk {
 
     /// Does something with the journal until the disk takes it: what a turn has brought about must not be lost to a
     /// full disk. What no waiting would mend is an error at once.
-    pub(super) async fn insist<T: Send + 'static>(
+    pub(crate) async fn insist<T: Send + 'static>(
         &self,
         work: impl Fn(&Journal) -> std::result::Result<T, JournalError> + Send + Sync + Clone + 'static,
     ) -> std::result::Result<T, JournalError> {

@@ -44,7 +44,8 @@ pub(super) async fn aside(desk: &Desk, taken: &Taken, text: Option<String>) -> R
     let lane = lane_of(&taken.channel, &taken.event);
     let message = text.map(|text| message_to(&taken.event, text, format!("event-{}:aside", taken.row)));
     let replies: Vec<_> = message
-        .map(|message| Body::new(message).to(&lane, &taken.channel))
+        // the event waits still, and is read once more if the gateway ends before its turn
+        .map(|message| Body::new(message).once(&lane, &taken.channel))
         .into_iter()
         .collect();
     let now = desk.clock.now_ms();

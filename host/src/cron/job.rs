@@ -334,6 +334,25 @@ impl Job {
         errors == 0 && self.delete_after_run == Some(true)
     }
 
+    /// The same for a run that was begun by this schedule: a single time that it was given meanwhile holds.
+    pub fn end_of(
+        &mut self,
+        begun: &Schedule,
+        status: Status,
+        error: Option<String>,
+        began_ms: i64,
+        now_ms: i64,
+    ) -> bool {
+        let was_on = self.enabled;
+        let over = self.end(status, error, began_ms, now_ms);
+        if !self.schedule.is_once() || self.schedule == *begun {
+            return over;
+        }
+        self.enabled = was_on;
+        self.plan(began_ms);
+        false
+    }
+
     /// As clients see it.
     pub fn view(&self) -> Value {
         let mut view = json!(self);

@@ -314,16 +314,16 @@ impl Cron {
             .is_some_and(|delivery| delivery.best_effort == Some(true));
         let status = record.finish(&outcome, &delivered, best_effort, now);
         // it may have been changed or removed meanwhile
-        let job = match self.get(&begun.id).await {
-            Ok(mut job) => {
-                let over = job.end(status, record.error.clone(), record.run_at_ms, now);
-                job.state.last_delivered = Some(record.delivered);
-                job.state.last_delivery_status = Some(record.delivery_status.clone());
-                job.state.last_delivery_error = record.delivery_error.clone();
-                Some((job, over))
-            }
-            Err(_) => None,
-        };
+        let id = begun.id.clone();
+        let found = self.desk.insist(move |j| j.cron_job(&id)).await.ok().flatten();
+        let job = found.as_ref().and_then(read).map(|mut job| {
+            let error = record.error.clone();
+            let over = job.end_of(&begun.schedule, status, error, record.run_at_ms, now);
+            job.state.last_delivered = Some(record.delivered);
+            job.state.last_delivery_status = Some(record.delivery_status.clone());
+            job.state.last_delivery_error = record.delivery_error.clone();
+            (job, over)
+        });
         record.next_run_at_ms = job.as_ref().and_then(|(job, _)| job.state.next_run_at_ms);
         let then = match &job {
             None => JobThen::Same,
@@ -334,12 +334,11 @@ impl Cron {
             state: RunState::Ended,
             ..open_run(&record, now)
         };
-        if let Err(error) = self
+        // a run that is not noted as ended keeps its place from all others
+        let noted = self
             .desk
-            .journal
-            .run(move |j| j.cron_step(&run, &then, event.as_ref()))
-            .await
-        {
+            .insist(move |j| j.cron_step(&run, &then, event.as_ref()));
+        if let Err(error) = noted.await {
             // the next start finds it open and ends it
             tracing::error!(target: "openclaw::cron", job = begun.id, %error, "the end of a run is not noted");
         }

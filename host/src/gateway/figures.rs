@@ -1,7 +1,7 @@
 //! `/metrics`: what is counted, for programs that watch. They bring the gateway's secret, as every operator's program does,
 //! for figures tell who works with what and what it costs.
 use super::{
-    http::{Caller, identify},
+    identify::{Caller, identify},
     scope::Scope,
     server::Shared,
 };
@@ -25,8 +25,7 @@ pub(super) async fn figures(
         return (StatusCode::FORBIDDEN, "this page may not call the gateway\n").into_response();
     }
     match identify(&shared, &peer, &headers, Scope::Read).await {
-        Ok(Caller::Known) => {}
-        Ok(Caller::Anonymous) if shared.verifier().is_open() => {}
+        Ok(Caller::Known { .. }) => {}
         Ok(Caller::Anonymous) => {
             let scheme = [(header::WWW_AUTHENTICATE, "Bearer")];
             return (StatusCode::UNAUTHORIZED, scheme, "unauthorized\n").into_response();

@@ -33,6 +33,8 @@ pub(crate) struct Entrance {
     pub(crate) origin: Option<String>,
     pub(crate) host: String,
     pub(crate) proxy: ProxyClaim,
+    /// When it came, in the hub's counting: what a proxy says of it may be taken back before it asks to be let in.
+    pub(crate) epoch: u64,
 }
 
 /// A client that is let in.
@@ -94,9 +96,8 @@ pub(crate) async fn shake(
             }));
         }
     };
-    let epoch = shared.events.epoch();
     match decide(shared, entrance, &nonce, &message).await {
-        Ok(admitted) => Ok(Admitted { epoch, ..admitted }),
+        Ok(admitted) => Ok(admitted),
         Err(Refusal::Silent(close)) => Err(End::Ours(close)),
         Err(Refusal::Answered {
             request,
@@ -188,7 +189,7 @@ async fn decide(
                 caller,
                 offered,
                 issued,
-                epoch: 0,
+                epoch: entrance.epoch,
             })
         }
         Err(denied) => {

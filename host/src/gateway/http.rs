@@ -21,18 +21,15 @@ use std::{
     net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
 };
-use tokio::{
-    net::TcpStream,
-    time::{self, Instant},
-};
+use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
 
 use super::{
-    auth::{ProxyClaim, Role},
-    denial, figures,
+    auth::ProxyClaim,
+    figures,
     handshake::{self, Admitted, Entrance},
     hub,
-    limiter::Client,
+    identify::{Caller, identify, is_local},
     limits,
     outbox::{Close, Outbox},
     random, routes,
@@ -41,7 +38,7 @@ use super::{
     session,
     wire::{End, Wire},
 };
-use crate::http::server::{Peer, Place, Sites, peer_of};
+use crate::http::server::{Peer, Place, peer_of};
 
 /// Names a response, for reports of faults.
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -54,14 +51,6 @@ pub(crate) struct Unauthenticated(Mutex<HashMap<IpAddr, usize>>);
 struct Waiting {
     all: Arc<Unauthenticated>,
     network: IpAddr,
-}
-
-/// What a request may see.
-pub(super) enum Caller {
-    /// It brings no secret.
-    Anonymous,
-    /// It brings the secret.
-    Known,
 }
 
 /// Paths that say how the gateway is.
@@ -122,10 +111,8 @@ async fn gate(State(shared): State<Arc<Shared>>, mut request: Request, next: Nex
 
 /// May this one see details? Whoever brings a secret, and programs on this machine: a page can't read the answer.
 async fn sees(shared: &Shared, peer: &Peer, headers: &HeaderMap) -> Result<bool, Response> {
-    let host = header_text(headers, &header::HOST).unwrap_or_default();
-    let local = peer.is_local() && Sites::is_loopback(host);
     let caller = identify(shared, peer, headers, Scope::Read).await?;
-    Ok(local || matches!(caller, Caller::Known))
+    Ok(is_local(peer, headers) || matches!(caller, Caller::Known { .. }))
 }
 
 async fn elsewhere(
@@ -183,50 +170,6 @@ async fn started(
     (status_if(pending.is_none()), Json(body)).into_response()
 }
 
-/// Who asks: nobody in particular, or somebody who may do what takes `needed`: with the secret, by the token of a device
-/// or by a proxy's word. A wrong secret is refused and counted.
-pub(super) async fn identify(
-    shared: &Shared,
-    peer: &Peer,
-    headers: &HeaderMap,
-    needed: Scope,
-) -> Result<Caller, Response> {
-    let verifier = shared.verifier();
-    let Some(offered) = header_text(headers, &header::AUTHORIZATION) else {
-        let claim = ProxyClaim::read(verifier.proxy(), peer, headers);
-        let caller = if claim.permits(needed) {
-            Caller::Known
-        } else {
-            Caller::Anonymous
-        };
-        return Ok(caller);
-    };
-    let client = Client::new(peer, headers.contains_key(header::ORIGIN));
-    if let Err(after) = shared.limiter.check(client, Instant::now()) {
-        let failure = denial::rate_limited(after);
-        let error = json!({"error": {"message": failure.message, "type": "rate_limited"}});
-        let seconds = after.as_secs().max(1).to_string();
-        let headers = [(header::RETRY_AFTER, seconds)];
-        return Err((StatusCode::TOO_MANY_REQUESTS, headers, Json(error)).into_response());
-    }
-    let secret = offered.strip_prefix("Bearer ").map(str::trim).unwrap_or_default();
-    if verifier.check(secret).is_some() {
-        shared.limiter.succeeded(client);
-        return Ok(Caller::Known);
-    }
-    if let Some(holder) = shared.devices.holder(secret).await {
-        shared.limiter.succeeded(client);
-        if holder.role == Role::Operator && holder.scopes.permit(needed) {
-            return Ok(Caller::Known);
-        }
-        let error = json!({"error": {"message": "Forbidden", "type": "forbidden"}});
-        return Err((StatusCode::FORBIDDEN, Json(error)).into_response());
-    }
-    time::sleep(shared.limiter.failed(client, Instant::now())).await;
-    let error = json!({"error": {"message": "Unauthorized", "type": "unauthorized"}});
-    Err((StatusCode::UNAUTHORIZED, Json(error)).into_response())
-}
-
 /// What the answer to a request for a WebSocket proves, if it is one.
 pub(super) fn accept_key(request: &Request) -> Result<String, Box<Response>> {
     let headers = request.headers();
@@ -276,12 +219,14 @@ fn switch(shared: Arc<Shared>, mut request: Request, peer: Peer, host: String) -
     let origin = headers
         .get(header::ORIGIN)
         .map(|origin| origin.to_str().unwrap_or("null").to_owned());
+    let epoch = shared.events.epoch();
     let proxy = ProxyClaim::read(shared.verifier().proxy(), &peer, headers);
     let entrance = Entrance {
         peer,
         origin,
         host,
         proxy,
+        epoch,
     };
     let place = request.extensions_mut().remove::<Place>();
     let upgrade = hyper::upgrade::on(&mut request);
@@ -359,7 +304,7 @@ fn merge(body: &mut Value, more: serde_json::Map<String, Value>) {
     }
 }
 
-fn header_text<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Option<&'a str> {
+pub(super) fn header_text<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 

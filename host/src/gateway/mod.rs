@@ -21,6 +21,7 @@ mod hello;
 mod http;
 mod hub;
 mod idempotency;
+mod identify;
 mod limiter;
 pub mod limits;
 mod methods;

@@ -102,13 +102,15 @@ impl Session {
         let mut pinged = false;
         loop {
             match time::timeout(limits::PING, wire.next(&self.outbox)).await {
+                Ok(Err(end)) => return end,
+                // a client that does not read has not seen it yet
+                _ if self.outbox.is_closed() => return Box::pin(self.see_off(wire)).await,
                 Ok(Ok(incoming)) => {
                     pinged = false;
                     if let Incoming::Message(message) = incoming {
                         self.take(&message);
                     }
                 }
-                Ok(Err(end)) => return end,
                 Err(_) if pinged => return End::Theirs,
                 Err(_) => {
                     pinged = true;
@@ -116,6 +118,20 @@ impl Session {
                 }
             }
         }
+    }
+
+    /// Gives a client that is sent away a moment to take what waits for it. Nothing that it asks for is done any more.
+    async fn see_off(&self, wire: &mut Wire) -> End {
+        let rest = async {
+            loop {
+                if let Err(end) = wire.next(&self.outbox).await {
+                    return end;
+                }
+            }
+        };
+        time::timeout(limits::CLOSE_DEADLINE, rest)
+            .await
+            .unwrap_or(End::Theirs)
     }
 
     fn take(&self, message: &[u8]) {

@@ -183,13 +183,15 @@ impl Journal {
         })
     }
 
-    /// Notes that a device asks. A request of the same device for the same role takes this one's wishes and keeps its id.
+    /// Notes that a device asks. A request of the same device for the same role takes this one's wishes. It keeps its id
+    /// only if they are the same: whoever has seen it must not approve something else by it.
     pub fn device_request(&self, request: &DeviceRequest) -> Result<DeviceRequest, JournalError> {
         self.write(|transaction| {
             forget_requests(transaction, request.created_ms)?;
             transaction.execute(
                 "INSERT INTO device_request VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-                 ON CONFLICT (device, role) DO UPDATE SET facts = ?5, scopes = ?6, repair = ?7",
+                 ON CONFLICT (device, role) DO UPDATE SET facts = ?5, scopes = ?6, repair = ?7,
+                     id = CASE WHEN scopes = ?6 AND repair = ?7 THEN id ELSE ?1 END",
                 params![
                     request.id,
                     request.device,

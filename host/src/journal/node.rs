@@ -110,7 +110,8 @@ impl Journal {
         })
     }
 
-    /// Notes that a node asks. A request of the same node takes this one's wishes and keeps its id.
+    /// Notes that a node asks. A request of the same node takes this one's wishes, and keeps its id only if they are the
+    /// same: whoever has seen it must not allow something else by it.
     pub fn node_request(&self, request: &NodeRequest) -> Result<NodeRequest, JournalError> {
         self.write(|transaction| {
             let surplus = "DELETE FROM node_request WHERE created_ms <= ?1 OR id NOT IN (
@@ -121,7 +122,8 @@ impl Journal {
             )?;
             transaction.execute(
                 "INSERT INTO node_request VALUES (?1, ?2, ?3, ?4, ?5)
-                 ON CONFLICT (node) DO UPDATE SET facts = ?3, surface = ?4",
+                 ON CONFLICT (node) DO UPDATE SET facts = ?3, surface = ?4,
+                     id = CASE WHEN surface = ?4 THEN id ELSE ?1 END",
                 params![
                     request.id,
                     request.node,

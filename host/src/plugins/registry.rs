@@ -243,7 +243,7 @@ impl Registry {
 }
 
 /// Two plugins that declare the same thing can't both run: the one with the later id is switched off, loudly.
-fn refuse_clashes(mut specs: Vec<Spec>) -> Vec<Spec> {
+pub fn refuse_clashes(mut specs: Vec<Spec>) -> Vec<Spec> {
     let mut taken: BTreeMap<(String, String), String> = BTreeMap::new();
     specs.sort_by(|a, b| a.manifest.id.cmp(&b.manifest.id));
     for spec in specs.iter_mut().filter(|spec| spec.reason.is_on()) {

@@ -308,8 +308,6 @@ impl Supervisor {
             }
         };
         self.set_spec(spec.clone());
-        self.retry_at = None;
-        self.faults.clear();
         // The old one lets go of its connections before the new one takes them up: two bots with one token would
         // push each other off.
         self.take_down(&old_spec).await;
@@ -339,14 +337,17 @@ impl Supervisor {
     async fn stop(&mut self) {
         let spec = self.plugin.spec();
         self.take_down(&spec).await;
-        self.retry_at = None;
         self.set(State::Stopped, None);
     }
 
     async fn take_down(&mut self, spec: &Spec) {
         let old = self.plugin.current();
         self.set_current(None);
+        self.retry_at = None;
+        self.faults.clear();
         if let Some(old) = old {
+            // what its last calls tell of it is not to be held against the next one
+            self.retired = self.retired.max(old.number);
             old.retire(&spec.settings).await;
         }
     }

@@ -111,6 +111,9 @@ pub struct HttpCall {
     pub peer: String,
     /// Id of this request in the logs.
     pub request_id: String,
+    /// Who asks may do everything: with [`RouteAuth::Gateway`], the gateway's secret or the scope `operator.admin`. False:
+    /// somebody who may only write, or somebody whom the host did not look at.
+    pub caller_is_owner: bool,
     /// The body.
     #[serde(skip)]
     pub body: Vec<u8>,

@@ -79,6 +79,7 @@ impl Reply {
                 system: system.join("\n\n"),
                 model: target.model.clone(),
                 idempotency_key: id.to_owned(),
+                sender_id: target.sender.to_owned(),
                 ..AgentRun::default()
             })
         };

@@ -6,6 +6,8 @@ use openclaw_plugin_api::HttpCall;
 
 /// Beginnings of session keys that belong to the gateway.
 const RESERVED: &[&str] = &["subagent:", "cron:", "acp:"];
+/// Who asks and is not the owner: somebody whose token permits no more than to write.
+const SOMEBODY: &str = "openai-http";
 /// Longest `user` or session key, characters.
 const MAX_KEY: usize = 256;
 
@@ -18,6 +20,8 @@ pub(crate) struct Target {
     pub(crate) session_key: String,
     /// Model in place of the agent's own; empty for that.
     pub(crate) model: String,
+    /// Who asks; empty for the owner.
+    pub(crate) sender: &'static str,
     /// The conversation goes on over requests, so that what an earlier one said need not be told again.
     pub(crate) lasting: bool,
 }
@@ -55,6 +59,7 @@ pub(crate) fn target(
             false => format!("agent:{owner}:{key}"),
         },
         agent,
+        sender: if call.caller_is_owner { "" } else { SOMEBODY },
         model: call.header("x-openclaw-model").unwrap_or_default().to_owned(),
         lasting,
     })

@@ -46,6 +46,19 @@ async fn a_completion_at_once() {
     assert_eq!(body["choices"][0]["finish_reason"], "stop");
 }
 
+#[test]
+fn who_is_not_the_owner_is_somebody() {
+    let config = serde_json::from_value(json!({})).expect("a configuration");
+    for (owner, sender) in [(true, ""), (false, "openai-http")] {
+        let call = HttpCall {
+            caller_is_owner: owner,
+            ..HttpCall::default()
+        };
+        let target = crate::target::target(&config, &call, "openclaw", None).expect("a target");
+        assert_eq!(target.sender, sender);
+    }
+}
+
 #[tokio::test]
 async fn a_completion_piece_by_piece() {
     let plugin = plugin(&TestHost::new().agent_answer("Hello!"));

@@ -81,7 +81,7 @@ async fn run(host: &Host, config: &Config, call: &HttpCall) -> Result<ToolOutput
             .unwrap_or_else(|| format!("agent:{agent}:main")),
         agent_id: agent,
         call_id: call.request_id.clone(),
-        sender_is_owner: true,
+        sender_is_owner: call.caller_is_owner,
         ..ToolOrigin::default()
     };
     if target::is_reserved(&origin.session_key) {

@@ -266,6 +266,8 @@ async fn a_model_that_speaks_by_itself_talks_and_is_interrupted() {
     soon("an answer", caller.hears()).await;
     assert_eq!(caller.hearing().as_deref(), Some("Who are you??"));
     caller.hang_up().await;
+    soon("the end", caller.closed()).await;
+    assert!(world.model.asked().is_empty(), "an agent answers beside it");
     world.end().await;
 }
 

@@ -5,7 +5,7 @@ use crate::{
     cli::setting::Setting,
     config::{Asked, Change, Config, Env, Loaded, News, ReloadMode, Watch, keep_last_good},
     gateway::Doorkeeper,
-    plugins::{places, plugin::Spec},
+    plugins::{places, plugin::Spec, registry::refuse_clashes},
 };
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -94,6 +94,9 @@ async fn apply(gateway: &Arc<Gateway>, env: &Env, change: &Change, running: &wat
 
 /// Reloads the plugins whose settings are others now. The rest don't notice.
 async fn replace(gateway: &Arc<Gateway>, specs: Vec<Spec>) {
+    let mut specs = refuse_clashes(specs);
+    // what one lets go of another may take up
+    specs.sort_by_key(|spec| spec.reason.is_on());
     for spec in specs {
         let id = spec.manifest.id.clone();
         let current = gateway.registry.get(&id).map(|plugin| plugin.spec());

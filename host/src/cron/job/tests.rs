@@ -66,6 +66,22 @@ fn one_that_comes_once_is_tried_again_and_then_over() {
 }
 
 #[test]
+fn a_time_that_it_is_given_while_it_runs_holds() {
+    let at = |at: &str| Schedule::At { at: at.into() };
+    let (first, second) = (at("1970-01-01T00:00:05Z"), at("1970-01-01T00:00:09Z"));
+    for status in [Status::Ok, Status::Error] {
+        let mut job = job(first.clone());
+        job.begin(6_000);
+        job.schedule = second.clone();
+        // also one that has passed by then
+        assert!(!job.end_of(&first, status, None, 6_000, 10_000));
+        assert_eq!((job.enabled, job.due()), (true, Some(9_000)));
+    }
+    let mut same = job(first.clone());
+    assert!(same.end_of(&first, Status::Ok, None, 6_000, 10_000), "it goes");
+}
+
+#[test]
 fn targets_and_payloads_go_in_pairs() {
     let mut job = job(Schedule::Every {
         every_ms: 1_000,

@@ -17,6 +17,7 @@ pub(super) fn call(parts: &Parts, path: String, route: &Route, peer: &Peer, trus
         headers: headers(&parts.headers, route.auth == RouteAuth::Gateway),
         peer: peer.address().to_string(),
         request_id: random::uuid(),
+        caller_is_owner: false,
         body: Vec::new(),
     }
 }

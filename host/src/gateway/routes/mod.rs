@@ -37,7 +37,7 @@ use tokio::{
 };
 
 use super::{
-    http::{Caller, identify},
+    identify::{Caller, identify},
     scope::Scope,
     server::Shared,
 };
@@ -194,16 +194,18 @@ async fn answer(shared: &Shared, peer: Peer, request: Request) -> Result<Respons
     let limit = admissible(route, &parts, &body)?;
     let place = routing.places.enter(&offer.path, peer.network());
     let place = place.ok_or_else(|| refusal::later("too many requests at once: retry later"))?;
-    if route.auth == RouteAuth::Gateway {
-        known(shared, &peer, &parts).await?;
-    }
+    let owner = route.auth == RouteAuth::Gateway && known(shared, &peer, &parts).await?;
     let mut call = head::call(&parts, path, route, &peer, &shared.rules.get().trusted_proxies);
+    call.caller_is_owner = owner;
     if route.check_head {
         let checked = routes.check(&offer, call.clone(), limits::CHECK).await;
         checked.map_err(|error| refusal::hang_up(refusal::of(&error)))?;
     }
-    let room = routing.room(body.size_hint().exact().unwrap_or(limit))?;
+    let mut room = routing.room(body.size_hint().exact().unwrap_or(limit))?;
     call.body = read(body, limit, Duration::from_millis(route.body_timeout_ms)).await?;
+    // a body whose length was not told may be much shorter than it might have been
+    let unused = room.num_permits().saturating_sub(call.body.len().div_ceil(1024));
+    drop(room.split(unused));
     let (out, chunks) = sink_pair(limits::MAX_PIECES);
     let exchange = Exchange::new(routes.handle(&offer, call, out), chunks);
     let patience = Duration::from_millis(route.answer_timeout_ms);
@@ -238,8 +240,8 @@ fn admissible(route: &Route, parts: &Parts, body: &Body) -> Result<u64, Refused>
     Ok(limit)
 }
 
-/// Is it somebody with the gateway's secret, and no foreign page that a browser lends its own?
-async fn known(shared: &Shared, peer: &Peer, parts: &Parts) -> Result<(), Refused> {
+/// Is it somebody whom the gateway knows, and no foreign page that a browser lends its own? Says whether it is the owner.
+async fn known(shared: &Shared, peer: &Peer, parts: &Parts) -> Result<bool, Refused> {
     let text = |name| {
         parts
             .headers
@@ -250,11 +252,10 @@ async fn known(shared: &Shared, peer: &Peer, parts: &Parts) -> Result<(), Refuse
     if text(header::ORIGIN).is_some_and(|origin| !shared.rules.get().sites.origin_allowed(origin, host)) {
         return Err(refusal::unread(StatusCode::FORBIDDEN, "this page may not call the gateway").into());
     }
-    // what a plugin serves acts in the owner's name
+    // what a plugin serves sets agents to work
     let caller = identify(shared, peer, &parts.headers, Scope::Write).await;
     match caller.map_err(refusal::hang_up)? {
-        Caller::Known => Ok(()),
-        Caller::Anonymous if shared.verifier().is_open() => Ok(()),
+        Caller::Known { owner } => Ok(owner),
         Caller::Anonymous => {
             let mut response = refusal::unread(StatusCode::UNAUTHORIZED, "unauthorized");
             let scheme = HeaderValue::from_static("Bearer");

@@ -76,10 +76,9 @@ async fn enter(shared: &Arc<Shared>, peer: Peer, mut request: Request) -> Result
     }
     let place = shared.routing.sockets.enter(&offer.path, peer.network());
     let place = place.ok_or_else(|| refusal::later("too many WebSockets at once: retry later"))?;
-    if route.auth == RouteAuth::Gateway {
-        known(shared, &peer, &parts).await?;
-    }
-    let call = head::call(&parts, path, &route, &peer, &shared.rules.get().trusted_proxies);
+    let owner = route.auth == RouteAuth::Gateway && known(shared, &peer, &parts).await?;
+    let mut call = head::call(&parts, path, &route, &peer, &shared.rules.get().trusted_proxies);
+    call.caller_is_owner = owner;
     if route.check_head {
         let checked = routes.check(&offer, call.clone(), limits::CHECK).await;
         checked.map_err(|error| refusal::hang_up(refusal::of(&error)))?;

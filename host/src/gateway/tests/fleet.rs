@@ -6,7 +6,7 @@ use tokio::time::{Duration, Instant};
 /// From elsewhere, as far as the gateway can see.
 const ELSEWHERE: &[(&str, &str)] = &[("x-forwarded-for", "192.0.2.9")];
 
-async fn device(
+pub(super) async fn device(
     gateway: &Gateway,
     number: u8,
     asked: Asked<'_>,
@@ -22,7 +22,7 @@ async fn device(
     (raw, answer)
 }
 
-fn terminal(token: &str) -> Asked<'_> {
+pub(super) fn terminal(token: &str) -> Asked<'_> {
     Asked {
         token: Some(token),
         ..Asked::default()
@@ -62,6 +62,23 @@ async fn a_stranger_waits_until_the_owner_lets_it_in() {
     // it asks again and is the same request
     let (_, again) = device(&gateway, 1, terminal(TOKEN), ELSEWHERE).await;
     assert_eq!(again["error"]["details"]["requestId"], request.as_str());
+    // what it asks for more is not what the owner has seen
+    let more = Asked {
+        scopes: &["operator.admin"],
+        ..terminal(TOKEN)
+    };
+    let (_, refused) = device(&gateway, 1, more, ELSEWHERE).await;
+    let other = &refused["error"]["details"]["requestId"];
+    assert!(other.is_string() && *other != request.as_str(), "{refused}");
+    let seen = owner
+        .request("device.pair.approve", json!({"requestId": request}))
+        .await;
+    assert_eq!(seen["error"]["message"], "unknown requestId");
+    let (_, again) = device(&gateway, 1, terminal(TOKEN), ELSEWHERE).await;
+    let request = again["error"]["details"]["requestId"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     // somebody who holds less can't give it more
     let mut clerk = gateway.client(&["operator.pairing"]).await;
     let params = json!({"requestId": request});

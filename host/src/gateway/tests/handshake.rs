@@ -1,6 +1,6 @@
 //! Until `hello-ok`: what is refused, how, and in what time.
 use super::{super::device, *};
-use crate::gateway::{limits, rules::Rules};
+use crate::gateway::{ProxyAuth, limits, rules::Rules};
 use crate::http::server::Sites;
 use tokio::time::{Duration, Instant};
 
@@ -254,6 +254,59 @@ async fn without_a_secret_only_this_machine_gets_in() {
             "{header:?}"
         );
     }
+}
+
+/// A gateway behind a proxy on this machine, which says who comes.
+pub(super) fn behind_a_proxy() -> Options {
+    Options {
+        auth: Auth {
+            proxy: Some(vouching(&["ada"])),
+            ..Auth::default()
+        },
+        rules: trusting(),
+        ..options()
+    }
+}
+
+fn trusting() -> Rules {
+    Rules {
+        trusted_proxies: vec!["127.0.0.1".parse().unwrap()],
+        ..Rules::default()
+    }
+}
+
+fn vouching(users: &[&str]) -> ProxyAuth {
+    ProxyAuth {
+        user_header: "x-user".into(),
+        allow_users: users.iter().map(|&user| user.to_owned()).collect(),
+        allow_loopback: true,
+        ..ProxyAuth::default()
+    }
+}
+
+#[tokio::test]
+async fn whom_the_proxy_may_not_vouch_for_any_more_is_not_let_in_by_an_old_socket() {
+    let gateway = Gateway::with(behind_a_proxy()).await;
+    let came = [("x-forwarded-for", "192.0.2.9"), ("x-user", "ada")];
+    let connect = async |raw: &mut Raw| {
+        let mut params = params(&["operator.read"]);
+        params["auth"] = json!({});
+        raw.start("connect", params).await
+    };
+    let (mut raw, _) = gateway.raw_with(&came).await.unwrap();
+    let id = connect(&mut raw).await;
+    assert_eq!(
+        raw.response(&id).await["payload"]["auth"]["method"],
+        "trusted-proxy"
+    );
+    let (mut waiting, _) = gateway.raw_with(&came).await.unwrap();
+    gateway
+        .running
+        .doorkeeper()
+        .change(trusting(), Some(&vouching(&["bob"])));
+    assert_eq!(raw.closed().await.0, 4001);
+    connect(&mut waiting).await;
+    assert_eq!(waiting.closed().await.0, 4001);
 }
 
 #[tokio::test]

@@ -154,6 +154,21 @@ async fn a_slow_consumer_is_closed_and_delays_nobody() {
 }
 
 #[tokio::test]
+async fn nothing_is_done_for_who_is_sent_away_and_does_not_read_it() {
+    let gateway = Gateway::start().await;
+    let mut slow = gateway.client(READ).await;
+    let mut quick = gateway.client(READ).await;
+    let payload = json!("x".repeat(4 * 1024 * 1024));
+    for n in 1..20 {
+        gateway.running.broadcast("chat", &payload);
+        assert_eq!(quick.event("chat").await["seq"], n);
+    }
+    slow.start("needs.operator.read", json!({})).await;
+    assert_eq!(slow.closed().await.0, 1008);
+    assert_eq!(gateway.fake.runs.load(Ordering::SeqCst), 0);
+}
+
+#[tokio::test]
 async fn large_messages_pass_after_authentication_up_to_the_limit() {
     let gateway = Gateway::start().await;
     let mut client = gateway.client(READ).await;

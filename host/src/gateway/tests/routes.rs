@@ -1,5 +1,10 @@
 //! Plugins' routes: what of a request reaches a plugin, and what of its answer the client.
-use super::*;
+use super::{
+    fleet::{device, terminal},
+    handshake::behind_a_proxy,
+    *,
+};
+use crate::gateway::device::tests::Asked;
 use crate::gateway::{Offer, Routes, Rules};
 use openclaw_plugin_api::{Error, ErrorKind, HttpCall, HttpHead, Route, RouteAuth, Sink, Source};
 use std::sync::Mutex;
@@ -105,8 +110,8 @@ impl Routes for Site {
                 tokio::task::yield_now().await;
                 return Err(Error::new(ErrorKind::Internal, "broke"));
             }
-            out.send(format!("|{:?}", call.header("authorization")).as_bytes())
-                .await;
+            let (secret, owner) = (call.header("authorization"), call.caller_is_owner);
+            out.send(format!("|{secret:?} owner: {owner}").as_bytes()).await;
             Ok(())
         }
         .boxed()
@@ -118,12 +123,15 @@ impl Routes for Site {
 }
 
 async fn gateway() -> (Gateway, Arc<Site>) {
+    gateway_with(options()).await
+}
+
+async fn gateway_with(options: Options) -> (Gateway, Arc<Site>) {
     let site = Arc::new(Site::default());
     let fake = Arc::new(Fake {
         routes: Some(site.clone()),
         ..Fake::default()
     });
-    let options = options();
     let (folder, fleet) = fleet(&options);
     let running = Server::bind(options, fleet.clone(), fake.clone()).await.unwrap();
     let address = running.addresses()[0];
@@ -249,6 +257,75 @@ async fn whoever_is_let_in_is_answered_by_the_plugin() {
     let (status, response) = ask(&gateway, "GET /page/below%20it", "", "").await;
     assert!(status == 201 && response.contains("x-own"), "{response}");
     assert_eq!(site.reached(), ["handle /mine", "handle /page/below it"]);
+}
+
+/// Calls the route that is for those whom the gateway knows; gives the status, and whether it was called for the owner.
+async fn called(gateway: &Gateway, headers: &str) -> (u16, bool) {
+    let (status, response) = ask(
+        gateway,
+        "POST /mine",
+        &format!("{headers}content-length: 0\r\n"),
+        "",
+    )
+    .await;
+    (status, response.contains("owner: true"))
+}
+
+#[tokio::test]
+async fn only_who_may_do_everything_is_the_owner() {
+    let (gateway, _) = gateway().await;
+    let bearer = |token: &str| format!("authorization: Bearer {token}\r\n");
+    assert_eq!(called(&gateway, &bearer(TOKEN)).await, (201, true));
+    for (number, scope, answer) in [
+        (1, "operator.admin", (201, true)),
+        (2, "operator.write", (201, false)),
+        (3, "operator.read", (403, false)),
+    ] {
+        let asked = Asked {
+            scopes: &[scope],
+            ..terminal(TOKEN)
+        };
+        let (_device, hello) = device(&gateway, number, asked, &[]).await;
+        let token = hello["payload"]["auth"]["deviceToken"].as_str();
+        let token = token.unwrap_or_else(|| panic!("{hello}"));
+        assert_eq!(called(&gateway, &bearer(token)).await, answer, "{scope}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_secret_programs_here_are_let_in_whatever_they_bring() {
+    let (gateway, _) = gateway_with(Options {
+        auth: Auth::default(),
+        ..options()
+    })
+    .await;
+    for _ in 0..12 {
+        assert_eq!(
+            called(&gateway, "authorization: Bearer none\r\n").await,
+            (201, true)
+        );
+    }
+    assert_eq!(called(&gateway, "").await, (201, true));
+    let relayed = "x-forwarded-for: 192.0.2.9\r\nauthorization: Bearer none\r\n";
+    assert_eq!(called(&gateway, relayed).await, (401, false));
+}
+
+#[tokio::test]
+async fn whom_a_proxy_vouches_for_may_bring_what_is_for_the_proxy() {
+    let (gateway, _) = gateway_with(behind_a_proxy()).await;
+    let came = "x-forwarded-for: 192.0.2.9\r\nauthorization: Basic cHJveHk=\r\n";
+    for _ in 0..12 {
+        assert_eq!(
+            called(&gateway, &format!("{came}x-user: ada\r\n")).await,
+            (201, true)
+        );
+    }
+    let less = format!("{came}x-user: ada\r\nx-openclaw-scopes: operator.write\r\n");
+    assert_eq!(called(&gateway, &less).await, (201, false));
+    assert_eq!(
+        called(&gateway, &format!("{came}x-user: eve\r\n")).await,
+        (401, false)
+    );
 }
 
 #[tokio::test]

@@ -7,7 +7,7 @@ use crate::{
     rest::{Request, Route},
     wire::Message,
 };
-use openclaw_plugin_api::Result;
+use openclaw_plugin_api::{ErrorKind, Result};
 use std::time::{Duration, SystemTime};
 
 /// How long a nonce is relied on; Discord says "the past few minutes".
@@ -45,10 +45,12 @@ pub(super) async fn find(
             .query("limit", PAGE)
             .query("after", after);
         let page: Vec<Message> = connection.rest.call(request).await.map_err(|error| {
-            if error.retry_after().is_some() {
-                return error.into_error();
-            }
+            let waits = error.retry_after().is_some();
             let error = error.into_error();
+            // nothing was sent by looking, so it can be looked for again
+            if waits || error.kind().is_transient() || error.kind() == ErrorKind::Closed {
+                return error;
+            }
             in_doubt(&format!(
                 "an earlier try may have arrived, and the channel can't be read ({error})"
             ))

@@ -14,6 +14,9 @@ const SYSTEM: &[&str] = &[
     "/nix/store/",
 ];
 
+/// Words with which a filter of `jq` reads files and the environment.
+const JQ_READS: &[&str] = &["import", "include", "modulemeta", "env", "ENV"];
+
 /// What a program may be told.
 struct Grammar {
     name: &'static str,
@@ -170,6 +173,9 @@ impl Grammar {
                     Some((letter, false)) => pattern_given |= self.name == "grep" && letter == 'e',
                 }
             } else {
+                if self.name == "jq" && JQ_READS.iter().any(|reads| word.contains(reads)) {
+                    return false;
+                }
                 operands += 1;
             }
         }
@@ -250,6 +256,10 @@ mod tests {
             "jq --from-file x",
             "jq --args . x",
             "jq -n env f",
+            "jq import\"a\"as$a{search:\"~\"};$a",
+            "jq include\"a\";.",
+            "jq env",
+            "jq $ENV.HOME",
             "grep x /etc/passwd",
             "grep -r x",
             "grep -f /etc/passwd x",

@@ -25,6 +25,7 @@ impl MediaEvents for Calls {
 impl Calls {
     async fn sounded(&self, id: &CallId, event: MediaEvent) {
         let now = self.0.clock.now();
+        let speaks_by_itself = self.0.settings.config.realtime.enabled;
         let effect = self.with(id, |live| match event {
             MediaEvent::Started => {
                 live.record.advance(State::Answered, now);
@@ -35,7 +36,14 @@ impl Calls {
                 live.record.advance(State::Listening, now);
                 Effect::None
             }
-            MediaEvent::Heard { text, is_final } => live.heard(&text, is_final, None, now),
+            MediaEvent::Heard { text, is_final } => match live.heard(&text, is_final, None, now) {
+                // who speaks answers by itself, and asks an agent only as far as the operator lets it
+                Effect::Think if speaks_by_itself => {
+                    live.record.metadata.unanswered = None;
+                    Effect::None
+                }
+                effect => effect,
+            },
             MediaEvent::Digits(digits) => live.heard(&format!("(keys pressed: {digits})"), true, None, now),
             MediaEvent::Said { text } => {
                 live.record.metadata.initial_message = None;

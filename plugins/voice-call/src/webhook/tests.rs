@@ -80,6 +80,7 @@ fn call(query: &str, headers: &[(&str, &str)], body: &str) -> HttpCall {
         peer: "127.0.0.1".into(),
         request_id: "r".into(),
         body: body.into(),
+        ..HttpCall::default()
     }
 }
 
