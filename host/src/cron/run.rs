@@ -315,7 +315,10 @@ impl Cron {
         let status = record.finish(&outcome, &delivered, best_effort, now);
         // it may have been changed or removed meanwhile
         let id = begun.id.clone();
-        let found = self.desk.insist(move |j| j.cron_job(&id)).await.ok().flatten();
+        let found = self.desk.insist(move |j| j.cron_job(&id)).await.unwrap_or_else(|error| {
+            tracing::error!(target: "openclaw::cron", job = begun.id, %error, "a job whose run has ended can't be read");
+            None
+        });
         let job = found.as_ref().and_then(read).map(|mut job| {
             let error = record.error.clone();
             let over = job.end_of(&begun.schedule, status, error, record.run_at_ms, now);

@@ -139,16 +139,21 @@ async fn ticks_come_and_a_dead_client_goes() {
         .expect("it is gone");
 }
 
-#[tokio::test]
-async fn a_slow_consumer_is_closed_and_delays_nobody() {
-    let gateway = Gateway::start().await;
-    let mut slow = gateway.client(READ).await;
-    let mut quick = gateway.client(READ).await;
+/// More events than a client that does not read is kept for; this one reads.
+async fn flood(gateway: &Gateway, quick: &mut Raw) {
     let payload = json!("x".repeat(4 * 1024 * 1024));
     for n in 1..20 {
         gateway.running.broadcast("chat", &payload);
         assert_eq!(quick.event("chat").await["seq"], n);
     }
+}
+
+#[tokio::test]
+async fn a_slow_consumer_is_closed_and_delays_nobody() {
+    let gateway = Gateway::start().await;
+    let mut slow = gateway.client(READ).await;
+    let mut quick = gateway.client(READ).await;
+    flood(&gateway, &mut quick).await;
     let (code, reason) = slow.closed().await;
     assert_eq!((code, reason.as_str()), (1008, "slow consumer"));
 }
@@ -158,11 +163,7 @@ async fn nothing_is_done_for_who_is_sent_away_and_does_not_read_it() {
     let gateway = Gateway::start().await;
     let mut slow = gateway.client(READ).await;
     let mut quick = gateway.client(READ).await;
-    let payload = json!("x".repeat(4 * 1024 * 1024));
-    for n in 1..20 {
-        gateway.running.broadcast("chat", &payload);
-        assert_eq!(quick.event("chat").await["seq"], n);
-    }
+    flood(&gateway, &mut quick).await;
     slow.start("needs.operator.read", json!({})).await;
     // it is looked at before the client reads again
     for _ in 0..4 {
