@@ -64,6 +64,17 @@ pub struct Ask {
     pub policy: Option<Policy>,
 }
 
+/// What one answer has to agree in with everything that it serves: whoever asks for it to go elsewhere, or to be given
+/// otherwise, gets a turn of his own.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Terms {
+    deliver: Option<Delivery>,
+    ack_max_chars: Option<usize>,
+    thinking: Option<Thinking>,
+    model: String,
+    system: String,
+}
+
 impl Ask {
     /// As an event, to be taken by the inbox.
     pub fn event(&self, text: String, files: Vec<MediaRef>, now_ms: i64) -> Inbound {
@@ -97,13 +108,28 @@ impl Ask {
         let is_new = state.is_none() && desk.live.open(&self.run_id, key, agent, Source::Client).1;
         let event = self.event(text, Vec::new(), desk.clock.now_ms());
         // a repeat returns when the first one is on the disk
-        if let Err(error) = inbox.accept(CLIENTS, event).await {
-            if is_new {
-                desk.live.end(&self.run_id, End::Aborted);
-            }
-            return Err(error);
+        match is_new {
+            true => inbox.ask(event).await?,
+            false => inbox.accept(CLIENTS, event).await?,
         }
         Ok(is_new)
+    }
+
+    /// Begins its run, for somebody who waits for its end and knows himself what to ask again after a crash. An error: it
+    /// was not begun.
+    pub async fn begin(
+        &self,
+        desk: &Desk,
+        inbox: &Arc<Inbox>,
+        text: String,
+    ) -> openclaw_plugin_api::Result<Arc<Run>> {
+        let event = self.event(text, Vec::new(), desk.clock.now_ms());
+        // before it can end
+        let run = self.run(desk);
+        match inbox.ask(event).await {
+            Err(error) if run.how().is_some() => Err(error),
+            _ => Ok(run),
+        }
     }
 
     /// What an event of a channel asks; only those of clients do.
@@ -134,6 +160,17 @@ impl Ask {
     /// The model that it asks for.
     pub(super) fn model(&self, agent: &Agent) -> Option<String> {
         (!self.model.is_empty()).then(|| agent.reference(&self.model).to_owned())
+    }
+
+    /// What its answer has to agree in with whatever else that one serves.
+    pub(super) fn terms(&self) -> Terms {
+        Terms {
+            deliver: self.deliver.clone(),
+            ack_max_chars: self.ack_max_chars,
+            thinking: self.thinking,
+            model: self.model.clone(),
+            system: self.system.clone(),
+        }
     }
 
     /// What prompted the answer.

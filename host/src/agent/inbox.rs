@@ -3,9 +3,11 @@
 //!
 //! Bounded: as many events are under way as there are places; beyond that the platform keeps them.
 use super::{
+    client::CLIENTS,
     desk::Desk,
     gate::Gate,
     lane::Lanes,
+    live::End,
     sorter::{Sorter, Taken},
 };
 use crate::journal::{Accepted, JournalError, Pending, Settled};
@@ -73,6 +75,24 @@ impl Inbox {
         let (inbox, channel) = (self.clone(), channel.to_owned());
         // a caller that goes away must not leave an event in the journal that nobody works on
         tokio::spawn(async move { inbox.take(channel, event).await }).await?
+    }
+
+    /// The same for what a client asks, whose run is open. What is not taken ends it; what was written and may not be on
+    /// the disk is worked on, though its sender hears of the trouble.
+    pub async fn ask(self: &Arc<Self>, event: Inbound) -> Result<()> {
+        let id = event.event_id.clone();
+        let Err(error) = self.accept(CLIENTS, event).await else {
+            return Ok(());
+        };
+        let (desk, written) = (&self.desk, id.clone());
+        let state = desk
+            .journal
+            .run(move |j| j.event_state(CLIENTS, "", &written))
+            .await;
+        if matches!(state, Ok(None)) {
+            desk.live.end(&id, End::Aborted);
+        }
+        Err(error)
     }
 
     async fn take(&self, channel: String, event: Inbound) -> Result<()> {

@@ -1,6 +1,6 @@
 //! One thing that an agent is to answer: an event of a channel, or a request of a plugin or a client.
 use super::{
-    client::Ask,
+    client::{Ask, Terms},
     commands::SessionSettings,
     turn::{Listener, TurnOutcome},
 };
@@ -68,6 +68,13 @@ struct Place {
     thread: String,
 }
 
+/// What one answer can serve.
+#[derive(Debug, PartialEq)]
+struct Purpose {
+    place: Place,
+    terms: Terms,
+}
+
 /// A request whose caller waits.
 #[derive(Debug)]
 pub struct RunJob {
@@ -90,11 +97,11 @@ pub struct LeftOut {
 
 /// Messages that join a running turn before the model is asked again.
 ///
-/// Only those that its answer serves: of the same place, and of nobody with fewer rights than the turn has. What has
-/// joined is settled with the turn, however that ends.
+/// Only those that its answer serves: of the same place, on the same terms, and of nobody with fewer rights than the turn
+/// has. What has joined is settled with the turn, however that ends.
 #[derive(Debug)]
 pub struct Steering {
-    place: Option<Place>,
+    purpose: Option<Purpose>,
     /// The turn, if an earlier process began it.
     turn: String,
     from_owner: bool,
@@ -148,9 +155,10 @@ impl Job {
         }
     }
 
-    /// One answer may serve both: they come from the same place, and neither began without the other.
+    /// One answer may serve both: they come from the same place on the same terms, and neither began without the other.
     pub(super) fn goes_with(&self, next: &Self) -> bool {
-        self.place().is_some() && self.turn() == next.turn() && self.place() == next.place()
+        let purpose = self.purpose();
+        purpose.is_some() && self.turn() == next.turn() && purpose == next.purpose()
     }
 
     /// It came from the same place, and earlier.
@@ -172,6 +180,14 @@ impl Job {
             account: job.event.account_id.clone(),
             chat: chat.id.clone(),
             thread: chat.thread_id.clone(),
+        })
+    }
+
+    fn purpose(&self) -> Option<Purpose> {
+        let Self::Event(job) = self else { return None };
+        Some(Purpose {
+            place: self.place()?,
+            terms: job.ask.as_ref().map(|ask| ask.terms()).unwrap_or_default(),
         })
     }
 
@@ -223,16 +239,16 @@ impl Steering {
     /// For a turn that answers these.
     pub(super) fn of(jobs: &[Job]) -> Self {
         Self {
-            place: jobs.first().and_then(Job::place),
+            purpose: jobs.first().and_then(Job::purpose),
             turn: jobs.first().map(|job| job.turn().to_owned()).unwrap_or_default(),
             from_owner: jobs.iter().all(Job::is_from_owner),
             steered: Mutex::default(),
         }
     }
 
-    /// Its answer goes to where the message came from.
+    /// Its answer goes to where the message came from, and is what that asks for.
     pub(super) fn serves(&self, job: &Job) -> bool {
-        self.place.is_some() && self.place == job.place()
+        self.purpose.is_some() && self.purpose == job.purpose()
     }
 
     /// An earlier process answered the message in this very turn.
@@ -240,7 +256,7 @@ impl Steering {
         !self.turn.is_empty() && self.turn == job.turn()
     }
 
-    /// The turn can answer the message: it is of the same place, and of nobody with fewer rights.
+    /// The turn can answer the message: it serves it, and it is of nobody with fewer rights.
     pub(super) fn belongs(&self, job: &Job) -> bool {
         self.serves(job) && (job.is_from_owner() || !self.from_owner)
     }

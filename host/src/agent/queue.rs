@@ -42,20 +42,29 @@ impl Queue {
         match rules.drop {
             QueueDrop::New => self.remove(self.waiting.iter().rposition(is_new)),
             QueueDrop::Old => self.remove(self.waiting.iter().position(is_new)),
-            QueueDrop::Summarize => {
-                let oldest = self.remove(self.waiting.iter().position(is_new));
-                let heir = self.waiting.iter_mut().find(|job| is_new(job));
-                match heir {
-                    Some(heir) => {
-                        oldest
-                            .into_iter()
-                            .for_each(|job| heir.inherit(job, SUMMARY_CHARS, SUMMARY_LINES));
-                        Vec::new()
-                    }
-                    None => oldest,
-                }
-            }
+            QueueDrop::Summarize => self.summarize(),
         }
+    }
+
+    /// The oldest whose answer another one can give is left to that, which says in short what it was about. Where there
+    /// is none, the oldest gets no turn.
+    fn summarize(&mut self) -> Vec<Job> {
+        let pair = (0..self.waiting.len()).find_map(|at| Some((at, self.heir_of(at)?)));
+        let Some((oldest, heir)) = pair else {
+            return self.remove(self.waiting.iter().position(is_new));
+        };
+        if let Some(job) = self.waiting.remove(oldest) {
+            // it stood before its heir
+            self.waiting[heir - 1].inherit(job, SUMMARY_CHARS, SUMMARY_LINES);
+        }
+        Vec::new()
+    }
+
+    fn heir_of(&self, at: usize) -> Option<usize> {
+        let job = self.waiting.get(at).filter(|job| is_new(job))?;
+        let mut later = self.waiting.iter().enumerate().skip(at + 1);
+        let (heir, _) = later.find(|(_, next)| job.goes_with(next))?;
+        Some(heir)
     }
 
     fn remove(&mut self, at: Option<usize>) -> Vec<Job> {
@@ -116,8 +125,9 @@ impl Queue {
             batch.extend(mates);
             return batch;
         }
-        let together = rules.mode != QueueMode::Followup;
+        let alone = |job: &Job| job.queue_mode().unwrap_or(rules.mode) == QueueMode::Followup;
         while let Some(next) = self.waiting.front() {
+            let together = !alone(&batch[0]) && !alone(next);
             let belongs = batch[0].goes_with(next) && (together || batch[0].is_debounced_with(next));
             if !belongs {
                 break;

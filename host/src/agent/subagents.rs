@@ -4,7 +4,7 @@
 //! end under an id that follows from it. So a killed process neither loses a task nor tells of it twice.
 use super::{
     Ask, CLIENTS, Desk, Inbox,
-    commands::{SessionSettings, thinking_from_word},
+    commands::{QueueMode, SessionSettings, thinking_from_word},
     live::{End, Run, Source},
     policy::{Policy, subagent_depth},
     standing::INHERITED,
@@ -163,16 +163,13 @@ impl Subagents {
             policy: Some(task.policy.clone()),
             ..Ask::default()
         };
-        let (run, _) = desk.live.open(&task.run_id, &task.child, &agent, Source::Client);
-        if let Err(error) = self
-            .inbox
-            .accept(CLIENTS, ask.event(wishes.text, Vec::new(), now))
-            .await
-        {
-            desk.live.end(&task.run_id, End::Aborted);
-            self.forget(&task).await;
-            return Err(error);
-        }
+        let run = match ask.begin(desk, &self.inbox, wishes.text).await {
+            Ok(run) => run,
+            Err(error) => {
+                self.forget(&task).await;
+                return Err(error);
+            }
+        };
         desk.live.changed(&task.child, &agent, "create");
         self.follow(task, run);
         Ok(())
@@ -236,6 +233,9 @@ impl Subagents {
             let result = match run.how() {
                 Some(End::Answered { text, .. } | End::Told { text }) => Ok(text),
                 Some(End::Failed { message, .. }) => Err(message),
+                Some(End::Merged) => {
+                    Err("it was answered together with another message; see sessions_history".to_owned())
+                }
                 _ => Err("it was stopped".to_owned()),
             };
             subagents.ended(task, result).await;
@@ -277,6 +277,8 @@ impl Subagents {
             session_key: task.parent.clone(),
             agent_id: task.parent_agent.clone(),
             deliver: task.deliver.clone(),
+            // it stops nothing that somebody said; several that end at once are told of together
+            queue_mode: Some(QueueMode::Collect),
             plain: true,
             owner: task.owner,
             sender_id: format!("session:{}", task.child),

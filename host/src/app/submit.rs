@@ -3,7 +3,10 @@
 //! Invariant: when a call here returns well, what was left is on the disk; the same key leaves it once.
 use super::Office;
 use crate::{
-    agent::{Ask, commands::wished_thinking},
+    agent::{
+        Ask,
+        commands::{QueueMode, wished_thinking},
+    },
     config::{Agent, Config},
     cron::{self, DeliveryMode, JobDelivery},
     gateway::random::uuid,
@@ -58,6 +61,8 @@ impl Office {
             session_key,
             agent_id: agent.id.clone(),
             timeout_ms: message.timeout_ms.min(MAX_TIMEOUT_MS),
+            // it stops nothing that somebody said
+            queue_mode: Some(QueueMode::Followup),
             plain: true,
             owner: message.sender_id.is_empty(),
             sender_id: match message.sender_id.as_str() {

@@ -58,6 +58,8 @@ pub struct Record {
 pub(super) struct Outcome {
     pub(super) error: Option<String>,
     pub(super) skipped: bool,
+    /// Another run has answered it; what that said is not known here.
+    pub(super) elsewhere: bool,
     pub(super) text: String,
     pub(super) model: Option<(String, String)>,
     pub(super) usage: Option<Usage>,
@@ -153,7 +155,7 @@ impl Outcome {
                 outcome.usage = Some(usage);
             }
             Some(End::Told { text }) => outcome.text = text,
-            Some(End::Merged) => {}
+            Some(End::Merged) => outcome.elsewhere = true,
             Some(End::Failed { message, .. }) => outcome.error = Some(message),
             Some(End::Aborted) | None => outcome.error = Some("the run was stopped".to_owned()),
         }

@@ -8,8 +8,8 @@ use super::{
 use crate::{
     agent::{
         Ask, CLIENTS,
-        commands::thinking_from_word,
-        live::{End, Run, Source},
+        commands::{QueueMode, thinking_from_word},
+        live::{Run, Source},
         reply::{self, Occasion, Reply},
     },
     gateway::random::uuid,
@@ -17,7 +17,6 @@ use crate::{
     journal::{CronRun, EventState, JobThen, Outcome as Sent, RunState, SystemEvent},
     route::Delivery,
 };
-use openclaw_plugin_api::MediaRef;
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
 
@@ -193,6 +192,8 @@ impl Cron {
             model: model.clone().unwrap_or_default(),
             timeout_ms: timeout_seconds.map_or(0, |seconds| (seconds.max(0.0) * 1000.0) as u64),
             deliver: self.chat(job).await?,
+            // it stops nothing that somebody said, and its answer is for nobody else
+            queue_mode: Some(QueueMode::Followup),
             plain: true,
             owner: true,
             sender_id: "cron".to_owned(),
@@ -200,21 +201,8 @@ impl Cron {
             system: BRIEFING.to_owned(),
             ..Ask::default()
         };
-        let event = ask.event(
-            format!("[cron:{} {}] {message}", job.id, job.name),
-            Vec::<MediaRef>::new(),
-            self.now(),
-        );
-        // before it can end
-        let (run, _) = self
-            .desk
-            .live
-            .open(&record.run_id, &key, &job.agent_id, Source::Client);
-        if let Err(error) = self.inbox.accept(CLIENTS, event).await {
-            self.desk.live.end(&record.run_id, End::Aborted);
-            return Err(error.into());
-        }
-        Ok(run)
+        let text = format!("[cron:{} {}] {message}", job.id, job.name);
+        Ok(ask.begin(&self.desk, &self.inbox, text).await?)
     }
 
     /// Where the answer goes, if it goes to a chat and there is one.
@@ -247,7 +235,10 @@ impl Cron {
     }
 
     /// What became of an answer that goes to a chat. It was put into the outbox with the end of its turn.
-    async fn announced(&self, record: &Record, outcome: &Outcome) -> Delivered {
+    pub(super) async fn announced(&self, record: &Record, outcome: &Outcome) -> Delivered {
+        if outcome.elsewhere {
+            return Delivered::Unknown;
+        }
         if outcome.error.is_some() {
             return Delivered::No("there was no answer".to_owned());
         }

@@ -1,6 +1,11 @@
 //! The jobs in a gateway without plugins: every question fails, so what is seen is what becomes of runs.
-use super::{Cron, Job, Payload, Schedule, Status, job::tests::job};
+use super::{
+    Cron, Job, Payload, Schedule, Status,
+    job::tests::job,
+    outcome::{Delivered, Outcome, Record},
+};
 use crate::{
+    agent::live::{End, Source},
     app::{Gateway, Options},
     clock::Clock,
     config::{Config, Env, Paths},
@@ -85,6 +90,18 @@ async fn finished(news: &mut broadcast::Receiver<Value>) -> Value {
 
 async fn tick(cron: &Arc<Cron>) -> Option<i64> {
     cron.tick().await.expect("the journal works")
+}
+
+#[tokio::test]
+async fn an_answer_that_another_run_gave_is_not_said_to_be_delivered() {
+    let lab = Lab::new();
+    let gateway = lab.start(json!({})).await;
+    let (cron, live) = (gateway.cron(), &gateway.desk().live);
+    let (run, _) = live.open("r", "agent:main:main", "main", Source::Client);
+    live.end("r", End::Merged);
+    let record = Record::of(&lab.every(MINUTE), "r", lab.now());
+    let delivered = cron.announced(&record, &Outcome::of(&run)).await;
+    assert_eq!(delivered, Delivered::Unknown);
 }
 
 #[tokio::test]

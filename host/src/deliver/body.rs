@@ -75,6 +75,12 @@ impl Body {
         }
     }
 
+    /// As a message of its own, if it was to take the place of its preview.
+    pub(super) fn anew(&self) -> Option<String> {
+        let alone = (!self.preview.is_empty()).then(|| Self::new(self.message.clone()));
+        serde_json::to_string(&alone?).ok()
+    }
+
     /// Trying it twice shows it once.
     pub(super) fn is_idempotent(&self, channel: &ChannelInfo) -> bool {
         channel.idempotent_send || !self.preview.is_empty()

@@ -237,11 +237,12 @@ impl Outbox {
                 if delivery.state == SendState::Sending {
                     self.journal.run(move |j| j.sending(id, repeats)).await?;
                 }
+                let anew = body.anew();
                 let sent = self
                     .carrier
                     .carry(body, &delivery.channel, delivery.created_ms)
                     .await;
-                self.outcome(&delivery, sent, idempotent)
+                self.outcome(&delivery, sent, idempotent, anew)
             }
         };
         report(&delivery, &outcome);
@@ -268,10 +269,21 @@ impl Outbox {
         Ok(next?.map(|delivery| (delivery, now)))
     }
 
-    fn outcome(&self, delivery: &Delivery, sent: Result<Receipt>, idempotent: bool) -> Outcome {
-        match sent {
-            Ok(receipt) => Outcome::Sent(serde_json::to_string(&receipt).unwrap_or_default()),
+    /// `anew`: how it can be sent once its preview is gone, or can't be changed any more.
+    fn outcome(
+        &self,
+        delivery: &Delivery,
+        sent: Result<Receipt>,
+        idempotent: bool,
+        anew: Option<String>,
+    ) -> Outcome {
+        let judged = match sent {
+            Ok(receipt) => return Outcome::Sent(serde_json::to_string(&receipt).unwrap_or_default()),
             Err(error) => judge(delivery, &error, idempotent, self.clock.now_ms()),
+        };
+        match (judged, anew) {
+            (Outcome::Failed(why), Some(body)) => Outcome::Anew(body, why),
+            (judged, _) => judged,
         }
     }
 }
@@ -300,6 +312,9 @@ fn report(delivery: &Delivery, outcome: &Outcome) {
             tracing::warn!(target: "openclaw::outbox", lane, id, why, "not sent; it is tried again")
         }
         Outcome::Retry(_, why) => tracing::debug!(target: "openclaw::outbox", lane, id, why, "not sent"),
+        Outcome::Anew(_, why) => {
+            tracing::warn!(target: "openclaw::outbox", lane, id, why, "its preview can't become it; it is sent as a new message")
+        }
         Outcome::Failed(why) => tracing::error!(target: "openclaw::outbox", lane, id, why, "can't be sent"),
         Outcome::Unknown(why) => {
             tracing::warn!(target: "openclaw::outbox", lane, id, why, "may or may not have arrived; not repeated")

@@ -18,7 +18,7 @@ impl Tally {
     pub(super) fn note(&self, channel: &str, outcome: &Outcome) {
         let word = match outcome {
             Outcome::Sent(..) => "sent",
-            Outcome::Retry(..) => "retry",
+            Outcome::Retry(..) | Outcome::Anew(..) => "retry",
             Outcome::Unknown(..) => "unknown",
             Outcome::Failed(..) => "failed",
         };

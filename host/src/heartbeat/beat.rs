@@ -2,8 +2,8 @@
 use super::{Beat, Cause, Heart, SPACE};
 use crate::{
     agent::{
-        Ask, CLIENTS,
-        live::{End, Run, Source},
+        Ask,
+        live::{End, Run},
         prompt::{Workspace, heartbeat_is_blank},
         reply::{self, Occasion, Reply},
     },
@@ -79,17 +79,15 @@ impl Heart {
             PROMPT
         };
         let prompt = settings.prompt.clone().filter(|_| cause != Cause::Event);
-        let event = ask.event(prompt.unwrap_or_else(|| usual.to_owned()), Vec::new(), now);
-        let (run, _) = self
-            .desk
-            .live
-            .open(&ask.run_id, &ask.session_key, &agent.id, Source::Client);
-        if let Err(error) = self.inbox.accept(CLIENTS, event).await {
-            self.desk.live.end(&ask.run_id, End::Aborted);
-            tracing::warn!(target: "openclaw::heartbeat", agent = agent.id, %error, "left out");
-            self.state().beating.remove(&agent.id);
-            return;
-        }
+        let text = prompt.unwrap_or_else(|| usual.to_owned());
+        let run = match ask.begin(&self.desk, &self.inbox, text).await {
+            Ok(run) => run,
+            Err(error) => {
+                tracing::warn!(target: "openclaw::heartbeat", agent = agent.id, %error, "left out");
+                self.state().beating.remove(&agent.id);
+                return;
+            }
+        };
         let (heart, ack) = (self.clone(), settings.ack_max_chars());
         tokio::spawn(async move {
             run.ended().await;

@@ -65,6 +65,8 @@ pub enum Outcome {
     Sent(String),
     /// It has not, for now; when to try again, and why.
     Retry(i64, String),
+    /// It won't take it as it is; what to send in its place, and why.
+    Anew(String, String),
     /// It never will.
     Failed(String),
     /// Nobody knows.
@@ -306,15 +308,21 @@ fn tried(c: &Connection, id: i64, outcome: &Outcome, now_ms: i64) -> rusqlite::R
     let (state, note, receipt, due, settled) = match outcome {
         Outcome::Sent(receipt) => ("sent", "", receipt.as_str(), 0, Some(now_ms)),
         Outcome::Retry(due, why) => ("pending", why.as_str(), "", *due, None),
+        Outcome::Anew(_, why) => ("pending", why.as_str(), "", 0, None),
         Outcome::Failed(why) => ("failed", why.as_str(), "", 0, Some(now_ms)),
         Outcome::Unknown(why) => ("unknown", why.as_str(), "", 0, Some(now_ms)),
     };
+    let body = match outcome {
+        Outcome::Sent(_) => Some(""),
+        Outcome::Anew(body, _) => Some(body.as_str()),
+        _ => None,
+    };
     c.prepare_cached(
         "UPDATE outbox SET state = ?2, note = ?3, receipt = ?4, due_ms = ?5, settled_ms = ?6,
-                           body = CASE ?2 WHEN 'sent' THEN '' ELSE body END
+                           body = coalesce(?7, body)
          WHERE id = ?1",
     )?
-    .execute(params![id, state, note, receipt, due, settled])
+    .execute(params![id, state, note, receipt, due, settled, body])
     .map(drop)
 }
 

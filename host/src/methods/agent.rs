@@ -178,11 +178,11 @@ async fn begin(gateway: &Gateway, caller: &Caller, prepared: &Prepared) -> Resul
     is_of(&run.id, &run.session_key, key)?;
     if fresh && state.is_none() {
         let event = ask.event(prepared.text.clone(), prepared.files.clone(), gateway.now_ms());
-        if let Err(error) = gateway.inbox().accept(CLIENTS, event).await {
-            // nobody was told of it
-            live.end(&ask.run_id, End::Aborted);
-            return Err(super::failed(&error));
-        }
+        gateway
+            .inbox()
+            .ask(event)
+            .await
+            .map_err(|error| super::failed(&error))?;
         live.changed(key, agent, "send");
     }
     Ok(Begun::Runs(run))

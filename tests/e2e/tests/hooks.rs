@@ -183,6 +183,37 @@ async fn a_mapping_elsewhere_asks_the_agent_and_its_answer_goes_to_a_chat() {
 }
 
 #[tokio::test]
+async fn what_meets_an_answer_that_goes_elsewhere_gets_its_own() {
+    let hooks = Hooks::new(json!({
+        "mappings": [{"match": {"path": "ci"}, "messageTemplate": "{{state}}", "channel": "telegram", "to": "{{chat}}",
+                      "sessionKey": "hook:ci"}],
+    }))
+    .await;
+    let (held, valve) = Turn::text("Noted for seven.").held(1);
+    hooks.model.script(held);
+    hooks.model.script(Turn::text("Noted for eight."));
+    for (call, chat) in ["7", "8"].into_iter().enumerate() {
+        let (status, body) = hooks
+            .post("/hooks/ci", "", &json!({"state": "red", "chat": chat}))
+            .await;
+        assert_eq!(status, 202, "{body}");
+        hooks.gateway.has_sorted(call + 1).await;
+    }
+    valve.open();
+    hooks.until_sent("Noted for seven.").await;
+    hooks.until_sent("Noted for eight.").await;
+    let sent = hooks.telegram.bodies("sendMessage");
+    let chats: Vec<_> = sent.iter().map(|body| body["chat_id"].to_string()).collect();
+    assert_eq!(
+        chats
+            .iter()
+            .map(|chat| chat.trim_matches('"'))
+            .collect::<Vec<_>>(),
+        ["7", "8"]
+    );
+}
+
+#[tokio::test]
 async fn an_agent_is_woken_by_what_it_hears() {
     let hooks = Hooks::new(json!({})).await;
     hooks.model.script(Turn::text("HEARTBEAT_OK"));

@@ -151,7 +151,7 @@ pub async fn delivered(desk: &Desk, rows: &[i64]) -> Result<Option<Value>> {
                 return Err(Error::new(ErrorKind::Rejected, text));
             }
             Some(Outcome::Unknown(_)) => status = "unknown",
-            Some(Outcome::Retry(..)) | None => status = "queued",
+            Some(Outcome::Retry(..) | Outcome::Anew(..)) | None => status = "queued",
         }
     }
     let last = ids.last().cloned();

@@ -1,7 +1,7 @@
 //! What comes in and what was left, with a gateway that has no plugins.
 use super::*;
 use crate::{
-    agent::{client::CLIENTS, job::tests::event_with, lane::Work},
+    agent::{job::tests::event_with, lane::Work, live::Source},
     app::Gateway,
     cron::tests::Lab,
 };
@@ -102,6 +102,22 @@ async fn what_comes_in_while_what_was_left_is_taken_up_is_given_once_and_in_orde
     let last = all[LEFT - 1];
     all.extend(last + 1..=last + i64::try_from(NEW).expect("few"));
     assert_eq!(scene.given(), all);
+}
+
+#[tokio::test]
+async fn a_run_whose_message_was_written_goes_on_though_its_sender_hears_of_trouble() {
+    let scene = Scene::new().await;
+    let live = &scene.gateway.desk().live;
+    left(&scene, "written").await;
+    let runs = ["written", "lost"].map(|id| live.open(id, "agent:main:main", "main", Source::Client).0);
+    // nothing more is taken
+    let all = u32::try_from(PLACES).expect("few");
+    let _places = scene.inbox.places.clone().acquire_many_owned(all).await;
+    for run in &runs {
+        scene.inbox.ask(event(&run.id)).await.expect_err("it is full");
+    }
+    assert!(runs[0].how().is_none(), "the lane answers it");
+    assert!(matches!(runs[1].how(), Some(End::Aborted)));
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! What may join a running turn, and what becomes of it.
 use super::*;
+use crate::route::Delivery;
 
 /// An event of a private chat.
 pub(in crate::agent) fn event(row: i64, chat: &str, text: &str) -> Job {
@@ -34,6 +35,24 @@ pub(in crate::agent) fn event_with(row: i64, chat: &str, change: impl FnOnce(&mu
     Job::Event(job)
 }
 
+/// What a client asks in a conversation.
+pub(in crate::agent) fn asked(row: i64, change: impl FnOnce(&mut Ask)) -> Job {
+    let mut ask = Ask::default();
+    change(&mut ask);
+    event_with(row, "ada", |job| job.ask = Some(Box::new(ask)))
+}
+
+/// Its answer goes to this chat.
+pub(in crate::agent) fn to_chat(chat: &str) -> impl FnOnce(&mut Ask) {
+    let deliver = Delivery {
+        channel: "c".into(),
+        account_id: String::new(),
+        chat_id: chat.into(),
+        thread_id: String::new(),
+    };
+    move |ask| ask.deliver = Some(deliver)
+}
+
 /// The rows of jobs, one list for each.
 pub(in crate::agent) fn rows(jobs: &[Job]) -> Vec<Vec<i64>> {
     let rows = jobs.iter().map(|job| match job {
@@ -61,6 +80,29 @@ fn only_messages_of_its_own_chat_join_a_turn() {
     );
     let other_thread = event_with(4, "ada", |job| job.event.chat.thread_id = "9".into());
     assert!(steering.offer(other_thread).is_err());
+}
+
+#[test]
+fn whoever_wants_another_answer_joins_no_turn() {
+    let others: [fn(&mut Ask); 5] = [
+        |ask| to_chat("bob")(ask),
+        |ask| ask.model = "p/other".into(),
+        |ask| ask.system = "It is urgent.".into(),
+        |ask| ask.thinking = Some(openclaw_plugin_api::Thinking::High),
+        |ask| ask.ack_max_chars = Some(300),
+    ];
+    for other in others {
+        let steering = Steering::of(&[asked(1, |_| {})]);
+        assert!(
+            steering.offer(asked(2, other)).is_err(),
+            "it would get the page's answer"
+        );
+        assert!(steering.offer(asked(3, |_| {})).is_ok());
+        let steering = Steering::of(&[asked(4, other)]);
+        assert!(steering.offer(asked(5, |_| {})).is_err());
+        assert!(steering.offer(asked(6, other)).is_ok());
+        assert!(!asked(7, other).goes_with(&asked(8, |_| {})));
+    }
 }
 
 #[test]

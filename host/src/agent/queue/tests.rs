@@ -1,6 +1,9 @@
 //! What waits: caps, what is left out, and what goes together.
 use super::*;
-use crate::agent::job::tests::{event, event_with, rows};
+use crate::agent::{
+    commands,
+    job::tests::{asked, event, event_with, rows, to_chat},
+};
 
 fn rules(mode: QueueMode, cap: usize, drop: QueueDrop) -> QueueRules {
     QueueRules {
@@ -35,6 +38,52 @@ fn a_full_queue_leaves_out_what_the_rules_say() {
     let (mut queue, over) = full(QueueDrop::Summarize);
     assert!(over.is_empty(), "each is answered for");
     assert_eq!(rows(&queue.batch(&collect)), [vec![1, 2, 3], vec![4]]);
+}
+
+#[test]
+fn what_is_left_out_is_summed_up_for_whoever_gets_the_same_answer() {
+    let (mut queue, rules) = (
+        Queue::default(),
+        rules(QueueMode::Collect, 2, QueueDrop::Summarize),
+    );
+    let jobs = [asked(1, to_chat("bob")), asked(2, |_| {}), asked(3, |_| {})];
+    let over: Vec<_> = jobs.into_iter().flat_map(|job| queue.push(job, &rules)).collect();
+    assert!(over.is_empty());
+    assert_eq!(rows(&queue.batch(&rules)), [[1]], "Bob's answer is his own");
+    assert_eq!(rows(&queue.batch(&rules)), [vec![2, 3]]);
+    let jobs = [
+        asked(4, to_chat("bob")),
+        asked(5, to_chat("cay")),
+        asked(6, |_| {}),
+    ];
+    let over: Vec<_> = jobs.into_iter().flat_map(|job| queue.push(job, &rules)).collect();
+    assert_eq!(self::rows(&over), [[4]], "nobody can answer for it");
+}
+
+#[test]
+fn one_batch_has_messages_that_want_the_same_answer() {
+    let (mut queue, rules) = (Queue::default(), rules(QueueMode::Collect, 20, QueueDrop::Old));
+    for job in [
+        asked(1, |_| {}),
+        asked(2, to_chat("bob")),
+        asked(3, to_chat("bob")),
+        asked(4, |_| {}),
+    ] {
+        queue.push(job, &rules);
+    }
+    let batches: Vec<_> = (0..3).map(|_| rows(&queue.batch(&rules))).collect();
+    assert_eq!(batches, [vec![vec![1]], vec![vec![2], vec![3]], vec![vec![4]]]);
+}
+
+#[test]
+fn whoever_wants_a_turn_of_his_own_gets_it() {
+    let (mut queue, rules) = (Queue::default(), rules(QueueMode::Collect, 20, QueueDrop::Old));
+    let alone = |row| asked(row, |ask| ask.queue_mode = Some(commands::QueueMode::Followup));
+    for job in [asked(1, |_| {}), alone(2), asked(3, |_| {}), asked(4, |_| {})] {
+        queue.push(job, &rules);
+    }
+    let batches: Vec<_> = (0..3).map(|_| rows(&queue.batch(&rules))).collect();
+    assert_eq!(batches, [vec![vec![1]], vec![vec![2]], vec![vec![3], vec![4]]]);
 }
 
 #[test]

@@ -7,9 +7,9 @@ use super::{
 };
 use crate::{
     agent::{
-        Ask, CLIENTS,
-        commands::SessionSettings,
-        live::{End, Source},
+        Ask,
+        commands::{QueueMode, SessionSettings},
+        live::End,
     },
     gateway::random::uuid,
     route::main_key,
@@ -69,6 +69,8 @@ impl HostTool for SessionsSend {
             run_id: run_id.clone(),
             agent_id: agent_of(&key),
             session_key: key.clone(),
+            // it stops nothing that somebody said, and its answer goes back to who asks
+            queue_mode: Some(QueueMode::Followup),
             plain: true,
             owner: origin.sender_is_owner,
             sender_id: format!("session:{}", origin.session_key),
@@ -78,16 +80,7 @@ impl HostTool for SessionsSend {
             ..Ask::default()
         };
         let text = format!("[Message from the session {}]\n{message}", origin.session_key);
-        let (desk, now) = (&bench.desk, bench.desk.clock.now_ms());
-        let (run, _) = desk.live.open(&run_id, &key, &ask.agent_id, Source::Client);
-        if let Err(error) = bench
-            .inbox
-            .accept(CLIENTS, ask.event(text, Vec::new(), now))
-            .await
-        {
-            desk.live.end(&run_id, End::Aborted);
-            return Err(error);
-        }
+        let run = ask.begin(&bench.desk, &bench.inbox, text).await?;
         let wait = args.timeout_seconds.unwrap_or(WAIT.0).min(WAIT.1);
         let begun = json!({ "status": "accepted", "runId": run_id, "sessionKey": key });
         if wait == 0
@@ -109,6 +102,10 @@ impl HostTool for SessionsSend {
             Some(End::Failed { message, .. }) => {
                 json!({ "status": "error", "runId": run_id, "sessionKey": key, "error": message })
             }
+            Some(End::Merged) => json!({
+                "status": "ok", "runId": run_id, "sessionKey": key,
+                "note": "it was answered together with other messages; see sessions_history",
+            }),
             _ => json!({ "status": "aborted", "runId": run_id, "sessionKey": key }),
         };
         Ok(ToolOutput::json(told))

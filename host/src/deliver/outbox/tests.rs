@@ -12,6 +12,8 @@ struct Fake {
     tries: AtomicUsize,
     gate: Semaphore,
     entered: Notify,
+    /// The previews that tries were to take the place of.
+    previews: Mutex<Vec<String>>,
     deed: Deed,
 }
 
@@ -20,8 +22,12 @@ impl Carrier for Fake {
         Arc::default()
     }
 
-    fn carry<'a>(&'a self, _: Body, _: &'a str, _: i64) -> BoxFuture<'a, Result<Receipt>> {
+    fn carry<'a>(&'a self, body: Body, _: &'a str, _: i64) -> BoxFuture<'a, Result<Receipt>> {
         Box::pin(async {
+            self.previews
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .push(body.preview);
             self.entered.notify_one();
             self.gate.acquire().await.expect("the gate stays").forget();
             (self.deed)(self.tries.fetch_add(1, Ordering::Relaxed))
@@ -45,6 +51,7 @@ impl Bench {
             tries: AtomicUsize::default(),
             gate: Semaphore::new(through),
             entered: Notify::new(),
+            previews: Mutex::default(),
             deed: Box::new(deed),
         });
         let outbox = Outbox::new(journal.clone(), fake.clone(), Clock::system());
@@ -57,11 +64,20 @@ impl Bench {
     }
 
     fn write(&self, text: &str) -> i64 {
+        self.write_over("", text)
+    }
+
+    /// A reply that is to take the place of its preview.
+    fn write_over(&self, preview: &str, text: &str) -> i64 {
         let message = Outbound {
             text: text.into(),
             ..Outbound::default()
         };
-        let reply = [Body::new(message).to("lane", "c")];
+        let body = Body {
+            preview: preview.into(),
+            ..Body::new(message)
+        };
+        let reply = [body.to("lane", "c")];
         let now = self.outbox.clock.now_ms();
         let written = self.journal.reply(&[], &Settled::Done, &reply, "", &[], now);
         let id = written.expect("written")[0].id;
@@ -159,6 +175,27 @@ async fn closing_does_not_wait_for_what_is_not_due_nor_for_ever() {
     assert!(
         !bench.outbox.close(Duration::from_secs(60)).await,
         "the platform says nothing"
+    );
+}
+
+#[tokio::test]
+async fn an_answer_whose_preview_can_not_become_it_is_sent_as_a_message_of_its_own() {
+    for kind in [ErrorKind::NotFound, ErrorKind::Rejected, ErrorKind::InvalidInput] {
+        let gone = move |number| match number {
+            0 => Err(Error::new(kind, "no such message")),
+            _ => Ok(Receipt::default()),
+        };
+        let bench = Bench::new(2, gone);
+        let id = bench.write_over("41", "the answer");
+        assert!(matches!(bench.outcome(id).await, Outcome::Sent(_)), "{kind}");
+        assert_eq!(*bench.fake.previews.lock().expect("whole"), ["41", ""], "{kind}");
+    }
+    let bench = Bench::new(2, |_| Err(Error::new(ErrorKind::Rejected, "too rude")));
+    let id = bench.write_over("41", "the answer");
+    assert_eq!(
+        bench.outcome(id).await,
+        Outcome::Failed("too rude".into()),
+        "once"
     );
 }
 

@@ -4,7 +4,7 @@ use crate::{
     agent::{
         Ask, CLIENTS,
         commands::{self, QueueMode, thinking_from_word},
-        live::{End, Source},
+        live::Source,
     },
     app::Gateway,
     gateway::{Caller, Failure, Responder, Scope, random::uuid},
@@ -266,11 +266,8 @@ pub(in crate::methods) async fn begin(
     if !fresh {
         return Ok(known("in_flight"));
     }
-    if let Err(error) = gateway.inbox().accept(CLIENTS, event).await {
-        // nobody was told of it
-        live.end(&run_id, End::Aborted);
-        return Err(crate::methods::failed(&error));
-    }
+    let taken = gateway.inbox().ask(event).await;
+    taken.map_err(|error| crate::methods::failed(&error))?;
     live.changed(&key, &agent, "send");
     Ok(Started {
         run_id,
