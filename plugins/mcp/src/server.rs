@@ -165,6 +165,16 @@ impl Server {
         }
     }
 
+    /// How long it is left alone after it failed.
+    pub async fn rest(&self) -> Duration {
+        self.state.lock().await.rest()
+    }
+
+    /// Did it fail once only?
+    pub async fn is_first_failure(&self) -> bool {
+        self.state.lock().await.failures() == 1
+    }
+
     /// Ends its connection in good order.
     pub async fn stop(&self) {
         let connection = self.state.lock().await.connection.take();
@@ -223,9 +233,8 @@ impl Server {
     }
 
     async fn pause(&self, state: &State) -> Result<()> {
-        let now = Instant::now();
-        match state.not_before.map(|then| then.saturating_duration_since(now)) {
-            Some(pause) if pause > SHORT_PAUSE => {
+        match state.rest() {
+            pause if pause > SHORT_PAUSE => {
                 let seconds = pause.as_secs() + 1;
                 let text = format!(
                     "the MCP server {} fails; it is tried again in {seconds} s",
@@ -233,11 +242,10 @@ impl Server {
                 );
                 Err(Error::new(ErrorKind::Overloaded, text).with_retry_after(pause))
             }
-            Some(pause) => {
+            pause => {
                 sleep(pause).await;
                 Ok(())
             }
-            None => Ok(()),
         }
     }
 

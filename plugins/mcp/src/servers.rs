@@ -7,7 +7,10 @@ use std::{
     sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
-use tokio::sync::Notify;
+use tokio::{
+    sync::{Notify, Semaphore},
+    time::sleep,
+};
 
 /// Servers that are started side by side to learn their tools.
 const AT_ONCE: usize = 4;
@@ -147,7 +150,7 @@ impl Inner {
     }
 }
 
-/// What was remembered is offered at once; servers that nothing is known of are started to ask them.
+/// What was remembered is offered at once; servers that nothing is known of are started to ask them, as often as it takes.
 async fn follow(inner: Weak<Inner>) {
     let Some((servers, renewed)) = inner.upgrade().map(|inner| {
         let servers: Vec<_> = inner.all.values().cloned().collect();
@@ -161,9 +164,11 @@ async fn follow(inner: Weak<Inner>) {
             unknown.push(server);
         }
     }
-    let asking = stream::iter(unknown).for_each_concurrent(AT_ONCE, |server| async move {
-        if let Err(error) = server.connection().await {
-            tracing::warn!(server = server.name, %error, "a server can't be asked for its tools");
+    let turns = &Semaphore::new(AT_ONCE);
+    let asking = stream::iter(unknown).for_each_concurrent(None, |server| async move {
+        // one that is down now may be up in a minute, and nobody would call a tool that is not offered
+        while !ask(&server, turns).await {
+            sleep(server.rest().await).await;
         }
     });
     let offering = async {
@@ -176,6 +181,20 @@ async fn follow(inner: Weak<Inner>) {
         }
     };
     tokio::join!(asking, offering);
+}
+
+/// Asks a server for its tools. False: it may have an answer later.
+async fn ask(server: &Arc<Server>, turns: &Semaphore) -> bool {
+    let _turn = turns.acquire().await;
+    let Err(error) = server.connection().await else {
+        return true;
+    };
+    let is_final = error.kind() == ErrorKind::Config;
+    match is_final || server.is_first_failure().await {
+        true => tracing::warn!(server = server.name, %error, "a server can't be asked for its tools"),
+        false => tracing::debug!(server = server.name, %error, "a server still can't be asked for its tools"),
+    }
+    is_final
 }
 
 impl Service for Watch {

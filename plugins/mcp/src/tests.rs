@@ -105,6 +105,24 @@ async fn tools_are_offered_and_called() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_server_that_is_down_at_first_is_asked_again() -> Result<()> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut late = server("good");
+    let program = format!(
+        "[ -e '{0}/up' ] && exec {1} --exact tests::a_server_of_its_own --nocapture --quiet; touch '{0}/up'",
+        folder.path().display(),
+        late["command"]
+    );
+    late["command"] = json!("sh");
+    late["args"] = json!(["-c", program]);
+    let host = TestHost::new().secret("PATH", "/bin:/usr/bin");
+    let plugin = start(&host, json!({ "late": late })).await?;
+    let tools = soon(host.next_tools()).await;
+    assert!(names(&tools).contains(&"late__echo"), "{:?}", names(&tools));
+    stop(plugin).await
+}
+
+#[tokio::test]
 async fn a_server_gets_the_environment_that_it_needs_and_no_more() -> Result<()> {
     let host = TestHost::new().secret("PATH", "/bin").secret("OTHER", "x");
     let plugin = start(&host, json!({ "one": server("good") })).await?;

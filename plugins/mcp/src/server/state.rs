@@ -49,6 +49,17 @@ impl State {
         }
     }
 
+    /// How long it is left alone from now on.
+    pub(super) fn rest(&self) -> Duration {
+        let wait = |then: Instant| then.saturating_duration_since(Instant::now());
+        self.not_before.map_or(Duration::ZERO, wait)
+    }
+
+    /// Tries that failed, one after the other.
+    pub(super) fn failures(&self) -> u32 {
+        self.failures
+    }
+
     /// The next try waits: twice as long each time, and by chance anything up to that.
     pub(super) fn failed(&mut self) {
         let longest = Duration::from_millis(500 << self.failures.min(7)).min(MAX_PAUSE);
