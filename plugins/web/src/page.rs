@@ -10,8 +10,8 @@ use url::Url;
 
 /// Bytes in which a page may say how it is written.
 const PRESCAN: usize = 1_024;
-/// Bytes of an answer that are read beyond the bound, so that one that is cut looks like one.
-const SLACK: u64 = 64 << 10;
+/// Bytes that a page may say it has. It is read up to the configured bound, however much there is.
+const MAX_TOLD: u64 = 1 << 30;
 /// What is asked for, best first.
 const ACCEPT: &str = "text/html,application/xhtml+xml;q=0.9,text/markdown;q=0.9,text/plain;q=0.8,application/json;q=0.8,*/*;q=0.1";
 
@@ -71,7 +71,7 @@ async fn ask(host: &Host, config: &Fetch, url: &Url, with_headers: bool) -> Resu
         .redirects(0)
         .timeout(limit)
         .idle_timeout(Some(limit))
-        .max_bytes(config.max_response_bytes as u64 + SLACK)
+        .max_bytes(MAX_TOLD)
         .header("accept", ACCEPT);
     if let Some(agent) = &config.user_agent {
         request = request.header("user-agent", agent);
