@@ -1,7 +1,8 @@
 //! Agents, for plugins that bring a way to talk to them: a phone call, an API, a page.
 use super::{host_ids, streamed::Streamed};
 use crate::{
-    EmbedRequest, Embeddings, Host, MediaRef, Message, Result, ToolCall, ToolOutput, ToolSpec, Usage,
+    EmbedRequest, Embeddings, Host, MediaRef, Message, Result, StopReason, ToolCall, ToolOutput, ToolSpec,
+    Usage,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -125,6 +126,9 @@ pub enum AgentEvent {
         usage: Usage,
         /// Model that answered, `provider/model`.
         model: String,
+        /// Why the model stopped. A host of an earlier release says [`StopReason::Stop`] always.
+        #[serde(default)]
+        stop: StopReason,
     },
     /// Something of a later version.
     #[serde(other)]

@@ -3,7 +3,7 @@ use super::{FakeAnswer, FakeRequest, FakeSocket, FakeSpeech, LogLine, speech};
 use crate::{
     AgentEvent, AgentProfile, AgentRun, ApprovalDecision, ApprovalRequest, ChannelStatus, Error, ErrorKind,
     HttpHead, HttpRequest, Inbound, Interim, MediaRef, News, Node, NodeRequest, Result, Sink, Source,
-    Submission, Submitted, SystemEvent, ToolSpec, Unfinished, Usage,
+    StopReason, Submission, Submitted, SystemEvent, ToolSpec, Unfinished, Usage,
     abi::{Call, Fault, HostServices, Level, LogRecord},
     host_ids as ids,
 };
@@ -366,6 +366,7 @@ impl Shared {
                 text,
                 usage: Usage::default(),
                 model: "fake/model".into(),
+                stop: StopReason::Stop,
             },
         ];
         for event in &events {

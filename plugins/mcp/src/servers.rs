@@ -164,13 +164,8 @@ async fn follow(inner: Weak<Inner>) {
             unknown.push(server);
         }
     }
-    let turns = &Semaphore::new(AT_ONCE);
-    let asking = stream::iter(unknown).for_each_concurrent(None, |server| async move {
-        // one that is down now may be up in a minute, and nobody would call a tool that is not offered
-        while !ask(&server, turns).await {
-            sleep(server.rest().await).await;
-        }
-    });
+    let turns = Arc::new(Semaphore::new(AT_ONCE));
+    let asking = stream::iter(unknown).for_each_concurrent(None, |server| learn(server, turns.clone()));
     let offering = async {
         loop {
             renewed.notified().await;
@@ -181,6 +176,14 @@ async fn follow(inner: Weak<Inner>) {
         }
     };
     tokio::join!(asking, offering);
+}
+
+/// Asks a server for its tools until it tells them: one that is down now may be up in a minute, and nobody would call a tool
+/// that is not offered.
+async fn learn(server: Arc<Server>, turns: Arc<Semaphore>) {
+    while !ask(&server, &turns).await {
+        sleep(server.rest().await).await;
+    }
 }
 
 /// Asks a server for its tools. False: it may have an answer later.

@@ -1,11 +1,11 @@
 //! `POST /v1/chat/completions`.
 use crate::{
     error::Refusal,
-    input::{self, ChatMessage},
-    reply::{Reply, Step, Wanted, now, usage},
+    input::{self, ChatMessage, or_default},
+    reply::{End, Reply, Step, Wanted, Whole, now, usage},
     target::{Target, target},
 };
-use openclaw_plugin_api::{Answer, AnswerBody, Host, HttpCall, Result};
+use openclaw_plugin_api::{Answer, AnswerBody, Host, HttpCall, Result, StopReason};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -15,8 +15,11 @@ use serde_json::{Value, json};
 struct Request {
     model: String,
     messages: Vec<ChatMessage>,
+    #[serde(deserialize_with = "or_default")]
     stream: bool,
+    #[serde(deserialize_with = "or_default")]
     stream_options: StreamOptions,
+    #[serde(deserialize_with = "or_default")]
     tools: Vec<Value>,
     tool_choice: Value,
     max_tokens: Option<u32>,
@@ -28,6 +31,7 @@ struct Request {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct StreamOptions {
+    #[serde(deserialize_with = "or_default")]
     include_usage: bool,
 }
 
@@ -66,7 +70,7 @@ pub(crate) async fn complete(
     }
     match reply.whole().await {
         Ok(whole) => {
-            let body = completion.whole(&whole.text, &whole.calls, &usage(&whole.usage));
+            let body = completion.whole(&whole);
             answer
                 .send(200, "application/json", &serde_json::to_vec(&body)?)
                 .await?;
@@ -99,7 +103,8 @@ async fn begin(host: &Host, target: &Target, request: Request, id: &str) -> Resu
 // === impl Completion ===
 
 impl Completion {
-    fn whole(&self, text: &str, calls: &[Wanted], usage: &Value) -> Value {
+    fn whole(&self, whole: &Whole) -> Value {
+        let Whole { text, calls, end } = whole;
         let mut message = json!({"role": "assistant", "content": text, "refusal": null});
         if !calls.is_empty() {
             if text.is_empty() {
@@ -109,8 +114,8 @@ impl Completion {
         }
         json!({
             "id": self.id, "object": "chat.completion", "created": self.created, "model": self.model,
-            "choices": [{"index": 0, "message": message, "logprobs": null, "finish_reason": reason(calls.len())}],
-            "usage": usage,
+            "choices": [{"index": 0, "message": message, "logprobs": null, "finish_reason": reason(calls.len(), end)}],
+            "usage": usage(&end.usage),
         })
     }
 
@@ -125,7 +130,7 @@ impl Completion {
         self.piece(&mut out, &json!({"role": "assistant", "content": ""}), None)
             .await?;
         let mut calls = 0;
-        let mut spent = Value::Null;
+        let mut end = End::default();
         loop {
             match step {
                 Some(Step::Text(text)) => self.piece(&mut out, &json!({"content": text}), None).await?,
@@ -135,7 +140,7 @@ impl Completion {
                     calls += 1;
                     self.piece(&mut out, &json!({"tool_calls": [told]}), None).await?;
                 }
-                Some(Step::Done(cost)) => spent = usage(&cost),
+                Some(Step::Done(how)) => end = how,
                 None => break,
             }
             step = match reply.next().await {
@@ -146,11 +151,12 @@ impl Completion {
                 }
             };
         }
-        self.piece(&mut out, &json!({}), Some(reason(calls))).await?;
+        self.piece(&mut out, &json!({}), Some(reason(calls, &end)))
+            .await?;
         if self.with_usage {
             let mut last = self.chunk();
             last["choices"] = json!([]);
-            last["usage"] = spent;
+            last["usage"] = usage(&end.usage);
             data(&mut out, &last).await?;
         }
         out.write(b"data: [DONE]\n\n").await?;
@@ -158,9 +164,13 @@ impl Completion {
     }
 
     fn chunk(&self) -> Value {
-        json!({
+        let mut chunk = json!({
             "id": self.id, "object": "chat.completion.chunk", "created": self.created, "model": self.model,
-        })
+        });
+        if self.with_usage {
+            chunk["usage"] = Value::Null;
+        }
+        chunk
     }
 
     async fn piece(&self, out: &mut AnswerBody, delta: &Value, end: Option<&str>) -> Result<()> {
@@ -176,8 +186,13 @@ fn wanted(call: &Wanted) -> Value {
     })
 }
 
-fn reason(calls: usize) -> &'static str {
-    if calls == 0 { "stop" } else { "tool_calls" }
+fn reason(calls: usize, end: &End) -> &'static str {
+    match end.stop {
+        _ if calls > 0 => "tool_calls",
+        StopReason::Length => "length",
+        StopReason::Refusal => "content_filter",
+        _ => "stop",
+    }
 }
 
 async fn data(out: &mut AnswerBody, value: &Value) -> Result<()> {

@@ -1,6 +1,6 @@
 //! A turn of an agent, begun for a request.
 use crate::{error::Refusal, input::Choice, input::Said, target::Target};
-use openclaw_plugin_api::{AgentEvent, AgentRun, AgentStream, Host, Result, Usage};
+use openclaw_plugin_api::{AgentEvent, AgentRun, AgentStream, Host, Result, StopReason, Usage};
 use serde_json::{Value, json};
 
 /// A turn that is under way.
@@ -9,7 +9,9 @@ pub(crate) struct Reply {
     stream: AgentStream,
     tools: Vec<String>,
     told: bool,
-    usage: Option<Usage>,
+    /// The agent has used tools of its own since it wrote: what it writes next is another paragraph.
+    apart: bool,
+    end: Option<End>,
 }
 
 /// What a client hears of a turn.
@@ -20,7 +22,16 @@ pub(crate) enum Step {
     /// The model wants one of the client's tools.
     Call(Wanted),
     /// The turn is over.
-    Done(Usage),
+    Done(End),
+}
+
+/// How a turn ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct End {
+    /// What it cost.
+    pub(crate) usage: Usage,
+    /// Why the model stopped.
+    pub(crate) stop: StopReason,
 }
 
 /// A call of one of the client's tools.
@@ -39,7 +50,7 @@ pub(crate) struct Wanted {
 pub(crate) struct Whole {
     pub(crate) text: String,
     pub(crate) calls: Vec<Wanted>,
-    pub(crate) usage: Usage,
+    pub(crate) end: End,
 }
 
 // === impl Reply ===
@@ -89,21 +100,27 @@ impl Reply {
             stream,
             tools,
             told: false,
-            usage: None,
+            apart: false,
+            end: None,
         })
     }
 
     /// The next step; `None` after [`Step::Done`].
     pub(crate) async fn next(&mut self) -> Result<Option<Step>> {
-        if let Some(usage) = self.usage.take() {
-            return Ok(Some(Step::Done(usage)));
+        if let Some(end) = self.end.take() {
+            return Ok(Some(Step::Done(end)));
         }
         while let Some(event) = self.stream.next().await? {
             match event {
                 AgentEvent::Text { text } if !text.is_empty() => {
+                    let apart = std::mem::take(&mut self.apart) && self.told;
                     self.told = true;
-                    return Ok(Some(Step::Text(text)));
+                    return Ok(Some(Step::Text(match apart {
+                        true => format!("\n\n{text}"),
+                        false => text,
+                    })));
                 }
+                AgentEvent::ToolEnded { .. } => self.apart = true,
                 AgentEvent::ToolStarted { id, name, arguments } if self.tools.contains(&name) => {
                     return Ok(Some(Step::Call(Wanted {
                         id,
@@ -111,12 +128,15 @@ impl Reply {
                         arguments: arguments.to_string(),
                     })));
                 }
-                AgentEvent::Done { text, usage, .. } => {
+                AgentEvent::Done {
+                    text, usage, stop, ..
+                } => {
+                    let end = End { usage, stop };
                     // an answer that was never told piece by piece is told whole
                     if self.told || text.is_empty() {
-                        return Ok(Some(Step::Done(usage)));
+                        return Ok(Some(Step::Done(end)));
                     }
-                    self.usage = Some(usage);
+                    self.end = Some(end);
                     return Ok(Some(Step::Text(text)));
                 }
                 _ => {}
@@ -132,7 +152,7 @@ impl Reply {
             match step {
                 Step::Text(text) => whole.text.push_str(&text),
                 Step::Call(call) => whole.calls.push(call),
-                Step::Done(usage) => whole.usage = usage,
+                Step::Done(end) => whole.end = end,
             }
         }
         Ok(whole)

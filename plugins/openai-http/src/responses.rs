@@ -3,11 +3,11 @@
 //! A response can be gone on with by its id for a day: the conversation is the agent's, and the id leads to it.
 use crate::{
     error::Refusal,
-    input::{self, Input},
+    input::{self, Input, or_default},
     reply::{Reply, Step, Wanted, Whole, now},
     target::{Target, target},
 };
-use openclaw_plugin_api::{Answer, AnswerBody, Host, HttpCall, Result, Usage};
+use openclaw_plugin_api::{Answer, AnswerBody, Host, HttpCall, Result, StopReason, Usage};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -19,10 +19,13 @@ const REMEMBERED: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct Request {
+    #[serde(deserialize_with = "or_default")]
     model: String,
     input: Option<Input>,
     instructions: Option<String>,
+    #[serde(deserialize_with = "or_default")]
     stream: bool,
+    #[serde(deserialize_with = "or_default")]
     tools: Vec<Value>,
     tool_choice: Value,
     max_output_tokens: Option<u32>,
@@ -133,13 +136,18 @@ impl Response {
     }
 
     fn whole(&self, whole: &Whole) -> Value {
-        self.object("completed", self.output(whole).into(), tokens(&whole.usage))
+        let status = status(whole);
+        let mut object = self.object(status, self.output(whole).into(), tokens(&whole.end.usage));
+        if let Some(why) = cut_short(whole) {
+            object["incomplete_details"] = json!({ "reason": why });
+        }
+        object
     }
 
     fn output(&self, whole: &Whole) -> Vec<Value> {
         let mut output = Vec::new();
         if !whole.text.is_empty() || whole.calls.is_empty() {
-            output.push(self.said("completed", &whole.text));
+            output.push(self.said(status(whole), &whole.text));
         }
         output.extend(whole.calls.iter().map(wanted));
         output
@@ -183,7 +191,7 @@ impl Response {
                     events.send("response.output_text.delta", delta).await?;
                 }
                 Some(Step::Call(call)) => whole.calls.push(call),
-                Some(Step::Done(usage)) => whole.usage = usage,
+                Some(Step::Done(end)) => whole.end = end,
                 None => break,
             }
             step = match reply.next().await {
@@ -200,8 +208,9 @@ impl Response {
             };
         }
         self.close(&mut events, &whole).await?;
+        let kind = format!("response.{}", status(&whole));
         events
-            .send("response.completed", json!({"response": self.whole(&whole)}))
+            .send(&kind, json!({"response": self.whole(&whole)}))
             .await?;
         events.end().await.map(|()| None)
     }
@@ -273,6 +282,22 @@ fn with(object: &Value, more: Value) -> Value {
         all.extend(more);
     }
     all
+}
+
+fn status(whole: &Whole) -> &'static str {
+    match cut_short(whole) {
+        Some(_) => "incomplete",
+        None => "completed",
+    }
+}
+
+/// Why there is no more of an answer that has no end of its own.
+fn cut_short(whole: &Whole) -> Option<&'static str> {
+    match whole.end.stop {
+        StopReason::Length => Some("max_output_tokens"),
+        StopReason::Refusal => Some("content_filter"),
+        _ => None,
+    }
 }
 
 fn part(text: &str) -> Value {

@@ -46,6 +46,25 @@ async fn a_completion_at_once() {
     assert_eq!(body["choices"][0]["finish_reason"], "stop");
 }
 
+#[tokio::test]
+async fn null_is_what_is_left_out() {
+    let plugin = plugin(&TestHost::new().agent_answer("Hello!"));
+    let null = Value::Null;
+    let body = json!({"model": "openclaw", "stream": null, "stream_options": null, "tools": null, "n": null,
+                      "max_tokens": null, "tool_choice": null, "messages": [{"role": "user", "content": "hi"}]});
+    let (status, answer) = post(&plugin, "/v1/chat/completions", body).await;
+    assert_eq!(status, 200, "{answer}");
+    let body = json!({"model": "openclaw", "input": "hi", "stream": null, "tools": null, "instructions": null,
+                      "previous_response_id": null, "max_output_tokens": null, "tool_choice": null});
+    let (status, answer) = post(&plugin, "/v1/responses", body).await;
+    assert_eq!(status, 200, "{answer}");
+    let answer: Value = serde_json::from_str(&answer).expect("JSON");
+    assert_eq!(
+        (&answer["status"], &answer["incomplete_details"]),
+        (&json!("completed"), &null)
+    );
+}
+
 #[test]
 fn who_is_not_the_owner_is_somebody() {
     let config = serde_json::from_value(json!({})).expect("a configuration");

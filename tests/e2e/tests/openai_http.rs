@@ -88,6 +88,23 @@ async fn a_conversation_of_the_clients_own_reaches_the_model_whole() {
 }
 
 #[tokio::test]
+async fn what_the_agent_says_before_its_tools_stands_apart_and_what_is_cut_is_called_so() {
+    let api = Api::new(|_| {}).await;
+    for stream in [false, true] {
+        let looks = Turn::text("Let me look.").and_call("c1", "session_status", &json!({}));
+        api.model.script(looks);
+        api.model.script(Turn::text("It runs, and").stop("length"));
+        let answer = api.answer(TOKEN, &hello(stream)).await;
+        let words = match stream {
+            false => r#""content":"Let me look.\n\nIt runs, and""#,
+            true => r#""content":"\n\nIt"#,
+        };
+        assert!(answer.contains(words), "{answer}");
+        assert!(answer.contains(r#""finish_reason":"length""#), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_goes_away_ends_its_turn() {
     let api = Api::new(|_| {}).await;
     let (turn, valve) = Turn::text("one two three").held(2);

@@ -6,7 +6,7 @@ use crate::outcome::{Stop, Verdict};
 use openclaw_plugin_api::{
     API_VERSION, AgentEvent, AgentProfile, AgentProfileRequest, ApprovalDecision, ApprovalRequest,
     Environment, HttpHead, HttpRequest, Inbound, Interim, MediaRef, News, NodeRequest, Sink, Source,
-    Submission, Submitted, SystemEvent, ToolOrigin, ToolSpec, Unfinished, Usage,
+    StopReason, Submission, Submitted, SystemEvent, ToolOrigin, ToolSpec, Unfinished, Usage,
     abi::{Call, Fault, HostHandle, HostServices, Level, LogRecord, host_object},
     host_ids as ids,
 };
@@ -353,6 +353,7 @@ async fn run_agent(out: Option<Sink>) -> Served {
             text,
             usage: Usage::default(),
             model: "kit/model".into(),
+            stop: StopReason::Stop,
         },
     ];
     for event in &events {

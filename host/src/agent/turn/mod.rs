@@ -28,7 +28,7 @@ use crate::{
     clock::Clock,
     journal::{Entry, EntryKind, Journal, JournalError},
 };
-use openclaw_plugin_api::{AgentEvent, Error, ErrorKind, Message, Result, ToolSpec};
+use openclaw_plugin_api::{AgentEvent, Error, ErrorKind, Message, Result, StopReason, ToolSpec};
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
@@ -137,10 +137,10 @@ impl<'a> Run<'a> {
             self.told.say(answer.message.plain_text());
             // whoever has joined meanwhile is answered in the same turn
             if calls.is_empty() && !self.bench.steering.has_some() {
-                return Ok(self.finish(&answer.message, &answer.about).await);
+                return Ok(self.finish(&answer.message, &answer.about, answer.stop).await);
             }
             if self.hand_over(&calls).await {
-                return Ok(self.finish(&answer.message, &answer.about).await);
+                return Ok(self.finish(&answer.message, &answer.about, answer.stop).await);
             }
             if calls.is_empty() {
                 self.events.gap().await;
@@ -316,13 +316,14 @@ impl<'a> Run<'a> {
         entries.collect()
     }
 
-    async fn finish(mut self, last: &Message, about: &About) -> TurnOutcome {
+    async fn finish(mut self, last: &Message, about: &About, stop: StopReason) -> TurnOutcome {
         self.outcome.text = self.told.text();
         self.outcome.entries = vec![about::entry(&self.turn.id, EntryKind::Message, last, about)];
         let done = AgentEvent::Done {
             text: self.outcome.text.clone(),
             usage: self.outcome.usage,
             model: self.outcome.model.clone(),
+            stop,
         };
         self.tell(done).await;
         self.outcome

@@ -10,6 +10,7 @@ pub(crate) use parts::Picture;
 pub(crate) use tools::{Choice, chosen, of_chat, of_responses};
 
 use openclaw_plugin_api::{Message, Role};
+use serde::{Deserialize, Deserializer};
 
 /// What a request says.
 #[derive(Debug, Default)]
@@ -20,6 +21,15 @@ pub(crate) struct Said {
     pub(crate) messages: Vec<Message>,
     /// Pictures that came with the last message.
     pub(crate) pictures: Vec<Picture>,
+}
+
+/// `null` is what a client writes for what it leaves out.
+pub(crate) fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de> + Default,
+{
+    Option::deserialize(deserializer).map(Option::unwrap_or_default)
 }
 
 impl Said {
