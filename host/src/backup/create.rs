@@ -1,6 +1,7 @@
 //! Makes an archive, in one step: it is there when it is whole.
 use super::{
-    BackupError, CONFIG, DATABASE, Entry, Kind, MANIFEST, Manifest, Outside, STATE, WORKSPACE, failed,
+    BackupError, CONFIG, DATABASE, Entry, Kind, MANIFEST, Manifest, STATE, WORKSPACE, failed, is_gone,
+    links::Named,
     manifest::SCHEMA,
     walk::{Found, Tree},
 };
@@ -48,12 +49,27 @@ pub struct Created {
     pub manifest: Manifest,
     /// Bytes that were packed.
     pub bytes: u64,
-    /// What could not be packed: links, sockets.
-    pub skipped: Vec<PathBuf>,
+}
+
+/// A moment in the making of an archive, for tests of what the gateway does meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Moment {
+    /// The database was copied.
+    Copied,
+    /// Files were found, and none was read.
+    Listed,
 }
 
 /// Makes an archive.
 pub fn create(request: &Request<'_>) -> Result<Created, BackupError> {
+    create_with(request, &mut |_| {})
+}
+
+/// The same, with something that happens meanwhile.
+pub(super) fn create_with(
+    request: &Request<'_>,
+    meanwhile: &mut dyn FnMut(Moment),
+) -> Result<Created, BackupError> {
     let state = &request.paths.state_dir;
     if !state.is_dir() && !request.paths.config_file.is_file() {
         return Err(BackupError::Nothing(state.clone()));
@@ -61,11 +77,55 @@ pub fn create(request: &Request<'_>) -> Result<Created, BackupError> {
     if super::is_broken_off(request.paths) {
         return Err(BackupError::Unfinished);
     }
-    let (mut tree, outside) = collect(request)?;
-    let archive = place(request, &outside)?;
-    let database = state.join(DATABASE);
-    let with_database = !request.only_config && database.is_file();
-    let mut manifest = Manifest {
+    let named = Named::of(request);
+    let archive = place(request, &named)?;
+    if request.dry_run {
+        return would(request, &named, archive);
+    }
+    let folder = archive.parent().expect("a file in a folder");
+    let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(failed("make", folder))?;
+    let scratch = tempfile::Builder::new()
+        .prefix(".openclaw-backup-")
+        .tempdir_in(folder);
+    let scratch = scratch.map_err(failed("make a folder in", folder))?;
+    // First the database: a file is written before it is named there, and stays. So what is found afterwards has all files
+    // that the copy names, and at worst some that it does not know.
+    let database = copy_database(request, scratch.path())?;
+    meanwhile(Moment::Copied);
+    let mut tree = collect(request, &named)?;
+    meanwhile(Moment::Listed);
+    tree.files.extend(database);
+    let mut manifest = describe(request, &tree, &named);
+    let size = write(&archive, &tree.files, &mut manifest)?;
+    Ok(Created {
+        archive,
+        size,
+        manifest,
+        bytes: tree.bytes(),
+    })
+}
+
+/// What would be made.
+fn would(request: &Request<'_>, named: &Named, archive: PathBuf) -> Result<Created, BackupError> {
+    let tree = collect(request, named)?;
+    let database = database(request).and_then(|path| fs::metadata(path).ok());
+    let mut manifest = describe(request, &tree, named);
+    let entries = tree.files.iter().map(|file| listed(file, String::new()));
+    manifest.entries = entries.collect();
+    Ok(Created {
+        archive,
+        size: 0,
+        manifest,
+        bytes: tree.bytes() + database.map_or(0, |metadata| metadata.len()),
+    })
+}
+
+/// What an archive says of itself, but for its entries.
+fn describe(request: &Request<'_>, tree: &Tree, named: &Named) -> Manifest {
+    let has_config = tree.files.iter().any(|file| file.name.starts_with("config/"));
+    let text = |path: &PathBuf| path.to_string_lossy().into_owned();
+    Manifest {
         schema_version: SCHEMA,
         created_ms: request.now_ms,
         created_at: stamp(request.now_ms, "%Y-%m-%dT%H:%M:%SZ"),
@@ -75,95 +135,59 @@ pub fn create(request: &Request<'_>) -> Result<Created, BackupError> {
         } else {
             Kind::Full
         },
-        state_dir: state.clone(),
-        config_file: tree
-            .files
-            .iter()
-            .any(|file| file.name.starts_with("config/"))
-            .then(|| request.paths.config_file.clone()),
-        left_out: std::mem::take(&mut tree.left_out),
-        outside,
+        state_dir: request.paths.state_dir.clone(),
+        config_file: has_config.then(|| request.paths.config_file.clone()),
+        left_out: tree.left_out.clone(),
+        skipped: tree.skipped.iter().map(text).collect(),
+        outside: named.outside.clone(),
         entries: Vec::new(),
-    };
-    let database_bytes = fs::metadata(&database).map_or(0, |metadata| metadata.len());
-    let mut bytes = tree.bytes() + if with_database { database_bytes } else { 0 };
-    let mut size = 0;
-    if request.dry_run {
-        manifest.entries = tree
-            .files
-            .iter()
-            .map(|file| listed(file, String::new()))
-            .collect();
-    } else {
-        let folder = archive.parent().expect("a file in a folder");
-        let made = fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
-        made.map_err(failed("make", folder))?;
-        let scratch = tempfile::Builder::new()
-            .prefix(".openclaw-backup-")
-            .tempdir_in(folder);
-        let scratch = scratch.map_err(failed("make a folder in", folder))?;
-        room(folder, database_bytes)?;
-        if with_database {
-            let copy = scratch.path().join(DATABASE);
-            journal::copy(&database, &copy)?;
-            let copied = fs::metadata(&copy).map_err(failed("look at", &copy))?.len();
-            bytes = tree.bytes() + copied;
-            tree.files.push(Found {
-                path: copy,
-                name: format!("{STATE}/{DATABASE}"),
-                executable: false,
-                size: copied,
-            });
-        }
-        size = write(&archive, &tree.files, &mut manifest)?;
     }
-    Ok(Created {
-        archive,
-        size,
-        manifest,
-        bytes,
-        skipped: tree.skipped,
-    })
 }
 
-/// The files, and workspaces that lie elsewhere.
-fn collect(request: &Request<'_>) -> Result<(Tree, Vec<Outside>), BackupError> {
+/// The database, if it is wanted and there is one.
+fn database(request: &Request<'_>) -> Option<PathBuf> {
+    let path = request.paths.state_dir.join(DATABASE);
+    (!request.only_config && path.is_file()).then_some(path)
+}
+
+/// Copies the database to a folder, as it is at one moment.
+fn copy_database(request: &Request<'_>, folder: &Path) -> Result<Option<Found>, BackupError> {
+    let Some(path) = database(request) else {
+        return Ok(None);
+    };
+    let size = |path: &Path| fs::metadata(path).map(|metadata| metadata.len());
+    room(folder, size(&path).map_err(failed("look at", &path))?)?;
+    let copy = folder.join(DATABASE);
+    journal::copy(&path, &copy)?;
+    Ok(Some(Found {
+        size: size(&copy).map_err(failed("look at", &copy))?,
+        path: copy,
+        name: format!("{STATE}/{DATABASE}"),
+        executable: false,
+    }))
+}
+
+/// The files as they are now.
+fn collect(request: &Request<'_>, named: &Named) -> Result<Tree, BackupError> {
     let (state, config) = (&request.paths.state_dir, &request.paths.config_file);
-    let mut tree = Tree::default();
+    let mut tree = Tree {
+        skipped: named.skipped.clone(),
+        followed: named.followed.clone(),
+        ..Tree::default()
+    };
     if request.only_config || !config.starts_with(state) {
         add_config(&mut tree, request.paths)?;
     }
-    let mut outside = Vec::new();
     if request.only_config {
-        return Ok((tree, outside));
+        return Ok(tree);
     }
-    let agents = request.config.agents();
-    let all = agents.agents.iter();
-    let all: Vec<_> = all
-        .map(|agent| (agent.id.clone(), agent.workspace(request.paths)))
-        .collect();
-    let inside: Vec<_> = all
-        .iter()
-        .map(|(_, path)| path.clone())
-        .filter(|path| path.starts_with(state) && path != state)
-        .collect();
-    tree.state(state, if request.workspaces { &[] } else { &inside })?;
-    if request.workspaces {
-        for (agent, path) in all {
-            let known = |other: &Outside| other.path == path;
-            if path.starts_with(state)
-                || state.starts_with(&path)
-                || outside.iter().any(known)
-                || !path.is_dir()
-            {
-                continue;
-            }
-            let root = outside.len();
-            tree.add(&path, &format!("{WORKSPACE}/{root}"), &[], 0)?;
-            outside.push(Outside { agent, path, root });
-        }
+    let without: &[PathBuf] = if request.workspaces { &[] } else { &named.inside };
+    tree.state(state, without)?;
+    for outside in &named.outside {
+        let name = format!("{WORKSPACE}/{}", outside.root);
+        tree.add(&outside.path, &name, &[], 0)?;
     }
-    Ok((tree, outside))
+    Ok(tree)
 }
 
 /// The configuration with what it includes from its own folder. What it includes from elsewhere is that place's matter.
@@ -184,7 +208,7 @@ fn add_config(tree: &mut Tree, paths: &Paths) -> Result<(), BackupError> {
 }
 
 /// Where the archive goes: never into what it is made of, never over something.
-fn place(request: &Request<'_>, outside: &[Outside]) -> Result<PathBuf, BackupError> {
+fn place(request: &Request<'_>, named: &Named) -> Result<PathBuf, BackupError> {
     let name = format!(
         "openclaw-backup-{}.tar.gz",
         stamp(request.now_ms, "%Y-%m-%dT%H-%M-%SZ")
@@ -194,8 +218,7 @@ fn place(request: &Request<'_>, outside: &[Outside]) -> Result<PathBuf, BackupEr
         // the folder may still have to be made; what leads to it exists
         let real = path.ancestors().find_map(|path| path.canonicalize().ok());
         let real = real.unwrap_or_else(|| path.to_owned());
-        let all =
-            std::iter::once(&request.paths.state_dir).chain(outside.iter().map(|outside| &outside.path));
+        let all = std::iter::once(&request.paths.state_dir).chain(&named.followed);
         let mut all = all.map(|root| root.canonicalize().unwrap_or_else(|_| root.clone()));
         all.any(|root| real.starts_with(root))
     };
@@ -287,7 +310,7 @@ fn append<W: Write>(
 ) -> Result<Option<(u64, String)>, BackupError> {
     let file = match File::open(&found.path) {
         Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if is_gone(&error) => return Ok(None),
         Err(error) => return Err(failed("read", &found.path)(error)),
     };
     // of the file that is open: another may have taken its name since

@@ -47,6 +47,9 @@ pub struct Manifest {
     pub config_file: Option<PathBuf>,
     /// Names in the state directory that were left out; a restore leaves them as they are.
     pub left_out: BTreeSet<String>,
+    /// What could not be copied: links that are nobody's to follow, sockets, names that are no text.
+    #[serde(default)]
+    pub skipped: Vec<String>,
     /// Workspaces that lie elsewhere.
     pub outside: Vec<Outside>,
     /// The files.

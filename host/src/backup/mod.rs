@@ -5,7 +5,9 @@
 //! that was cut off has none. The way back leaves either the old state or the new one: what is unpacked lies aside until
 //! all of it was checked, one file is the decision, and whoever comes after a crash carries it out. Nothing is deleted.
 mod create;
+mod links;
 mod manifest;
+mod plan;
 mod read;
 mod restore;
 mod walk;
@@ -26,6 +28,8 @@ const BEFORE: &str = "before-restore-";
 const LOCK: &str = "gateway.lock";
 /// Logs: they tell what really was, so they are neither copied nor replaced.
 const LOGS: &str = "logs";
+/// Folder of the files that came with messages; the database names them.
+const MEDIA: &str = "media";
 /// The database.
 const DATABASE: &str = "state.db";
 /// What belongs to the database and is never copied: a copy is whole without it.
@@ -77,6 +81,19 @@ pub enum BackupError {
     /// Part of the state is a disk of its own.
     #[error("{} is a disk of its own, which can't be moved aside; unmount it first", .0.display())]
     Mounted(PathBuf),
+    /// The configuration can't be written through the link that it is.
+    #[error(
+        "{} is a link to {}, which is not there or whose folder can't be written; mend that, or remove the link to get a plain \
+         file in its place, and try again; nothing was changed",
+        path.display(),
+        target.display()
+    )]
+    Linked {
+        /// The link.
+        path: PathBuf,
+        /// What it says.
+        target: PathBuf,
+    },
     /// The archive would lie in what it is a copy of.
     #[error("{} is inside of what is backed up; choose another place with --output", .0.display())]
     Inside(PathBuf),
@@ -110,6 +127,14 @@ pub enum BackupError {
 fn failed(what: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> BackupError {
     let path = path.into();
     move |source| BackupError::Io { what, path, source }
+}
+
+/// Did a file go, or the folder that it was in?
+fn is_gone(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Reads an archive that anybody may have made: every name is judged, everything is counted, and nothing counts before the
 //! manifest at its end agrees with all that came before.
 use super::{
-    BackupError, DATABASE, Entry, MANIFEST, Manifest, STATE,
+    BackupError, DATABASE, Entry, MANIFEST, MEDIA, Manifest, STATE,
     create::hex,
     failed,
     manifest::{MAX_PATH, SCHEMA, admit},
@@ -11,7 +11,7 @@ use crate::journal;
 use flate2::read::GzDecoder;
 use sha2::{Digest, Sha256};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
     fs::{DirBuilder, File, OpenOptions},
     io::{Read, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
@@ -35,6 +35,8 @@ pub struct Verified {
     pub bytes: u64,
     /// Version of the database in it.
     pub database: Option<i64>,
+    /// How many files of messages its database names that it has not: they were gone when it was made, or behind a link.
+    pub missing: u64,
 }
 
 /// Which files are written, and where to.
@@ -101,10 +103,15 @@ pub(super) fn unpack(archive: &Path, take: &Take<'_>) -> Result<Verified, Backup
         .ok_or_else(|| refuse("it has no manifest: it is no backup, or was cut off".into()))?;
     agree(&manifest, seen).map_err(refuse)?;
     let database = look(folder)?;
+    let missing = match database {
+        Some(version) if version > 0 => missing(folder, &manifest)?,
+        _ => 0,
+    };
     Ok(Verified {
         manifest,
         bytes,
         database,
+        missing,
     })
 }
 
@@ -152,6 +159,13 @@ fn look(folder: &Path) -> Result<Option<i64>, BackupError> {
         }),
         false => Ok(Some(seen.version)),
     }
+}
+
+/// How many of the files that the database names the archive has not.
+fn missing(folder: &Path, manifest: &Manifest) -> Result<u64, BackupError> {
+    let names: HashSet<_> = manifest.entries.iter().map(|entry| &*entry.path).collect();
+    let has = |id: &str| names.contains(&*format!("{STATE}/{MEDIA}/{id}"));
+    Ok(journal::missing_media(&folder.join(STATE).join(DATABASE), has)?)
 }
 
 fn unreadable(error: &std::io::Error) -> String {

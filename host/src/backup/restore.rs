@@ -6,15 +6,12 @@
 //! from there on [`finish`], which the gateway calls before it reads anything, brings the new one about, however often it
 //! is broken off.
 use super::{
-    BEFORE, BackupError, CONFIG, Kind, LOCK, LOGS, Manifest, STATE, WORK, WORKSPACE,
-    create::stamp,
-    failed,
+    BEFORE, BackupError, CONFIG, Kind, STATE, WORK, failed, links,
+    plan::{Plan, free_name, plan},
     read::{Take, Verified, unpack},
 };
-use crate::config::{Paths, agent_id, write_atomic};
-use serde::{Deserialize, Serialize};
+use crate::config::{Paths, write_atomic};
 use std::{
-    collections::BTreeSet,
     fs::{self, DirBuilder, File},
     io::ErrorKind,
     os::unix::fs::{DirBuilderExt, MetadataExt},
@@ -35,26 +32,8 @@ pub struct Restored {
     pub before: Option<PathBuf>,
     /// Where workspaces from outside of the state directory went.
     pub workspaces: Vec<(String, PathBuf)>,
-}
-
-/// How folders begin that receive workspaces whose own place is not free, or not known here.
-const RESTORED: &str = "restored-workspace-";
-
-/// What is to be done, as it lies on the disk.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Plan {
-    kind: Kind,
-    /// The folder of the state directory that receives what was there.
-    before: String,
-    /// Names that stay where they are.
-    stay: BTreeSet<String>,
-    /// Folders of the archive, and where they go.
-    workspaces: Vec<(String, PathBuf, PathBuf)>,
-    /// The archive's files of the configuration go there.
-    config_folder: Option<PathBuf>,
-    /// Its own name in the archive and here, which may differ.
-    config_name: Option<(String, String)>,
+    /// Links in the state directory that are links still.
+    pub linked: Vec<PathBuf>,
 }
 
 /// Was a restore decided and not brought to its end?
@@ -62,12 +41,12 @@ pub fn is_broken_off(paths: &Paths) -> bool {
     paths.state_dir.join(WORK).join(PLAN).is_file()
 }
 
-/// Puts an archive in the place of the state. `known` are the workspaces of the configuration that is here now: an archive
-/// puts nothing anywhere else outside of the state directory. Under the gateway's lock.
+/// Puts an archive in the place of the state. `known` are the agents and workspaces of the configuration that is here now: an
+/// archive puts nothing anywhere else outside of the state directory. Under the gateway's lock.
 pub fn restore(
     paths: &Paths,
     archive: &Path,
-    known: &[PathBuf],
+    known: &[(String, PathBuf)],
     now_ms: i64,
 ) -> Result<Restored, BackupError> {
     let state = &paths.state_dir;
@@ -97,6 +76,7 @@ pub fn restore(
             .iter()
             .map(|(agent, _, to)| (agent.clone(), to.clone()))
             .collect(),
+        linked: plan.links.iter().map(|link| state.join(&link.at)).collect(),
         verified,
     };
     // all that was unpacked is on the disk before the decision is
@@ -120,6 +100,9 @@ pub fn finish(paths: &Paths) -> Result<(), BackupError> {
     if plan.kind == Kind::Full {
         move_aside(state, &plan)?;
         move_in(state, &work.join(STATE), &state.join(&plan.before))?;
+        for link in &plan.links {
+            link.make(state)?;
+        }
     }
     for (_, from, to) in &plan.workspaces {
         copy(&work.join(from), to)?;
@@ -130,65 +113,6 @@ pub fn finish(paths: &Paths) -> Result<(), BackupError> {
     fs::remove_file(&file).map_err(failed("remove", &file))?;
     sync(&work)?;
     remove(&work)
-}
-
-fn plan(
-    paths: &Paths,
-    verified: Verified,
-    known: &[PathBuf],
-    now_ms: i64,
-) -> Result<(Verified, Plan), BackupError> {
-    let (manifest, state): (&Manifest, _) = (&verified.manifest, &paths.state_dir);
-    let mut stay = manifest.left_out.clone();
-    stay.extend([WORK, LOCK, LOGS].map(str::to_owned));
-    let suffix = stamp(now_ms, "%Y%m%dT%H%M%SZ");
-    let workspaces = manifest.outside.iter().map(|outside| {
-        // what is there is somebody's work: it stays, and the copy comes elsewhere
-        let taken = fs::read_dir(&outside.path).is_ok_and(|mut entries| entries.next().is_some());
-        let fits = known.contains(&outside.path) && !taken && !outside.path.is_file();
-        let to = match fits {
-            true => outside.path.clone(),
-            false => {
-                let name = format!("{RESTORED}{}-{suffix}", agent_id(&outside.agent));
-                state.join(free_name(state, &name))
-            }
-        };
-        let from = PathBuf::from(WORKSPACE).join(outside.root.to_string());
-        (outside.agent.clone(), from, to)
-    });
-    let has_config = manifest
-        .entries
-        .iter()
-        .any(|entry| entry.path.starts_with("config/"));
-    let own = |file: &Path| file.file_name().map(|name| name.to_string_lossy().into_owned());
-    let names = manifest
-        .config_file
-        .as_deref()
-        .and_then(own)
-        .zip(own(&paths.config_file));
-    let plan = Plan {
-        kind: manifest.kind,
-        before: free_name(state, &format!("{BEFORE}{suffix}")),
-        stay,
-        workspaces: workspaces.collect(),
-        config_folder: has_config.then(|| paths.config_file.parent().unwrap_or(Path::new("/")).to_owned()),
-        config_name: names,
-    };
-    Ok((verified, plan))
-}
-
-/// A name that nothing has yet.
-fn free_name(folder: &Path, name: &str) -> String {
-    let mut names = (1_u32..).map(|n| {
-        if n == 1 {
-            name.to_owned()
-        } else {
-            format!("{name}-{n}")
-        }
-    });
-    names
-        .find(|name| !folder.join(name).exists())
-        .expect("some number is free")
 }
 
 /// Moves what is there aside. Nothing of the new state is in its place before that is noted.
@@ -209,6 +133,9 @@ fn move_aside(state: &Path, plan: &Plan) -> Result<(), BackupError> {
             continue;
         }
         relocate(&path, &before.join(&name))?;
+    }
+    for link in &plan.links {
+        link.keep(&state.join(WORK), &before)?;
     }
     sync(&before)?;
     sync(state)?;
@@ -246,6 +173,9 @@ fn put_config(from: &Path, to: &Path, name: Option<&(String, String)>) -> Result
         };
         let target = to.join(inner);
         folder(target.parent().unwrap_or(to))?;
+        if links::is_same(&path, &target) {
+            continue;
+        }
         let content = fs::read(&path).map_err(failed("read", &path))?;
         write_atomic(&target, &content).map_err(failed("write", &target))?;
     }
@@ -274,7 +204,7 @@ pub(super) fn relocate(from: &Path, to: &Path) -> Result<(), BackupError> {
 }
 
 /// Copies a file or a folder, over what is there.
-fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
+pub(super) fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
     let Ok(metadata) = fs::symlink_metadata(from) else {
         return Ok(());
     };
@@ -307,7 +237,8 @@ fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
 /// A folder on a disk of its own can't be moved. That is known before anything is decided.
 fn check_disks(state: &Path, plan: &Plan) -> Result<(), BackupError> {
     let device = |path: &Path| fs::symlink_metadata(path).map(|metadata| metadata.dev()).ok();
-    let here = device(state);
+    // the directory itself may be a link
+    let here = fs::metadata(state).map(|metadata| metadata.dev()).ok();
     let away = children(state)?.into_iter().find(|path| {
         let name = path
             .file_name()
@@ -328,7 +259,7 @@ fn children(folder: &Path) -> Result<Vec<PathBuf>, BackupError> {
     paths.map_err(failed("read", folder))
 }
 
-fn folder(path: &Path) -> Result<(), BackupError> {
+pub(super) fn folder(path: &Path) -> Result<(), BackupError> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
     made.map_err(failed("make", path))
 }
@@ -345,7 +276,7 @@ fn write(path: &Path, content: &[u8]) -> Result<(), BackupError> {
     sync(path.parent().unwrap_or(Path::new("/")))
 }
 
-fn sync(folder: &Path) -> Result<(), BackupError> {
+pub(super) fn sync(folder: &Path) -> Result<(), BackupError> {
     let synced = File::open(folder).and_then(|folder| folder.sync_all());
     synced.map_err(failed("sync", folder))
 }

@@ -10,6 +10,9 @@ use sha2::{Digest, Sha256};
 use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt, path::Path};
 use tar::{Builder, EntryType, Header};
 
+mod links;
+mod meanwhile;
+
 const NOW: i64 = 1_790_000_000_000;
 
 struct Place {
@@ -94,6 +97,10 @@ impl Place {
     }
 }
 
+fn text(path: &Path) -> String {
+    path.to_str().expect("text").to_owned()
+}
+
 #[test]
 fn what_was_copied_comes_back_and_what_was_there_is_kept() {
     let place = Place::full();
@@ -105,7 +112,7 @@ fn what_was_copied_comes_back_and_what_was_there_is_kept() {
         .permissions()
         .mode();
     assert_eq!(mode & 0o777, 0o600);
-    assert_eq!(created.skipped, [place.state("media/link")]);
+    assert_eq!(created.manifest.skipped, [text(&place.state("media/link"))]);
     assert!(created.manifest.left_out.contains("logs"));
     let verified = verify(&created.archive).expect("whole");
     assert_eq!(
@@ -182,7 +189,7 @@ fn workspaces_elsewhere_are_copied_and_never_replaced() {
     let config = Config::from_value(text).expect("valid");
     let created = create(&place.request(&config)).expect("made");
     fs::write(work.join("a.md"), "now").expect("written");
-    let known = [work.clone()];
+    let known = [("main".to_owned(), work.clone())];
     let restored = restore(&place.paths, &created.archive, &known, NOW).expect("restored");
     assert_eq!(fs::read_to_string(work.join("a.md")).expect("there"), "now");
     assert_eq!(

@@ -1,5 +1,7 @@
 //! Which files belong to a gateway: all of its state but what is made anew by itself, its configuration, its workspaces.
-use super::{BEFORE, BackupError, DATABASE, LOCK, LOGS, SIDECARS, WORK, failed, manifest::MAX_DEPTH};
+use super::{
+    BEFORE, BackupError, DATABASE, LOCK, LOGS, SIDECARS, WORK, failed, is_gone, manifest::MAX_DEPTH,
+};
 use crate::plugins::stage;
 use std::{
     collections::BTreeSet,
@@ -35,14 +37,15 @@ pub(super) struct Tree {
     pub(super) left_out: BTreeSet<String>,
     /// What can't be in an archive: links, sockets, names that are no text.
     pub(super) skipped: Vec<PathBuf>,
+    /// Places where a link is followed; everywhere else it is skipped.
+    pub(super) followed: Vec<PathBuf>,
 }
 
 impl Tree {
     /// Adds the state directory, without these folders in it.
     pub(super) fn state(&mut self, state: &Path, without: &[PathBuf]) -> Result<(), BackupError> {
         for path in children(state)? {
-            let name = path.file_name().and_then(|name| name.to_str());
-            let Some(name) = name else {
+            let Some(name) = plain_name(&path) else {
                 self.skipped.push(path);
                 continue;
             };
@@ -54,6 +57,10 @@ impl Tree {
             if MADE_ANEW.contains(&name) || damaged || without.contains(&path) {
                 self.left_out.insert(name.to_owned());
                 continue;
+            }
+            if path.is_symlink() && !self.followed.contains(&path) {
+                // a restore leaves it where it is: what it leads to is in no archive
+                self.left_out.insert(name.to_owned());
             }
             let skip = [state.join(stage::FOLDER)];
             self.add(
@@ -77,20 +84,22 @@ impl Tree {
         if without.iter().any(|other| other == path) {
             return Ok(());
         }
-        let metadata = match fs::symlink_metadata(path) {
+        let looked = match self.followed.iter().any(|other| other == path) {
+            true => fs::metadata(path),
+            false => fs::symlink_metadata(path),
+        };
+        let metadata = match looked {
             Ok(metadata) => metadata,
             // it went meanwhile
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            Err(error) if is_gone(&error) => return Ok(()),
             Err(error) => return Err(failed("look at", path)(error)),
         };
         let deep = depth >= MAX_DEPTH - 4;
         if metadata.is_dir() && !deep {
             for child in children(path)? {
-                match child.file_name().and_then(|name| name.to_str()) {
-                    Some(own) if !own.chars().any(char::is_control) => {
-                        self.add(&child, &format!("{name}/{own}"), without, depth + 1)?;
-                    }
-                    _ => self.skipped.push(child),
+                match plain_name(&child) {
+                    Some(own) => self.add(&child, &format!("{name}/{own}"), without, depth + 1)?,
+                    None => self.skipped.push(child),
                 }
             }
         } else if metadata.is_file() && self.files.len() < MAX_FILES {
@@ -112,10 +121,16 @@ impl Tree {
     }
 }
 
+/// The name of something, if an archive may have it.
+fn plain_name(path: &Path) -> Option<&str> {
+    let name = path.file_name()?.to_str()?;
+    (!name.chars().any(char::is_control)).then_some(name)
+}
+
 fn children(folder: &Path) -> Result<Vec<PathBuf>, BackupError> {
     let entries = match fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if is_gone(&error) => return Ok(Vec::new()),
         Err(error) => return Err(failed("read", folder)(error)),
     };
     let paths: Result<Vec<_>, _> = entries.map(|entry| entry.map(|entry| entry.path())).collect();

@@ -33,7 +33,8 @@ enum Command {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 The archive holds secrets and conversations; only its owner can read it. Left out are logs and what is made anew by \
-itself.")]
+itself. If the configuration file or a workspace is a link, the archive has what it leads to; other links are named and not \
+followed.")]
 struct Create {
     /// Folder for it, or file if it ends in .gz or .tgz [default: openclaw-backup-<time>.tar.gz here]
     #[arg(long, short)]
@@ -72,7 +73,8 @@ struct Verify {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 What was there is kept in <state>/before-restore-<time>. A crash in the middle leaves the old state or the new one: the \
-gateway finishes what was begun when it starts.")]
+gateway finishes what was begun when it starts. A configuration file that is a link stays one and is written through it. A \
+workspace that is a link or lies elsewhere keeps what it holds; its copy comes to <state>/restored-workspace-<agent>-<time>.")]
 struct Restore {
     /// The archive
     file: PathBuf,
@@ -112,18 +114,24 @@ fn create(args: &Create, env: &Env, paths: &Paths) -> Result<(), Failure> {
         now_ms: Clock::system().now_ms(),
     });
     let created = created.map_err(failure)?;
-    if args.verify && !args.dry_run {
-        backup::verify(&created.archive).map_err(failure)?;
-    }
+    let verified = match args.verify && !args.dry_run {
+        true => Some(backup::verify(&created.archive).map_err(failure)?),
+        false => None,
+    };
     if args.json {
         return output::json(&json!({
-            "archivePath": created.archive, "dryRun": args.dry_run, "verified": args.verify && !args.dry_run,
+            "archivePath": created.archive, "dryRun": args.dry_run, "verified": verified.is_some(),
+            "missingMedia": verified.map(|verified| verified.missing),
             "createdAt": created.manifest.created_at, "files": created.manifest.entries.len(), "bytes": created.bytes,
-            "archiveBytes": created.size, "leftOut": created.manifest.left_out, "skipped": created.skipped,
+            "archiveBytes": created.size, "leftOut": created.manifest.left_out, "skipped": created.manifest.skipped,
             "onlyConfig": args.only_config, "includeWorkspace": !args.no_include_workspace,
         }));
     }
     say_created(&created, args);
+    if let Some(verified) = verified {
+        anstream::println!("It was read back and is whole.");
+        say_missing(&verified);
+    }
     Ok(())
 }
 
@@ -146,14 +154,29 @@ fn say_created(created: &Created, args: &Create) {
         let names: Vec<_> = created.manifest.left_out.iter().map(String::as_str).collect();
         anstream::println!("Left out: {}.", names.join(", "));
     }
-    for path in &created.skipped {
+    for path in &created.manifest.skipped {
+        anstream::eprintln!("not copied, for it is no plain file or lies elsewhere: {path}");
+    }
+}
+
+/// What was there when an archive was made, and is not in it.
+fn say_skipped(verified: &Verified) {
+    let skipped = verified.manifest.skipped.len();
+    if skipped > 0 {
         anstream::eprintln!(
-            "not copied, for it is no plain file or lies elsewhere: {}",
-            path.display()
+            "{skipped} links and other things that are no plain files are not in it; `backup verify --json` names them"
         );
     }
-    if args.verify && !args.dry_run {
-        anstream::println!("It was read back and is whole.");
+    say_missing(verified);
+}
+
+/// Its database may name more than it has.
+fn say_missing(verified: &Verified) {
+    if verified.missing > 0 {
+        anstream::eprintln!(
+            "{} files of messages that its database names are not in it: they were gone when it was made, or behind a link",
+            verified.missing
+        );
     }
 }
 
@@ -166,6 +189,7 @@ fn verify(args: &Verify) -> Result<(), Failure> {
         return output::json(&answer);
     }
     anstream::println!("{} is whole: {}.", args.file.display(), words(&verified));
+    say_skipped(&verified);
     Ok(())
 }
 
@@ -197,7 +221,10 @@ fn restore(args: &Restore, env: &Env, paths: &Paths) -> Result<(), Failure> {
         .ok()
         .and_then(|inspected| inspected.config);
     let agents = config.unwrap_or_default().agents();
-    let known: Vec<_> = agents.agents.iter().map(|agent| agent.workspace(paths)).collect();
+    let workspaces = agents.agents.iter();
+    let known: Vec<_> = workspaces
+        .map(|agent| (agent.id.clone(), agent.workspace(paths)))
+        .collect();
     let restored = backup::restore(paths, &args.file, &known, now_ms).map_err(failure)?;
     if args.json {
         let mut answer = facts(&restored.verified);
@@ -205,6 +232,7 @@ fn restore(args: &Restore, env: &Env, paths: &Paths) -> Result<(), Failure> {
         answer["dryRun"] = json!(false);
         answer["before"] = json!(restored.before);
         answer["workspaces"] = json!(restored.workspaces);
+        answer["linked"] = json!(restored.linked);
         return output::json(&answer);
     }
     say_restored(&restored, paths);
@@ -223,6 +251,7 @@ fn would(verified: &Verified, args: &Restore, paths: &Paths) -> Result<(), Failu
         place(verified, paths),
         words(verified)
     );
+    say_skipped(verified);
     Ok(())
 }
 
@@ -246,6 +275,10 @@ fn say_restored(restored: &Restored, paths: &Paths) {
     for (agent, path) in &restored.workspaces {
         anstream::println!("The workspace of {agent}: {}", path.display());
     }
+    for path in &restored.linked {
+        anstream::println!("{} is the link that it was.", path.display());
+    }
+    say_skipped(verified);
     anstream::println!("Run `openclaw doctor`, then start the gateway.");
 }
 
@@ -262,7 +295,8 @@ fn facts(verified: &Verified) -> Value {
     json!({
         "kind": manifest.kind, "createdAt": manifest.created_at, "runtimeVersion": manifest.runtime_version,
         "files": manifest.entries.len(), "bytes": verified.bytes, "databaseVersion": verified.database,
-        "stateDir": manifest.state_dir, "leftOut": manifest.left_out,
+        "stateDir": manifest.state_dir, "leftOut": manifest.left_out, "skipped": manifest.skipped,
+        "missingMedia": verified.missing,
     })
 }
 

@@ -64,6 +64,19 @@ pub fn copy(path: &Path, to: &Path) -> Result<(), JournalError> {
     copied.map(drop).map_err(failed(path))
 }
 
+/// How many files of messages the database names that `has` does not know.
+pub fn missing_media(path: &Path, has: impl Fn(&str) -> bool) -> Result<u64, JournalError> {
+    let (connection, failed) = (open(path)?, failed(path));
+    let mut statement = connection.prepare("SELECT id FROM media").map_err(&failed)?;
+    let mut rows = statement.query([]).map_err(&failed)?;
+    let mut missing = 0;
+    while let Some(row) = rows.next().map_err(&failed)? {
+        let id: String = row.get(0).map_err(&failed)?;
+        missing += u64::from(!has(&id));
+    }
+    Ok(missing)
+}
+
 fn open(path: &Path) -> Result<Connection, JournalError> {
     // without `CREATE`; writing, for a log that a killed process left has to be read in
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
