@@ -1,7 +1,9 @@
 //! The running gateway: journal, services, plugins and inbox, put together and taken apart in the right order.
 mod accounts;
+pub mod alone;
 mod applied;
 mod devices;
+mod ground;
 mod guard;
 mod hub;
 mod speech;
@@ -28,21 +30,21 @@ use crate::{
     http::{self, Egress},
     journal::{Journal, JournalError, Steps},
     plugins::{
-        generation::Workshop,
         plugin::Spec,
         pool::Pool,
         registry::{Registry, RequiredFailed},
-        services::{Core, SecretSource, Services},
+        services::SecretSource,
         stage,
     },
     skills::Skills,
 };
+use ground::{Ground, Plan};
 use hub::Hub;
 use openclaw_plugin_api::{AgentRun, Result};
 use serde_json::Value;
 use std::{
     path::PathBuf,
-    sync::{Arc, OnceLock, Weak},
+    sync::{Arc, Weak},
     time::Duration,
 };
 use tokio::{
@@ -133,33 +135,27 @@ impl Gateway {
         guard::begin(&journal, &state, &mut options.specs, options.clock.now_ms())?;
         let running = options.specs.iter().filter(|spec| spec.reason.is_on());
         stage::sweep(&state, |id| running.clone().any(|spec| spec.manifest.id == id));
-        let http = http::Client::new(http::Options::default()).map_err(StartError::Http)?;
-        let hub = Arc::new(Hub::new(options.clock.clone()));
-        let services = Arc::new(Services {
-            runtime: tokio::runtime::Handle::current(),
-            http: http.clone(),
-            journal: journal.clone(),
-            media: state.join("media"),
-            clock: options.clock.clone(),
-            secrets: options.secrets,
-            core: OnceLock::new(),
-        });
-        let core: Arc<dyn Core> = hub.clone();
-        let _ = services.core.set(Arc::downgrade(&core));
-        let pool = Pool::new(POLL_THREADS);
-        let workshop = Workshop {
-            pool: pool.clone(),
-            services,
+        let plan = Plan {
+            specs: options.specs,
             state,
             program: options.program,
+            journal: journal.clone(),
+            secrets: options.secrets,
+            clock: options.clock.clone(),
+            threads: POLL_THREADS,
+            absent: "the gateway is still starting; try again",
         };
-        let (registry, failed) = Registry::start(workshop, options.specs).await;
-        let registry = Arc::new(registry);
+        let (ground, failed) = Ground::lay(plan).await.map_err(StartError::Http)?;
+        let Ground {
+            registry,
+            hub,
+            http,
+            pool,
+        } = ground;
         if !failed.is_empty() {
             registry.stop().await;
             return Err(StartError::Required(failed));
         }
-        let _ = hub.registry.set(Arc::downgrade(&registry));
         let (webhook, no_cron) = (Webhook::new(http.clone()), options.env.var(NO_CRON) == Some("1"));
         let office = Office::open(
             &registry,

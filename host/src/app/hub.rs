@@ -48,13 +48,15 @@ pub(super) struct Hub {
     pub(super) nodes: OnceLock<Nodes>,
     /// Opens listeners, once there is a gateway to serve.
     pub(super) front: watch::Sender<Option<Front>>,
+    /// What a plugin hears that asks for what is not there, or not yet.
+    absent: &'static str,
 }
 
 // === impl Hub ===
 
 impl Hub {
-    /// A hub that nobody is at yet.
-    pub(super) fn new(clock: Clock) -> Self {
+    /// A hub that nobody is at yet; `absent` is what plugins hear as long as that is so.
+    pub(super) fn new(clock: Clock, absent: &'static str) -> Self {
         Self {
             registry: OnceLock::new(),
             office: OnceLock::new(),
@@ -64,12 +66,13 @@ impl Hub {
             events: broadcast::channel(EVENTS).0,
             nodes: OnceLock::new(),
             front: watch::Sender::new(None),
+            absent,
         }
     }
 
     fn registry(&self) -> Result<Arc<Registry>> {
         let registry = self.registry.get().and_then(Weak::upgrade);
-        registry.ok_or_else(starting)
+        registry.ok_or_else(|| self.missing())
     }
 
     /// The devices, for a plugin that may start processes here as well.
@@ -79,11 +82,15 @@ impl Hub {
             let text = "only plugins that start processes may ask devices (manifest, processes)";
             return Err(Error::new(ErrorKind::Refused, text));
         }
-        self.nodes.get().cloned().ok_or_else(starting)
+        self.nodes.get().cloned().ok_or_else(|| self.missing())
     }
 
     fn office(&self) -> Result<Office> {
-        self.office.get().cloned().ok_or_else(starting)
+        self.office.get().cloned().ok_or_else(|| self.missing())
+    }
+
+    fn missing(&self) -> Error {
+        Error::new(ErrorKind::Closed, self.absent)
     }
 }
 
@@ -99,10 +106,6 @@ impl Gateway {
         // a gateway has the same ones as long as it runs
         let _ = self.hub.nodes.set(nodes);
     }
-}
-
-fn starting() -> Error {
-    Error::new(ErrorKind::Closed, "the gateway is still starting; try again")
 }
 
 impl Core for Hub {
@@ -162,8 +165,9 @@ impl Core for Hub {
     }
 
     fn system_event(&self, event: SystemEvent) -> BoxFuture<'static, Result<()>> {
-        let (office, heart) = (self.office(), self.heart.get().cloned());
-        Box::pin(async move { office?.tell(&*heart.ok_or_else(starting)?, event).await })
+        let heart = self.heart.get().cloned().ok_or_else(|| self.missing());
+        let office = self.office();
+        Box::pin(async move { office?.tell(&*heart?, event).await })
     }
 
     fn embed(&self, request: EmbedRequest) -> BoxFuture<'static, Result<Embeddings>> {
@@ -256,12 +260,10 @@ impl Core for Hub {
 
     fn listen(&self, plugin: &str, request: ListenRequest, mut out: Sink) -> BoxFuture<'static, Result<()>> {
         let (plugin, mut front) = (plugin.to_owned(), self.front.subscribe());
+        let missing = self.missing();
         Box::pin(async move {
             let there = time::timeout(STARTING, front.wait_for(Option::is_some)).await;
-            let front = there
-                .ok()
-                .and_then(|front| front.ok()?.clone())
-                .ok_or_else(starting)?;
+            let front = there.ok().and_then(|front| front.ok()?.clone()).ok_or(missing)?;
             let open = front
                 .open(&plugin, &request.bind)
                 .await

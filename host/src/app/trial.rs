@@ -2,7 +2,7 @@
 //!
 //! There is a registry and a journal, but no office: nothing that comes in is accepted, so no platform is ever told that
 //! somebody has it, and nothing is answered. What plugins keep goes into a folder that ends with the trial.
-use super::hub::Hub;
+use super::ground::{Ground, Plan};
 use crate::{
     agent::Models,
     clock::Clock,
@@ -10,13 +10,7 @@ use crate::{
     http,
     journal::{Journal, JournalError},
     models::{Snapshot, Source},
-    plugins::{
-        generation::Workshop,
-        plugin::{Spec, State},
-        pool::Pool,
-        registry::Registry,
-        services::{Core, Services},
-    },
+    plugins::plugin::{Spec, State},
 };
 use openclaw_plugin_api::{
     ChannelState, ChannelStatus, Error, ErrorKind, ModelInfo, Result, Secret, surface::ids,
@@ -24,7 +18,7 @@ use openclaw_plugin_api::{
 use std::{
     io,
     path::{Path, PathBuf},
-    sync::{Arc, OnceLock},
+    sync::Arc,
     time::Duration,
 };
 use tempfile::TempDir;
@@ -72,12 +66,8 @@ pub enum TrialError {
 
 /// Plugins that run for a trial.
 pub struct Trial {
-    registry: Arc<Registry>,
+    ground: Ground,
     models: Models,
-    // plugins call it through a weak reference
-    _hub: Arc<Hub>,
-    // its threads end with it
-    _pool: Pool,
     _config: watch::Sender<Arc<Config>>,
     // the last one: plugins have their files in it
     _folder: TempDir,
@@ -90,34 +80,21 @@ impl Trial {
     pub async fn start(options: TrialOptions) -> std::result::Result<Self, TrialError> {
         let folder = folder(&options.paths.state_dir)?;
         let state = folder.path().to_owned();
-        let http = http::Client::new(http::Options::default()).map_err(TrialError::Http)?;
-        let clock = Clock::system();
-        let hub = Arc::new(Hub::new(clock.clone()));
-        let secrets = options.env.clone();
-        let services = Arc::new(Services {
-            runtime: tokio::runtime::Handle::current(),
-            http,
+        let (clock, secrets) = (Clock::system(), options.env.clone());
+        let plan = Plan {
+            specs: options.specs,
             journal: Journal::open(&state.join("state.db"))?,
-            media: state.join("media"),
-            clock: clock.clone(),
-            secrets: Box::new(move |variable| secrets.var(variable).map(Secret::new)),
-            core: OnceLock::new(),
-        });
-        let core: Arc<dyn Core> = hub.clone();
-        let _ = services.core.set(Arc::downgrade(&core));
-        let pool = Pool::new(POLL_THREADS);
-        let workshop = Workshop {
-            pool: pool.clone(),
-            services,
             state,
             program: options.program,
+            secrets: Box::new(move |variable| secrets.var(variable).map(Secret::new)),
+            clock: clock.clone(),
+            threads: POLL_THREADS,
+            absent: "this is a trial: nothing is taken in, and no agent works",
         };
-        let (registry, _) = Registry::start(workshop, options.specs).await;
-        let registry = Arc::new(registry);
-        let _ = hub.registry.set(Arc::downgrade(&registry));
+        let (ground, _) = Ground::lay(plan).await.map_err(TrialError::Http)?;
         let (running, config) = watch::channel(Arc::new(options.config));
         let models = Models::new(
-            registry.clone(),
+            ground.registry.clone(),
             config,
             clock,
             options.paths,
@@ -125,10 +102,8 @@ impl Trial {
             Snapshot::default(),
         );
         Ok(Self {
-            registry,
+            ground,
             models,
-            _hub: hub,
-            _pool: pool,
             _config: running,
             _folder: folder,
         })
@@ -146,7 +121,7 @@ impl Trial {
 
     /// Asks the platform who the bot of an account is. An account that can't work is an error.
     pub async fn probe(&self, channel: &str, account: &str) -> Result<ChannelStatus> {
-        let plugin = self.registry.all().into_iter().find(|plugin| {
+        let plugin = self.ground.registry.all().into_iter().find(|plugin| {
             let spec = plugin.spec();
             spec.reason.is_on() && spec.manifest.channels.iter().any(|own| own == channel)
         });
@@ -176,7 +151,7 @@ impl Trial {
 
     /// Why plugins of it don't run, by their ids.
     pub fn failures(&self) -> Vec<(String, String)> {
-        let all = self.registry.all().into_iter();
+        let all = self.ground.registry.all().into_iter();
         all.filter_map(|plugin| match plugin.state() {
             State::Failed { why, .. } => Some((plugin.id().to_owned(), why)),
             _ => None,
@@ -186,7 +161,7 @@ impl Trial {
 
     /// Ends the plugins.
     pub async fn stop(self) {
-        self.registry.stop().await;
+        self.ground.registry.stop().await;
     }
 }
 

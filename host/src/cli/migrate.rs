@@ -114,7 +114,7 @@ impl Store {
     /// The journal itself, which no gateway has.
     fn real(paths: &Paths, now_ms: i64) -> Result<Self, Failure> {
         paths.prepare_state_dir().map_err(Failure::config)?;
-        let lock = Lock::take(paths, false, now_ms)?;
+        let lock = Lock::for_command(paths, now_ms)?;
         let journal = Journal::open(&paths.state_dir.join(JOURNAL)).map_err(Failure::new)?;
         Ok(Self {
             journal: Some(journal),

@@ -50,7 +50,7 @@ pub(in crate::cli) fn all(findings: &[Finding], env: &Env, silent: bool) -> Resu
                 done.push(Mended::of(finding.title.clone(), made));
             }
             Mend::FinishRestore => {
-                let finished = Lock::take(&place.paths, false, Clock::system().now_ms())
+                let finished = Lock::for_command(&place.paths, Clock::system().now_ms())
                     .and_then(|_lock| backup::finish(&place.paths).map_err(Failure::new));
                 done.push(Mended::of(finding.title.clone(), finished));
             }

@@ -5,6 +5,7 @@
 //! is called and wherever the directory is mounted: what two gateways must not share is the state.
 use crate::{checkup::LockFacts, cli::Failure, config::Paths};
 use rustix::process::{Pid, Signal, kill_process};
+use serde_json::{Value, json};
 use std::{
     fs::{self, File, OpenOptions, TryLockError},
     io::{Read, Seek, SeekFrom, Write},
@@ -23,7 +24,7 @@ const MAX_NOTE: u64 = 200;
 /// The system's list of locks.
 const LOCKS: &str = "/proc/locks";
 
-/// Held as long as the gateway runs.
+/// Held as long as the gateway runs, or a command that works on its state.
 #[derive(Debug)]
 pub(in crate::cli) struct Lock {
     _file: File,
@@ -34,11 +35,27 @@ pub(in crate::cli) struct Lock {
 struct Holder {
     pid: i32,
     since_ms: i64,
+    /// It is no gateway, and ends by itself.
+    command: bool,
 }
 
 impl Lock {
-    /// Takes the lock. With `force`, a holder is asked to end first.
+    /// Takes the lock for a gateway. With `force`, a holder is asked to end first.
     pub(in crate::cli) fn take(paths: &Paths, force: bool, now_ms: i64) -> Result<Self, Failure> {
+        Self::acquire(
+            paths,
+            force,
+            &json!({"pid": std::process::id(), "sinceMs": now_ms}),
+        )
+    }
+
+    /// Takes it for a command that works on the state while no gateway does.
+    pub(in crate::cli) fn for_command(paths: &Paths, now_ms: i64) -> Result<Self, Failure> {
+        let note = json!({"pid": std::process::id(), "sinceMs": now_ms, "command": true});
+        Self::acquire(paths, false, &note)
+    }
+
+    fn acquire(paths: &Paths, force: bool, note: &Value) -> Result<Self, Failure> {
         let path = paths.state_dir.join(NAME);
         let failed = |e| Failure::io(format_args!("lock {}", path.display()), e);
         // A link that somebody put there would have another file emptied.
@@ -59,7 +76,7 @@ impl Lock {
             Err(TryLockError::WouldBlock) => return Err(taken(&mut file, paths)),
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        let note = format!("{{\"pid\":{},\"sinceMs\":{now_ms}}}\n", std::process::id());
+        let note = format!("{note}\n");
         let noted = file
             .set_len(0)
             .and_then(|()| file.seek(SeekFrom::Start(0)))
@@ -94,19 +111,27 @@ fn holder(file: &mut File) -> Option<Holder> {
     let mut text = String::new();
     file.seek(SeekFrom::Start(0)).ok()?;
     file.take(MAX_NOTE).read_to_string(&mut text).ok()?;
-    let note: serde_json::Value = serde_json::from_str(&text).ok()?;
+    let note: Value = serde_json::from_str(&text).ok()?;
     Some(Holder {
         pid: i32::try_from(note["pid"].as_i64()?).ok()?,
         since_ms: note["sinceMs"].as_i64()?,
+        command: note["command"] == true,
     })
 }
 
 fn taken(file: &mut File, paths: &Paths) -> Failure {
     let state = paths.state_dir.display();
-    let who = match holder(file) {
-        Some(Holder { pid, since_ms }) => format!("PID {pid}, since {}", super::when(since_ms)),
+    let holder = holder(file);
+    let who = match holder {
+        Some(Holder { pid, since_ms, .. }) => format!("PID {pid}, since {}", super::when(since_ms)),
         None => "its process is not known".into(),
     };
+    if holder.is_some_and(|holder| holder.command) {
+        // nothing is set wrong: a service that is started meanwhile has to be started again
+        return Failure::new(format_args!(
+            "a command of openclaw is at work on {state} ({who}); retry when it has ended"
+        ));
+    }
     Failure::config(format_args!(
         "a gateway is already running on {state} ({who}); stop it (a new one does so with `openclaw gateway --force`), or \
          name another OPENCLAW_STATE_DIR"
@@ -196,6 +221,26 @@ mod tests {
         let seen = look(&paths);
         assert!(!seen.held && seen.note.is_some_and(|note| note.1.starts_with("2023-11-14")));
         Lock::take(&paths, false, 0).expect("free again");
+    }
+
+    #[test]
+    fn who_meets_a_command_is_told_to_come_again_and_not_that_something_is_set_wrong() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let paths = paths(folder.path(), "openclaw.json");
+        let command = Lock::for_command(&paths, 1_700_000_000_000).expect("free");
+        let met = Lock::take(&paths, false, 0).expect_err("taken");
+        let error = met.to_string();
+        assert!(
+            error.contains("a command") && error.contains("since 2023-11-14") && error.contains("retry"),
+            "{error}"
+        );
+        // a service ends for good with 78, and is started again with 1
+        assert_eq!(met.report(), 1);
+        drop(command);
+        let _gateway = Lock::take(&paths, false, 0).expect("free again");
+        let met = Lock::for_command(&paths, 0).expect_err("taken");
+        assert!(met.to_string().contains("a gateway is already running"), "{met}");
+        assert_eq!(met.report(), 78);
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub fn run(args: &Args, env: &Env) -> Result<(), Failure> {
     // held until everything is gone, so that no gateway starts meanwhile; who only looks disturbs none
     let _lock = match !args.dry_run && paths.state_dir.is_dir() {
         true => Some(
-            Lock::take(&paths, false, Clock::system().now_ms())
+            Lock::for_command(&paths, Clock::system().now_ms())
                 .map_err(|failure| Failure::new(format_args!("nothing was removed: {failure}")))?,
         ),
         false => None,

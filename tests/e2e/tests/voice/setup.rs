@@ -1,6 +1,7 @@
 //! How a phone is set up, exposed and watched.
 use crate::world::{ADA, OURS, SID, TOKEN, World, leg};
 use openclaw_e2e::running::{Home, Running, soon};
+use openclaw_host::journal::Journal;
 use serde_json::{Value, json};
 use std::{
     fs,
@@ -186,6 +187,37 @@ async fn without_a_gateway_nothing_can_be_followed_or_called() {
     }
     let tail = home.json(&["voicecall", "tail", "--json"]).await;
     assert_eq!(tail, json!([]));
+}
+
+#[tokio::test]
+async fn a_command_without_a_gateway_leaves_what_waits_for_other_plugins() {
+    let home = Home::new(&["voice-call", "loopback", "demo"]);
+    home.configure(&json!({
+        "channels": { "loopback": { "dmPolicy": "open", "allowFrom": ["*"] } },
+        "agents": { "defaults": { "model": { "primary": "demo/echo" } } },
+        "plugins": { "entries": { "voice-call": { "enabled": true, "config": { "provider": "mock" } } } },
+    }));
+    let open = || Journal::open_beside(&home.state().join("state.db")).expect("it can be opened");
+    let event = json!({ "eventId": "e1", "accountId": "default", "chat": { "id": "7" }, "sender": { "id": "7" },
+                        "messageId": "1", "text": "hello" });
+    let event = serde_json::to_vec(&event).expect("JSON");
+    open()
+        .accept("loopback", "default", "e1", &event, 1)
+        .expect("written");
+    let before = open().pending(0, 9).expect("read");
+    assert_eq!(before.len(), 1);
+    assert_eq!(home.json(&["voicecall", "tail", "--json"]).await, json!([]));
+    assert_eq!(open().pending(0, 9).expect("read"), before);
+    // nor is the plugin started on a state that a restore has left in two halves
+    let work = home.state().join(".restore");
+    fs::create_dir(&work).expect("made");
+    fs::write(work.join("plan.json"), "{}").expect("written");
+    let refused = home.run(&["voicecall", "tail", "--json"]).await;
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(
+        !refused.status.success() && said.contains("a restore was broken off"),
+        "{said}"
+    );
 }
 
 #[tokio::test]
