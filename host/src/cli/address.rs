@@ -1,6 +1,6 @@
 //! Where the gateway listens and with which token, for the gateway itself and for whoever asks it something.
 use super::{Failure, setting::Setting};
-use crate::config::Env;
+use crate::config::{AuthMethod, Env, SecretInput};
 use openclaw_plugin_api::Secret;
 use std::{
     fs,
@@ -8,6 +8,9 @@ use std::{
     os::unix::fs::{OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
+
+/// A token and a password.
+pub(super) type Secrets = (Option<Secret>, Option<Secret>);
 
 /// Bytes of a token that the gateway makes for itself.
 const TOKEN_BYTES: usize = 24;
@@ -28,12 +31,36 @@ pub(super) fn port(flag: Option<u16>, env: &Env, setting: &Setting) -> Result<u1
     Ok(setting.config.gateway.port())
 }
 
-/// The token that the operator set: `OPENCLAW_GATEWAY_TOKEN`, `gateway.auth.token`.
-pub(super) fn configured_token(env: &Env, setting: &Setting) -> Option<Secret> {
-    let written = || setting.config.gateway.auth.token.as_ref()?.secret().cloned();
-    env.var("OPENCLAW_GATEWAY_TOKEN")
-        .map(Secret::new)
-        .or_else(written)
+/// The token and the password that the operator set, as far as `gateway.auth.mode` takes them: what was given, then
+/// `OPENCLAW_GATEWAY_TOKEN` and `OPENCLAW_GATEWAY_PASSWORD`, then `gateway.auth`.
+pub(super) fn secrets(given: (Option<&str>, Option<&str>), env: &Env, setting: &Setting) -> Secrets {
+    let auth = &setting.config.gateway.auth;
+    let set = |given: Option<&str>, variable: &str, written: &Option<SecretInput>| {
+        let given = given.or_else(|| env.var(variable)).map(Secret::new);
+        given.or_else(|| written.as_ref().and_then(SecretInput::secret).cloned())
+    };
+    let token = set(given.0, "OPENCLAW_GATEWAY_TOKEN", &auth.token);
+    let password = set(given.1, "OPENCLAW_GATEWAY_PASSWORD", &auth.password);
+    match auth.mode {
+        None => (token, password),
+        Some(AuthMethod::Token) => (token, None),
+        // programs on this machine may come with the password where a proxy vouches for others
+        Some(AuthMethod::Password | AuthMethod::TrustedProxy) => (None, password),
+        Some(AuthMethod::None) => (None, None),
+    }
+}
+
+/// What opens this machine's gateway for its own programs: these, or the token that it made for itself for want of them.
+pub(super) fn opening(env: &Env, setting: &Setting) -> Secrets {
+    match secrets((None, None), env, setting) {
+        (None, None) if makes_token(setting) => (own_token(setting), None),
+        set => set,
+    }
+}
+
+/// Does a gateway without a secret make one?
+pub(super) fn makes_token(setting: &Setting) -> bool {
+    matches!(setting.config.gateway.auth.mode, None | Some(AuthMethod::Token))
 }
 
 /// The token that the gateway made for itself at an earlier start.

@@ -4,7 +4,7 @@
 //! another one that `--url` names.
 use super::{Failure, address, setting::Setting};
 use crate::{
-    config::{Env, GatewayMode, SecretInput},
+    config::{AuthMethod, Env, GatewayMode, SecretInput},
     gateway::{
         Scope,
         client::{Client, ClientInfo, Identity, Login},
@@ -41,6 +41,13 @@ pub(super) struct Place {
     pub(super) login: Login,
 }
 
+impl Place {
+    /// Is it this machine?
+    pub(super) fn is_here(&self) -> bool {
+        is_here(&self.url)
+    }
+}
+
 /// A runtime for commands that wait for the network.
 pub(super) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
@@ -50,28 +57,42 @@ pub(super) fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Res
 }
 
 impl Target {
-    /// Where it is and what opens it. To a gateway on another machine this one says which device it is.
+    /// Where it is and what opens it. To a gateway on another machine this one says which device it is, and to one that
+    /// asks for no secret.
     pub(super) fn place(&self, env: &Env, setting: &Setting) -> Result<Place, Failure> {
-        let mut place = self.named(env, setting)?;
-        if !is_here(&place.url) {
+        let (url, (token, password), asks_none) = self.named(env, setting)?;
+        let mut login = Login {
+            token,
+            password,
+            device: None,
+        };
+        let is_secret = login.token.is_some() || login.password.is_some();
+        if !is_here(&url) || asks_none && !is_secret {
             setting.paths.prepare_state_dir().map_err(Failure::config)?;
             let file = setting.paths.state_dir.join("device.key");
             let identity = Identity::load(&file)
                 .map_err(|e| Failure::io(format_args!("use the key in {}", file.display()), e))?;
-            place.login.device = Some(Arc::new(identity));
+            login.device = Some(Arc::new(identity));
         }
-        Ok(place)
+        Ok(Place { url, login })
     }
 
-    fn named(&self, env: &Env, setting: &Setting) -> Result<Place, Failure> {
+    /// Its address, the secrets that are for it, and whether it may be one that asks for none. Of the command line's secrets
+    /// and the others, those of the command line alone are sent.
+    fn named(&self, env: &Env, setting: &Setting) -> Result<(String, address::Secrets, bool), Failure> {
         let config = &setting.config.gateway;
-        let given = |flag: &Option<String>, variable: &str| {
-            flag.as_deref().or_else(|| env.var(variable)).map(Secret::new)
+        let secret = |text: Option<&str>| text.map(Secret::new);
+        let given = (secret(self.token.as_deref()), secret(self.password.as_deref()));
+        let or_given = |secrets: address::Secrets| match &given {
+            (None, None) => secrets,
+            given => given.clone(),
         };
-        let token = given(&self.token, "OPENCLAW_GATEWAY_TOKEN");
-        let password = given(&self.password, "OPENCLAW_GATEWAY_PASSWORD");
-        let written =
-            |secret: &Option<SecretInput>| secret.as_ref().and_then(|secret| secret.secret().cloned());
+        let variables = || {
+            (
+                secret(env.var("OPENCLAW_GATEWAY_TOKEN")),
+                secret(env.var("OPENCLAW_GATEWAY_PASSWORD")),
+            )
+        };
         let named = match (&self.url, self.port) {
             (Some(url), _) => Some(url.clone()),
             (None, Some(_)) => None,
@@ -79,37 +100,21 @@ impl Target {
         };
         if let Some(url) = named {
             check(&url)?;
-            return Ok(Place {
-                url,
-                login: Login {
-                    token,
-                    password,
-                    device: None,
-                },
-            });
+            return Ok((url, or_given(variables()), true));
         }
         let remote = config.remote.url.clone().filter(|_| self.port.is_none());
         if let (Some(GatewayMode::Remote), Some(url)) = (config.mode, remote) {
-            let login = Login {
-                token: token.or_else(|| written(&config.remote.token)),
-                password: password.or_else(|| written(&config.remote.password)),
-                device: None,
-            };
-            return Ok(Place { url, login });
+            let written =
+                |secret: &Option<SecretInput>| secret.as_ref().and_then(|secret| secret.secret().cloned());
+            let (token, password) = variables();
+            let token = token.or_else(|| written(&config.remote.token));
+            let password = password.or_else(|| written(&config.remote.password));
+            return Ok((url, or_given((token, password)), true));
         }
         let port = address::port(self.port, env, setting)?;
-        let token = token
-            .or_else(|| address::configured_token(env, setting))
-            .or_else(|| address::own_token(setting));
-        let login = Login {
-            token,
-            password: password.or_else(|| written(&config.auth.password)),
-            device: None,
-        };
-        Ok(Place {
-            url: format!("ws://127.0.0.1:{port}"),
-            login,
-        })
+        let asks_none = config.auth.mode == Some(AuthMethod::None);
+        let secrets = or_given(address::opening(env, setting));
+        Ok((format!("ws://127.0.0.1:{port}"), secrets, asks_none))
     }
 
     /// The port that was asked for.
@@ -198,6 +203,8 @@ fn check(url: &str) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::{Cli, Command, devices, nodes};
+    use clap::Parser;
 
     #[test]
     fn only_this_machine_is_here() {
@@ -210,6 +217,94 @@ mod tests {
         ] {
             assert_eq!(is_here(url), here, "{url}");
         }
+    }
+
+    /// What is shown at the door: token, password, device.
+    fn shown(config: &str, own: bool, target: &Target) -> (Option<String>, Option<String>, bool) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let state = folder.path();
+        std::fs::write(state.join("openclaw.json"), config).expect("written");
+        if own {
+            std::fs::write(state.join("gateway.token"), "own").expect("written");
+        }
+        let text = state.to_str().expect("a name");
+        let env = [
+            ("OPENCLAW_STATE_DIR", text),
+            ("OPENCLAW_BUNDLED_PLUGINS_DIR", text),
+        ];
+        let env: Env = env.into_iter().collect();
+        let setting = Setting::for_client(&env).expect("read");
+        let login = target.place(&env, &setting).expect("a place").login;
+        let open = |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.expose().to_owned());
+        let key = state.join("device.key").exists();
+        assert_eq!(key, login.device.is_some(), "a key is made for who shows it");
+        (open(&login.token), open(&login.password), login.device.is_some())
+    }
+
+    #[test]
+    fn what_is_shown_is_what_the_gateway_asks_for() {
+        let auth = |auth: &str| format!("{{\"gateway\": {{\"auth\": {{{auth}}}}}}}");
+        let both = "\"token\": \"written\", \"password\": \"word\"";
+        let mode = |mode: &str| auth(&format!("\"mode\": \"{mode}\", {both}"));
+        let table = [
+            ("{}".to_owned(), (Some("own"), None, false)),
+            (auth(both), (Some("written"), Some("word"), false)),
+            (mode("token"), (Some("written"), None, false)),
+            // not the token that an earlier start has left
+            (auth("\"password\": \"word\""), (None, Some("word"), false)),
+            (mode("password"), (None, Some("word"), false)),
+            (mode("none"), (None, None, true)),
+            (auth("\"mode\": \"none\""), (None, None, true)),
+        ];
+        for (config, (token, password, device)) in table {
+            let expected = (token.map(str::to_owned), password.map(str::to_owned), device);
+            assert_eq!(shown(&config, true, &Target::default()), expected, "{config}");
+        }
+        assert_eq!(shown("{}", false, &Target::default()), (None, None, false));
+    }
+
+    #[test]
+    fn who_asks_a_gateway_fetches_no_secret_of_others() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = r#"{"models": {"providers": {"p": {"apiKey": {"source": "env", "id": "NOT_SET"}}}}}"#;
+        std::fs::write(folder.path().join("openclaw.json"), config).expect("written");
+        let state = folder.path().to_str().expect("a name");
+        let env = [
+            ("OPENCLAW_STATE_DIR", state),
+            ("OPENCLAW_BUNDLED_PLUGINS_DIR", state),
+        ];
+        let env: Env = env.into_iter().collect();
+        for words in ["devices list", "nodes status"] {
+            let words = ["openclaw"].into_iter().chain(words.split(' '));
+            let cli = Cli::try_parse_from(words.chain(["--port", "1"])).expect("a command");
+            let error = match cli.command {
+                Command::Devices(args) => devices::run(&args, &env),
+                Command::Nodes(args) => nodes::run(&args, &env),
+                other => panic!("{other:?}"),
+            };
+            let error = error.expect_err("nobody listens").to_string();
+            assert!(error.contains("no gateway answers"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_the_command_line_gives_is_shown_alone() {
+        let password = Target {
+            password: Some("given".into()),
+            ..Target::default()
+        };
+        for config in ["{}", "{\"gateway\": {\"auth\": {\"mode\": \"none\"}}}"] {
+            assert_eq!(
+                shown(config, true, &password),
+                (None, Some("given".into()), false)
+            );
+        }
+        let named = Target {
+            url: Some("ws://localhost:1".into()),
+            ..Target::default()
+        };
+        // it may ask for none; ours is not sent there
+        assert_eq!(shown("{}", true, &named), (None, None, true));
     }
 
     #[test]

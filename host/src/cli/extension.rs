@@ -67,16 +67,19 @@ pub(super) fn run(words: &[String], env: &Env) -> Result<(), Failure> {
 /// What came of asking the gateway.
 enum Asked {
     Answered(CommandReply),
-    /// None runs, and why we think so.
+    /// None runs on this machine, and why we think so.
     Nobody(Failure),
 }
 
 fn ask(setting: &Setting, env: &Env, name: &str, args: &[String]) -> Result<Asked, Failure> {
     let info = ClientInfo::cli([Scope::Admin]);
     let params = json!({ "name": name, "args": args });
+    let target = Target::default();
     block_on(async {
-        let client = match Target::default().connect_as(env, setting, &info, CONNECT).await {
+        let client = match target.connect_as(env, setting, &info, CONNECT).await {
             Ok(client) => client,
+            // what one elsewhere would do with its state is nothing for this process and the state here
+            Err(why) if !target.place(env, setting)?.is_here() => return Err(why),
             Err(why) => return Ok(Asked::Nobody(why)),
         };
         let answer = client
@@ -190,6 +193,24 @@ fn show(reply: &CommandReply, args: &[String], known: &str) -> Result<(), Failur
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn for_a_gateway_elsewhere_nothing_is_done_here() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let state = folder.path().to_str().expect("a name");
+        let asked = |url: &str| {
+            let env = [
+                ("OPENCLAW_STATE_DIR", state),
+                ("OPENCLAW_BUNDLED_PLUGINS_DIR", state),
+                ("OPENCLAW_GATEWAY_URL", url),
+            ];
+            let env: Env = env.into_iter().collect();
+            ask(&Setting::look(&env).expect("read"), &env, "sing", &[])
+        };
+        // nobody listens at either; the second is not known to be this machine
+        assert!(matches!(asked("ws://127.0.0.1:1"), Ok(Asked::Nobody(_))));
+        assert!(asked("ws://0.0.0.0:1").is_err());
+    }
 
     #[test]
     fn a_path_is_below_a_section_and_is_not_it() {

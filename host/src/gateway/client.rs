@@ -39,7 +39,7 @@ pub struct Login {
     pub token: Option<Secret>,
     /// Its password.
     pub password: Option<Secret>,
-    /// Who asks, for a gateway on another machine.
+    /// Who asks, for a gateway on another machine or one without a secret.
     pub device: Option<Arc<Identity>>,
 }
 
@@ -106,9 +106,7 @@ pub enum Error {
         reason: String,
     },
     /// The gateway does not let us in.
-    #[error(
-        "the gateway at {url} refused the connection: {message}; set the token with --token or OPENCLAW_GATEWAY_TOKEN"
-    )]
+    #[error("the gateway at {url} refused the connection: {message}; {}", next_step(.details))]
     Refused {
         /// Where.
         url: Arc<str>,
@@ -309,6 +307,24 @@ impl Responses {
         };
         self.ended = !matches!(response, Ok(Response::Interim(_)));
         Some(response)
+    }
+}
+
+/// What whoever was refused can do.
+fn next_step(details: &Value) -> &'static str {
+    match details["code"].as_str() {
+        Some("AUTH_RATE_LIMITED") => "wait, then retry",
+        Some("AUTH_PASSWORD_MISSING" | "AUTH_PASSWORD_MISMATCH") => {
+            "set the password with --password or OPENCLAW_GATEWAY_PASSWORD"
+        }
+        Some("AUTH_TOKEN_NOT_CONFIGURED") => "or run this on its machine",
+        Some("AUTH_UNAUTHORIZED" | "AUTH_IDENTITY_HEADER_REQUIRED") => {
+            "come by the proxy, or set gateway.auth.password there and give it with --password"
+        }
+        _ => {
+            "set the token with --token or OPENCLAW_GATEWAY_TOKEN; if gateway.auth has changed since the gateway started, \
+             restart it"
+        }
     }
 }
 

@@ -115,3 +115,38 @@ async fn guessers_are_stopped_by_the_rules_of_now() {
         Err("AUTH_RATE_LIMITED".into())
     );
 }
+
+#[tokio::test]
+async fn without_a_secret_this_users_commands_get_in_and_strangers_do_not() {
+    let home = Home::new(&["demo"]);
+    write(&home, &json!({}));
+    let (code, log) = home.start().await.stop().await;
+    assert_eq!(code, Some(0), "{log}");
+    // the token stays where it was written, and opens nothing any more
+    let set = home.run(&["config", "set", "gateway.auth.mode", "none"]).await;
+    assert!(set.status.success(), "{set:?}");
+    let gateway = home.start().await;
+    for args in [
+        ["health", "--json"].as_slice(),
+        &["status", "--json"],
+        &["devices", "list"],
+        &["gateway", "probe"],
+        &["agent", "--message", "hi"],
+    ] {
+        let output = home.run(&[args, &["--port", &gateway.port]].concat()).await;
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{args:?}: {said}");
+    }
+    let required = Err("DEVICE_IDENTITY_REQUIRED".to_owned());
+    assert_eq!(knock(&gateway, TOKEN, &[]).await, required);
+    let far = [("x-forwarded-for", "203.0.113.7")];
+    assert_eq!(
+        knock(&gateway, TOKEN, &far).await,
+        Err("AUTH_TOKEN_NOT_CONFIGURED".into())
+    );
+    assert!(
+        knock(&gateway, TOKEN, &[("origin", "https://page.example")])
+            .await
+            .is_err()
+    );
+}

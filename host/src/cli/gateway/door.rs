@@ -31,7 +31,13 @@ pub(super) fn door(args: &Run, env: &Env, setting: &Setting) -> Result<Options, 
         config.custom_bind_host,
     )?;
     let port = address::port(args.port, env, setting)?;
-    let (token, password) = secrets(args, env, setting)?;
+    let given = (args.token.as_deref(), args.password.as_deref());
+    let (token, password) = address::secrets(given, env, setting);
+    if config.auth.mode == Some(AuthMethod::Password) && password.is_none() {
+        return Err(Failure::config(
+            "gateway.auth.mode is \"password\" and there is none: set OPENCLAW_GATEWAY_PASSWORD or gateway.auth.password",
+        ));
+    }
     for (name, secret) in [("token", &token), ("password", &password)] {
         secret.as_ref().map_or(Ok(()), |secret| check(name, secret, ip))?;
     }
@@ -42,9 +48,8 @@ pub(super) fn door(args: &Run, env: &Env, setting: &Setting) -> Result<Options, 
              gateway.auth.password), or listen on this machine only with --bind loopback"
         )));
     }
-    let open = config.auth.mode == Some(AuthMethod::None);
     let token = match (token, &password) {
-        (None, None) if !open && proxy.is_none() => Some(address::make_token(setting)?),
+        (None, None) if address::makes_token(setting) => Some(address::make_token(setting)?),
         (token, _) => token,
     };
     Ok(Options {
@@ -80,30 +85,6 @@ pub(super) fn rules(config: &Config) -> Result<Rules, Failure> {
             deny: config.nodes.commands.deny.clone(),
         },
     })
-}
-
-fn secrets(args: &Run, env: &Env, setting: &Setting) -> Result<(Option<Secret>, Option<Secret>), Failure> {
-    let configured = &setting.config.gateway.auth;
-    let plain = |flag: &Option<String>, variable: &str| {
-        flag.as_deref().or_else(|| env.var(variable)).map(Secret::new)
-    };
-    let token = plain(&args.token, "OPENCLAW_GATEWAY_TOKEN");
-    let password = plain(&args.password, "OPENCLAW_GATEWAY_PASSWORD");
-    let or = |given: Option<Secret>, written: &Option<crate::config::SecretInput>| {
-        given.or_else(|| written.as_ref().and_then(|secret| secret.secret().cloned()))
-    };
-    let (token, password) = (or(token, &configured.token), or(password, &configured.password));
-    match configured.mode {
-        None => Ok((token, password)),
-        Some(AuthMethod::Token) => Ok((token, None)),
-        Some(AuthMethod::Password) if password.is_none() => Err(Failure::config(
-            "gateway.auth.mode is \"password\" and there is none: set OPENCLAW_GATEWAY_PASSWORD or gateway.auth.password",
-        )),
-        Some(AuthMethod::Password) => Ok((None, password)),
-        Some(AuthMethod::None) => Ok((None, None)),
-        // programs on this machine may still come with the password
-        Some(AuthMethod::TrustedProxy) => Ok((None, password)),
-    }
 }
 
 /// Whom a proxy may vouch for, if that is the mode. A proxy that anybody could be is refused.

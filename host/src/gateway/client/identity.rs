@@ -1,4 +1,4 @@
-//! Who a client of ours is to gateways on other machines: a key that never leaves its file.
+//! Who a client of ours is to gateways that want to know: a key that never leaves its file.
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Map, Value, json};
@@ -6,7 +6,6 @@ use sha2::{Digest, Sha256};
 use std::{
     fmt, fs,
     io::{self, Write},
-    os::unix::fs::OpenOptionsExt,
     path::Path,
 };
 
@@ -27,23 +26,21 @@ pub struct Identity {
 impl Identity {
     /// The key in this file, which is made if there is none.
     pub fn load(file: &Path) -> io::Result<Self> {
-        let seed = match fs::read_to_string(file) {
-            Ok(text) => URL_SAFE_NO_PAD.decode(text.trim()).map_err(|_| {
-                io::Error::new(
-                    io::ErrorKind::InvalidData,
-                    "it holds no key; remove it to get a new one",
-                )
-            })?,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => make(file)?,
-            Err(error) => return Err(error),
+        let text = match fs::read_to_string(file) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                make(file)?;
+                fs::read_to_string(file)?
+            }
+            read => read?,
         };
-        let wrong = |_| {
+        let seed = URL_SAFE_NO_PAD.decode(text.trim()).ok();
+        let pair = seed.and_then(|seed| Ed25519KeyPair::from_seed_unchecked(&seed).ok());
+        let pair = pair.ok_or_else(|| {
             io::Error::new(
                 io::ErrorKind::InvalidData,
                 "it holds no key; remove it to get a new one",
             )
-        };
-        let pair = Ed25519KeyPair::from_seed_unchecked(&seed).map_err(wrong)?;
+        })?;
         let id = hex(&Sha256::digest(pair.public_key().as_ref()));
         Ok(Self { pair, id })
     }
@@ -66,17 +63,19 @@ impl Identity {
     }
 }
 
-fn make(file: &Path) -> io::Result<Vec<u8>> {
+/// Puts a new key there, whole at once: of two commands that come at the same time both use the key of the first.
+fn make(file: &Path) -> io::Result<()> {
     let mut seed = [0_u8; SEED];
     getrandom::fill(&mut seed).map_err(io::Error::other)?;
-    let mut new = fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(file)?;
+    let folder = file.parent().unwrap_or(Path::new("."));
+    // readable by its user only, whatever the umask
+    let mut new = tempfile::NamedTempFile::new_in(folder)?;
     new.write_all(URL_SAFE_NO_PAD.encode(seed).as_bytes())?;
-    new.sync_all()?;
-    Ok(seed.to_vec())
+    new.as_file().sync_all()?;
+    match new.persist_noclobber(file) {
+        Err(error) if error.error.kind() != io::ErrorKind::AlreadyExists => Err(error.error),
+        _ => Ok(()),
+    }
 }
 
 impl fmt::Debug for Identity {
@@ -111,6 +110,17 @@ mod tests {
             device::verify(&connect, "operator", "nonce", 1000)
                 .unwrap()
                 .is_some()
+        );
+        make(&file).unwrap();
+        assert_eq!(
+            Identity::load(&file).unwrap().id,
+            first.id,
+            "who comes second finds it"
+        );
+        assert_eq!(
+            fs::read_dir(folder.path()).unwrap().count(),
+            1,
+            "and leaves nothing"
         );
         fs::write(&file, "nothing").unwrap();
         assert!(Identity::load(&file).is_err());

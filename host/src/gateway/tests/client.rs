@@ -2,7 +2,7 @@
 use super::{
     super::{
         Stop,
-        client::{Client, ClientInfo, Error, Response},
+        client::{Client, ClientInfo, Error, Identity, Login, Response},
     },
     *,
 };
@@ -84,6 +84,61 @@ async fn its_errors_say_what_to_do() {
         "{gone}"
     );
     assert!(!gone.contains("secret"), "{gone}");
+}
+
+#[tokio::test]
+async fn a_gateway_without_a_secret_lets_in_who_shows_a_device() {
+    let gateway = Gateway::with(Options {
+        auth: Auth::default(),
+        ..options()
+    })
+    .await;
+    let url = format!("ws://{}", gateway.address);
+    let info = ClientInfo::cli([Scope::Admin]);
+    // as a token that was left from before, which opens nothing here
+    let refused = connect(&gateway, "left", &[]).await.unwrap_err().to_string();
+    assert!(
+        refused.contains("device identity required") && refused.contains("restart it"),
+        "{refused}"
+    );
+    let folder = tempfile::tempdir().unwrap();
+    let device = Identity::load(&folder.path().join("device.key")).unwrap();
+    let login = Login {
+        device: Some(Arc::new(device)),
+        ..Login::default()
+    };
+    let client = Client::log_in(&url, &login, &info, DEADLINE).await.unwrap();
+    let auth = &client.hello()["auth"];
+    assert_eq!(
+        (&auth["method"], &auth["scopes"]),
+        (&json!("none"), &json!(["operator.admin"])),
+        "{auth}"
+    );
+    assert!(auth["deviceToken"].is_null(), "{auth}");
+}
+
+#[tokio::test]
+async fn who_is_refused_hears_what_its_gateway_takes() {
+    let word = Auth {
+        password: Some(Secret::new("a-password-for-tests")),
+        ..Auth::default()
+    };
+    let gateway = Gateway::with(Options {
+        auth: word,
+        ..options()
+    })
+    .await;
+    let login = Login {
+        password: Some(Secret::new("wrong")),
+        ..Login::default()
+    };
+    let url = format!("ws://{}", gateway.address);
+    let refused = Client::log_in(&url, &login, &ClientInfo::cli([]), DEADLINE).await;
+    let refused = refused.unwrap_err().to_string();
+    assert!(
+        refused.contains("--password") && !refused.contains("--token"),
+        "{refused}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
