@@ -58,7 +58,9 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: &Args, env: &Env) -> Result<(), Failure> {
     let setting = Setting::for_client(env)?;
+    let working = output::Working::at("the agent works", args.json);
     let answer = block_on(ask(args, env, &setting))?;
+    drop(working);
     if args.json {
         return output::json(&answer);
     }

@@ -104,6 +104,7 @@ fn create(args: &Create, env: &Env, paths: &Paths) -> Result<(), Failure> {
     let config = Inspected::read(paths, env)
         .ok()
         .and_then(|inspected| inspected.config);
+    let working = output::Working::at("copying", args.json);
     let created = backup::create(&Request {
         paths,
         config: &config.unwrap_or_default(),
@@ -118,6 +119,7 @@ fn create(args: &Create, env: &Env, paths: &Paths) -> Result<(), Failure> {
         true => Some(backup::verify(&created.archive).map_err(failure)?),
         false => None,
     };
+    drop(working);
     if args.json {
         return output::json(&json!({
             "archivePath": created.archive, "dryRun": args.dry_run, "verified": verified.is_some(),
@@ -181,7 +183,9 @@ fn say_missing(verified: &Verified) {
 }
 
 fn verify(args: &Verify) -> Result<(), Failure> {
+    let working = output::Working::at("reading it through", args.json);
     let verified = backup::verify(&args.file).map_err(failure)?;
+    drop(working);
     if args.json {
         let mut answer = facts(&verified);
         answer["ok"] = json!(true);
@@ -197,7 +201,9 @@ fn restore(args: &Restore, env: &Env, paths: &Paths) -> Result<(), Failure> {
     let shown = paths.state_dir.display();
     if args.dry_run || !args.yes {
         // what is in it is known before anybody is asked
+        let working = output::Working::at("reading it through", args.json);
         let verified = backup::verify(&args.file).map_err(failure)?;
+        drop(working);
         if args.dry_run {
             return would(&verified, args, paths);
         }
@@ -214,7 +220,7 @@ fn restore(args: &Restore, env: &Env, paths: &Paths) -> Result<(), Failure> {
     }
     paths.prepare_state_dir().map_err(Failure::config)?;
     let now_ms = Clock::system().now_ms();
-    let lock = Lock::take(paths, false, now_ms);
+    let lock = Lock::for_command(paths, now_ms);
     let _lock =
         lock.map_err(|why| Failure::new(format_args!("the state is in use: {why}; nothing was changed")))?;
     let config = Inspected::read(paths, env)
@@ -225,7 +231,9 @@ fn restore(args: &Restore, env: &Env, paths: &Paths) -> Result<(), Failure> {
     let known: Vec<_> = workspaces
         .map(|agent| (agent.id.clone(), agent.workspace(paths)))
         .collect();
+    let working = output::Working::at("restoring", args.json);
     let restored = backup::restore(paths, &args.file, &known, now_ms).map_err(failure)?;
+    drop(working);
     if args.json {
         let mut answer = facts(&restored.verified);
         answer["ok"] = json!(true);

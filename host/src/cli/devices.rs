@@ -79,7 +79,7 @@ struct Role {
 
 /// Runs the command.
 pub fn run(args: &Args, env: &Env) -> Result<(), Failure> {
-    let setting = Setting::read(env)?;
+    let setting = Setting::for_client(env)?;
     // whoever lets a device in has to hold what the device gets
     let scopes = [Scope::Pairing, Scope::Admin];
     let limit = Duration::from_millis(args.timeout);

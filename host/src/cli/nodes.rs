@@ -99,7 +99,7 @@ pub fn run(args: &Args, env: &Env) -> Result<(), Failure> {
     let gateway = Gateway {
         args,
         env,
-        setting: Setting::read(env)?,
+        setting: Setting::for_client(env)?,
     };
     let request = |method: &str, request: &str, text: &str| {
         let answer = gateway.ask(method, json!({"requestId": request}))?;

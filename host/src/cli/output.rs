@@ -2,7 +2,36 @@
 use super::Failure;
 use anstyle::{AnsiColor, Style};
 use comfy_table::{ContentArrangement, Table, presets::NOTHING};
+use indicatif::ProgressBar;
 use serde::Serialize;
+use std::time::Duration;
+
+/// How often a sign of life moves.
+const SIGN_OF_LIFE: Duration = Duration::from_millis(200);
+
+/// Something takes its time, which a terminal shows until this is dropped.
+pub(super) struct Working(ProgressBar);
+
+// === impl Working ===
+
+impl Working {
+    /// Shows it on standard error, where that is a terminal, unless a machine reads what the command says.
+    pub(super) fn at(what: &'static str, json: bool) -> Self {
+        let sign = match json {
+            true => ProgressBar::hidden(),
+            false => ProgressBar::new_spinner(),
+        };
+        sign.set_message(what);
+        sign.enable_steady_tick(SIGN_OF_LIFE);
+        Self(sign)
+    }
+}
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
 
 /// Prints a value as JSON, and nothing else on standard output.
 pub(super) fn json(value: &impl Serialize) -> Result<(), Failure> {

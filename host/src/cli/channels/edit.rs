@@ -4,6 +4,7 @@
 use super::super::{
     Failure,
     config::{Place, edit},
+    output,
     setting::Setting,
 };
 use crate::config::{Edit, Env, JsonPath};
@@ -29,6 +30,9 @@ pub struct Add {
     /// Account, if there are to be several
     #[arg(long)]
     account: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// Removes a channel, or one account of it, from openclaw.json, keeping comments and formatting
@@ -39,6 +43,9 @@ pub struct Remove {
     /// Only this account
     #[arg(long)]
     account: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs `add`.
@@ -70,6 +77,12 @@ pub fn add(args: &Add, env: &Env) -> Result<(), Failure> {
     let place = Place::of(env)?;
     edit::create_if_missing(&place)?;
     let changed = edit::apply(&edits, &place)?;
+    if args.json {
+        let mut facts = edit::facts(&changed, &at, &place);
+        facts["plugin"] =
+            json!({ "id": spec.manifest.id, "on": spec.reason.is_on(), "reason": spec.reason.to_string() });
+        return output::json(&facts);
+    }
     edit::report(&changed, "Set", &at, &place);
     if !changed.written {
         anstream::println!("{at} was so already.");
@@ -89,6 +102,9 @@ pub fn remove(args: &Remove, env: &Env) -> Result<(), Failure> {
     let place = Place::of(env)?;
     let at = place_of(&args.channel, args.account.as_deref());
     let changed = edit::apply(&[Edit::Unset { path: at.clone() }], &place)?;
+    if changed.written && args.json {
+        return output::json(&edit::facts(&changed, &at, &place));
+    }
     edit::report(&changed, "Removed", &at, &place);
     if changed.written {
         return Ok(());

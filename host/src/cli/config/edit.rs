@@ -5,7 +5,7 @@ use crate::config::{
     ChangeError, Changed, Config, Document, Edit, EditError, IncludeError, JsonPath, ReloadKind, change,
     reload_kind, write_atomic,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Sets a value of openclaw.json, keeping comments and formatting.
 #[derive(Debug, clap::Args)]
@@ -94,13 +94,26 @@ pub(in crate::cli) fn create_if_missing(place: &Place<'_>) -> Result<(), Failure
     write_atomic(file, b"{}\n").map_err(|e| Failure::io(format_args!("create {}", file.display()), e))
 }
 
+/// The same as [`report`] says, for machines.
+pub(in crate::cli) fn facts(changed: &Changed, path: &JsonPath, place: &Place<'_>) -> Value {
+    let remaining: Vec<_> = changed.remaining.iter().map(ToString::to_string).collect();
+    json!({
+        "path": path.to_string(), "file": place.paths.config_file, "changed": changed.written,
+        "needsRestart": changed.written && needs_restart(path), "stillWrong": remaining,
+    })
+}
+
+fn needs_restart(path: &JsonPath) -> bool {
+    matches!(reload_kind(path), ReloadKind::Restart)
+}
+
 /// Says what was done, and when it has an effect.
 pub(in crate::cli) fn report(changed: &Changed, done: &str, path: &JsonPath, place: &Place<'_>) {
     if changed.written {
         anstream::println!("{done} {path} in {}.", place.paths.config_file.display());
-        let next = match reload_kind(path) {
-            ReloadKind::Restart => "It takes effect when the gateway is started again.",
-            ReloadKind::Hot | ReloadKind::None => "A running gateway takes it up by itself.",
+        let next = match needs_restart(path) {
+            true => "It takes effect when the gateway is started again.",
+            false => "A running gateway takes it up by itself.",
         };
         anstream::println!("{next}");
     }

@@ -41,7 +41,7 @@ pub struct Args {
 pub(super) fn run(args: &Args, env: &Env) -> Result<(), Failure> {
     let params: Value = serde_json::from_str(&args.params)
         .map_err(|e| Failure::usage(format_args!("--params is no JSON: {e}")))?;
-    let setting = Setting::read(env)?;
+    let setting = Setting::for_client(env)?;
     let limit = Duration::from_millis(args.timeout);
     let info = ClientInfo::cli(scopes(&args.method));
     let answer = block_on(async {

@@ -68,7 +68,7 @@ struct Seen {
 
 /// Runs `gateway probe`. Exit code 1 if no gateway lets the user in.
 pub(super) fn probe(args: &Probe, env: &Env) -> Result<(), Failure> {
-    let setting = Setting::read(env)?;
+    let setting = Setting::for_client(env)?;
     let begin = Instant::now();
     let limit = Duration::from_millis(args.timeout);
     let found = look(&args.target, env, &setting, limit, true)?;
@@ -97,7 +97,7 @@ pub(super) fn probe(args: &Probe, env: &Env) -> Result<(), Failure> {
 
 /// Runs `gateway status`.
 pub(super) fn status(args: &Status, env: &Env) -> Result<(), Failure> {
-    let setting = Setting::read(env)?;
+    let setting = Setting::for_client(env)?;
     let place = args.target.place(env, &setting)?;
     let limit = Duration::from_millis(args.timeout);
     let found = match args.no_probe {

@@ -2,6 +2,7 @@
 use super::super::{
     Failure,
     config::{Place, edit},
+    output,
 };
 use crate::{
     config::{Edit, Env, JsonPath, Loaded},
@@ -14,6 +15,9 @@ use serde_json::{Value, json};
 pub struct Args {
     /// The model: provider/model, or an alias
     model: String,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs the command.
@@ -35,6 +39,9 @@ pub fn run(args: &Args, env: &Env) -> Result<(), Failure> {
         value: json!(args.model.trim()),
     };
     let changed = edit::apply(&[edit], &place)?;
+    if args.json {
+        return output::json(&edit::facts(&changed, &path, &place));
+    }
     edit::report(&changed, "Set", &path, &place);
     if !changed.written {
         anstream::println!("{path} was so already.");

@@ -1,5 +1,5 @@
 //! `openclaw plugins enable` and `disable`: one key in `openclaw.json`, every other byte as its author wrote it.
-use super::super::{Failure, setting::Setting};
+use super::super::{Failure, output, setting::Setting};
 use crate::{
     config::{Edit, JsonPath, edit_file, write_atomic},
     plugins::ladder::{self, Reason},
@@ -11,6 +11,9 @@ use serde_json::json;
 pub struct Args {
     /// Id of the plugin
     id: String,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs `enable` (`on`) or `disable`.
@@ -33,15 +36,20 @@ pub fn run(args: &Args, on: bool, setting: &Setting) -> Result<(), Failure> {
         value: json!(on),
     };
     let changed = edit_file(file, &setting.paths.include_roots, &[edit]).map_err(Failure::config)?;
+    let hindrance = hindrance(id, on, setting);
+    if args.json {
+        let reason = hindrance.map(|reason| reason.to_string());
+        return output::json(&json!({ "id": id, "file": file, "changed": changed, "staysOff": reason }));
+    }
     let word = if on { "Enabled" } else { "Disabled" };
     match changed {
         true => anstream::println!("{word} {id} in {}.", file.display()),
         false => anstream::println!("{id} was {} already.", word.to_lowercase()),
     }
-    if let Some(reason) = hindrance(id, on, setting) {
+    if let Some(reason) = hindrance {
         anstream::println!("It stays off all the same: {reason}.");
     } else if changed {
-        anstream::println!("A running gateway takes it up with `openclaw plugins reload {id}`.");
+        anstream::println!("A running gateway takes it up by itself.");
     }
     Ok(())
 }

@@ -45,6 +45,9 @@ pub struct Install {
 pub struct Uninstall {
     /// Id of the plugin
     id: String,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs `install`.
@@ -89,6 +92,9 @@ pub fn install(args: &Install, setting: &Setting) -> Result<(), Failure> {
 pub fn uninstall(args: &Uninstall, setting: &Setting) -> Result<(), Failure> {
     let store = Store::open(&setting.paths.plugins_dir()).map_err(Failure::new)?;
     let record = store.uninstall(&args.id).map_err(Failure::new)?;
+    if args.json {
+        return output::json(&json!({ "id": record.id, "version": record.version, "removed": true }));
+    }
     anstream::println!(
         "Removed {} {}. Its settings in {} are still there.",
         record.id,
