@@ -98,22 +98,31 @@ impl Generation {
                 super::confined::spawn(workshop, &staged.path, &id, settings, &context).await?
             }
         };
-        let permits = Arc::new(Semaphore::new(MAX_IN_FLIGHT as usize));
-        let generation = Self {
-            number,
-            channels: channels(&registrations),
-            registrations,
-            staged,
-            link,
-            context,
-            permits,
-        };
+        let generation = Self::new(number, registrations, staged, link, context);
         match library.manifest.difference(&generation.registrations) {
             None => Ok(generation),
             Some(difference) => {
                 generation.close().await;
                 Err(StartError::Registration(difference))
             }
+        }
+    }
+
+    pub(super) fn new(
+        number: u64,
+        registrations: Registrations,
+        staged: Staged,
+        link: Box<dyn Link>,
+        context: Arc<Context>,
+    ) -> Self {
+        Self {
+            number,
+            channels: channels(&registrations),
+            registrations,
+            staged,
+            link,
+            context,
+            permits: Arc::new(Semaphore::new(MAX_IN_FLIGHT as usize)),
         }
     }
 

@@ -7,6 +7,9 @@ pub mod blame;
 pub mod confined;
 pub mod discover;
 pub mod egress;
+#[cfg(test)]
+pub(crate) mod fake;
+mod faults;
 pub mod generation;
 pub mod install;
 pub mod isolate;

@@ -78,8 +78,8 @@ pub enum Fault {
 pub(super) enum Event {
     /// An instance did something wrong.
     Fault {
-        /// Which instance; `None` for whichever runs.
-        generation: Option<Arc<Generation>>,
+        /// Number of the instance.
+        instance: u64,
         /// What.
         fault: Fault,
     },
@@ -200,7 +200,7 @@ impl Plugin {
                 Ok(outcome) => outcome,
                 Err(_) => {
                     self.metrics.timeouts.fetch_add(1, Ordering::Relaxed);
-                    self.fault(Some(generation.clone()), Fault::Timeout);
+                    self.fault(generation.number, Fault::Timeout);
                     let text = format!(
                         "plugin {} did not answer {} within {limit:?}",
                         self.id,
@@ -217,7 +217,7 @@ impl Plugin {
         {
             self.metrics.panics.fetch_add(1, Ordering::Relaxed);
             self.forget(&generation);
-            self.fault(Some(generation.clone()), Fault::Panic);
+            self.fault(generation.number, Fault::Panic);
         }
         outcome
     }
@@ -289,9 +289,9 @@ impl Plugin {
         });
     }
 
-    pub(super) fn fault(&self, generation: Option<Arc<Generation>>, fault: Fault) {
+    pub(super) fn fault(&self, instance: u64, fault: Fault) {
         // A full queue means that the supervisor already has plenty of the same.
-        let _ = self.events.try_send(Event::Fault { generation, fault });
+        let _ = self.events.try_send(Event::Fault { instance, fault });
     }
 
     fn unavailable(&self) -> Error {

@@ -2,6 +2,7 @@
 //! repeated faults, swaps in a new generation, and stops it. One task for each plugin; nothing else changes its state.
 use super::{
     blame,
+    faults::{Faults, MAX_FAULTS},
     generation::{Generation, Workshop},
     plugin::{EVENTS, Event, Fault, Plugin, Spec, State, Status},
     pool::Owner,
@@ -9,7 +10,6 @@ use super::{
     start_error::StartError,
 };
 use std::{
-    collections::VecDeque,
     path::Path,
     sync::{Arc, PoisonError, Weak},
     time::Duration,
@@ -19,28 +19,15 @@ use tokio::{
     time::Instant,
 };
 
-/// Faults within [`WINDOW`] that set a plugin aside.
-const MAX_FAULTS: usize = 5;
-/// How long a fault counts.
-const WINDOW: Duration = Duration::from_secs(60);
-/// First time that a plugin is set aside for; doubles each time.
-const BACKOFF: Duration = Duration::from_secs(1);
-/// Longest time that a plugin is set aside for.
-const MAX_BACKOFF: Duration = Duration::from_secs(300);
-/// A plugin that ran this long is as good as new.
-const STABLE: Duration = Duration::from_secs(300);
-
 /// A plugin and the task behind it.
 struct Supervisor {
     plugin: Arc<Plugin>,
     workshop: Workshop,
-    owner: Arc<Owner>,
     next_generation: u64,
-    /// Number of the newest instance that was given up.
-    retired: u64,
-    faults: VecDeque<Instant>,
-    quarantines: u32,
-    running_since: Option<Instant>,
+    /// The instance that serves, also if it panicked and callers don't get it any more. Only what it does is held against
+    /// the plugin: what the last calls of another one tell is over.
+    serving: Option<Arc<Generation>>,
+    faults: Faults,
     retry_at: Option<Instant>,
 }
 
@@ -53,22 +40,13 @@ pub(super) fn supervise(
     let on = spec.reason.is_on();
     let plugin = Plugin::new(spec, events);
     let (started, first_start) = oneshot::channel();
-    let supervisor = Supervisor {
-        owner: owner(&plugin),
-        plugin: plugin.clone(),
-        workshop: workshop.clone(),
-        next_generation: 1,
-        retired: 0,
-        faults: VecDeque::new(),
-        quarantines: 0,
-        running_since: None,
-        retry_at: None,
-    };
+    let supervisor = Supervisor::new(plugin.clone(), workshop.clone());
     tokio::spawn(supervisor.run(on, inbox, started));
     (plugin, first_start)
 }
 
-fn owner(plugin: &Arc<Plugin>) -> Arc<Owner> {
+/// On whose behalf an instance is polled: a thread that it blocks is its fault, whichever serves by then.
+fn owner(plugin: &Arc<Plugin>, instance: u64) -> Arc<Owner> {
     let told: Weak<Plugin> = Arc::downgrade(plugin);
     let call = plugin.spec().settings.deadlines.call;
     Arc::new(Owner {
@@ -76,13 +54,24 @@ fn owner(plugin: &Arc<Plugin>) -> Arc<Owner> {
         stuck_after_ms: u64::try_from(call.as_millis()).unwrap_or(u64::MAX),
         on_stuck: Box::new(move || {
             if let Some(plugin) = told.upgrade() {
-                plugin.fault(None, Fault::Stuck);
+                plugin.fault(instance, Fault::Stuck);
             }
         }),
     })
 }
 
 impl Supervisor {
+    fn new(plugin: Arc<Plugin>, workshop: Workshop) -> Self {
+        Self {
+            plugin,
+            workshop,
+            next_generation: 1,
+            serving: None,
+            faults: Faults::default(),
+            retry_at: None,
+        }
+    }
+
     async fn run(
         mut self,
         on: bool,
@@ -92,9 +81,9 @@ impl Supervisor {
         let outcome = if on { self.start().await } else { Ok(()) };
         let _ = started.send(outcome);
         loop {
-            let current = self.plugin.current();
+            let serving = self.serving.clone();
             let ended = async {
-                match &current {
+                match &serving {
                     Some(generation) => generation.link().ended().await,
                     None => std::future::pending().await,
                 }
@@ -107,7 +96,7 @@ impl Supervisor {
             };
             tokio::select! {
                 event = inbox.recv() => match event {
-                    Some(Event::Fault { generation, fault }) => self.on_fault(generation, fault).await,
+                    Some(Event::Fault { instance, fault }) => self.on_fault(instance, fault).await,
                     Some(Event::Reload { spec, done }) => {
                         let outcome = self.reload(spec.map(|spec| *spec)).await;
                         let _ = done.send(outcome);
@@ -152,12 +141,12 @@ impl Supervisor {
     async fn create(&mut self, spec: &Spec) -> Result<Generation, StartError> {
         let number = self.next_generation;
         self.next_generation += 1;
-        self.owner = owner(&self.plugin);
+        let owner = owner(&self.plugin, number);
         Generation::create(
             &self.workshop,
             &spec.path,
             &spec.settings,
-            &self.owner,
+            &owner,
             &self.plugin.metrics,
             &self.plugin.offered,
             number,
@@ -179,7 +168,7 @@ impl Supervisor {
             return Err(error);
         }
         let load_time = begin.elapsed();
-        self.running_since = Some(Instant::now());
+        self.faults.runs();
         self.set(State::Running, Some(load_time));
         let ms = load_time.as_secs_f64() * 1000.0;
         let (id, version) = (self.plugin.id(), &spec.manifest.version);
@@ -187,15 +176,12 @@ impl Supervisor {
         Ok(())
     }
 
-    async fn on_fault(&mut self, generation: Option<Arc<Generation>>, fault: Fault) {
-        let Some(current) = generation.or_else(|| self.plugin.current()) else {
+    async fn on_fault(&mut self, instance: u64, fault: Fault) {
+        // one panic is often told by several calls at once, and an instance that was given up by its last calls
+        let Some(serving) = self.serving.clone().filter(|serving| serving.number == instance) else {
             return;
         };
-        if current.number <= self.retired {
-            // One panic is often told by several calls at once.
-            return;
-        }
-        let count = self.count_fault();
+        let count = self.faults.count();
         let why = match fault {
             Fault::Panic => "its code panicked",
             Fault::Timeout => "it did not answer in time",
@@ -203,31 +189,30 @@ impl Supervisor {
         };
         tracing::error!(target: "openclaw::plugins", plugin = self.plugin.id(), faults = count, "{why}");
         match fault {
-            _ if count >= MAX_FAULTS => self.quarantine(current, why).await,
-            Fault::Stuck => self.quarantine(current, why).await,
-            Fault::Panic => self.replace(current).await,
-            Fault::Timeout if !current.link().alive().await => self.replace(current).await,
+            _ if count >= MAX_FAULTS => self.quarantine(serving, why).await,
+            Fault::Stuck => self.quarantine(serving, why).await,
+            Fault::Panic => self.replace(serving).await,
+            Fault::Timeout if !serving.link().alive().await => self.replace(serving).await,
             Fault::Timeout => {}
         }
     }
 
     /// A child ended by itself.
     async fn on_end(&mut self, why: &str) {
-        let Some(current) = self.plugin.current() else {
+        let Some(serving) = self.serving.clone() else {
             return;
         };
-        let count = self.count_fault();
+        let count = self.faults.count();
         tracing::error!(target: "openclaw::plugins", plugin = self.plugin.id(), faults = count, "its process {why}");
         match count {
-            MAX_FAULTS.. => self.quarantine(current, why).await,
-            _ => self.replace(current).await,
+            MAX_FAULTS.. => self.quarantine(serving, why).await,
+            _ => self.replace(serving).await,
         }
     }
 
-    /// Destroys an instance that is not used any more.
+    /// Destroys the instance that serves.
     async fn discard(&mut self, old: &Generation) {
         self.set_current(None);
-        self.retired = self.retired.max(old.number);
         old.close().await;
     }
 
@@ -257,17 +242,9 @@ impl Supervisor {
         }
     }
 
-    /// No instance until the time is over; longer each time, unless it ran well in between.
+    /// No instance until the time is over.
     fn set_aside(&mut self, why: &str) {
-        if self.running_since.is_some_and(|since| since.elapsed() > STABLE) {
-            self.quarantines = 0;
-        }
-        let wait = BACKOFF
-            .saturating_mul(2_u32.saturating_pow(self.quarantines))
-            .min(MAX_BACKOFF);
-        self.quarantines += 1;
-        self.faults.clear();
-        self.running_since = None;
+        let wait = self.faults.quarantine();
         self.retry_at = Some(Instant::now() + wait);
         let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
         let until_ms = self.workshop.services.clock.now_ms().saturating_add(wait_ms);
@@ -299,7 +276,7 @@ impl Supervisor {
         }
         let generation = match self.create(&spec).await {
             Ok(generation) => Arc::new(generation),
-            Err(error) if self.plugin.current().is_some() => {
+            Err(error) if self.serving.is_some() => {
                 return Err(format!("{error}; the running one stays"));
             }
             Err(error) => {
@@ -341,22 +318,16 @@ impl Supervisor {
     }
 
     async fn take_down(&mut self, spec: &Spec) {
-        let old = self.plugin.current();
+        let (old, panicked) = (self.serving.clone(), self.plugin.current().is_none());
         self.set_current(None);
         self.retry_at = None;
         self.faults.clear();
-        if let Some(old) = old {
-            // what its last calls tell of it is not to be held against the next one
-            self.retired = self.retired.max(old.number);
-            old.retire(&spec.settings).await;
+        match old {
+            // no further call reaches it, so it isn't asked to stop
+            Some(old) if panicked => old.close().await,
+            Some(old) => old.retire(&spec.settings).await,
+            None => {}
         }
-    }
-
-    fn count_fault(&mut self) -> usize {
-        let now = Instant::now();
-        self.faults.retain(|fault| now.duration_since(*fault) < WINDOW);
-        self.faults.push_back(now);
-        self.faults.len()
     }
 
     fn failed(&self, error: &StartError) -> String {
@@ -377,7 +348,8 @@ impl Supervisor {
         self.plugin.changes.send_modify(|changes| *changes += 1);
     }
 
-    fn set_current(&self, generation: Option<Arc<Generation>>) {
+    fn set_current(&mut self, generation: Option<Arc<Generation>>) {
+        self.serving.clone_from(&generation);
         *self
             .plugin
             .current
@@ -398,3 +370,6 @@ async fn is_unchanged(path: &Path, sha256: &str) -> bool {
     let hash = tokio::task::spawn_blocking(move || super::stage::hash_file(&path)).await;
     hash.is_ok_and(|hash| hash.is_ok_and(|hash| hash == sha256))
 }
+
+#[cfg(test)]
+mod tests;
