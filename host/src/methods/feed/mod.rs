@@ -85,7 +85,7 @@ impl Feed {
                 heard = news.recv() => match heard {
                     Ok(News::Run(run, step)) => self.step(&run, &step),
                     Ok(News::Session { .. }) => {}
-                    Err(RecvError::Lagged(_)) => self.catch_up(),
+                    Err(RecvError::Lagged(_)) => self.catch_up(&mut news),
                     Err(RecvError::Closed) => return,
                 },
                 () = rings => self.ring(),
@@ -110,12 +110,19 @@ impl Feed {
         self.send("", told);
     }
 
-    fn catch_up(&mut self) {
+    fn catch_up(&mut self, news: &mut Receiver<News>) {
         tracing::warn!(target: "openclaw::gateway", "clients were told of runs too slowly; some steps are left out");
+        for run in tales::pass_over(news) {
+            self.step(&run, &Step::Ended);
+        }
         let active = self.gateway.desk().live.active(None);
         let (now, now_ms) = self.now();
-        let told = self.tales.catch_up(&active, now, now_ms);
-        self.send("", told);
+        for (run, told) in self.tales.catch_up(&active, now, now_ms) {
+            if run.how().is_some() {
+                self.runs.end(&run.id, record(&run));
+            }
+            self.send(&run.sender(), told);
+        }
     }
 
     fn now(&self) -> (Instant, i64) {

@@ -2,18 +2,32 @@
 //!
 //! A tale begins when there is somebody to hear it, and is told to its end. Who comes while a run is under way hears
 //! what it has said by then, and the rest.
-use super::{
-    event::{self, Event},
-    tale::Tale,
+use super::{event::Event, tale::Tale};
+use crate::agent::live::{News, Run, Step};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
 };
-use crate::agent::live::{Run, Step};
-use std::{collections::HashMap, sync::Arc};
-use tokio::time::Instant;
+use tokio::{
+    sync::broadcast::{Receiver, error::TryRecvError},
+    time::Instant,
+};
 
 #[derive(Debug, Default)]
 pub(super) struct Tales {
-    by_run: HashMap<String, Tale>,
+    by_run: HashMap<String, Told>,
+    /// Runs whose ends were told when news were missed. The step itself may still come, as long as somebody has the run.
+    over: Vec<Weak<Run>>,
 }
+
+/// A run that is told of.
+#[derive(Debug)]
+struct Told {
+    run: Arc<Run>,
+    tale: Tale,
+}
+
+// === impl Tales ===
 
 impl Tales {
     /// None is being told.
@@ -23,7 +37,7 @@ impl Tales {
 
     /// When there is something to tell without a step.
     pub(super) fn due(&self) -> Option<Instant> {
-        self.by_run.values().filter_map(Tale::due).min()
+        self.by_run.values().filter_map(|told| told.tale.due()).min()
     }
 
     /// What is told of a step. A run of which nothing was told yet stays untold for nobody.
@@ -35,51 +49,95 @@ impl Tales {
         now: Instant,
         now_ms: i64,
     ) -> Vec<Event> {
+        let ends = matches!(step, Step::Ended);
+        if ends && self.was_over(run) {
+            return Vec::new();
+        }
         let is_told = self.by_run.contains_key(&run.id) || anybody && may_begin(run, step);
         if !is_told {
             return Vec::new();
         }
-        let mut told = Vec::new();
-        let tale = self.by_run.entry(run.id.clone()).or_insert_with(|| {
+        let mut events = Vec::new();
+        let told = self.by_run.entry(run.id.clone()).or_insert_with(|| {
             if matches!(step, Step::Opened) {
-                return Tale::new(run, now);
+                return Told::new(run, Tale::new(run, now));
             }
-            let mut tale = Tale::joined(run, now);
-            told = tale.catch_up(run, now, now_ms);
-            tale
+            let mut told = Told::new(run, Tale::joined(run, now));
+            events = told.tale.catch_up(run, now, now_ms);
+            told
         });
-        told.extend(tale.step(run, step, now, now_ms));
-        if matches!(step, Step::Ended) {
+        events.extend(told.tale.step(run, step, now, now_ms));
+        if ends {
             self.by_run.remove(&run.id);
         }
-        told
+        events
     }
 
     /// The time has come to tell what has grown.
     pub(super) fn ring(&mut self, now: Instant, now_ms: i64) -> Vec<Event> {
-        let tales = self.by_run.values_mut();
+        let tales = self.by_run.values_mut().map(|told| &mut told.tale);
         let due = tales.filter(|tale| tale.due().is_some_and(|due| due <= now));
         due.flat_map(|tale| tale.ring(now, now_ms)).collect()
     }
 
-    /// News were missed. What runs have said is at the runs; those that are not active any more have ended.
-    pub(super) fn catch_up(&mut self, active: &[Arc<Run>], now: Instant, now_ms: i64) -> Vec<Event> {
-        let mut told = Vec::new();
+    /// News were missed. What is told then, run by run: what runs have said is at the runs, and so is how they ended.
+    pub(super) fn catch_up(
+        &mut self,
+        active: &[Arc<Run>],
+        now: Instant,
+        now_ms: i64,
+    ) -> Vec<(Arc<Run>, Vec<Event>)> {
         for run in active {
-            let tale = self.by_run.entry(run.id.clone());
-            let tale = tale.or_insert_with(|| Tale::joined(run, now));
-            told.extend(tale.catch_up(run, now, now_ms));
+            let told = self.by_run.entry(run.id.clone());
+            told.or_insert_with(|| Told::new(run, Tale::joined(run, now)));
         }
-        self.by_run.retain(|id, tale| {
-            let goes_on = active.iter().any(|run| run.id == *id);
-            if !goes_on {
-                // its words are in the history; that it is over is what has to be known
-                told.push(event::chat(tale.chat_event("final")));
+        self.over.retain(|run| run.strong_count() > 0);
+        let mut all = Vec::new();
+        self.by_run.retain(|_, Told { run, tale }| {
+            let mut events = tale.catch_up(run, now, now_ms);
+            let is_over = run.how().is_some();
+            if is_over {
+                events.extend(tale.step(run, &Step::Ended, now, now_ms));
+                self.over.push(Arc::downgrade(run));
             }
-            goes_on
+            all.push((run.clone(), events));
+            !is_over
         });
-        told
+        all
     }
+
+    /// Was the end of this run told before its step came? Asked once, by that step.
+    fn was_over(&mut self, run: &Arc<Run>) -> bool {
+        let place = self
+            .over
+            .iter()
+            .position(|over| std::ptr::eq(over.as_ptr(), Arc::as_ptr(run)));
+        place.map(|place| self.over.swap_remove(place)).is_some()
+    }
+}
+
+impl Told {
+    fn new(run: &Arc<Run>, tale: Tale) -> Self {
+        Self {
+            run: run.clone(),
+            tale,
+        }
+    }
+}
+
+/// News were missed: passes over what is still there, for it is older than what runs say of themselves now, and a step that
+/// is told a second time would be another one. Gives the runs whose ends were among it.
+pub(super) fn pass_over(news: &mut Receiver<News>) -> Vec<Arc<Run>> {
+    let mut ended = Vec::new();
+    // no more than were there: what comes meanwhile is not waited for
+    for _ in 0..news.len() {
+        match news.try_recv() {
+            Ok(News::Run(run, Step::Ended)) => ended.push(run),
+            Ok(_) | Err(TryRecvError::Lagged(_)) => {}
+            Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+        }
+    }
+    ended
 }
 
 /// A step may come behind the end of its run. A tale that began with it would never end.
@@ -130,6 +188,12 @@ mod tests {
 
         fn says(&self, text: &str) {
             self.run.hear(&AgentEvent::Text { text: text.into() });
+        }
+
+        fn catches_up(&mut self) -> Vec<Event> {
+            let active = self.live.active(None);
+            let told = self.tales.catch_up(&active, Instant::now(), 0);
+            told.into_iter().flat_map(|(_, events)| events).collect()
         }
 
         fn ends(&self) {
@@ -196,12 +260,65 @@ mod tests {
         let mut stage = Stage::new();
         stage.begins(true);
         stage.says("Hello");
-        let now = Instant::now();
-        let told = stage.tales.catch_up(&stage.live.active(None), now, 0);
-        assert_eq!(chat(&told), [("delta", "Hello")]);
+        assert_eq!(chat(&stage.catches_up()), [("delta", "Hello")]);
         stage.ends();
-        let told = stage.tales.catch_up(&stage.live.active(None), now, 0);
-        assert_eq!(chat(&told), [("final", "")]);
+        let told = stage.catches_up();
+        assert_eq!(chat(&told), [("delta", " there, friend"), ("final", "")]);
         assert!(stage.tales.is_empty());
+    }
+
+    #[test]
+    fn an_end_that_was_told_because_news_were_missed_is_not_told_again() {
+        let mut stage = Stage::new();
+        stage.begins(true);
+        stage.live.end("r", End::Aborted);
+        assert_eq!(chat(&stage.catches_up()), [("aborted", "")]);
+        let again = stage.step(&Step::Ended, true);
+        assert!(again.is_empty(), "it was still in the channel: {again:?}");
+        assert!(stage.tales.is_empty() && stage.tales.over.is_empty());
+    }
+
+    #[test]
+    fn an_end_that_was_missed_keeps_nothing_and_hides_no_other_run() {
+        let mut stage = Stage::new();
+        stage.begins(true);
+        stage.ends();
+        stage.catches_up();
+        // another run under the same name
+        let old = std::mem::replace(
+            &mut stage.run,
+            stage.live.open("r", "k", "main", Source::Channel).0,
+        );
+        stage.begins(true);
+        stage.ends();
+        assert_eq!(chat(&stage.step(&Step::Ended, true)).last(), Some(&("final", "")));
+        assert_eq!(stage.tales.over.len(), 1);
+        drop(old);
+        stage.catches_up();
+        assert!(stage.tales.over.is_empty(), "nobody has the run any more");
+    }
+
+    #[test]
+    fn what_is_older_than_what_a_run_says_of_itself_is_passed_over() {
+        let mut stage = Stage::new();
+        stage.begins(true);
+        let mut news = stage.live.watch();
+        let (short, _) = stage.live.open("s", "k", "main", Source::Channel);
+        // more than the channel holds
+        (0..5_000).for_each(|_| short.wrote());
+        stage.run.asks("demo", "demo");
+        stage.says("Hello");
+        stage.live.end("s", End::Aborted);
+        assert!(matches!(news.try_recv(), Err(TryRecvError::Lagged(_))));
+        let ended = pass_over(&mut news);
+        assert!(ended.iter().map(|run| &run.id).eq(["s"]));
+        assert_eq!(chat(&stage.catches_up()), [("delta", "Hello")]);
+        stage.says(" there");
+        let mut told = Vec::new();
+        let later = Instant::now() + std::time::Duration::from_secs(1);
+        while let Ok(News::Run(run, step)) = news.try_recv() {
+            told.extend(stage.tales.step(&run, &step, true, later, 0));
+        }
+        assert_eq!(chat(&told), [("delta", " there")]);
     }
 }
