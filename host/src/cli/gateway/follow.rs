@@ -5,7 +5,11 @@ use crate::{
     cli::setting::Setting,
     config::{Asked, Change, Config, Env, Loaded, News, ReloadMode, Watch, keep_last_good},
     gateway::Doorkeeper,
-    plugins::{places, plugin::Spec, registry::refuse_clashes},
+    plugins::{
+        places,
+        plugin::Spec,
+        registry::{Registry, refuse_clashes},
+    },
 };
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -83,7 +87,7 @@ async fn apply(gateway: &Arc<Gateway>, env: &Env, change: &Change, running: &wat
         tracing::warn!(target: "openclaw::config", "{path} has an effect after the next start of the gateway");
     }
     match specs {
-        Ok(Ok(setting)) => replace(gateway, setting.assembly.specs).await,
+        Ok(Ok(setting)) => replace(&gateway.registry, setting.assembly.specs).await,
         Ok(Err(failure)) => {
             tracing::error!(target: "openclaw::config", "plugins stay as they are: {failure}")
         }
@@ -93,24 +97,24 @@ async fn apply(gateway: &Arc<Gateway>, env: &Env, change: &Change, running: &wat
 }
 
 /// Reloads the plugins whose settings are others now. The rest don't notice.
-async fn replace(gateway: &Arc<Gateway>, specs: Vec<Spec>) {
+async fn replace(registry: &Registry, specs: Vec<Spec>) {
     let mut specs = refuse_clashes(specs);
     // what one lets go of another may take up
     specs.sort_by_key(|spec| spec.reason.is_on());
     for spec in specs {
         let id = spec.manifest.id.clone();
-        let current = gateway.registry.get(&id).map(|plugin| plugin.spec());
+        let current = registry.get(&id).map(|plugin| plugin.spec());
         let same = current.is_some_and(|old| {
             // what was set aside stays there until somebody changes something of it
             (old.reason.is_on() == spec.reason.is_on() || old.reason.is_set_aside() && spec.reason.is_on())
                 && old.settings == spec.settings
                 && old.path == spec.path
         });
-        let idle = gateway.registry.get(&id).is_none() && !spec.reason.is_on();
+        let idle = registry.get(&id).is_none() && !spec.reason.is_on();
         if same || idle {
             continue;
         }
-        if let Err(why) = gateway.registry.reload(&id, Some(spec)).await {
+        if let Err(why) = registry.reload(&id, Some(spec)).await {
             tracing::error!(target: "openclaw::plugins", plugin = id, "not reloaded: {why}");
         }
     }
@@ -120,5 +124,42 @@ fn keep(loaded: &Loaded, gateway: &Gateway) {
     gateway.applied().now(&loaded.sources);
     if let Err(error) = keep_last_good(gateway.paths(), &loaded.sources) {
         tracing::warn!(target: "openclaw::config", %error, "no copy of the configuration is kept");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugins::{fake, plugin::State};
+    use openclaw_plugin_api::Manifest;
+
+    /// Two plugins that declare the same tool, each on or off.
+    fn specs(first: bool, second: bool) -> Vec<Spec> {
+        let spec = |id: &str, on| {
+            let manifest = Manifest {
+                id: id.into(),
+                tools: vec!["dice".into()],
+                ..Manifest::default()
+            };
+            fake::spec(manifest, on)
+        };
+        vec![spec("first", first), spec("second", second)]
+    }
+
+    #[tokio::test]
+    async fn of_two_plugins_that_clash_the_second_stays_off_after_a_change_too() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (registry, _) = Registry::start(fake::workshop(folder.path()), specs(true, false)).await;
+        let second = registry.get("second").expect("it is known");
+        replace(&registry, specs(true, true)).await;
+        assert_eq!(second.state(), State::Off);
+        // when the first lets go of it, the second takes it up; there is no file that it could be loaded from
+        replace(&registry, specs(false, true)).await;
+        assert!(
+            matches!(second.state(), State::Failed { .. }),
+            "{:?}",
+            second.state()
+        );
+        assert_eq!(registry.get("first").expect("known").state(), State::Off);
     }
 }
