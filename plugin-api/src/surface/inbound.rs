@@ -60,7 +60,8 @@ pub struct Inbound {
     pub message_id: String,
     /// Its text, as Markdown where the platform has formatting.
     pub text: String,
-    /// The agent was addressed: by mention, or by a reply to it.
+    /// The agent was addressed by name, or in another way that is always for it. A reply to it alone is told by
+    /// `reply_to`: the operator says whether that counts.
     pub mentioned: bool,
     /// Somebody else was addressed, and the agent was not.
     pub mentions_others: bool,

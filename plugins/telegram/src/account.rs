@@ -49,7 +49,8 @@ struct Running {
 #[derive(Clone)]
 pub(crate) struct Hook {
     pub(crate) secret: Secret,
-    pub(crate) updates: mpsc::Sender<Delivery>,
+    /// One for all calls: each clone of a sender would have a place of its own beyond the queue's.
+    updates: Arc<Mutex<mpsc::Sender<Delivery>>>,
     pub(crate) host: Host,
 }
 
@@ -77,6 +78,12 @@ impl Account {
     pub(crate) fn identified(&self, me: Me) {
         // A second answer says the same.
         let _ = self.me.set(me);
+    }
+
+    /// The id of an event for the host. It names the bot: another bot of the same account numbers its chats and updates
+    /// anew, and what it hears must not be taken for what its forerunner heard.
+    pub(crate) fn event_id(&self, what: fmt::Arguments<'_>) -> String {
+        format!("{}:{what}", self.api.bot_id())
     }
 
     /// Says how the account is doing, if that is news.
@@ -127,6 +134,16 @@ impl fmt::Debug for Account {
     }
 }
 
+// === impl Hook ===
+
+impl Hook {
+    /// Puts an update into the queue, if there is room.
+    pub(crate) fn queue(&self, delivery: Delivery) -> bool {
+        let mut updates = self.updates.lock().unwrap_or_else(PoisonError::into_inner);
+        updates.try_send(delivery).is_ok()
+    }
+}
+
 // === impl Accounts ===
 
 impl Accounts {
@@ -158,6 +175,18 @@ impl Accounts {
             .map(|(other, _)| other.clone())
     }
 
+    /// Another account whose webhook has the same secret.
+    pub(crate) fn owner_of_secret(&self, id: &str, secret: &Secret) -> Option<String> {
+        let accounts = self.lock();
+        let mut others = accounts.iter().filter(|(other, _)| *other != id);
+        others
+            .find(|(_, running)| {
+                let hook = running.hook.as_ref();
+                hook.is_some_and(|hook| hook.secret.expose() == secret.expose())
+            })
+            .map(|(other, _)| other.clone())
+    }
+
     /// Starts the work of an account.
     pub(crate) fn begin(&self, account: &Arc<Account>, secret: Option<Secret>) {
         let (end, ended) = oneshot::channel::<()>();
@@ -165,7 +194,7 @@ impl Accounts {
         let hooked = secret.clone().map(|secret| (secret, arriving));
         let hook = secret.map(|secret| Hook {
             secret,
-            updates,
+            updates: Arc::new(Mutex::new(updates)),
             host: account.api.host().clone(),
         });
         let working = account.clone();

@@ -9,7 +9,7 @@ use crate::{
 use futures_channel::mpsc;
 use futures_util::{
     StreamExt,
-    future::{Either, select},
+    future::{Either, join, select},
 };
 use openclaw_plugin_api::{
     Action, Activity, Backoff, Channel, ChannelHost, ChannelInfo, ChannelState, ChannelStatus, Edit, Error,
@@ -52,16 +52,28 @@ impl Telegram {
                 "account {id} has the same bot token as account {owner}; remove one of them"
             )));
         }
+        let secret = self.secret(id, &config)?;
+        Ok((Account::new(id.to_owned(), config, api, host.clone()), secret))
+    }
+
+    /// What calls of the webhook carry, if the account has one.
+    fn secret(&self, id: &str, config: &Config) -> Result<Option<Secret>> {
         let secret = match (&config.webhook_url, &config.webhook_secret) {
-            (None, _) => None,
-            (Some(_), Token::Value(secret)) => Some(webhook::checked(secret.clone())?),
+            (None, _) => return Ok(None),
+            (Some(_), Token::Value(secret)) => webhook::checked(secret.clone())?,
             (Some(_), _) => {
                 return Err(wrong(format_args!(
                     "account {id} has a webhookUrl but no webhookSecret; set one"
                 )));
             }
         };
-        Ok((Account::new(id.to_owned(), config, api, host.clone()), secret))
+        match self.accounts.owner_of_secret(id, &secret) {
+            None => Ok(Some(secret)),
+            Some(owner) => Err(wrong(format_args!(
+                "account {id} has the same webhookSecret as account {owner}, and nothing else tells their calls apart; \
+                 give each one of its own"
+            ))),
+        }
     }
 }
 
@@ -78,6 +90,8 @@ impl Channel for Telegram {
             media: true,
             actions: outbound::ACTIONS.map(str::to_owned).to_vec(),
             threads: true,
+            thread_suffix: "topic".into(),
+            id_prefixes: vec!["tg".into()],
             replies: true,
             native_commands: true,
             ..ChannelInfo::default()
@@ -219,13 +233,15 @@ fn is_final(failure: &Failure) -> bool {
     matches!(failure.code(), Some(401 | 404))
 }
 
-/// Updates come by the webhook.
+/// Updates come by the webhook, and may come before Telegram has understood anew where to.
 async fn receive(account: Arc<Account>, secret: &Secret, mut deliveries: mpsc::Receiver<Delivery>) {
-    webhook::advertise(&account, secret).await;
-    let mut intake = Intake::new(account, 0);
-    while let Some(delivery) = intake.work_while(deliveries.next()).await {
-        intake.take_delivery(delivery);
-    }
+    let mut intake = Intake::new(account.clone(), 0);
+    let take = async {
+        while let Some(delivery) = intake.work_while(deliveries.next()).await {
+            intake.take_delivery(delivery);
+        }
+    };
+    join(webhook::advertise(&account, secret), take).await;
 }
 
 fn warn_of_privacy(account: &Account, me: &Me) {

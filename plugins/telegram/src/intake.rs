@@ -23,6 +23,8 @@ use std::{
 
 /// First and longest wait before an event is offered to the host again.
 const OFFER_AGAIN: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(15));
+/// Updates from the webhook that are on their way at once; Telegram keeps what is more.
+const MAX_OPEN: usize = 100;
 
 /// An update that came by the webhook, and who waits for it.
 pub(crate) struct Delivery {
@@ -85,11 +87,14 @@ impl Intake {
         }
     }
 
-    /// Takes an update from the webhook.
+    /// Takes an update from the webhook, or lets go of it, which its caller sees.
     pub(crate) fn take_delivery(&mut self, delivery: Delivery) {
         let id = delivery.update.update_id;
         if self.watermark.has(id) {
             let _ = delivery.settled.send(());
+            return;
+        }
+        if self.watermark.open() >= MAX_OPEN && !self.waiting.contains_key(&id) {
             return;
         }
         // A repeat takes the place of the first: its connection is gone.

@@ -126,19 +126,8 @@ impl Poller {
 
     fn take(&mut self, updates: Vec<Value>) {
         self.unstored += updates.len();
-        for update in updates {
-            let id = update["update_id"].as_i64();
-            match serde_json::from_value::<Update>(update) {
-                Ok(update) => self.intake.take(update),
-                // It would come again for ever; an update without content passes and is forgotten.
-                Err(error) => {
-                    tracing::error!(account = self.account.id, update = id, %error, "an update can't be read; dropped");
-                    self.intake.take(Update {
-                        update_id: id.unwrap_or_default(),
-                        ..Update::default()
-                    });
-                }
-            }
+        for update in updates.into_iter().filter_map(Update::read) {
+            self.intake.take(update);
         }
     }
 

@@ -54,6 +54,11 @@ impl Watermark {
         self.pending.first().copied().unwrap_or(self.next)
     }
 
+    /// How many updates were seen and are not settled.
+    pub(crate) fn open(&self) -> usize {
+        self.pending.len()
+    }
+
     pub(crate) fn is_settled(&self) -> bool {
         self.pending.is_empty()
     }

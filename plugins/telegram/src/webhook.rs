@@ -78,14 +78,15 @@ impl HttpRoutes for Webhook {
     }
 
     async fn handle(&self, call: HttpCall, answer: Answer) -> Result<()> {
-        let Some(mut hook) = self.hook(&call) else {
+        let Some(hook) = self.hook(&call) else {
             return answer.send(401, "text/plain", b"unauthorized").await;
         };
-        let Ok(update) = serde_json::from_slice::<Update>(&call.body) else {
+        let body = serde_json::from_slice::<Value>(&call.body).unwrap_or_default();
+        let Some(update) = Update::read(body) else {
             return answer.send(400, "text/plain", b"not an update").await;
         };
         let (settled, accepted) = oneshot::channel();
-        if hook.updates.try_send(Delivery { update, settled }).is_err() {
+        if !hook.queue(Delivery { update, settled }) {
             return answer.send(503, "text/plain", b"busy").await;
         }
         match hook.host.timeout(ACCEPT, accepted).await {

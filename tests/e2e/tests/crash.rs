@@ -96,7 +96,7 @@ impl Lab {
         let mark = format!("mark-{:05}", self.issued.len());
         let id = self.telegram.dm(person, &mark);
         self.issued.push(Issued {
-            event_id: format!("message:{}:{id}", person.id),
+            event_id: format!("{}:message:{}:{id}", Telegram::BOT_ID, person.id),
             mark: mark.clone(),
         });
         mark

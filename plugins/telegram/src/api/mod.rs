@@ -83,6 +83,12 @@ impl Api {
         &self.host
     }
 
+    /// Id of the bot, which is what its token begins with.
+    pub(crate) fn bot_id(&self) -> &str {
+        let token = self.token.expose();
+        token.split_once(':').map_or("", |(id, _)| id)
+    }
+
     /// The same token, compared without showing it.
     pub(crate) fn is_same_bot(&self, other: &Self) -> bool {
         self.token.expose() == other.token.expose()

@@ -1,5 +1,6 @@
 //! What Telegram sends, as far as the plugin looks at it. Unknown fields are ignored.
 use serde::Deserialize;
+use serde_json::Value;
 
 /// One update. What is not known has no content and is passed over.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -241,6 +242,22 @@ pub(crate) struct ChatMemberUpdated {
 #[serde(default)]
 pub(crate) struct ChatMember {
     pub(crate) status: String,
+}
+
+impl Update {
+    /// From what Telegram sent; none if it has no id. One that can't be read would come again for ever and hold up those
+    /// behind it, so it becomes one without content, which is passed over.
+    pub(crate) fn read(sent: Value) -> Option<Self> {
+        let update_id = sent["update_id"].as_i64()?;
+        let read = serde_json::from_value(sent);
+        Some(read.unwrap_or_else(|error| {
+            tracing::error!(update = update_id, %error, "an update can't be read; dropped");
+            Self {
+                update_id,
+                ..Self::default()
+            }
+        }))
+    }
 }
 
 impl User {

@@ -124,7 +124,7 @@ pub struct Config {
     pub trusted_local_file_roots: Option<Vec<String>>,
     /// Public URL of the gateway's `/telegram-webhook`. Set, Telegram calls it and nothing is polled.
     pub webhook_url: Option<String>,
-    /// What Telegram says with each call, to prove itself; required with `webhookUrl`.
+    /// What Telegram says with each call, to prove itself; required with `webhookUrl`, and another one for each account.
     pub webhook_secret: Token,
     /// Accepted, without effect: the path is `/telegram-webhook` on the gateway's port.
     pub webhook_path: Option<String>,

@@ -1,5 +1,5 @@
 //! Messages: text, context, files, and whether the bot was addressed.
-use super::{markup, media, place};
+use super::{is_control, markup, media, place};
 use crate::{
     account::Account,
     api::{Chat, Entity, Me, Message, MessageOrigin, User},
@@ -18,7 +18,7 @@ pub(super) async fn from_parts(account: &Account, parts: &[Message], kind: Inbou
         return None;
     }
     let bare = Inbound {
-        event_id: format!("message:{}:{}", first.chat.id, first.message_id),
+        event_id: account.event_id(format_args!("message:{}:{}", first.chat.id, first.message_id)),
         kind,
         account_id: account.id.clone(),
         chat: place(account, &first.chat, first.message_thread_id),
@@ -59,7 +59,7 @@ pub(super) async fn from_parts(account: &Account, parts: &[Message], kind: Inbou
     if let Some(origin) = first.forward_origin.as_ref() {
         extra.insert("forwardedFrom".into(), origin_name(origin).into());
         // What somebody else wrote is no command of the person who passes it on.
-        if text.starts_with('/') {
+        if text.trim_start().starts_with('/') || is_control(&text) {
             text.insert_str(0, "> ");
         }
     }
@@ -243,7 +243,7 @@ fn is_for_another_bot(message: &Message, me: &Me) -> bool {
     bot.is_some_and(|bot| !bot.eq_ignore_ascii_case(&me.username))
 }
 
-/// Was the bot named, or one of its messages replied to?
+/// Was the bot named? Whether a reply to one of its messages counts as much is for the host to say.
 fn mentions(message: &Message, me: &Me) -> bool {
     let named = |text: &str, entities: &[Entity]| {
         entities.iter().any(|entity| match entity.kind.as_str() {
@@ -260,7 +260,6 @@ fn mentions(message: &Message, me: &Me) -> bool {
     named(&message.text, &message.entities)
         || named(&message.caption, &message.caption_entities)
         || message.address_len(me) > 0
-        || replied_to(message).is_some_and(|reply| reply.from.as_ref().is_some_and(|user| user.id == me.id))
 }
 
 /// In topics every message replies to the one that opened the topic, if to nothing else; that is no reply.

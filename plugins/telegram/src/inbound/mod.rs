@@ -14,18 +14,12 @@ use openclaw_plugin_api::{Chat as Place, ChatKind, Inbound, InboundKind};
 /// The thread that General is, in forums.
 pub(crate) const GENERAL: i64 = 1;
 
-/// Words that must not wait behind a long text or an album.
-const CONTROL: &[&str] = &[
-    "/stop",
-    "stop",
-    "/abort",
-    "abort",
-    "/cancel",
-    "esc",
-    "wait",
-    "exit",
-    "interrupt",
-];
+/// Commands that must not wait behind a long text or an album.
+const CONTROL: &[&str] = &["/stop", "/abort", "/cancel"];
+/// Words that are such commands where they are all that is said: a sentence that begins with one keeps its place.
+const CONTROL_WORDS: &[&str] = &["stop", "abort", "esc", "wait", "exit", "interrupt"];
+/// Longest text that is looked at for them, bytes.
+const MAX_CONTROL: usize = 40;
 
 /// Which updates are kept in order with which. None: nobody needs the update.
 pub(crate) fn lane_of(update: &Update) -> Option<String> {
@@ -35,9 +29,7 @@ pub(crate) fn lane_of(update: &Update) -> Option<String> {
             message.chat.id,
             message.message_thread_id.unwrap_or_default()
         );
-        let text = message.text.trim().to_lowercase();
-        let command = text.split(['@', ' ']).next().unwrap_or_default();
-        return Some(if CONTROL.contains(&command) && text.len() < 40 {
+        return Some(if is_control(&message.text) {
             lane + ":control"
         } else {
             lane
@@ -59,6 +51,17 @@ pub(crate) fn lane_of(update: &Update) -> Option<String> {
         .map(|member| format!("{}:member", member.chat.id))
 }
 
+/// Does the text ask for nothing but the end of what is under way?
+fn is_control(text: &str) -> bool {
+    let text = text.trim();
+    if text.len() > MAX_CONTROL {
+        return false;
+    }
+    let text = text.to_lowercase();
+    let command = text.split(['@', ' ']).next().unwrap_or_default();
+    CONTROL.contains(&command) || CONTROL_WORDS.contains(&text.trim_end_matches(['.', '!', '…']))
+}
+
 /// The events of an entry; none if nobody needs to know.
 pub(crate) async fn events(account: &Account, event: Event) -> Vec<Inbound> {
     let update = match event {
@@ -70,7 +73,7 @@ pub(crate) async fn events(account: &Account, event: Event) -> Vec<Inbound> {
         }
         Event::Other(update) => update,
     };
-    let id = format!("update:{}", update.update_id);
+    let id = account.event_id(format_args!("update:{}", update.update_id));
     if let Some(edited) = update.edited_message.or(update.edited_channel_post) {
         let event = message::from_parts(account, std::slice::from_ref(&*edited), InboundKind::Edit).await;
         return event

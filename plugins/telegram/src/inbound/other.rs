@@ -20,7 +20,7 @@ pub(super) async fn button(account: &Account, callback: &Callback) -> Option<Inb
     let message = callback.message.as_deref()?;
     let value = callback.data.clone()?;
     Some(Inbound {
-        event_id: format!("callback:{}", callback.id),
+        event_id: account.event_id(format_args!("callback:{}", callback.id)),
         kind: InboundKind::Button,
         account_id: account.id.clone(),
         chat: place(account, &message.chat, message.message_thread_id),

@@ -62,6 +62,44 @@ async fn a_named_account_never_takes_the_environments_token_and_no_token_twice()
 }
 
 #[tokio::test(start_paused = true)]
+async fn two_webhooks_have_two_secrets() -> Result<()> {
+    let host = host(&Telegram::offline());
+    let plugin = host.load(&PLUGIN, json!({}))?;
+    let start = async |id: &str, token: &str, secret: &str| {
+        let config =
+            json!({ "botToken": token, "webhookUrl": "https://example.org/", "webhookSecret": secret });
+        let account = Account {
+            id: id.into(),
+            config,
+        };
+        plugin.call::<()>("channel/1/start", "telegram", &account).await
+    };
+    start("one", Telegram::TOKEN, "a-secret").await?;
+    let error = start("two", "43:x", "a-secret").await.expect_err("the same");
+    assert_eq!(error.kind(), ErrorKind::Config);
+    assert!(
+        error.message().contains("same webhookSecret as account one"),
+        "{error}"
+    );
+    start("two", "43:x", "another-secret").await?;
+    start("one", Telegram::TOKEN, "a-secret").await
+}
+
+#[tokio::test]
+async fn topics_and_people_have_their_names() -> Result<()> {
+    let plugin = host(&Telegram::offline()).load(&PLUGIN, json!({}))?;
+    let mut registered = plugin.registered().registrations.iter();
+    let channel = registered.find(|registered| registered.capability == "channel/1");
+    let spec = &channel.expect("a channel").spec;
+    assert_eq!(
+        (&spec["threadSuffix"], &spec["idPrefixes"]),
+        (&json!("topic"), &json!(["tg"])),
+        "session keys, bindings and lists of people as users know them: {spec}"
+    );
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_menu_is_what_host_and_operator_want() -> Result<()> {
     let list = |name: &str| json!([{ "command": name, "description": "what it does" }]);
     let lab =

@@ -18,7 +18,7 @@ async fn a_private_message_comes_with_text_sender_and_ids() -> Result<()> {
     );
     assert_eq!(
         (event.event_id, event.message_id),
-        (format!("message:7:{id}"), id.to_string())
+        (format!("424242:message:7:{id}"), id.to_string())
     );
     assert_eq!(event.timestamp_ms, 1_760_000_000_000);
     Ok(())
@@ -49,7 +49,7 @@ async fn groups_topics_and_threads_have_their_places() -> Result<()> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_bot_is_addressed_by_name_by_command_and_by_reply() -> Result<()> {
+async fn the_bot_is_addressed_by_name_and_by_command_and_a_reply_is_told_as_one() -> Result<()> {
     let lab = Lab::start(json!({})).await?;
     let group = || json!({ "id": -100, "type": "supergroup", "title": "Group" });
     let entity = |kind: &str, length: usize| json!([{ "type": kind, "offset": 0, "length": length }]);
@@ -90,7 +90,10 @@ async fn the_bot_is_addressed_by_name_by_command_and_by_reply() -> Result<()> {
     );
     let event = lab.event().await;
     let quoted = event.reply_to.expect("a reply");
-    assert!(event.mentioned && quoted.from_self);
+    assert!(
+        !event.mentioned && quoted.from_self,
+        "whether a reply counts as a mention is the operator's to say"
+    );
     assert_eq!((quoted.text.as_str(), quoted.message_id.as_str()), ("mi", "3"));
     let mut opener = mine;
     opener["forum_topic_created"] = json!({ "name": "t", "icon_color": 1 });
@@ -116,7 +119,7 @@ async fn an_album_is_one_event_and_is_confirmed_only_when_the_host_has_it() -> R
     assert_eq!((event.attachments.len(), event.text.as_str()), (2, "look"));
     assert_eq!(
         (event.event_id, event.attachments[0].mime_type.as_str()),
-        (format!("message:7:{first}"), "image/jpeg")
+        (format!("424242:message:7:{first}"), "image/jpeg")
     );
     let polls = lab.bodies("getUpdates").len();
     let polls = lab.fake.called("getUpdates", polls + 1).await;
@@ -212,6 +215,16 @@ async fn places_forwards_and_moving_stickers_are_words() -> Result<()> {
     let event = lab.event().await;
     assert_eq!(event.text, "> /new", "a forwarded command is none");
     assert_eq!(event.extra["forwardedFrom"], "Eve]\n/stop");
+    let origin = json!({ "type": "hidden_user", "date": 1, "sender_user_name": "Eve" });
+    for (said, told) in [
+        ("Stop!", "> Stop!"),
+        ("\u{a0}/new", "> \u{a0}/new"),
+        ("stop here", "stop here"),
+    ] {
+        let content = json!({ "text": said, "forward_origin": origin });
+        lab.fake.message(private(), ADA, content);
+        assert_eq!(lab.event().await.text, told);
+    }
     Ok(())
 }
 
@@ -222,7 +235,7 @@ async fn edits_buttons_reactions_and_membership_have_kinds() -> Result<()> {
     let event = lab.event().await;
     assert_eq!(
         (event.kind, event.event_id.as_str(), event.text.as_str()),
-        (InboundKind::Edit, "update:1000", "better")
+        (InboundKind::Edit, "424242:update:1000", "better")
     );
     let query = lab.fake.press(ADA, 5, "yes");
     let event = lab.event().await;
@@ -230,7 +243,7 @@ async fn edits_buttons_reactions_and_membership_have_kinds() -> Result<()> {
         (event.kind, event.value.as_str(), event.text.as_str()),
         (InboundKind::Button, "yes", "callback_data: yes")
     );
-    assert_eq!(event.event_id, format!("callback:{query}"));
+    assert_eq!(event.event_id, format!("424242:callback:{query}"));
     assert_eq!(
         lab.bodies("answerCallbackQuery")[0]["callback_query_id"],
         query.as_str()
