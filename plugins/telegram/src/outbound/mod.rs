@@ -2,6 +2,7 @@
 mod act;
 mod actions;
 mod attach;
+mod progress;
 mod render;
 mod request;
 mod send;

@@ -1,9 +1,8 @@
 //! Sending: text, files and buttons, as one message or as many as it takes.
 //!
-//! Invariant: a part that was delivered is not sent again by a further try with the same idempotency key in this
-//! process.
+//! Invariant: a part that was delivered is not sent again by a further try with the same idempotency key.
 use super::{
-    attach, render,
+    attach, progress, render,
     request::{Request, message_ids},
     target::{Target, message_id},
     writer::Chunk,
@@ -28,8 +27,9 @@ pub(crate) async fn send(account: &Account, message: Outbound) -> Result<Receipt
     if requests.is_empty() {
         return Err(Error::invalid("telegram: a message has a text or a file"));
     }
-    let mut parts = account.sent.progress(&message.idempotency_key);
-    let (done, all) = (parts.len(), requests.len());
+    let (key, all) = (&message.idempotency_key, requests.len());
+    let mut parts = progress::of(account, key, all).await?;
+    let done = parts.len();
     for (n, request) in requests.into_iter().enumerate().skip(done) {
         let result = request.deliver(account).await.map_err(|failure| {
             let error = Error::from(failure);
@@ -37,9 +37,8 @@ pub(crate) async fn send(account: &Account, message: Outbound) -> Result<Receipt
             error
         })?;
         let ids = message_ids(&result);
-        account
-            .sent
-            .delivered(&message.idempotency_key, target.chat_id(), &ids);
+        account.sent.delivered(key, target.chat_id(), &ids);
+        progress::note(account, key, (n, all), &ids).await;
         parts.push(ids);
     }
     let ids: Vec<_> = parts.into_iter().flatten().map(|id| id.to_string()).collect();

@@ -84,6 +84,83 @@ async fn a_restart_begins_where_the_host_stopped() -> Result<()> {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_sentence_keeps_its_place_though_it_begins_like_a_command() -> Result<()> {
+    let lab = Lab::start(json!({})).await?;
+    lab.fake.photo(ADA, "", b"x", Some("album"));
+    lab.fake.dm(ADA, "wait, what is that?");
+    assert_eq!(lab.event().await.attachments.len(), 1, "the picture comes first");
+    assert_eq!(lab.event().await.text, "wait, what is that?");
+    for text in ["/stop@fake_bot", "Wait!"] {
+        lab.fake.photo(ADA, "", b"x", Some(text));
+        lab.fake.dm(ADA, text);
+        assert_eq!(lab.event().await.text, text, "it overtakes");
+        assert_eq!(lab.event().await.attachments.len(), 1);
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_bot_of_the_same_account_is_heard_from_its_first_message_on() -> Result<()> {
+    let lab = Lab::start(json!({})).await?;
+    lab.fake.dm(ADA, "hello");
+    let before = lab.event().await;
+    let (fake, other) = (Telegram::offline(), "434343:AAanother-token");
+    fake.dm(ADA, "hello, new one");
+    let web = fake.clone();
+    let host = TestHost::new().web(move |mut request| {
+        request.head.url = request.head.url.replace(other, Telegram::TOKEN);
+        Ok(exchange(&web, &request))
+    });
+    let plugin = host.load(&PLUGIN, json!({}))?;
+    plugin
+        .start_channel("telegram", json!({ "botToken": other }))
+        .await?;
+    let (_, after) = host.next_inbound().await;
+    // Bots number the messages of a private chat each by itself.
+    assert_eq!(
+        (&before.message_id, &before.chat.id),
+        (&after.message_id, &after.chat.id)
+    );
+    assert_ne!(
+        before.event_id, after.event_id,
+        "the host would take it for one that it has"
+    );
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn parts_that_people_have_seen_are_not_sent_again_after_a_restart() -> Result<()> {
+    let lab = Lab::start(json!({})).await?;
+    let message = Outbound {
+        idempotency_key: "k".into(),
+        ..to_ada(&"a & b\n".repeat(660))
+    };
+    lab.fake.fail("sendMessage", Fault::Delay(Duration::ZERO));
+    lab.fake
+        .refuse("sendMessage", 429, "Too Many Requests: retry after 3");
+    lab.plugin
+        .send("telegram", &message)
+        .await
+        .expect_err("the second part is refused");
+    // another process, as far as the plugin knows
+    let again = lab.host.load(&PLUGIN, json!({}))?;
+    again.start_channel("telegram", json!({})).await?;
+    let receipt = again.send("telegram", &message).await?;
+    assert_eq!(receipt.message_ids.len(), 2, "both parts are told");
+    let texts: Vec<_> = lab
+        .bodies("sendMessage")
+        .iter()
+        .map(|body| body["text"].clone())
+        .collect();
+    assert_eq!(texts.len(), 3);
+    assert!(
+        texts[1] == texts[2] && texts[0] != texts[1],
+        "the first part is not sent again"
+    );
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_conflict_is_named_and_goes_by() -> Result<()> {
     let lab = Lab::start(json!({})).await?;
     lab.fake.refuse(
