@@ -79,7 +79,7 @@ impl Access {
     /// Judges one event. A failure of the store is no verdict: the event is to be judged again.
     ///
     /// Asks the store about private messages of people whom no list names, so it may block for as long as a disk needs.
-    pub fn admit(&self, ask: &Ask<'_>, event: Inbound) -> Result<Verdict, JournalError> {
+    pub fn admit(&self, ask: &Ask<'_>, mut event: Inbound) -> Result<Verdict, JournalError> {
         let pass = match self.judge(ask, &event)? {
             Gate::Pass(pass) => pass,
             Gate::Refuse(refusal) => return Ok(self.refuse(ask, &event, refusal)),
@@ -105,6 +105,8 @@ impl Access {
         if event.kind == InboundKind::Delete {
             self.pending().forget(ask.channel, &event);
         }
+        // who shows that an answer is coming has the event alone
+        event.mentioned = mentioned;
         let admitted = Admitted::new(event, ask.channel, rights, mentioned);
         Ok(Verdict::Admitted(Box::new(admitted)))
     }

@@ -95,6 +95,32 @@ fn groups_wait_to_be_addressed() {
 }
 
 #[test]
+fn whoever_calls_the_agent_in_any_way_has_mentioned_it() {
+    let reply = || Inbound {
+        reply_to: Some(Quoted {
+            from_self: true,
+            ..Quoted::default()
+        }),
+        ..unmentioned(group("-5", "", "1"))
+    };
+    let heard = json!({"requireMention": false});
+    for (implicit, event, mentioned) in [
+        (true, reply(), true),
+        (false, reply(), false),
+        (true, saying("molty?", unmentioned(group("-5", "", "1"))), true),
+        (true, unmentioned(group("-5", "", "1")), false),
+    ] {
+        let block = json!({"allowFrom": ["1"], "groups": {"-5": heard},
+            "implicitMentions": {"replyToBot": implicit}});
+        let Ok(Verdict::Admitted(admitted)) = World::new("chat", block).judge(&event) else {
+            panic!("{event:?} is let in");
+        };
+        let told = (admitted.mentioned(), admitted.inner().mentioned);
+        assert_eq!(told, (mentioned, mentioned), "{implicit} {event:?}");
+    }
+}
+
+#[test]
 fn patterns_count_where_the_channel_says_so() {
     for (scope, expected) in [
         (json!(null), "in+"),
