@@ -68,12 +68,17 @@ fn place(text: &str, change: &Change, which: &str) -> Result<(Range<usize>, Stri
             "{which} is empty; to make or replace a whole file use write"
         ));
     }
+    let crlf = |text: &str| text.replace("\r\n", "\n").replace('\n', "\r\n");
     if let Some(range) = once(text, &change.old, which)? {
-        return Ok((range, change.new.clone()));
+        // a part of a line says nothing of how lines end here
+        let new = match !change.old.contains('\n') && ends_with_crlf(text, range.end) {
+            true => crlf(&change.new),
+            false => change.new.clone(),
+        };
+        return Ok((range, new));
     }
     // the file may end its lines otherwise than models do
     if text.contains("\r\n") {
-        let crlf = |text: &str| text.replace("\r\n", "\n").replace('\n', "\r\n");
         if let Some(range) = once(text, &crlf(&change.old), which)? {
             return Ok((range, crlf(&change.new)));
         }
@@ -85,6 +90,13 @@ fn place(text: &str, change: &Change, which: &str) -> Result<(Range<usize>, Stri
         ),
         None => format!("{which} does not occur; read the file and copy the text exactly"),
     })
+}
+
+/// Does the line in which this is end so? One without an end is like the one above it.
+fn ends_with_crlf(text: &str, at: usize) -> bool {
+    let end = text[at..].find('\n').map(|end| at + end);
+    let end = end.or_else(|| text[..at].rfind('\n'));
+    end.is_some_and(|end| text[..end].ends_with('\r'))
 }
 
 fn once(text: &str, old: &str, which: &str) -> Result<Option<Range<usize>>, String> {
@@ -178,5 +190,15 @@ mod tests {
     fn line_ends_of_the_file_are_kept() {
         let edited = edit("one\r\ntwo\r\nthree\n", &[("one\ntwo", "1\n2")]).expect("fits");
         assert_eq!(edited.text, "1\r\n2\r\nthree\n");
+        // one line that becomes several
+        for (before, old, expected) in [
+            ("one\r\ntwo\n", "one", "1\r\n2\r\ntwo\n"),
+            ("one\r\ntwo\n", "two", "one\r\n1\n2\n"),
+            ("one\r\ntwo", "two", "one\r\n1\r\n2"),
+            ("one", "one", "1\n2"),
+        ] {
+            let edited = edit(before, &[(old, "1\n2")]).expect("fits");
+            assert_eq!(edited.text, expected, "{before:?}");
+        }
     }
 }

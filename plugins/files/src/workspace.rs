@@ -12,7 +12,7 @@ use openclaw_plugin_api::ToolOrigin;
 use std::{
     ffi::OsString,
     io::{self, Write},
-    path::{Path, PathBuf},
+    path::{Component, Path, PathBuf},
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
@@ -109,10 +109,12 @@ impl Workspace<'_> {
         }
     }
 
-    /// Reads a whole file that is to be changed.
-    pub fn take(&self, given: &str) -> Result<Vec<u8>, FileError> {
+    /// Reads a whole file that is to be changed, and what may be done with it.
+    pub fn take(&self, given: &str) -> Result<(Vec<u8>, Permissions), FileError> {
         use std::io::Read;
+        let failed = |e| FileError::system(given, "read", e);
         let (file, size) = self.below(given)?.open(given)?;
+        let permissions = file.metadata().map_err(failed)?.permissions();
         let too_large = |size| FileError::TooLarge {
             path: given.to_owned(),
             size,
@@ -124,12 +126,12 @@ impl Workspace<'_> {
         let mut bytes = Vec::new();
         file.take(MAX_CHANGED + 1)
             .read_to_end(&mut bytes)
-            .map_err(|e| FileError::system(given, "read", e))?;
+            .map_err(failed)?;
         let size = bytes.len() as u64;
         if size > MAX_CHANGED {
             return Err(too_large(size));
         }
-        Ok(bytes)
+        Ok((bytes, permissions))
     }
 
     /// Is there anything of this name?
@@ -142,8 +144,14 @@ impl Workspace<'_> {
         }
     }
 
-    /// Puts a file in place, whole or not at all. Folders that are missing are made. Was there one before?
-    pub fn put(&self, given: &str, bytes: &[u8]) -> Result<bool, FileError> {
+    /// Puts a file in place, whole or not at all. Folders that are missing are made. With `permissions`, or else those of the
+    /// file that it replaces. Was there one before?
+    pub fn put(
+        &self,
+        given: &str,
+        bytes: &[u8],
+        permissions: Option<Permissions>,
+    ) -> Result<bool, FileError> {
         let size = bytes.len() as u64;
         if size > MAX_CHANGED {
             return Err(FileError::TooLarge {
@@ -159,10 +167,16 @@ impl Workspace<'_> {
             // the file that a link leads to is written, not the link
             place.path = place.folder.canonicalize(&place.path).map_err(failed)?;
         }
-        let permissions = before.as_ref().map(Metadata::permissions);
+        let permissions = permissions.or_else(|| before.as_ref().map(Metadata::permissions));
         let (folder, name) = place.parent().map_err(failed)?;
         replace(&folder, &name, bytes, permissions).map_err(failed)?;
         Ok(before.is_some())
+    }
+
+    /// The one name of a file below the workspace, however it was given. A link has its own.
+    pub fn name(&self, given: &str) -> Result<String, FileError> {
+        let place = self.below(given)?;
+        Ok(place.path.to_string_lossy().into_owned())
     }
 
     /// Takes a file, or a link, away.
@@ -190,7 +204,11 @@ impl Workspace<'_> {
         } else {
             path
         };
-        if inside.as_os_str().is_empty() {
+        let path: PathBuf = inside
+            .components()
+            .filter(|part| *part != Component::CurDir)
+            .collect();
+        if path.as_os_str().is_empty() {
             return Err(FileError::NotAFile {
                 path: given.to_owned(),
                 what: "the workspace itself",
@@ -198,7 +216,7 @@ impl Workspace<'_> {
         }
         Ok(Place {
             folder: &self.root.handle,
-            path: inside.to_owned(),
+            path,
         })
     }
 
@@ -273,13 +291,14 @@ fn replace(folder: &Dir, name: &OsString, bytes: &[u8], permissions: Option<Perm
     let temporary = temporary_name()?;
     let mut how = OpenOptions::new();
     let mut file = folder.open_with(&temporary, how.write(true).create_new(true))?;
-    let written = file
-        .write_all(bytes)
-        .and_then(|()| match permissions {
-            // never more than a file needs: no bits that lend somebody's rights
-            Some(before) => file.set_permissions(Permissions::from_mode(before.mode() & 0o777)),
-            None => Ok(()),
-        })
+    let permitted = match permissions {
+        // never more than a file needs: no bits that lend somebody's rights
+        Some(before) => file.set_permissions(Permissions::from_mode(before.mode() & 0o777)),
+        None => Ok(()),
+    };
+    // only then: what few may read is never to be read by more
+    let written = permitted
+        .and_then(|()| file.write_all(bytes))
         .and_then(|()| file.sync_data())
         .and_then(|()| folder.rename(&temporary, folder, name));
     if written.is_err() {

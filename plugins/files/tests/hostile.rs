@@ -304,6 +304,22 @@ async fn size_is_bounded() {
 }
 
 #[tokio::test]
+async fn a_patch_does_not_fill_the_memory() {
+    let bench = Bench::new();
+    let mut patch = "*** Begin Patch\n".to_owned();
+    for n in 0..5 {
+        let large = fs::File::create(bench.inside.join(format!("{n}"))).expect("a file");
+        large.set_len(16 << 20).expect("a sparse file");
+        patch.push_str(&format!("*** Update File: {n}\n*** Move to: moved-{n}\n"));
+    }
+    patch.push_str("*** End Patch");
+    let refused = bench.call("apply_patch", json!({ "input": patch })).await;
+    let refused = refused.expect_err("too large together");
+    assert!(refused.message().contains("together"), "{refused}");
+    assert!(bench.inside.join("0").exists() && !bench.inside.join("moved-0").exists());
+}
+
+#[tokio::test]
 async fn rights_are_kept_but_never_lent() {
     let bench = Bench::new();
     let script = bench.inside.join("run.sh");

@@ -1,7 +1,11 @@
 //! The tools at honest work, in both forms of their arguments.
 use openclaw_plugin_api::{ToolCall, ToolOrigin, prelude::*, surface::ids, testing::*};
 use openclaw_plugin_files::PLUGIN;
-use std::fs;
+use std::{
+    fs,
+    os::unix::fs::{MetadataExt, PermissionsExt},
+    path::Path,
+};
 
 async fn call(folder: &tempfile::TempDir, tool: &str, arguments: Value) -> Result<ToolOutput> {
     let plugin = TestHost::new().load(&PLUGIN, json!({}))?;
@@ -84,6 +88,59 @@ async fn a_patch_is_all_or_nothing() -> Result<()> {
     assert_eq!(fs::read(folder.path().join("c"))?, b"one\r\n2\r\n");
     assert_eq!(fs::read(folder.path().join("d/new"))?, b"x\n");
     assert!(!folder.path().join("a").exists() && !folder.path().join("b").exists());
+    Ok(())
+}
+
+fn mode(path: &Path) -> Result<u32> {
+    Ok(path.metadata()?.mode() & 0o7777)
+}
+
+#[tokio::test]
+async fn a_file_that_a_patch_changes_or_moves_keeps_its_rights() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = |name: &str| folder.path().join(name);
+    for (name, mode) in [("run", 0o755), ("key", 0o600), ("plain", 0o644), ("old", 0o755)] {
+        fs::write(path(name), "one\n")?;
+        fs::set_permissions(path(name), fs::Permissions::from_mode(mode))?;
+    }
+    let patch = "*** Begin Patch\n*** Update File: run\n*** Move to: bin/run\n@@\n-one\n+1\n\
+                 *** Update File: bin/run\n*** Move to: bin/again\n\
+                 *** Update File: key\n@@\n-one\n+1\n\
+                 *** Delete File: plain\n*** Update File: old\n*** Move to: plain\n*** End Patch";
+    call(&folder, "apply_patch", json!({ "input": patch })).await?;
+    let found = [path("bin/again"), path("key"), path("plain")];
+    assert_eq!(fs::read_to_string(&found[0])?, "1\n");
+    for (path, expected) in found.iter().zip([0o755, 0o600, 0o755]) {
+        assert_eq!(mode(path)?, expected, "{}", path.display());
+    }
+    assert!(!path("run").exists() && !path("bin/run").exists() && !path("old").exists());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_file_that_only_moves_stays_as_it_is() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let text = "\u{feff}a\r\nb\n\tc";
+    fs::write(folder.path().join("a"), text)?;
+    let patch = "*** Begin Patch\n*** Update File: a\n*** Move to: b\n*** End Patch";
+    call(&folder, "apply_patch", json!({ "input": patch })).await?;
+    assert_eq!(fs::read_to_string(folder.path().join("b"))?, text);
+    Ok(())
+}
+
+#[tokio::test]
+async fn one_file_under_two_names_is_one_file_of_a_patch() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("d/a");
+    fs::create_dir(folder.path().join("d"))?;
+    fs::write(&file, "one\ntwo\nthree\n")?;
+    let patch = format!(
+        "*** Begin Patch\n*** Update File: d/a\n@@\n-one\n+1\n*** Update File: ./d/./a\n@@\n-two\n+2\n\
+         *** Update File: {}\n@@\n-three\n+3\n*** End Patch",
+        file.display()
+    );
+    call(&folder, "apply_patch", json!({ "input": patch })).await?;
+    assert_eq!(fs::read_to_string(&file)?, "1\n2\n3\n");
     Ok(())
 }
 

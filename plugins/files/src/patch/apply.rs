@@ -1,8 +1,16 @@
 //! Carrying a patch out: everything is fitted first, then written file by file.
 use super::{Part, hunk};
-use crate::{error::FileError, tools::text_of, workspace::Workspace};
+use crate::{
+    error::FileError,
+    tools::text_of,
+    workspace::{MAX_CHANGED, Workspace},
+};
+use cap_std::fs::Permissions;
 use openclaw_plugin_api::prelude::*;
 use std::{collections::BTreeMap, fmt};
+
+/// Most that the files of one patch have together, bytes: all of them are in memory at once.
+const MAX_TOGETHER: u64 = 4 * MAX_CHANGED;
 
 /// What was done.
 #[derive(Debug, Default, Serialize)]
@@ -12,24 +20,51 @@ pub struct Done {
     deleted: Vec<String>,
 }
 
-/// What a file is to be: none is gone.
-type Files = BTreeMap<String, Option<String>>;
+/// What a file is to be.
+#[derive(Clone)]
+struct Planned {
+    text: String,
+    /// Those of the file that it was before; none if it is new.
+    permissions: Option<Permissions>,
+}
+
+/// What files are to be: none is gone.
+type Files = BTreeMap<String, Option<Planned>>;
 
 /// Fits all parts, then writes.
 pub fn apply(workspace: &Workspace<'_>, parts: Vec<Part>) -> Result<Done, FileError> {
     let (mut files, mut done) = (Files::new(), Done::default());
-    for part in parts {
+    for mut part in parts {
+        for name in part.names_mut() {
+            // one file under two names would lose what is done under the first
+            *name = workspace.name(name)?;
+        }
         plan(workspace, part, &mut files, &mut done)?;
+        check_size(&files)?;
     }
-    let (gone, kept): (Vec<_>, Vec<_>) = files.iter().partition(|(_, text)| text.is_none());
     // what is new comes first: a file that moves is never nowhere
-    for (path, text) in kept {
-        workspace.put(path, text.as_deref().unwrap_or_default().as_bytes())?;
+    for (path, planned) in &files {
+        if let Some(Planned { text, permissions }) = planned {
+            workspace.put(path, text.as_bytes(), permissions.clone())?;
+        }
     }
-    for (path, _) in gone {
-        workspace.remove(path)?;
+    for (path, _) in files.iter().filter(|(_, planned)| planned.is_none()) {
+        // what this patch made and moved on was never there
+        if workspace.exists(path)? {
+            workspace.remove(path)?;
+        }
     }
     Ok(done)
+}
+
+fn check_size(files: &Files) -> Result<(), FileError> {
+    let sizes = files.values().flatten().map(|planned| planned.text.len() as u64);
+    if sizes.sum::<u64>() > MAX_TOGETHER {
+        return Err(FileError::Arguments(format!(
+            "the files of this patch have more than {MAX_TOGETHER} bytes together, so nothing was changed; make several calls"
+        )));
+    }
+    Ok(())
 }
 
 fn plan(workspace: &Workspace<'_>, part: Part, files: &mut Files, done: &mut Done) -> Result<(), FileError> {
@@ -42,7 +77,8 @@ fn plan(workspace: &Workspace<'_>, part: Part, files: &mut Files, done: &mut Don
                 ));
             }
             done.added.push(path.clone());
-            files.insert(path, Some(text));
+            let permissions = None;
+            files.insert(path, Some(Planned { text, permissions }));
         }
         Part::Delete { path } => {
             if !is_there(workspace, files, &path)? {
@@ -52,15 +88,15 @@ fn plan(workspace: &Workspace<'_>, part: Part, files: &mut Files, done: &mut Don
             files.insert(path, None);
         }
         Part::Update { path, moved, hunks } => {
-            let before = match files.get(&path) {
-                Some(Some(text)) => text.clone(),
+            let mut planned = match files.get(&path) {
+                Some(Some(planned)) => planned.clone(),
                 Some(None) => return Err(FileError::no_fit(&path, "this patch deletes it")),
-                None => text_of(&path, workspace.take(&path)?)?,
+                None => taken(workspace, &path)?,
             };
-            let after = hunk::fit(&before, &hunks).map_err(|why| FileError::no_fit(&path, why))?;
+            planned.text = hunk::fit(&planned.text, &hunks).map_err(|why| FileError::no_fit(&path, why))?;
             done.modified.push(path.clone());
             match moved.filter(|to| *to != path) {
-                None => drop(files.insert(path, Some(after))),
+                None => drop(files.insert(path, Some(planned))),
                 Some(to) if is_there(workspace, files, &to)? => {
                     return Err(FileError::no_fit(
                         &to,
@@ -69,12 +105,20 @@ fn plan(workspace: &Workspace<'_>, part: Part, files: &mut Files, done: &mut Don
                 }
                 Some(to) => {
                     files.insert(path, None);
-                    files.insert(to, Some(after));
+                    files.insert(to, Some(planned));
                 }
             }
         }
     }
     Ok(())
+}
+
+fn taken(workspace: &Workspace<'_>, path: &str) -> Result<Planned, FileError> {
+    let (bytes, permissions) = workspace.take(path)?;
+    Ok(Planned {
+        text: text_of(path, bytes)?,
+        permissions: Some(permissions),
+    })
 }
 
 fn is_there(workspace: &Workspace<'_>, files: &Files, path: &str) -> Result<bool, FileError> {

@@ -7,6 +7,7 @@ mod parse;
 
 pub use apply::apply;
 pub use parse::parse;
+use std::iter;
 
 /// What a patch does with one file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,10 +40,42 @@ pub enum Part {
 pub struct Hunk {
     /// A line above the change, to find it by; empty for none.
     pub anchor: String,
-    /// Lines that are there.
-    pub old: Vec<String>,
-    /// Lines that are to be there.
-    pub new: Vec<String>,
+    /// Its lines, from top to bottom.
+    pub lines: Vec<(Sign, String)>,
     /// The change is at the end of the file.
     pub at_end: bool,
+}
+
+/// What becomes of a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sign {
+    /// It is there, and stays.
+    Keep,
+    /// It is there, and goes.
+    Drop,
+    /// It is new.
+    Add,
+}
+
+// === impl Part ===
+
+impl Part {
+    /// The names in it.
+    pub fn names_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        let (path, moved) = match self {
+            Self::Add { path, .. } | Self::Delete { path } => (path, None),
+            Self::Update { path, moved, .. } => (path, moved.as_mut()),
+        };
+        iter::once(path).chain(moved)
+    }
+}
+
+// === impl Hunk ===
+
+impl Hunk {
+    /// Its lines that are there already.
+    pub fn old(&self) -> Vec<&str> {
+        let old = self.lines.iter().filter(|(sign, _)| *sign != Sign::Add);
+        old.map(|(_, line)| line.as_str()).collect()
+    }
 }

@@ -1,5 +1,5 @@
 //! From the text of a patch to its parts.
-use super::{Hunk, Part};
+use super::{Hunk, Part, Sign};
 
 /// Largest patch, bytes.
 const MAX_BYTES: usize = 4 << 20;
@@ -101,28 +101,23 @@ fn updated(path: String, body: &[&str]) -> Result<Part, String> {
             });
         } else {
             let hunk = hunk.get_or_insert_default();
-            match line.split_at_checked(1) {
-                Some(("-", line)) => hunk.old.push(line.to_owned()),
-                Some(("+", line)) => hunk.new.push(line.to_owned()),
-                Some((" ", line)) => {
-                    hunk.old.push(line.to_owned());
-                    hunk.new.push(line.to_owned());
-                }
+            let (sign, line) = match line.split_at_checked(1) {
+                Some(("-", line)) => (Sign::Drop, line),
+                Some(("+", line)) => (Sign::Add, line),
+                Some((" ", line)) => (Sign::Keep, line),
                 // an empty line that lost its space
-                None => {
-                    hunk.old.push(String::new());
-                    hunk.new.push(String::new());
-                }
+                None => (Sign::Keep, ""),
                 Some(_) => {
                     return Err(format!(
                         "a line of {path} begins with none of `+`, `-`, ` `: `{line}`"
                     ));
                 }
-            }
+            };
+            hunk.lines.push((sign, line.to_owned()));
         }
     }
     hunks.extend(hunk);
-    hunks.retain(|hunk| !hunk.old.is_empty() || !hunk.new.is_empty());
+    hunks.retain(|hunk| !hunk.lines.is_empty());
     if hunks.is_empty() && moved.is_none() {
         return Err(format!("it says nothing about how {path} changes"));
     }
@@ -154,10 +149,8 @@ mod tests {
             (hunks.len(), hunks[0].anchor.as_str(), hunks[1].at_end),
             (2, "fn main", true)
         );
-        assert_eq!(
-            (hunks[0].old.join("|"), hunks[0].new.join("|")),
-            ("keep|old".into(), "keep|new".into())
-        );
+        let lines = [(Sign::Keep, "keep"), (Sign::Drop, "old"), (Sign::Add, "new")];
+        assert_eq!(hunks[0].lines, lines.map(|(sign, line)| (sign, line.to_owned())));
     }
 
     #[test]

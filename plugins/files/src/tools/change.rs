@@ -79,7 +79,7 @@ impl Tool for Write {
         off_thread::run(move || {
             let workspace = desk.workspace(&context.origin)?;
             let _changing = workspace.change();
-            let replaced = workspace.put(&args.path, args.content.as_bytes())?;
+            let replaced = workspace.put(&args.path, args.content.as_bytes(), None)?;
             let bytes = args.content.len();
             let verb = if replaced { "replaced" } else { "made" };
             Ok(told(
@@ -104,9 +104,10 @@ impl Tool for Edit {
             let changes = args.changes()?;
             let workspace = desk.workspace(&context.origin)?;
             let _changing = workspace.change();
-            let text = text_of(&path, workspace.take(&path)?)?;
+            let (bytes, permissions) = workspace.take(&path)?;
+            let text = text_of(&path, bytes)?;
             let edited = edit::apply(&text, &changes).map_err(|why| FileError::no_fit(&path, why))?;
-            workspace.put(&path, edited.text.as_bytes())?;
+            workspace.put(&path, edited.text.as_bytes(), Some(permissions))?;
             let count = changes.len();
             let places = if count == 1 { "place" } else { "places" };
             Ok(told(
