@@ -78,7 +78,8 @@ impl Bench {
     /// Takes away containers that nobody has used for long, now and from time to time.
     async fn prune(self: Arc<Self>) {
         loop {
-            let own = Environment::new(self.inherited().await, BTreeMap::new(), &[]);
+            // as where they are made: the operator may have named an engine elsewhere
+            let own = Environment::new(self.inherited().await, self.config().env.clone(), &[]);
             self.containers.prune(&self.host.store(), &own.of_engine()).await;
             self.host.sleep(PRUNING).await;
         }

@@ -1,79 +1,13 @@
 //! Commands in containers, with a program that takes an engine's place and shows what it was told.
 mod common;
 
-use common::Bench;
+use common::{
+    Bench,
+    engine::{boxes, engine, hand_over, sandbox, told, verbs},
+    gone,
+};
 use openclaw_plugin_api::{prelude::*, surface::ids};
-use std::{fs, os::unix::fs::PermissionsExt, path::Path, time::Duration};
-
-/// A program in an engine's place: it notes what it is told, knows which containers there are and which of them run, and runs
-/// what is to run in one. A container is a file with its state.
-const ENGINE: &str = r#"#!/bin/sh
-cd "$(dirname "$0")" || exit 1
-printf '%s\n' "$@" >> args; echo == >> args
-verb=$1; shift
-last() { for each; do :; done; echo "$each"; }
-case $verb in
-create)
-  while [ "$1" != --name ]; do shift; done
-  test ! -e refuse || { cat refuse >&2; exit 1; }
-  echo false > "box-$2" ;;
-start|restart) name=$(last "$@"); test -e "box-$name" && echo true > "box-$name" ;;
-inspect) cat "box-$(last "$@")" 2>/dev/null || { echo "Error: No such object" >&2; exit 1; } ;;
-rm) name=$(last "$@"); rm "box-$name" 2>/dev/null || { echo "No such container: $name" >&2; exit 1; } ;;
-exec)
-  while :; do case $1 in
-    --env) export "$2"; shift 2 ;;
-    --workdir) shift 2 ;;
-    --*) shift ;;
-    *) break ;;
-  esac; done
-  test "$(cat "box-$1")" = true || { echo "$1 is not running" >&2; exit 1; }
-  shift; exec "$@" ;;
-esac
-"#;
-
-fn engine(folder: &Path) -> String {
-    let path = folder.join("engine");
-    fs::write(&path, ENGINE).expect("a file");
-    fs::set_permissions(&path, PermissionsExt::from_mode(0o755)).expect("a mode");
-    path.display().to_string()
-}
-
-/// What the engine was told so far, each call in one line.
-fn told(folder: &Path) -> Vec<String> {
-    let args = fs::read_to_string(folder.join("args")).unwrap_or_default();
-    let calls = args.split_terminator("==\n");
-    calls.map(|call| call.trim_end().replace('\n', " ")).collect()
-}
-
-/// The same, only what was done.
-fn verbs(folder: &Path) -> Vec<String> {
-    let verb = |call: String| call.split(' ').next().unwrap_or_default().to_owned();
-    told(folder).into_iter().map(verb).collect()
-}
-
-/// The containers that there are.
-fn boxes(folder: &Path) -> Vec<String> {
-    let all = fs::read_dir(folder).expect("a folder").flatten();
-    let names = all.filter_map(|entry| Some(entry.file_name().to_str()?.strip_prefix("box-")?.to_owned()));
-    let mut names: Vec<_> = names.collect();
-    names.sort();
-    names
-}
-
-/// A sandbox of all conversations, with this engine.
-fn sandbox(folder: &Path, more: Value) -> Value {
-    let mut sandbox = json!({ "mode": "all", "docker": { "engine": engine(folder), "image": "img" } });
-    for (key, value) in more.as_object().expect("an object") {
-        match key.as_str() {
-            "docker" => value.as_object().into_iter().flatten().for_each(|(key, value)| {
-                sandbox["docker"][key] = value.clone();
-            }),
-            _ => sandbox[key] = value.clone(),
-        }
-    }
-    json!({ "agents": { "defaults": { "sandbox": sandbox } } })
-}
+use std::{fs, time::Duration};
 
 #[tokio::test]
 async fn a_conversation_that_is_not_the_main_one_gets_a_container() {
@@ -162,22 +96,92 @@ async fn a_container_lasts_and_each_has_what_is_set_for_it() {
     let run = bench.exec(json!({ "command": "echo anew" })).await;
     assert_eq!(run["aggregated"], "anew\n", "{run}");
     assert_eq!(boxes(folder.path()), made);
-    let other = Bench::new(sandbox(
-        folder.path(),
-        json!({ "workspaceRoot": root, "docker": { "memory": "2g" } }),
-    ));
-    let run = other.exec(json!({ "command": "echo with more memory" })).await;
+    let podman = folder.path().join("podman");
+    fs::copy(engine(folder.path()), &podman).expect("copied");
+    for (n, other) in [
+        json!({ "memory": "2g" }),
+        json!({ "image": "other" }),
+        json!({ "setupCommand": "echo other > setup" }),
+        json!({}),
+        json!({ "engine": podman }),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let settings = json!({ "workspaceRoot": root, "docker": other });
+        let other = Bench::new(sandbox(folder.path(), settings));
+        let run = other.exec(json!({ "command": "echo there" })).await;
+        assert_eq!(run["status"], "completed", "{run}");
+        assert_eq!(
+            boxes(folder.path()).len(),
+            n + 2,
+            "other settings are another container"
+        );
+    }
+    assert!(folder.path().join("setup").exists());
+}
+
+#[tokio::test]
+async fn a_setup_that_was_broken_off_is_done_anew() {
+    for is_later in [false, true] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let setup = "test -e calm || { echo > hung; exec sleep 86399; }; echo done >> setups";
+        let settings =
+            json!({ "workspaceRoot": folder.path().join("boxes"), "docker": { "setupCommand": setup } });
+        let mut bench = Bench::new(sandbox(folder.path(), settings.clone()));
+        let (calm, hung) = (folder.path().join("calm"), folder.path().join("hung"));
+        fs::write(&calm, "").expect("written");
+        let run = bench.exec(json!({ "command": "cat setups" })).await;
+        assert_eq!(run["aggregated"], "done\n", "{run}");
+        // somebody takes it away
+        let name = boxes(folder.path()).pop().expect("a container");
+        fs::remove_file(folder.path().join(format!("box-{name}"))).expect("removed");
+        fs::remove_file(&calm).expect("removed");
+        let hangs = async {
+            while !hung.exists() {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            run = bench.exec(json!({ "command": "true" })) => panic!("it was not set up: {run}"),
+            within = tokio::time::timeout(Duration::from_secs(60), hangs) => within.expect("it is being set up"),
+        }
+        // nobody waits for it any more
+        gone("sleep 86399").await;
+        fs::write(&calm, "").expect("written");
+        if is_later {
+            let later = Bench::new(sandbox(folder.path(), settings));
+            hand_over(folder.path(), &bench, &later).await;
+            bench = later;
+        }
+        for _ in 0..2 {
+            let run = bench.exec(json!({ "command": "cat setups" })).await;
+            assert_eq!(run["aggregated"], "done\ndone\n", "{run}");
+        }
+        let verbs = verbs(folder.path());
+        let count = |verb: &str| verbs.iter().filter(|each| *each == verb).count();
+        assert_eq!((count("create"), count("rm"), count("restart")), (3, 1, 0));
+        assert_eq!(boxes(folder.path()).len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn an_engine_hears_what_the_operator_set_and_nothing_of_the_gateways_own() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut config = sandbox(folder.path(), json!({}));
+    config["env"] = json!({ "SIDE": "far" });
+    let run = Bench::new(config).exec(json!({ "command": "true" })).await;
     assert_eq!(run["status"], "completed", "{run}");
-    assert_eq!(
-        boxes(folder.path()).len(),
-        2,
-        "other settings are another container"
-    );
+    let variables = fs::read_to_string(folder.path().join("variables")).expect("there were calls");
+    let calls: Vec<_> = variables.lines().collect();
+    let expected = ["inspect", "create", "start", "exec", "exec"].map(|verb| format!("{verb} far "));
+    assert_eq!(calls, expected);
 }
 
 #[tokio::test]
 async fn what_an_earlier_process_left_running_is_ended_before_the_container_is_used() {
     let folder = tempfile::tempdir().expect("a folder");
+    let mut earlier: Option<Bench> = None;
     for expected in [0, 1] {
         let mut bench = Bench::new(sandbox(
             folder.path(),
@@ -185,6 +189,9 @@ async fn what_an_earlier_process_left_running_is_ended_before_the_container_is_u
             "workspaceRoot": folder.path().join("boxes") }),
         ));
         bench.agent = "main";
+        if let Some(earlier) = &earlier {
+            hand_over(folder.path(), earlier, &bench).await;
+        }
         assert_eq!(
             bench.exec(json!({ "command": "true" })).await["status"],
             "completed"
@@ -194,6 +201,7 @@ async fn what_an_earlier_process_left_running_is_ended_before_the_container_is_u
             .filter(|verb| *verb == "restart")
             .count();
         assert_eq!(restarts, expected);
+        earlier = Some(bench);
     }
     assert_eq!(boxes(folder.path()).len(), 1);
 }
@@ -253,7 +261,9 @@ async fn containers_that_nobody_uses_are_taken_away_and_others_stay() {
         (&json!(1), &json!(7))
     );
     // another process finds it, long after
-    let later = Bench::new(sandbox(folder.path(), json!({})));
+    let mut config = sandbox(folder.path(), json!({}));
+    config["env"] = json!({ "SIDE": "far" });
+    let later = Bench::new(config);
     noted["usedMs"] = json!(1);
     let store = later.host.host().store();
     store.put_json(&key, &noted).await.expect("stored");
@@ -275,30 +285,51 @@ async fn containers_that_nobody_uses_are_taken_away_and_others_stay() {
         .await
         .expect("it is taken away");
     assert!(later.host.stored("container/fresh").is_some());
+    let variables = fs::read_to_string(folder.path().join("variables")).expect("there were calls");
+    assert!(variables.ends_with("rm far \n"), "{variables}");
+}
+
+/// The container's own folder, by its name.
+async fn own_folder(scope: &str, agent: &'static str, session: &'static str) -> String {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut bench = Bench::new(sandbox(folder.path(), json!({ "scope": scope })));
+    (bench.agent, bench.session) = (agent, session);
+    let run = bench.exec(json!({ "command": "echo there" })).await;
+    assert_eq!(run["aggregated"], "there\n", "{run}");
+    let told = told(folder.path());
+    let bound = told[1].split("/sandboxes/").nth(1).expect("it has one");
+    let name = bound.split(":/workspace:rw").next().expect("a name");
+    name.to_owned()
 }
 
 #[tokio::test]
 async fn what_lasts_of_a_container_is_shared_as_the_operator_says() {
+    let key = "agent:main:pager:group:1";
     for (agent, scope, expected) in [
-        (
-            "main",
-            "session",
-            "sandboxes/agent-main-pager-group-1:/workspace:rw",
-        ),
-        ("main", "agent", "sandboxes/agents-main:/workspace:rw"),
+        ("main", "agent", "agents-main"),
         // each of these may be the id of an agent
-        ("dev-ops", "agent", "sandboxes/agents-dev-ops:/workspace:rw"),
-        ("dev_ops", "agent", "sandboxes/agents-dev_ops:/workspace:rw"),
-        ("main", "shared", "sandboxes/shared:/workspace:rw"),
+        ("dev-ops", "agent", "agents-dev-ops"),
+        ("dev_ops", "agent", "agents-dev_ops"),
+        ("main", "shared", "shared"),
     ] {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut bench = Bench::new(sandbox(folder.path(), json!({ "scope": scope })));
-        (bench.agent, bench.session) = (agent, "agent:main:pager:group:1");
-        let run = bench.exec(json!({ "command": "echo there" })).await;
-        assert_eq!(run["aggregated"], "there\n", "{run}");
-        let told = told(folder.path());
-        assert!(told[1].contains(expected), "{scope}: {told:?}");
+        assert_eq!(own_folder(scope, agent, key).await, expected, "{scope}");
     }
+    let own = own_folder("session", "main", key).await;
+    assert!(own.starts_with("agent-main-pager-group-1-"), "{own}");
+    assert_eq!(own_folder("session", "main", key).await, own);
+}
+
+#[tokio::test]
+async fn two_conversations_have_two_folders_however_alike_their_names_are() {
+    let mut folders = std::collections::BTreeSet::new();
+    for key in [
+        "agent:main:mail:direct:ada.b@example.org",
+        "agent:main:mail:direct:ada-b@example.org",
+        "agent:main:mail:direct:ada@b.example.org",
+    ] {
+        folders.insert(own_folder("session", "main", key).await);
+    }
+    assert_eq!(folders.len(), 3, "{folders:?}");
 }
 
 #[tokio::test]

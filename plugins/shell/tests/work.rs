@@ -3,6 +3,7 @@ mod common;
 
 use common::Bench;
 use openclaw_plugin_api::prelude::*;
+use std::sync::Arc;
 
 #[tokio::test]
 async fn a_command_is_run_and_its_end_is_told() {
@@ -112,14 +113,42 @@ async fn a_terminal_is_one() {
     let end = bench.end(&id).await;
     assert_eq!(end["exitCode"], 130, "{end}");
     let id = bench
-        .background(json!({ "command": "stty raw -echo; echo ready; head -c 15 | od -c", "pty": true }))
+        .background(
+            json!({ "command": "stty raw -echo; echo ready; head -c 21 | tr -d '\\033'", "pty": true }),
+        )
         .await;
     bench.until(&id, "ready").await;
+    // an end within an end would be one when the inner one is taken out
     bench
-        .process("paste", &id, json!({ "text": "a\u{1b}[201~b\n" }))
+        .process("paste", &id, json!({ "text": "a\u{1b}[2\u{1b}[201~01~b\n" }))
         .await;
-    let seen = bench.until(&id, "201").await;
-    assert!(seen.contains("2   0   0   ~   a   b"), "{seen}");
+    let seen = bench.until(&id, "b\n[").await;
+    assert!(seen.contains("[200~a[2[201~01~b"), "{seen}");
+}
+
+#[tokio::test]
+async fn a_command_that_hears_nothing_is_ended_at_once() {
+    let bench = Arc::new(Bench::new(json!({})));
+    let deaf = json!({ "command": "stty raw -echo; echo on; exec sleep 86397", "pty": true });
+    let id = bench.background(deaf).await;
+    bench.until(&id, "on").await;
+    let write = || {
+        let data = "x".repeat(60_000);
+        let (bench, args) = (
+            bench.clone(),
+            json!({ "action": "write", "sessionId": id, "data": data }),
+        );
+        tokio::spawn(async move { bench.call("process", args).await })
+    };
+    let writes = [write(), write(), write(), write()];
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    let (_, details) = bench.process("kill", &id, json!({})).await;
+    assert_eq!(details["status"], "failed", "{details}");
+    for write in writes {
+        assert!(write.await.expect("no panic").is_err(), "nobody heard it");
+    }
 }
 
 #[tokio::test]

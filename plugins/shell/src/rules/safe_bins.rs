@@ -258,6 +258,7 @@ mod tests {
             "jq -n env f",
             "jq import\"a\"as$a{search:\"~\"};$a",
             "jq include\"a\";.",
+            "jq \"a\"|modulemeta",
             "jq env",
             "jq $ENV.HOME",
             "grep x /etc/passwd",

@@ -8,8 +8,9 @@ use crate::{
     rules::{self, Search},
 };
 use openclaw_plugin_api::ToolOrigin;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
 use std::{
-    hash::{DefaultHasher, Hash, Hasher},
     io,
     path::{Path, PathBuf},
 };
@@ -38,7 +39,8 @@ const ENGINES: [&str; 2] = ["docker", "podman"];
 pub struct Container {
     /// The engine's program.
     pub engine: PathBuf,
-    /// The container's name. What is set for it is part of the name: with other settings it is another container.
+    /// The container's name. What is set for it is part of the name: with other settings, its setup among them, it is another
+    /// container.
     pub name: String,
     /// Arguments that make it.
     pub create: Vec<String>,
@@ -99,18 +101,29 @@ pub fn container(
         ));
     }
     let engine = engine(&docker, search)?;
-    let who = match scope {
-        Scope::Session => origin.session_key.clone(),
-        // no key of a conversation has these names
-        Scope::Agent => format!("agents-{}", origin.agent_id),
-        Scope::Shared => "shared".to_owned(),
+    let (who, folder) = match scope {
+        // two keys may differ only in what does not fit into a name
+        Scope::Session => {
+            let key = &origin.session_key;
+            (key.clone(), format!("{}-{}", plain(key, 128), hash(key)))
+        }
+        Scope::Agent => {
+            let who = format!("agents-{}", origin.agent_id);
+            (who.clone(), plain(&who, 128))
+        }
+        Scope::Shared => ("shared".to_owned(), "shared".to_owned()),
     };
-    let shared = shared_folder(all, own, inside.workspace, &who)
+    let shared = shared_folder(all, own, inside.workspace, &folder)
         .map_err(|e| format!("the container's folder can't be made: {e}"))?;
     let access = own.and_then(|own| own.workspace_access).or(all.workspace_access);
     let made = made_of(&docker, access.unwrap_or(Access::None), inside.workspace, &shared);
     let prefix = docker.container_prefix.as_deref().unwrap_or("openclaw-sbx-");
-    let name = format!("{prefix}{}-{:08x}", plain(&who, 40), hash(&(&who, &made)));
+    let setup = setup(&docker);
+    let name = format!(
+        "{prefix}{}-{}",
+        plain(&who, 40),
+        hash(&(&who, &engine, &made, &setup))
+    );
     let mut create = [
         "create",
         "--init",
@@ -143,7 +156,7 @@ pub fn container(
     let own_prune = own.map(|own| own.prune).unwrap_or_default();
     Ok(Some(Container {
         engine,
-        setup: setup(&docker),
+        setup,
         create,
         exec,
         ending: ending.map(str::to_owned).to_vec(),
@@ -203,14 +216,14 @@ fn shared_folder(
     all: &Containers,
     own: Option<&Containers>,
     workspace: &Path,
-    who: &str,
+    name: &str,
 ) -> io::Result<PathBuf> {
     let root = own
         .and_then(|own| own.workspace_root.as_ref())
         .or(all.workspace_root.as_ref());
     let beside = workspace.parent().unwrap_or(workspace).join("sandboxes");
     let root = root.map_or(beside, PathBuf::from);
-    let folder = root.join(plain(who, 128));
+    let folder = root.join(name);
     std::fs::create_dir_all(&folder)?;
     Ok(folder)
 }
@@ -222,12 +235,11 @@ fn plain(text: &str, most: usize) -> String {
     all.map(|c| if fits(c) { c } else { '-' }).collect()
 }
 
-/// Short, and another one for other settings.
-fn hash(of: &impl Hash) -> u32 {
-    let mut hasher = DefaultHasher::new();
-    of.hash(&mut hasher);
-    // half of it is enough to tell a few apart
-    u32::try_from(hasher.finish() >> 32).unwrap_or_default()
+/// Short, another one for anything else, and the same in every version of this program.
+fn hash(of: &impl Serialize) -> String {
+    let text = serde_json::to_vec(of).unwrap_or_default();
+    let digest = Sha256::digest(text);
+    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -1,38 +1,29 @@
 //! Containers that last: made when a command needs one, taken up again, and taken away when nothing ran in them for a while.
 //!
-//! What there is stands in the plugin's store, so that a later gateway takes away what this one has made. Invariant: none is
-//! taken away while a command runs in it.
-use super::{Container, keeping::on_thread};
+//! What there is stands in the plugin's store, so that a later gateway takes away what this one has made. Invariants: none is
+//! taken away while a command runs in it; no command runs in one whose setup was broken off.
+use super::{
+    Container,
+    engine::{ASKING, Engine, is_absence},
+};
 use openclaw_plugin_api::{Store, prelude::*};
-use rustix::process::{Pid, Signal, kill_process_group};
 use std::{
     collections::BTreeMap,
-    io::{self, Read},
-    os::unix::process::CommandExt,
-    path::{Path, PathBuf},
-    process::{Child, Command, ExitStatus, Stdio},
+    path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicU64, AtomicUsize, Ordering},
     },
-    thread,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
-use tokio::time::timeout;
 
 /// How long an engine may take to make a container, with the image that it may have to fetch; and for its setup.
 const MAKING: Duration = Duration::from_secs(300);
-/// How long it may take for anything else.
-const ASKING: Duration = Duration::from_secs(30);
 /// Hours without a command after which a container is taken away, and its greatest age in days.
 const IDLE_HOURS: u64 = 24;
 const MAX_AGE_DAYS: u64 = 7;
 /// What is noted of a use, at the most so often.
 const NOTING_MS: u64 = 5 * 60 * 1000;
-/// Most that is kept of what an engine says, bytes; the rest is read and forgotten, so that it is not held up.
-const MAX_SAID: u64 = 64 << 10;
-/// Most of an engine's complaint that is told, characters.
-const MAX_TOLD: usize = 300;
 /// Where the store has them.
 const SPACE: &str = "container/";
 
@@ -71,15 +62,10 @@ struct Noted {
     engine: PathBuf,
     made_ms: u64,
     used_ms: u64,
+    /// Its setup was carried out to its end.
+    ready: bool,
     idle_hours: u64,
     max_age_days: u64,
-}
-
-/// The program that has the containers.
-#[derive(Debug, Clone, Copy)]
-struct Engine<'e> {
-    program: &'e Path,
-    environment: &'e BTreeMap<String, String>,
 }
 
 // === impl Containers ===
@@ -101,20 +87,28 @@ impl Containers {
             environment,
         };
         let name = container.name.as_str();
-        match engine.is_running(name).await? {
+        let mut there = engine.is_running(name).await?;
+        if there.is_some() && !known.is_ours && !noted(store, name).await?.is_some_and(|noted| noted.ready) {
+            // nobody knows how far its setup went
+            engine.run(&["rm", "--force", name], ASKING).await?;
+            there = None;
+        }
+        match there {
             Some(true) if known.is_ours => {}
             Some(true) => drop(engine.run(&["restart", "-t", "0", name], ASKING).await?),
             Some(false) => drop(engine.run(&["start", name], ASKING).await?),
             None => {
+                known.is_ours = false;
                 // before it is there, so that it can't be there unknown
-                known.noted_ms = note(store, container, None).await?;
+                note(store, container, None, false).await?;
                 make(engine, container).await?;
+                known.noted_ms = note(store, container, None, true).await?;
             }
         }
         known.is_ours = true;
         if known.noted_ms + NOTING_MS < now_ms() {
-            let before = noted(store, name).await;
-            known.noted_ms = note(store, container, before).await?;
+            let before = noted(store, name).await?;
+            known.noted_ms = note(store, container, before, true).await?;
         }
         Ok(in_use)
     }
@@ -129,7 +123,7 @@ impl Containers {
             let slot = self.slot(name);
             let mut known = slot.known.lock().await;
             let used = slot.used_ms.load(Ordering::Relaxed);
-            let Some(one) = noted(store, name).await else {
+            let Ok(Some(one)) = noted(store, name).await else {
                 continue;
             };
             if slot.users.load(Ordering::Relaxed) > 0 || !one.is_due(used, now_ms()) {
@@ -180,17 +174,24 @@ async fn make(engine: Engine<'_>, container: &Container) -> Result<(), String> {
     started
 }
 
-async fn noted(store: &Store, name: &str) -> Option<Noted> {
-    store.get_json(&format!("{SPACE}{name}")).await.ok().flatten()
+async fn noted(store: &Store, name: &str) -> Result<Option<Noted>, String> {
+    let noted = store.get_json(&format!("{SPACE}{name}")).await;
+    noted.map_err(|error| format!("what is noted of the container can't be read: {error}"))
 }
 
-/// Notes that it is used now. When that is.
-async fn note(store: &Store, container: &Container, before: Option<Noted>) -> Result<u64, String> {
+/// Notes that it is used now, and whether it is ready. When that is.
+async fn note(
+    store: &Store,
+    container: &Container,
+    before: Option<Noted>,
+    ready: bool,
+) -> Result<u64, String> {
     let now = now_ms();
     let one = Noted {
         engine: container.engine.clone(),
         made_ms: before.map_or(now, |before| before.made_ms),
         used_ms: now,
+        ready,
         idle_hours: container.prune.idle_hours.unwrap_or(IDLE_HOURS),
         max_age_days: container.prune.max_age_days.unwrap_or(MAX_AGE_DAYS),
     };
@@ -224,89 +225,6 @@ impl Drop for InUse {
     }
 }
 
-// === impl Engine ===
-
-impl Engine<'_> {
-    /// None if there is no such container. An engine that can't say is an error: it may have it.
-    async fn is_running(self, name: &str) -> Result<Option<bool>, String> {
-        let asked = [
-            "inspect",
-            "--type",
-            "container",
-            "--format",
-            "{{.State.Running}}",
-            name,
-        ];
-        match self.run(&asked, ASKING).await {
-            Ok(said) => Ok(Some(said.trim() == "true")),
-            Err(error) if is_absence(&error) => Ok(None),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// What it says, or why it did not do it.
-    async fn run(self, args: &[&str], limit: Duration) -> Result<String, String> {
-        let mut command = Command::new(self.program);
-        command
-            .args(args)
-            .env_clear()
-            .envs(self.environment)
-            .current_dir("/")
-            .process_group(0)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let what = format!("{} {}", self.program.display(), args[0]);
-        let failed = |why: &dyn std::fmt::Display| format!("{what} failed: {why}");
-        let mut child = command.spawn().map_err(|e| failed(&e))?;
-        let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-        let ended = on_thread(move || heard(&mut child)).map_err(|e| failed(&e))?;
-        match timeout(limit, ended).await {
-            Ok(Ok(Ok((status, said, _)))) if status.success() => Ok(said),
-            Ok(Ok(Ok((_, _, said)))) => {
-                let said: String = said.trim().chars().take(MAX_TOLD).collect();
-                Err(failed(&said))
-            }
-            Ok(Ok(Err(error))) => Err(failed(&error)),
-            Ok(Err(_)) => Err(failed(&"nobody waited for it")),
-            Err(_) => {
-                if let Some(group) = group {
-                    let _ = kill_process_group(group, Signal::KILL);
-                }
-                Err(failed(&format!("it took longer than {} s", limit.as_secs())))
-            }
-        }
-    }
-}
-
-/// Does an engine say that it has no such container?
-fn is_absence(error: &str) -> bool {
-    let error = error.to_lowercase();
-    error.contains("no such container") || error.contains("no such object")
-}
-
-/// How a program ended, and the beginnings of what it said and of what it complained of.
-fn heard(child: &mut Child) -> io::Result<(ExitStatus, String, String)> {
-    let (out, complaints) = (child.stdout.take(), child.stderr.take());
-    // both at once, or a full one would hold up the other
-    let (said, complained) = thread::scope(|scope| {
-        let said = scope.spawn(|| beginning(out));
-        let complained = beginning(complaints);
-        (said.join(), complained)
-    });
-    let said = said.unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))?;
-    Ok((child.wait()?, said, complained?))
-}
-
-fn beginning(from: Option<impl Read>) -> io::Result<String> {
-    let mut kept = Vec::new();
-    if let Some(mut from) = from {
-        from.by_ref().take(MAX_SAID).read_to_end(&mut kept)?;
-        io::copy(&mut from, &mut io::sink())?;
-    }
-    Ok(String::from_utf8_lossy(&kept).into_owned())
-}
-
 fn now_ms() -> u64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(now.as_millis()).unwrap_or(u64::MAX)
@@ -315,36 +233,6 @@ fn now_ms() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[tokio::test]
-    async fn an_engine_that_says_much_is_heard_to_its_end_and_little_of_it_is_kept() {
-        let engine = Engine {
-            program: Path::new("/bin/sh"),
-            environment: &BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]),
-        };
-        let much = "head -c 3000000 /dev/zero | tr '\\0' x; head -c 3000000 /dev/zero | tr '\\0' y >&2";
-        let said = engine.run(&["-c", much], ASKING).await.expect("it ends well");
-        assert_eq!(said.len() as u64, MAX_SAID);
-    }
-
-    #[tokio::test]
-    async fn an_engine_that_can_not_say_is_not_taken_for_one_without_the_container() {
-        let folder = tempfile::tempdir().expect("a folder");
-        for (says, there) in [
-            ("Error response from daemon: No such container: box", Some(None)),
-            ("Cannot connect to the Docker daemon", None),
-        ] {
-            let program = folder.path().join("engine");
-            std::fs::write(&program, format!("#!/bin/sh\necho '{says}' >&2; exit 1\n")).expect("written");
-            let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-            std::fs::set_permissions(&program, mode).expect("set");
-            let engine = Engine {
-                program: &program,
-                environment: &BTreeMap::new(),
-            };
-            assert_eq!(engine.is_running("box").await.ok(), there, "{says}");
-        }
-    }
 
     #[test]
     fn a_container_goes_when_it_is_idle_or_old_and_the_operator_wants_it() {

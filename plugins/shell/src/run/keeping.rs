@@ -142,19 +142,10 @@ impl Voice {
 impl Ear {
     /// Has the command hear this.
     pub async fn say(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if self.broken {
-            return Err(io::ErrorKind::BrokenPipe.into());
+        match &mut self.keyboard {
+            Some(keyboard) => in_time(keyboard.write_all(bytes)).await,
+            None => self.send(&Frame::Input(bytes)).await,
         }
-        let write = async {
-            match &mut self.keyboard {
-                Some(keyboard) => keyboard.write_all(bytes).await,
-                None => self.control.write_all(&Frame::Input(bytes).encode()).await,
-            }
-        };
-        let written = timeout(WRITING, write).await;
-        let written = written.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()));
-        self.broken = written.is_err() && self.keyboard.is_none();
-        written
     }
 
     /// Has the command hear that nothing more comes.
@@ -162,8 +153,46 @@ impl Ear {
         const END_OF_TRANSMISSION: &[u8] = &[4];
         match &self.keyboard {
             Some(_) => self.say(END_OF_TRANSMISSION).await,
-            None if self.broken => Err(io::ErrorKind::BrokenPipe.into()),
-            None => self.control.write_all(&Frame::End.encode()).await,
+            None => self.send(&Frame::End).await,
         }
+    }
+
+    async fn send(&mut self, frame: &Frame<'_>) -> io::Result<()> {
+        if self.broken {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        }
+        // until it is whole: whoever waits for this may go
+        self.broken = true;
+        let written = in_time(self.control.write_all(&frame.encode())).await;
+        self.broken = written.is_err();
+        written
+    }
+}
+
+async fn in_time(write: impl Future<Output = io::Result<()>>) -> io::Result<()> {
+    let written = timeout(WRITING, write).await;
+    written.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_keeper_that_does_not_listen_holds_nobody_up() {
+        let (unread, control) = io::pipe().expect("a pipe");
+        let control = pipe::Sender::from_owned_fd(OwnedFd::from(control)).expect("a pipe");
+        control.writable().await.expect("it is empty");
+        while control.try_write(&[0; 4096]).is_ok() {}
+        let mut ear = Ear {
+            control,
+            keyboard: None,
+            broken: false,
+        };
+        let ended = timeout(10 * WRITING, ear.end())
+            .await
+            .expect("it does not wait for long");
+        assert_eq!(ended.expect_err("nobody listens").kind(), io::ErrorKind::TimedOut);
+        drop(unread);
     }
 }

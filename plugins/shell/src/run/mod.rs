@@ -3,6 +3,7 @@ mod confine;
 mod container;
 mod containers;
 mod docker;
+mod engine;
 mod keeping;
 mod looking;
 mod output;

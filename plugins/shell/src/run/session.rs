@@ -1,7 +1,8 @@
 //! One command from its start to its end, as a task of its own, and what others see of it.
 use super::{
     Looking, Output, Plan,
-    keeping::{Ear, Started, on_thread, start},
+    engine::Engine,
+    keeping::{Ear, Started, start},
     looking::Looked,
     text::plain,
     veil::{HIDDEN, is_hidden},
@@ -10,12 +11,14 @@ use openclaw_confine::tree;
 use openclaw_plugin_api::Secret;
 use rustix::process::{Pid, Signal, kill_process};
 use std::{
+    collections::BTreeMap,
     io,
-    sync::{Mutex, MutexGuard, PoisonError},
+    path::Path,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 use tokio::{
-    sync::{mpsc, oneshot, watch},
+    sync::{Notify, mpsc, oneshot, watch},
     time::{Instant, sleep, sleep_until, timeout},
 };
 
@@ -50,6 +53,7 @@ pub struct Session {
     ended: watch::Receiver<Option<Ended>>,
     heard: watch::Receiver<u64>,
     orders: mpsc::Sender<Order>,
+    killed: Notify,
     looked: Looked,
     hidden: Vec<Secret>,
 }
@@ -71,7 +75,6 @@ pub struct Ended {
 enum Order {
     Say(Vec<u8>, oneshot::Sender<io::Result<()>>),
     End(oneshot::Sender<io::Result<()>>),
-    Kill,
 }
 
 /// The task's side.
@@ -86,19 +89,16 @@ struct Work {
 
 impl Session {
     /// Starts a command and the task that looks after it. It ends after `limit`.
-    pub fn start(id: String, text: String, plan: Plan, limit: Duration) -> io::Result<std::sync::Arc<Self>> {
-        let (folder, terminal, afterwards) = (
-            plan.command.folder.display().to_string(),
-            plan.terminal,
-            plan.afterwards.clone(),
-        );
+    pub fn start(id: String, text: String, plan: Plan, limit: Duration) -> io::Result<Arc<Self>> {
+        let (folder, terminal) = (plan.command.folder.display().to_string(), plan.terminal);
+        let (afterwards, environment) = (plan.afterwards.clone(), plan.environment.clone());
         let (hidden, container) = (plan.hidden.clone(), plan.container.clone());
         let started = start(plan)?;
         let (tell_end, ended) = watch::channel(None);
         let (tell_heard, heard) = watch::channel(0);
         let (orders, open) = mpsc::channel(MAX_ORDERS);
         let now = Instant::now();
-        let session = std::sync::Arc::new(Self {
+        let session = Arc::new(Self {
             id,
             command: text,
             folder,
@@ -109,6 +109,7 @@ impl Session {
             ended,
             heard,
             orders,
+            killed: Notify::new(),
             looked: Looked::default(),
             hidden,
         });
@@ -121,7 +122,7 @@ impl Session {
         let own = session.clone();
         tokio::spawn(async move {
             let (code, why) = work.go(&own).await;
-            clean_up(&afterwards).await;
+            clean_up(&afterwards, &environment).await;
             drop(container);
             let at = Instant::now();
             let ended = Ended {
@@ -224,8 +225,8 @@ impl Session {
 
     /// Asks it to end, and ends it if it doesn't.
     pub fn kill(&self) {
-        // a queue that is full holds what waits for a command that will be killed next
-        let _ = self.orders.try_send(Order::Kill);
+        // no order: it does not wait for those that wait for a command that hears nothing
+        self.killed.notify_one();
     }
 
     async fn order(&self, order: Order, told: oneshot::Receiver<io::Result<()>>) -> io::Result<()> {
@@ -264,13 +265,16 @@ impl Work {
                         }
                     }
                 },
-                order = self.orders.recv() => match order {
-                    Some(Order::Kill) | None => {
-                        why = Some("killed");
-                        break self.end(session, &mut buffer).await;
-                    }
-                    Some(order) => carry_out(order, &mut self.started.ear).await,
+                // the session has the other end as long as this goes on
+                Some(order) = self.orders.recv() => tokio::select! {
+                    () = carry_out(order, &mut self.started.ear) => {}
+                    // noted for the next round
+                    () = session.killed.notified() => session.kill(),
                 },
+                () = session.killed.notified() => {
+                    why = Some("killed");
+                    break self.end(session, &mut buffer).await;
+                }
                 () = sleep_until(self.deadline) => {
                     why = Some("its time was up");
                     break self.end(session, &mut buffer).await;
@@ -339,22 +343,20 @@ async fn carry_out(order: Order, ear: &mut Ear) {
     match order {
         Order::Say(bytes, tell) => drop(tell.send(ear.say(&bytes).await)),
         Order::End(tell) => drop(tell.send(ear.end().await)),
-        Order::Kill => {}
     }
 }
 
 /// Takes away what a command leaves with others, such as its container.
-async fn clean_up(afterwards: &[String]) {
+async fn clean_up(afterwards: &[String], environment: &BTreeMap<String, String>) {
     let Some((program, args)) = afterwards.split_first() else {
         return;
     };
-    let mut command = std::process::Command::new(program);
-    let quiet = std::process::Stdio::null;
-    command.args(args).stdin(quiet()).stdout(quiet()).stderr(quiet());
-    let Ok(run) = on_thread(move || command.status()) else {
-        return;
+    let engine = Engine {
+        program: Path::new(program),
+        environment,
     };
-    if !matches!(timeout(KEEPERS_GRACE, run).await, Ok(Ok(Ok(_)))) {
-        tracing::warn!(program, "what a command left in its container could not be ended");
+    let args: Vec<_> = args.iter().map(String::as_str).collect();
+    if let Err(error) = engine.run(&args, KEEPERS_GRACE).await {
+        tracing::warn!(error, "what a command left in its container could not be ended");
     }
 }

@@ -191,11 +191,10 @@ fn input(session: &Session, args: &Args) -> Result<Vec<u8>> {
                 .as_ref()
                 .or(args.data.as_ref())
                 .ok_or_else(|| missing("text"))?;
-            // a text that ends the pasting itself would be typed from there on
-            let text = text.replace("\x1b[201~", "");
             Ok(match args.bracketed.unwrap_or(true) && session.terminal {
-                true => format!("\x1b[200~{text}\x1b[201~").into_bytes(),
-                false => text.into_bytes(),
+                // a text that ends the pasting itself would be typed from there on
+                true => format!("\x1b[200~{}\x1b[201~", text.replace('\x1b', "")).into_bytes(),
+                false => text.clone().into_bytes(),
             })
         }
         _ => {

@@ -1,5 +1,7 @@
 //! A plugin with a workspace, and a keeper without a gateway.
 #![allow(dead_code, reason = "each test file uses a part of it")]
+pub mod engine;
+
 use openclaw_plugin_api::{
     ApprovalDecision, ApprovalRequest, ToolCall, ToolOrigin, prelude::*, surface::ids, testing::*,
 };
