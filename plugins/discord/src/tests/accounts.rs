@@ -5,7 +5,7 @@ use openclaw_plugin_api::Account;
 #[tokio::test(start_paused = true)]
 async fn an_account_that_can_t_start_says_what_to_do() -> Result<()> {
     let web = Web::new();
-    let host = TestHost::new().web(move |request| Ok(web.exchange(&request)));
+    let host = TestHost::new().web(move |request| web.exchange(&request));
     let plugin = host.load(&PLUGIN, json!({}))?;
     for (config, words) in [
         (json!({}), "DISCORD_BOT_TOKEN"),

@@ -70,6 +70,31 @@ async fn a_lost_connection_is_taken_up_and_repeats_are_not_told() -> Result<()> 
 }
 
 #[tokio::test(start_paused = true)]
+async fn waits_grow_as_long_as_no_connection_has_worked() -> Result<()> {
+    const BREAKS: u32 = 30;
+    for works in [true, false] {
+        let (lab, mut gate) = Lab::ready(json!({})).await?;
+        let begin = tokio::time::Instant::now();
+        for _ in 0..BREAKS {
+            gate.close(4000).await;
+            gate = lab.gate().await;
+            gate.hello().await;
+            gate.expect(6).await;
+            gate.dispatch("RESUMED", json!({})).await;
+            if works {
+                // Discord may ask for a sign of life at any time
+                gate.send(json!({ "op": 1 })).await;
+                gate.expect(1).await;
+                gate.send(json!({ "op": 11 })).await;
+            }
+        }
+        let (took, shortest) = (begin.elapsed(), Duration::from_secs(1) * BREAKS);
+        assert_eq!(took <= shortest, works, "{took:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
 async fn nothing_is_settled_that_the_host_does_not_have() -> Result<()> {
     let (lab, mut gate) = Lab::ready(json!({})).await?;
     lab.host.refuse_inbound(true);

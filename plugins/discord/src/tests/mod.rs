@@ -3,6 +3,7 @@ mod accounts;
 mod changes;
 mod connection;
 mod inbound;
+mod late;
 mod missed;
 mod schema;
 mod shards;
@@ -26,6 +27,8 @@ const ME: &str = "99";
 #[derive(Clone)]
 struct Web {
     answers: Arc<Mutex<BTreeMap<String, (u16, Value)>>>,
+    /// Why there is no answer at all, now.
+    away: Arc<Mutex<Option<ErrorKind>>>,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
@@ -46,6 +49,7 @@ impl Web {
     fn new() -> Self {
         let web = Self {
             answers: Arc::default(),
+            away: Arc::default(),
             asked: Arc::default(),
         };
         web.answer(
@@ -75,6 +79,11 @@ impl Web {
             .insert(request.to_owned(), (status, body));
     }
 
+    /// From now on nothing is answered, or it is again.
+    fn away(&self, why: Option<ErrorKind>) {
+        *self.away.lock().expect("not poisoned") = why;
+    }
+
     /// Requests so far that begin like this.
     fn asked(&self, request: &str) -> usize {
         let asked = self.asked.lock().expect("not poisoned");
@@ -91,23 +100,26 @@ impl Web {
             .unwrap_or_default()
     }
 
-    fn exchange(&self, request: &FakeRequest) -> FakeAnswer {
+    fn exchange(&self, request: &FakeRequest) -> Result<FakeAnswer> {
         let url = &request.head.url;
         let path = url.strip_prefix("https://discord.com/api/v10").unwrap_or(url);
         let name = format!("{} {path}", request.head.method);
         self.asked.lock().expect("not poisoned").push(name.clone());
+        if let Some(kind) = *self.away.lock().expect("not poisoned") {
+            return Err(Error::new(kind, "nobody answers"));
+        }
         let name = name.split('?').next().unwrap_or_default().to_owned();
-        match self.answers.lock().expect("not poisoned").get(&name) {
+        Ok(match self.answers.lock().expect("not poisoned").get(&name) {
             Some((status, Value::String(bytes))) => FakeAnswer::new(*status, bytes.clone()),
             Some((status, body)) => FakeAnswer::json(*status, body),
             None => FakeAnswer::json(404, &json!({ "message": "404: Not Found", "code": 0 })),
-        }
+        })
     }
 
     fn host(&self) -> TestHost {
         let web = self.clone();
         TestHost::new()
-            .web(move |request| Ok(web.exchange(&request)))
+            .web(move |request| web.exchange(&request))
             .secret("DISCORD_BOT_TOKEN", TOKEN)
     }
 }
