@@ -12,15 +12,19 @@ fn plugin(host: &TestHost) -> TestPlugin {
     host.load(&crate::PLUGIN, config).expect("a plugin")
 }
 
-async fn post(plugin: &TestPlugin, path: &str, body: Value) -> (u16, String) {
-    let call = HttpCall {
+fn call(path: &str, body: &Value) -> HttpCall {
+    HttpCall {
         method: "POST".into(),
         path: path.into(),
         request_id: "r1".into(),
         body: body.to_string().into_bytes(),
         ..HttpCall::default()
-    };
-    let (head, body) = plugin.http(path, &call).await.expect("an answer");
+    }
+}
+
+async fn post(plugin: &TestPlugin, path: &str, body: Value) -> (u16, String) {
+    let answer = plugin.http(path, &call(path, &body)).await;
+    let (head, body) = answer.expect("an answer");
     (head.status, String::from_utf8(body).expect("text"))
 }
 
@@ -65,16 +69,21 @@ async fn null_is_what_is_left_out() {
     );
 }
 
-#[test]
-fn who_is_not_the_owner_is_somebody() {
-    let config = serde_json::from_value(json!({})).expect("a configuration");
-    for (owner, sender) in [(true, ""), (false, "openai-http")] {
-        let call = HttpCall {
-            caller_is_owner: owner,
-            ..HttpCall::default()
-        };
-        let target = crate::target::target(&config, &call, "openclaw", None).expect("a target");
-        assert_eq!(target.sender, sender);
+#[tokio::test]
+async fn who_is_not_the_owner_is_somebody() {
+    let host = TestHost::new();
+    let plugin = plugin(&host);
+    let responses = json!({"model": "openclaw", "input": "hi"});
+    for (path, body) in [("/v1/chat/completions", ask(false)), ("/v1/responses", responses)] {
+        for (caller_is_owner, sender) in [(true, ""), (false, "openai-http")] {
+            let call = HttpCall {
+                caller_is_owner,
+                ..call(path, &body)
+            };
+            plugin.http(path, &call).await.expect("an answer");
+            let run = host.runs().pop().expect("an agent is asked");
+            assert_eq!(run.sender_id, sender, "{path}");
+        }
     }
 }
 

@@ -75,15 +75,7 @@ async fn run(host: &Host, config: &Config, call: &HttpCall) -> Result<ToolOutput
     let agent = request
         .agent_id
         .unwrap_or_else(|| config.default_agent().to_owned());
-    let origin = ToolOrigin {
-        session_key: request
-            .session_key
-            .unwrap_or_else(|| format!("agent:{agent}:main")),
-        agent_id: agent,
-        call_id: call.request_id.clone(),
-        sender_is_owner: call.caller_is_owner,
-        ..ToolOrigin::default()
-    };
+    let origin = origin(call, agent, request.session_key);
     if target::is_reserved(&origin.session_key) {
         return Err(Error::invalid(
             "this session key belongs to the gateway; choose another one",
@@ -93,6 +85,17 @@ async fn run(host: &Host, config: &Config, call: &HttpCall) -> Result<ToolOutput
     host.capabilities()
         .invoke(&name, &ToolCall { arguments, origin })
         .await
+}
+
+/// In whose name a tool is called.
+fn origin(call: &HttpCall, agent: String, session: Option<String>) -> ToolOrigin {
+    ToolOrigin {
+        session_key: session.unwrap_or_else(|| format!("agent:{agent}:main")),
+        agent_id: agent,
+        call_id: call.request_id.clone(),
+        sender_is_owner: call.caller_is_owner,
+        ..ToolOrigin::default()
+    }
 }
 
 fn is_served(config: &Config, name: &str) -> bool {
@@ -142,5 +145,18 @@ mod tests {
         assert!(is_served(&config(json!({"allow": ["exec"]})), "exec"));
         let both = config(json!({"allow": ["exec"], "deny": ["ex*"]}));
         assert!(!is_served(&both, "exec"), "deny wins");
+    }
+
+    #[test]
+    fn a_tool_is_called_for_the_owner_only_by_the_owner() {
+        for caller_is_owner in [true, false] {
+            let call = HttpCall {
+                caller_is_owner,
+                ..HttpCall::default()
+            };
+            let origin = origin(&call, "main".into(), None);
+            assert_eq!(origin.sender_is_owner, caller_is_owner);
+            assert_eq!(origin.session_key, "agent:main:main");
+        }
     }
 }
