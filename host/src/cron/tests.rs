@@ -183,6 +183,38 @@ async fn only_so_many_run_at_once_and_a_job_never_twice() {
 }
 
 #[tokio::test]
+async fn a_full_disk_at_the_end_of_a_run_keeps_no_other_from_running() {
+    let lab = Lab::new();
+    let gateway = lab.start(json!({ "cron": { "maxConcurrentRuns": 1 } })).await;
+    let (cron, journal) = (gateway.cron(), gateway.journal());
+    let first = cron.add(lab.event("one")).await.expect("added");
+    let second = cron.add(lab.event("two")).await.expect("added").id;
+    let mut news = cron.watch();
+    // the end of the run waits for this
+    let work = cron.lock().await;
+    cron.begin(first.clone(), "run").await.expect("begun");
+    journal.fill(true);
+    // a wait for room passes when the test says so
+    tokio::time::pause();
+    drop(work);
+    while journal.trouble().is_none() {
+        tokio::task::yield_now().await;
+    }
+    journal.fill(false);
+    tokio::time::advance(std::time::Duration::from_secs(60)).await;
+    tokio::time::resume();
+    assert_eq!(finished(&mut news).await["jobId"], first.id);
+    let (runs, _) = cron.runs(Some(&first.id), 9, 0).await.expect("read");
+    assert_eq!(runs.len(), 1, "its end is noted");
+    assert_eq!(
+        cron.get(&first.id).await.expect("there").state.running_at_ms,
+        None
+    );
+    cron.ask(&second).await.expect("taken").expect("it does not run");
+    assert_eq!(finished(&mut news).await["jobId"], second);
+}
+
+#[tokio::test]
 async fn a_change_for_another_revision_is_refused() {
     let lab = Lab::new();
     let gateway = lab.start(json!({})).await;

@@ -212,6 +212,13 @@ impl Journal {
         let _ = self.write(|c| c.execute("UPDATE meta SET probed_ms = ?1", [now_ms]));
     }
 
+    /// From now on nothing can be written, as on a full disk, or it can again.
+    #[cfg(test)]
+    pub(crate) fn fill(&self, full: bool) {
+        let set = self.read(|c| c.pragma_update(None, "query_only", full));
+        set.expect("a connection can be told");
+    }
+
     /// One write, in a transaction of its own.
     fn write<T>(&self, work: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, JournalError> {
         let mut connection = self

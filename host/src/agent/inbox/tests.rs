@@ -6,7 +6,7 @@ use crate::{
     cron::tests::Lab,
 };
 use openclaw_plugin_api::AgentRun;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// An inbox of its own that an earlier process has left these in, and what it gives to the sorter.
 struct Scene {
@@ -18,8 +18,12 @@ struct Scene {
 
 impl Scene {
     async fn new() -> Self {
+        Self::with(json!({})).await
+    }
+
+    async fn with(config: Value) -> Self {
         let lab = Lab::new();
-        let gateway = lab.start(json!({})).await;
+        let gateway = lab.start(config).await;
         let (sorted, taken) = mpsc::channel(PLACES);
         let desk = gateway.desk().clone();
         let gate = Sorter::new(desk.clone(), gateway.lanes().clone()).gate();
@@ -29,6 +33,16 @@ impl Scene {
             taken,
             _lab: lab,
         }
+    }
+
+    /// Brings what is left on its way, as each process does at its start. Says how much that was.
+    async fn next_process(&self) -> usize {
+        let (desk, lanes) = (self.gateway.desk().clone(), self.gateway.lanes().clone());
+        let (sorted, taken) = mpsc::channel(PLACES);
+        let sorter = Sorter::new(desk.clone(), lanes);
+        let left = Inbox::to(desk, sorter.gate(), sorted).resume().await;
+        sorter.sort(taken).await;
+        left.expect("read")
     }
 
     /// Rows that were given to the sorter, in order.
@@ -144,4 +158,30 @@ async fn what_was_dealt_with_gets_no_turn() {
         journal.open_lanes(10).expect("read").is_empty(),
         "nothing is said"
     );
+}
+
+#[tokio::test]
+async fn what_is_said_beside_an_answer_is_said_once_though_its_message_is_read_again() {
+    let pigeon = json!({ "dmPolicy": "open", "allowFrom": ["*"] });
+    let scene = Scene::with(json!({ "channels": { "pigeon": pigeon } })).await;
+    // no process lives until the message has its turn
+    let busy = Work::Between(Box::pin(std::future::pending()));
+    scene
+        .gateway
+        .lanes()
+        .put(&crate::route::main_key("main"), busy)
+        .await;
+    let mut asks = event("asks");
+    asks.chat.id = "ada".into();
+    asks.sender.id = "ada".into();
+    asks.text = "/whoami and hello".into();
+    let (journal, body) = (scene.gateway.journal(), serde_json::to_vec(&asks));
+    let body = body.expect("it is written");
+    journal.accept("pigeon", "", "asks", &body, 1).expect("taken");
+    for process in 1..=3 {
+        assert_eq!(scene.next_process().await, 1, "process {process}");
+        let counts = journal.outbox_counts().expect("read");
+        let said = counts.pending + counts.failed + counts.unknown;
+        assert_eq!(said, 1, "process {process}: {counts:?}");
+    }
 }

@@ -242,6 +242,30 @@ async fn a_node_is_asked_only_what_it_was_allowed() {
 }
 
 #[tokio::test]
+async fn a_node_that_offers_something_else_asks_for_something_else() {
+    let gateway = Gateway::start().await;
+    let mut owner = gateway.client(&["operator.admin"]).await;
+    let mut asked = Vec::new();
+    for offered in [
+        &["device.info"][..],
+        &["device.info"],
+        &["device.info", "system.run"],
+    ] {
+        let (_node, _) = device(&gateway, 5, node(offered), &[]).await;
+        asked.push(owner.event("node.pair.requested").await["payload"]["requestId"].take());
+    }
+    assert_eq!(asked[0], asked[1], "it asks again and is the same request");
+    let seen = owner
+        .request("node.pair.approve", json!({"requestId": asked[0]}))
+        .await;
+    assert_eq!(seen["error"]["message"], "unknown requestId", "{seen}");
+    let seen = owner
+        .request("node.pair.approve", json!({"requestId": asked[2]}))
+        .await;
+    assert_eq!(seen["ok"], true, "{seen}");
+}
+
+#[tokio::test]
 async fn what_a_node_may_be_asked_is_what_the_rules_of_now_say() {
     let gateway = Gateway::start().await;
     let mut owner = gateway.client(&["operator.admin"]).await;

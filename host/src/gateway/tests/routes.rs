@@ -35,7 +35,7 @@ fn offer(path: &str, auth: RouteAuth, methods: &str) -> Offer {
         methods: methods.split(' ').map(str::to_owned).collect(),
         prefix: path == "/page",
         check_head: path == "/hook",
-        max_body_bytes: 16,
+        max_body_bytes: if path == "/deep" { u64::MAX } else { 16 },
         body_timeout_ms: if path == "/late" { 1 } else { 60_000 },
         ..Route::default()
     };
@@ -54,7 +54,7 @@ impl Routes for Site {
 
     fn offers(&self) -> Vec<Offer> {
         let signed = |path| offer(path, RouteAuth::Signature, "POST");
-        let mut offers: Vec<_> = ["/hook", "/late", "/dead", "/mute", "/half", "/odd"]
+        let mut offers: Vec<_> = ["/hook", "/late", "/dead", "/mute", "/half", "/odd", "/deep"]
             .map(signed)
             .into();
         offers.push(offer("/page", RouteAuth::Public, "GET HEAD POST"));
@@ -105,6 +105,9 @@ impl Routes for Site {
             };
             out.send(&serde_json::to_vec(&head)?).await;
             out.send(&call.body).await;
+            if path == "/deep" {
+                return std::future::pending().await;
+            }
             if path == "/half" {
                 // what was written is on its way before it fails
                 tokio::task::yield_now().await;
@@ -214,6 +217,26 @@ async fn the_head_decides_before_the_body_is_read() {
     )
     .await;
     assert_eq!((status, site.reached().join(" ").as_str()), (413, "check /hook"));
+}
+
+#[tokio::test]
+async fn a_body_whose_length_was_not_told_keeps_room_for_what_it_has() {
+    let (gateway, _site) = gateway().await;
+    let mut open = Vec::new();
+    for n in 0..8 {
+        let mut tcp = TcpStream::connect(gateway.address).await.unwrap();
+        let head = format!("POST /deep HTTP/1.1\r\nhost: localhost\r\n{ENDLESS}\r\n");
+        let request = format!("{head}4\r\nabcd\r\n0\r\n\r\n");
+        tcp.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = [0; 12];
+        tcp.read_exact(&mut answer).await.unwrap();
+        let answer = String::from_utf8_lossy(&answer);
+        assert_eq!(
+            answer, "HTTP/1.1 201",
+            "beside {n} others that are being answered"
+        );
+        open.push(tcp);
+    }
 }
 
 #[tokio::test]

@@ -194,6 +194,9 @@ async fn nobody_gets_a_socket_who_has_proved_nothing() {
     assert!(client.is_ok());
     let owned = world.open("/mine", &[("authorization", &bearer)]).await;
     assert!(owned.is_ok());
+    let opened = world.echo.opened.lock().unwrap();
+    let owner: Vec<_> = opened.iter().map(|call| call.caller_is_owner).collect();
+    assert_eq!(owner, [false, true], "who signs is somebody");
 }
 
 #[tokio::test]
