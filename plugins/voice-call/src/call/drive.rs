@@ -11,9 +11,11 @@ const AGAIN_MS: u64 = 5_000;
 /// `false` in an error of a request that never left, as the host tells it.
 pub(crate) const SENT: &str = "sent";
 
-/// Steps between an agent's answer and the note that it was said.
+/// Steps between a question to the agent and the note that its answer was said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Point {
+    /// The agent was asked, and nobody knows its answer yet.
+    Asked,
     /// The agent has answered, and nothing is kept of it.
     Thought,
     /// It is kept, and the carrier knows nothing of it.
@@ -124,11 +126,13 @@ impl Calls {
         self.passes(Point::Noted).await;
     }
 
-    /// Tests end a process here.
-    async fn passes(&self, point: Point) {
+    /// Tests end a process here, or have it wait.
+    pub(super) async fn passes(&self, point: Point) {
         #[cfg(test)]
-        if *self.0.ends_at.lock().expect("nobody panicked") == Some(point) {
-            std::future::pending::<()>().await;
+        {
+            let mut ends_at = self.0.ends_at.subscribe();
+            let free = ends_at.wait_for(|at| *at != Some(point)).await;
+            drop(free.expect("whoever waits has the sender"));
         }
         // anybody else goes on
         let _ = point;
@@ -152,7 +156,11 @@ impl Calls {
             if live.is_unsure() && commanded && !live.is_known_by_id(now) {
                 live.doubted(now);
             }
-            let step = live.step(|_| None);
+            let step = match live.step(|_| None) {
+                // commands don't cut anybody off: what is said while the agent thinks is heard
+                Step::Wait if commanded && live.waits_for_agent() => Step::Listen { turn: live.turn() },
+                step => step,
+            };
             if step.says() && live.is_unsure() && !commanded {
                 return None;
             }

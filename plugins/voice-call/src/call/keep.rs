@@ -144,7 +144,7 @@ impl Calls {
             let metadata = &live.record.metadata;
             let is_open = live.record.state.is_connected();
             let has_words = live.has_words() || metadata.digits.is_some();
-            (is_open, has_words, metadata.unanswered.is_some())
+            (is_open, has_words, live.waits_for_agent())
         });
         let Some((true, has_words, unanswered)) = open else {
             return;

@@ -104,7 +104,7 @@ impl Live {
             Kind::Speaking => self.moved(State::Speaking, now, Effect::None),
             Kind::Spoken => self.spoken(now),
             Kind::Speech { text, is_final } => self.heard(text, *is_final, event.turn.as_deref(), now),
-            Kind::Digits(digits) => self.pressed(digits, now),
+            Kind::Digits(digits) => self.heard(&pressed(digits), true, None, now),
             Kind::Ended(reason) => {
                 // whoever ends a call says why; the carrier only knows that it ended
                 let reason = self.ending.map_or(*reason, |ending| ending.reason);
@@ -156,13 +156,21 @@ impl Live {
             .cloned()
     }
 
-    /// The person said something.
+    /// The person said something. Unless somebody waits for it, the agent has to answer.
     pub(super) fn heard(&mut self, text: &str, is_final: bool, turn: Option<&str>, now: Millis) -> Effect {
+        match self.noted(text, is_final, turn, now) && self.record.converses() {
+            true => self.left_to_agent(text.trim(), now),
+            false => Effect::None,
+        }
+    }
+
+    /// The person said something, and whoever waits for it gets it. Is it left for somebody else?
+    pub(super) fn noted(&mut self, text: &str, is_final: bool, turn: Option<&str>, now: Millis) -> bool {
         let expected = self.record.metadata.turn_token.as_deref();
         let is_late = turn.is_some_and(|turn| Some(turn) != expected);
         let text = text.trim();
         if is_late || !is_final || text.is_empty() || self.record.state.is_end() {
-            return Effect::None;
+            return false;
         }
         self.record.advance(State::Answered, now);
         self.record.note(Speaker::User, text, now);
@@ -172,42 +180,40 @@ impl Live {
             self.record.metadata.last_turn_listen_wait_ms = Some(now.saturating_sub(since));
             self.record.metadata.turn_count += 1;
             // nobody waits any more: then the agent answers, if it does at all
-            if waiter.send(text.to_owned()).is_ok() {
-                return Effect::None;
-            }
+            return waiter.send(text.to_owned()).is_err();
         }
-        if !self.record.converses() {
-            return Effect::None;
-        }
-        let metadata = &mut self.record.metadata;
-        match &mut metadata.unanswered {
-            // said while the agent thinks: the next turn gets all of it
-            Some(unanswered) => {
-                unanswered.text = format!("{}\n{text}", unanswered.text);
-                Effect::None
-            }
-            open @ None => {
-                metadata.turn_count += 1;
-                *open = Some(Unanswered {
-                    text: text.to_owned(),
-                    at: now,
-                    turn: metadata.turn_count,
-                });
-                Effect::Think
-            }
-        }
+        true
     }
 
-    fn pressed(&mut self, digits: &str, now: Millis) -> Effect {
-        let keys: String = digits
-            .chars()
-            .filter(|key| key.is_ascii_digit() || "*#ABCDabcd".contains(*key))
-            .take(64)
-            .collect();
-        match keys.is_empty() {
-            true => Effect::None,
-            false => self.heard(&format!("(keys pressed: {keys})"), true, None, now),
+    /// The agent is asked about it at once, or next if it is just being asked about something else.
+    fn left_to_agent(&mut self, text: &str, now: Millis) -> Effect {
+        let metadata = &mut self.record.metadata;
+        let thinks = metadata.unanswered.is_some() || metadata.meanwhile.is_some();
+        let open = match thinks {
+            true => &mut metadata.meanwhile,
+            false => &mut metadata.unanswered,
+        };
+        if let Some(open) = open {
+            open.add(text);
+            return Effect::None;
         }
+        metadata.turn_count += 1;
+        *open = Some(Unanswered {
+            text: text.to_owned(),
+            at: now,
+            turn: metadata.turn_count,
+        });
+        if thinks { Effect::None } else { Effect::Think }
+    }
+
+    /// The agent has answered: what was said meanwhile is what it is asked about now. False: there is nothing to ask.
+    pub(super) fn turns_to_meanwhile(&mut self) -> bool {
+        let metadata = &mut self.record.metadata;
+        if metadata.unanswered.is_some() || self.record.state.is_end() {
+            return false;
+        }
+        metadata.unanswered = metadata.meanwhile.take();
+        metadata.unanswered.is_some()
     }
 
     /// What the call should do now. It may be asked again until [`Live::delivered`] says that it was told.
@@ -240,7 +246,7 @@ impl Live {
             };
             return Step::Say { text, then };
         }
-        if self.record.metadata.unanswered.is_some() {
+        if self.waits_for_agent() {
             return Step::Wait;
         }
         if self.record.converses() || self.waiter.is_some() {
@@ -252,14 +258,24 @@ impl Live {
         }
     }
 
+    /// Is the agent asked something, or about to be?
+    pub(super) fn waits_for_agent(&self) -> bool {
+        let metadata = &self.record.metadata;
+        metadata.unanswered.is_some() || metadata.meanwhile.is_some()
+    }
+
     fn then(&mut self) -> Then {
+        // its next answer would cut off whoever is listened to
+        if self.record.metadata.meanwhile.is_some() && self.waiter.is_none() {
+            return Then::Wait;
+        }
         if self.record.converses() || self.waiter.is_some() {
             return Then::Listen { turn: self.turn() };
         }
         Then::HangUp(self.notify_delay)
     }
 
-    fn turn(&mut self) -> String {
+    pub(super) fn turn(&mut self) -> String {
         self.record.metadata.turn_token.get_or_insert_with(token).clone()
     }
 
@@ -312,5 +328,15 @@ impl Live {
     /// Is it one of ours?
     pub(super) fn is_outbound(&self) -> bool {
         self.record.direction == Direction::Outbound
+    }
+}
+
+/// Keys that were pressed, as words; none if there are none.
+pub(super) fn pressed(digits: &str) -> String {
+    let is_key = |key: &char| key.is_ascii_digit() || "*#ABCDabcd".contains(*key);
+    let keys: String = digits.chars().filter(is_key).take(64).collect();
+    match keys.is_empty() {
+        true => keys,
+        false => format!("(keys pressed: {keys})"),
     }
 }

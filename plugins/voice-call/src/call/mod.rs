@@ -55,7 +55,7 @@ struct Inner {
     news: Mutex<news::News>,
     /// Where a test ends the process.
     #[cfg(test)]
-    ends_at: Mutex<Option<drive::Point>>,
+    ends_at: tokio::sync::watch::Sender<Option<drive::Point>>,
 }
 
 /// The calls that go on, and who was turned away.
@@ -115,7 +115,7 @@ impl Calls {
             is_ticking: AtomicBool::new(false),
             news: Mutex::new(news::News::new()),
             #[cfg(test)]
-            ends_at: Mutex::default(),
+            ends_at: tokio::sync::watch::Sender::default(),
         }))
     }
 
@@ -143,10 +143,10 @@ impl Calls {
         records
     }
 
-    /// For tests: everything that comes to this point stays there.
+    /// For tests: everything that comes to this point stays there, until it is another one.
     #[cfg(test)]
-    fn ends_at(&self, point: drive::Point) {
-        *self.0.ends_at.lock().expect("nobody panicked") = Some(point);
+    fn ends_at(&self, point: Option<drive::Point>) {
+        self.0.ends_at.send_replace(point);
     }
 
     fn media(&self) -> &dyn Media {

@@ -116,7 +116,7 @@ impl Live {
     }
 
     /// How long what was said last is still being spoken.
-    fn still_speaks(&self, now: Millis) -> Duration {
+    pub(super) fn still_speaks(&self, now: Millis) -> Duration {
         let last = self.record.transcript.last();
         let Some(line) = last.filter(|line| line.speaker == Speaker::Bot) else {
             return Duration::ZERO;

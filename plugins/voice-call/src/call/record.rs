@@ -13,6 +13,8 @@ use std::collections::VecDeque;
 const MAX_LINES: usize = 400;
 /// Characters of one line that are kept.
 const MAX_LINE: usize = 4000;
+/// Characters that wait for an agent at once.
+const MAX_WAITING: usize = 4 * MAX_LINE;
 /// Ids of events that are remembered for each call.
 const MAX_EVENTS: usize = 200;
 
@@ -67,9 +69,12 @@ pub(crate) struct Metadata {
     /// The last document that said something: whoever asks for it again gets the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) told: Option<Told>,
-    /// What the caller said last and nobody has answered yet.
+    /// What the agent is asked about and has not answered yet. It does not change: whoever is asked again is asked the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) unanswered: Option<Unanswered>,
+    /// What the caller has said since; the agent is asked about it next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) meanwhile: Option<Unanswered>,
     /// What speech has to bring to count: it belongs to this listening and not to an earlier one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) turn_token: Option<String>,
@@ -216,6 +221,16 @@ impl State {
     }
 }
 
+// === impl Unanswered ===
+
+impl Unanswered {
+    /// Adds what was said after it, as far as there is room; the transcript has all of it.
+    pub(crate) fn add(&mut self, text: &str) {
+        let room = MAX_WAITING.saturating_sub(self.text.chars().count());
+        self.text.extend("\n".chars().chain(text.chars()).take(room));
+    }
+}
+
 // === impl Record ===
 
 impl Record {
@@ -287,6 +302,17 @@ impl Record {
 mod tests {
     use super::*;
     use State as S;
+
+    #[test]
+    fn what_waits_for_an_agent_is_bounded() {
+        let mut waiting = Unanswered::default();
+        waiting.add("first");
+        assert_eq!(waiting.text, "\nfirst");
+        for _ in 0..2 * MAX_WAITING / 100 {
+            waiting.add(&"ä".repeat(99));
+        }
+        assert_eq!(waiting.text.chars().count(), MAX_WAITING);
+    }
 
     #[test]
     fn states_go_forward_and_speaking_and_listening_take_turns() {

@@ -1,5 +1,9 @@
 //! What whoever serves the sound of calls tells.
-use super::{CallId, Calls, MediaEvent, MediaEvents, State, live::Effect, record::Speaker};
+use super::{
+    CallId, Calls, MediaEvent, MediaEvents, State,
+    live::{Effect, pressed},
+    record::Speaker,
+};
 use futures_util::future::BoxFuture;
 use openclaw_plugin_api::Result;
 
@@ -36,15 +40,19 @@ impl Calls {
                 live.record.advance(State::Listening, now);
                 Effect::None
             }
-            MediaEvent::Heard { text, is_final } => match live.heard(&text, is_final, None, now) {
-                // who speaks answers by itself, and asks an agent only as far as the operator lets it
-                Effect::Think if speaks_by_itself => {
-                    live.record.metadata.unanswered = None;
-                    Effect::None
-                }
-                effect => effect,
-            },
-            MediaEvent::Digits(digits) => live.heard(&format!("(keys pressed: {digits})"), true, None, now),
+            // who speaks answers by itself, and asks an agent only as far as the operator lets it
+            MediaEvent::Heard { text, is_final } if speaks_by_itself => {
+                let is_turn = live.noted(&text, is_final, None, now);
+                live.record.metadata.turn_count += u32::from(is_turn);
+                Effect::None
+            }
+            // keys are no sound: it knows nothing of them, and the agent that it asks reads of them in the transcript
+            MediaEvent::Digits(digits) if speaks_by_itself => {
+                live.noted(&pressed(&digits), true, None, now);
+                Effect::None
+            }
+            MediaEvent::Heard { text, is_final } => live.heard(&text, is_final, None, now),
+            MediaEvent::Digits(digits) => live.heard(&pressed(&digits), true, None, now),
             MediaEvent::Said { text } => {
                 live.record.metadata.initial_message = None;
                 live.record.note(Speaker::Bot, &text, now);

@@ -2,7 +2,11 @@
 //!
 //! The caller is never the owner: the agent is told the number as the sender. Invariant: each turn has an id that is the
 //! same for every try of it, so a turn that a killed process left is not done twice.
-use super::{CallId, Calls, Direction, Record, live::MAX_SPEECH};
+use super::{
+    CallId, Calls, Direction, Record,
+    drive::Point,
+    live::{Live, MAX_SPEECH},
+};
 use crate::config::ToolPolicy;
 use openclaw_plugin_api::{AgentEvent, AgentRun, Error, ErrorKind, Result};
 use serde_json::Value;
@@ -38,10 +42,15 @@ struct Manner<'a> {
 // === impl Calls ===
 
 impl Calls {
-    /// Has the agent answer what the caller said, in the background.
+    /// Has the agent answer what the caller said, in the background, and then what was said meanwhile.
     pub(super) fn think(&self, id: &CallId) {
         let (calls, id) = (self.clone(), id.clone());
-        self.0.host.spawn(async move { calls.answer(&id).await });
+        self.0.host.spawn(async move {
+            calls.answer(&id).await;
+            while calls.with(&id, Live::turns_to_meanwhile) == Some(true) {
+                calls.answer(&id).await;
+            }
+        });
     }
 
     async fn answer(&self, id: &CallId) {
@@ -71,10 +80,21 @@ impl Calls {
                 SORRY.to_owned()
             }
         };
+        self.passes(Point::Asked).await;
+        self.spoken_to_the_end(id).await;
         let now = self.0.clock.now();
         let queued = self.with(id, |live| live.answered(turn, &spoken, now));
         if queued.is_some() {
             self.drive(id).await;
+        }
+    }
+
+    /// A carrier that is told the next thing breaks off what it says, so that is waited for. A stream has an order by itself.
+    async fn spoken_to_the_end(&self, id: &CallId) {
+        let now = self.0.clock.now();
+        let wait = self.with(id, |live| live.still_speaks(now)).unwrap_or_default();
+        if !wait.is_zero() && !self.media().is_open(id) {
+            self.0.host.sleep(wait).await;
         }
     }
 

@@ -81,7 +81,8 @@ pub struct Config {
     pub skip_signature_verification: bool,
     /// Audio of a call over a WebSocket (Twilio).
     pub streaming: Streaming,
-    /// Speech to speech (Twilio); excludes `streaming`.
+    /// Speech to speech (Twilio); excludes `streaming`. The voice hears no keys that are pressed: they stand in the transcript,
+    /// which the agent behind it reads when it is asked.
     pub realtime: Realtime,
     /// The form of February 2026: which engine listens.
     pub stt: Stt,

@@ -2,6 +2,7 @@
 mod carriers;
 mod inbound;
 mod lifetime;
+mod meanwhile;
 mod outbound;
 mod window;
 

@@ -4,7 +4,7 @@ use crate::call::drive::Point;
 use serde_json::json;
 use std::sync::atomic::Ordering;
 
-const RINGING: [(&str, &str); 5] = [
+pub(super) const RINGING: [(&str, &str); 5] = [
     ("CallSid", "CA1"),
     ("Direction", "inbound"),
     ("CallStatus", "ringing"),
@@ -12,10 +12,10 @@ const RINGING: [(&str, &str); 5] = [
     ("To", OURS),
 ];
 /// What the agent says before the process ends, and what it would say if it were asked again.
-const FIRST: &str = "Nice to hear you.";
+pub(super) const FIRST: &str = "Nice to hear you.";
 const AGAIN: &str = "Who are you?";
 
-fn speech(words: &str) -> [(&str, &str); 3] {
+pub(super) fn speech(words: &str) -> [(&str, &str); 3] {
     [
         ("CallSid", "CA1"),
         ("CallStatus", "in-progress"),
@@ -25,12 +25,12 @@ fn speech(words: &str) -> [(&str, &str); 3] {
 
 impl Lab {
     /// Whatever the process has under way stops here.
-    fn ends_at(&self, point: Point) {
-        self.phone.calls.ends_at(point);
+    pub(super) fn ends_at(&self, point: Point) {
+        self.phone.calls.ends_at(Some(point));
     }
 
     /// Everything that can go on goes on, until nothing moves.
-    async fn settle(&self) {
+    pub(super) async fn settle(&self) {
         for _ in 0..500 {
             tokio::task::yield_now().await;
         }
@@ -46,7 +46,7 @@ impl Lab {
     }
 
     /// What the carrier was told to say, oldest first.
-    fn said(&self) -> Vec<String> {
+    pub(super) fn said(&self) -> Vec<String> {
         let asked = self.asked.all().into_iter();
         let said = asked.filter(|asked| asked.method == "POST").map(|asked| {
             let words = asked.json["payload"].as_str().unwrap_or_default();
@@ -71,7 +71,7 @@ async fn answering(point: Option<Point>) -> (Lab, String) {
 }
 
 /// The carrier asks again, by the link of this document.
-async fn asks_again(lab: &Lab, document: &str) -> String {
+pub(super) async fn asks_again(lab: &Lab, document: &str) -> String {
     let leg = [("CallSid", "CA1"), ("CallStatus", "in-progress")];
     lab.form(&redirect(document), &leg).await
 }
