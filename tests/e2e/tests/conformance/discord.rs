@@ -30,6 +30,8 @@ impl ChannelPeer for Peer {
         let fake = Discord::start().await.expect("a port");
         // how long Discord makes wait is another matter
         fake.unlimited();
+        // and how long a bot waits whose connections break before they have worked
+        fake.ask_for_signs();
         let guild = fake.guild("Home");
         let general = fake.channel(guild, "general");
         for person in [ADA, BOB] {

@@ -194,8 +194,17 @@ impl Line {
         }
         let id = self.fake.open(bot, data, self.sender.clone());
         self.session = Some(id);
+        self.ask_for_sign();
         self.fake.changed();
         Ok(())
+    }
+
+    /// Behind what it is told of its session.
+    fn ask_for_sign(&self) {
+        if self.settings.asks_for_signs {
+            let wish = json!({ "t": null, "s": null, "op": 1, "d": null });
+            let _ = self.sender.try_send(Out::Frame(wish));
+        }
     }
 
     async fn resume(&mut self, data: &Value) -> Result<(), End> {
@@ -210,7 +219,10 @@ impl Line {
         match trouble {
             Some(trouble) => self.suffer(trouble).await,
             None if self.session.is_none() => self.suffer(Trouble::Invalid { resumable: false }).await,
-            None => Ok(()),
+            None => {
+                self.ask_for_sign();
+                Ok(())
+            }
         }
     }
 

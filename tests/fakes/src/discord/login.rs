@@ -20,12 +20,20 @@ pub(super) struct Settings {
     pub(super) is_hasty: bool,
     /// Fields that Discord does not know are no complaints.
     pub(super) is_lenient: bool,
+    /// Who is there is asked for a sign of life.
+    pub(super) asks_for_signs: bool,
 }
 
 impl Discord {
     /// Time between two heartbeats, for connections from now on.
     pub fn heartbeat(&self, every: Duration) {
         self.state().settings.heartbeat = every;
+    }
+
+    /// Whoever logs in or takes up a session from now on is asked for a sign of life (op 1), as Discord may ask at any
+    /// time: so a connection counts as one that works before the time of a heartbeat has passed.
+    pub fn ask_for_signs(&self) {
+        self.state().settings.asks_for_signs = true;
     }
 
     /// Compressed payloads come in two frames from now on.
@@ -66,6 +74,7 @@ impl Default for Settings {
             is_split: false,
             is_hasty: false,
             is_lenient: false,
+            asks_for_signs: false,
         }
     }
 }

@@ -179,6 +179,22 @@ async fn what_was_missed_is_told_after_a_resume_and_what_was_had_if_the_script_s
 }
 
 #[tokio::test]
+async fn who_is_there_is_asked_for_a_sign_of_life_where_the_script_says_so() {
+    let fake = Discord::start().await.expect("a port");
+    fake.ask_for_signs();
+    let (mut client, ready) = Client::log_in(&fake).await;
+    assert_eq!(client.frame().await["op"], 1);
+    client.send(1, json!(1)).await;
+    assert_eq!(client.frame().await["op"], 11);
+    fake.trouble(Trouble::Drop);
+    assert_eq!(client.next().await, Err(None));
+    fake.until(|fake| fake.online().is_empty().then_some(())).await;
+    let mut client = Client::resume(&fake, &ready["session_id"], 1).await;
+    assert_eq!(client.frame().await["t"], "RESUMED");
+    assert_eq!(client.frame().await["op"], 1);
+}
+
+#[tokio::test]
 async fn a_login_is_refused_with_discords_codes() {
     let fake = Discord::start().await.expect("a port");
     let bot = fake.bot();
