@@ -148,6 +148,34 @@ fn unusable(error: JournalError) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        cron::tests::Lab,
+        journal::{Entry, EntryKind},
+    };
+    use openclaw_plugin_api::Usage;
+
+    #[tokio::test]
+    async fn the_end_of_a_silent_turn_is_written_with_what_it_has_cost() {
+        let lab = Lab::new();
+        let gateway = lab.start(json!({})).await;
+        let (desk, journal) = (gateway.desk(), gateway.journal());
+        let id = desk.session("k", "main").await.expect("made").session_id;
+        let outcome = TurnOutcome {
+            usage: Usage {
+                input: 5,
+                output: 2,
+                ..Usage::default()
+            },
+            entries: vec![Entry::new("t", EntryKind::Message, "{}".into(), 2)],
+            ..TurnOutcome::default()
+        };
+        desk.insist(ending(desk, "k", &id, &outcome))
+            .await
+            .expect("written");
+        let usage = journal.find_session("k").expect("read").expect("there").usage;
+        assert_eq!((usage.input, usage.output), (5, 2));
+        assert_eq!(journal.turn(&id, "t").expect("read").len(), 1);
+    }
 
     #[test]
     fn a_silent_turn_is_noted_beside_what_people_chose() {

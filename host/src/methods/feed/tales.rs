@@ -248,6 +248,20 @@ mod tests {
     }
 
     #[test]
+    fn what_was_begun_is_told_to_its_end_also_to_nobody() {
+        let mut stage = Stage::new();
+        stage.begins(true);
+        stage.says("Hello there");
+        stage.step(&Step::Grew, false);
+        stage.ends();
+        assert_eq!(
+            chat(&stage.step(&Step::Ended, false)).last(),
+            Some(&("final", ""))
+        );
+        assert!(stage.tales.is_empty());
+    }
+
+    #[test]
     fn a_run_that_is_over_before_it_is_told_of_is_told_of_as_any_other() {
         let mut stage = Stage::new();
         stage.ends();
