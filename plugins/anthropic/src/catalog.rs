@@ -2,7 +2,7 @@
 use openclaw_plugin_api::{ModelInfo, Usage};
 use serde_json::Value;
 
-/// Limit of an answer where a model is not known. Every model takes it.
+/// Limit of an answer where a model is not known and nobody asks for more. Every model takes it.
 const UNKNOWN_MAX_TOKENS: u32 = 8_192;
 /// Limit of an answer of a model of the vendor that came after this table.
 const NEW_MAX_TOKENS: u32 = 64_000;
@@ -81,13 +81,14 @@ pub fn table() -> Vec<ModelInfo> {
     MODELS.iter().map(Known::info).collect()
 }
 
-/// Most tokens of one answer of a model.
-pub fn max_tokens(model: &str) -> u32 {
-    match find(model) {
-        Some(known) => known.max_tokens,
+/// Most tokens of one answer of a model. Of one that is not listed whoever `asked` for more knows better.
+pub fn max_tokens(model: &str, asked: Option<u32>) -> u32 {
+    let guess = match find(model) {
+        Some(known) => return known.max_tokens,
         None if version(model).is_some_and(|version| version >= (4, 0)) => NEW_MAX_TOKENS,
         None => UNKNOWN_MAX_TOKENS,
-    }
+    };
+    guess.max(asked.unwrap_or_default())
 }
 
 /// Does the model decide by itself how long it thinks? Those before got a budget.
@@ -125,7 +126,7 @@ pub fn read_list(list: &Value) -> Option<Vec<ModelInfo>> {
     let models = listed.filter_map(|model| {
         let id = model["id"].as_str()?;
         let mut info = find(id).map(Known::info).unwrap_or_else(|| ModelInfo {
-            max_tokens: max_tokens(id),
+            max_tokens: max_tokens(id, None),
             reasoning: version(id).is_some_and(|version| version >= (4, 0)),
             input: vec!["text".into(), "image".into()],
             ..ModelInfo::default()
@@ -218,8 +219,8 @@ mod tests {
             assert_eq!(thinks_adaptively(name), expected, "{name}");
         }
         assert!(!can_think("claude-3-haiku-20240307") && can_think("MiniMax-M2"));
-        assert_eq!(max_tokens("claude-next-5"), NEW_MAX_TOKENS);
-        assert_eq!(max_tokens("MiniMax-M2"), UNKNOWN_MAX_TOKENS);
+        assert_eq!(max_tokens("claude-next-5", None), NEW_MAX_TOKENS);
+        assert_eq!(max_tokens("MiniMax-M2", None), UNKNOWN_MAX_TOKENS);
     }
 
     #[test]

@@ -4,7 +4,10 @@
 //! call has its result in the next turn, and a result without a call is left out.
 use crate::proof::Thoughts;
 use openclaw_plugin_api::{Content, Message, Role, prelude::*};
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    hash::{DefaultHasher, Hash, Hasher},
+};
 
 /// Pictures that the API takes.
 const IMAGES: &[&str] = &["image/jpeg", "image/png", "image/gif", "image/webp"];
@@ -40,11 +43,18 @@ pub fn turns(model: &str, messages: &[Message]) -> Vec<Value> {
     turns.list
 }
 
-/// An id as the API takes it.
+/// An id as the API takes it. Other vendors' ids may be longer or have other characters; two of them that differ still do
+/// afterwards, for the API refuses a conversation in which an id stands twice.
 pub fn call_id(id: &str) -> String {
     let allowed = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    let id: String = id.chars().filter(allowed).take(MAX_ID).collect();
-    if id.is_empty() { "call".to_owned() } else { id }
+    if !id.is_empty() && id.len() <= MAX_ID && id.chars().all(|c| allowed(&c)) {
+        return id.to_owned();
+    }
+    let mut hasher = DefaultHasher::new();
+    id.hash(&mut hasher);
+    let tail = format!("_{:016x}", hasher.finish());
+    let head = id.chars().filter(allowed).take(MAX_ID - tail.len());
+    head.collect::<String>() + &tail
 }
 
 #[derive(Default)]

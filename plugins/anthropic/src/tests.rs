@@ -6,7 +6,10 @@ use openclaw_plugin_api::{
     surface::ids,
     testing::{FakeAnswer, FakeRequest, TestHost, TestPlugin},
 };
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+};
 
 const HELLO: &[&str] = &[
     r#"{"type":"message_start","message":{"id":"msg_1","model":"claude-opus-4-6","usage":{"input_tokens":10,"cache_read_input_tokens":4,"cache_creation_input_tokens":2,"output_tokens":1}}}"#,
@@ -319,10 +322,65 @@ async fn tool_results_and_pictures_go_into_one_turn() {
     assert_eq!(roles, ["user", "assistant", "user"]);
     let results = &body["messages"][2]["content"];
     assert_eq!(results.as_array().map(Vec::len), Some(3));
-    assert_eq!(results[0]["tool_use_id"], "a1");
+    let calls = &body["messages"][1]["content"];
+    assert_eq!(results[0]["tool_use_id"], calls[0]["id"]);
+    let id = calls[0]["id"].as_str().expect("an id");
+    let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';
+    assert!(id.starts_with("a1") && id.chars().all(fits), "{id}");
+    assert_eq!(results[1]["tool_use_id"], "b");
     assert_eq!(results[0]["content"][0]["source"]["media_type"], "image/png");
     assert_eq!(results[0]["content"][1]["type"], "text");
     assert_eq!(results[2]["text"], "and now?");
+}
+
+#[tokio::test]
+async fn calls_of_other_vendors_stay_apart() {
+    let long = |n| format!("{}_1700000000000_{n}", "x".repeat(52));
+    let ids = [long(0), long(1), "f.0:1".into(), "f.01".into(), String::new()];
+    let mut asked = request();
+    let calls = ids.iter().map(|id| Content::ToolCall {
+        id: id.clone(),
+        name: "look".into(),
+        arguments: json!({}),
+        signature: String::new(),
+    });
+    asked.messages.push(Message {
+        role: Role::Assistant,
+        content: calls.collect(),
+        ..Message::default()
+    });
+    let results = ids.iter().map(|id| Message {
+        tool_call_id: id.clone(),
+        ..Message::text(Role::ToolResult, id)
+    });
+    asked.messages.extend(results);
+    let body = body_of(&asked).await;
+    let results = body["messages"][2]["content"].as_array().expect("results");
+    let answered: BTreeSet<_> = results
+        .iter()
+        .map(|result| result["tool_use_id"].as_str())
+        .collect();
+    assert_eq!(
+        (answered.len(), results.len()),
+        (ids.len(), ids.len()),
+        "{body:#}"
+    );
+    assert!(answered.iter().flatten().all(|id| id.len() <= 64));
+}
+
+#[tokio::test]
+async fn of_a_model_that_nobody_knows_the_operator_knows_how_much_it_says() {
+    let mut asked = request();
+    for (model, limit, expected) in [
+        ("MiniMax-M2", None, 8_192),
+        ("MiniMax-M2", Some(32_000), 32_000),
+        ("claude-next-5", Some(128_000), 128_000),
+        ("claude-haiku-4-5", Some(128_000), 64_000),
+    ] {
+        asked.model = model.into();
+        asked.max_tokens = limit;
+        assert_eq!(body_of(&asked).await["max_tokens"], expected, "{model} {limit:?}");
+    }
 }
 
 #[tokio::test]

@@ -60,7 +60,7 @@ pub fn body(request: &CompletionRequest, official: bool) -> Value {
 /// Sets how much may be thought and said. True: it thinks.
 fn think(body: &mut Map<String, Value>, request: &CompletionRequest, turns: &[Value]) -> bool {
     let model = &request.model;
-    let most = catalog::max_tokens(model);
+    let most = catalog::max_tokens(model, request.max_tokens);
     let limit = request.max_tokens.unwrap_or(ANSWER_TOKENS).clamp(1, most);
     let adaptive = catalog::thinks_adaptively(model);
     let wanted = request.thinking != Thinking::Off && catalog::can_think(model);
