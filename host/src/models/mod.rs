@@ -11,6 +11,7 @@ mod profiles;
 mod reference;
 mod resolve;
 mod served;
+mod words;
 
 pub use catalogue::{Catalogue, DEFAULT_MAX_TOKENS, DEFAULT_WINDOW, Known};
 pub use cooldown::{Cooldown, Cooldowns, Scope, Snapshot};

@@ -1,5 +1,5 @@
 //! What a resolved model is: all that a call of it needs, or why there is no such call.
-use super::{credentials::Credential, reference::ModelRef};
+use super::{credentials::Credential, reference::ModelRef, words};
 use openclaw_plugin_api::{CompletionRequest, Error, ErrorKind, ModelInfo};
 use serde_json::{Map, Value};
 use std::{collections::BTreeMap, fmt, time::Duration};
@@ -84,7 +84,7 @@ impl Served {
         {
             headers.insert("authorization".into(), format!("Bearer {}", secret.expose()));
         }
-        CompletionRequest {
+        let mut request = CompletionRequest {
             model: self.reference.model.clone(),
             max_tokens: Some(self.info.max_tokens).filter(|limit| *limit > 0),
             credential: credential.secret.clone(),
@@ -93,7 +93,9 @@ impl Served {
             headers,
             params: self.params.clone(),
             ..CompletionRequest::default()
-        }
+        };
+        words::take(&mut request);
+        request
     }
 
     /// Does it take images in?

@@ -4,7 +4,7 @@ use crate::{
     errors::{self, Told},
     reader::Reader,
     responses,
-    service::{self, Api, Service},
+    service::{Api, Service},
     vendors::{OPENAI, Vendor},
 };
 use openclaw_plugin_api::{
@@ -57,8 +57,7 @@ impl OpenAi {
 impl Provider for OpenAi {
     const ID: &'static str = OPENAI.id;
 
-    async fn complete(&self, mut request: CompletionRequest, out: Deltas) -> Result<Completion> {
-        service::take_gateway_words(&mut request);
+    async fn complete(&self, request: CompletionRequest, out: Deltas) -> Result<Completion> {
         let service = Service::of(self.vendor, &request)?;
         let exchange = Exchange {
             host: &self.host,

@@ -18,8 +18,6 @@ const MAX_CACHE_KEY: usize = 64;
 const KEY_HEADERS: &[&str] = &["authorization", "api-key", "x-api-key"];
 /// Parameters that are ours: what reads the answer depends on them.
 const RESERVED: &[&str] = &["compat", "input", "messages", "model", "n", "stream"];
-/// Words of the gateway's own configuration that may stand among the parameters and that no service knows.
-const GATEWAY_WORDS: &[&str] = &["cacheControlTtl", "fastMode", "streaming", "transport"];
 
 /// Which of the two APIs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -192,38 +190,10 @@ impl Service {
     }
 }
 
-/// Takes what the request has a field for out of the parameters: operators write it there, in the gateway's words.
-pub fn take_gateway_words(request: &mut CompletionRequest) {
-    if let Some(limit) = request
-        .params
-        .remove("maxTokens")
-        .as_ref()
-        .and_then(Value::as_u64)
-    {
-        request.max_tokens = u32::try_from(limit).ok();
-    }
-    if let Some(Ok(cache)) = request
-        .params
-        .remove("cacheRetention")
-        .map(CacheRetention::deserialize)
-    {
-        request.cache = cache;
-    }
-    if let Some(temperature) = request
-        .params
-        .remove("temperature")
-        .as_ref()
-        .and_then(Value::as_f64)
-    {
-        // A number between 0 and 2 loses nothing that matters.
-        request.temperature = Some(temperature as f32);
-    }
-}
-
 /// Adds the operator's parameters as they are; null takes one of ours away.
 pub fn add_params(body: &mut Map<String, Value>, params: &Map<String, Value>) {
     for (name, value) in params {
-        if RESERVED.contains(&name.as_str()) || GATEWAY_WORDS.contains(&name.as_str()) {
+        if RESERVED.contains(&name.as_str()) {
             continue;
         }
         if value.is_null() {
@@ -319,22 +289,6 @@ mod tests {
         let error = of("azure").expect_err("not spoken");
         assert_eq!(error.kind(), ErrorKind::Config);
         assert!(error.message().contains("models.providers.openai.api"), "{error}");
-    }
-
-    #[test]
-    fn the_gateways_words_become_the_requests_fields() {
-        let mut request = request("", "");
-        let params = json!({"maxTokens": 77, "cacheRetention": "long", "temperature": 0.5, "top_p": 1, "transport": "ws"});
-        request.params = params.as_object().expect("an object").clone();
-        take_gateway_words(&mut request);
-        assert_eq!(
-            (request.max_tokens, request.cache),
-            (Some(77), CacheRetention::Long)
-        );
-        assert_eq!(request.temperature, Some(0.5));
-        let mut body = Map::new();
-        add_params(&mut body, &request.params);
-        assert_eq!(Value::from(body), json!({"top_p": 1}));
     }
 
     #[test]

@@ -45,7 +45,8 @@ struct Choice {
 pub struct ModelEntry {
     /// A short name for the model.
     pub alias: Option<String>,
-    /// Parameters that are sent to the vendor as they are.
+    /// Parameters that are sent to the vendor as they are, but for the gateway's own words: `maxTokens`, `temperature` and
+    /// `cacheRetention` (`none`, `short`, `long`).
     pub params: Params,
     /// Accepted, without effect: answers are always taken as they are written.
     pub streaming: Option<bool>,

@@ -1,6 +1,6 @@
 //! Configurations with two plugins, of which each declares something and speaks something.
 use super::*;
-use openclaw_plugin_api::ErrorKind;
+use openclaw_plugin_api::{CacheRetention, ErrorKind};
 use serde_json::json;
 
 fn offers() -> Vec<Offer> {
@@ -38,7 +38,8 @@ fn local() -> serde_json::Value {
         }},
         "models": {"providers": {"box": {
             "baseUrl": "http://127.0.0.1:9/v1", "api": "chat", "apiKey": "hunter2", "authHeader": true,
-            "headers": {"X-A": "1"}, "params": {"seed": 2, "top": 3}, "timeoutSeconds": 7,
+            "headers": {"X-A": "1"}, "params": {"seed": 2, "top": 3, "cacheRetention": "long"},
+            "timeoutSeconds": 7,
             "models": [
                 {"id": "llama", "compat": {"supportsStore": false}, "headers": {"x-a": "2"}, "contextWindow": 4096},
                 {"id": "twin"}, {"id": "m", "api": "messages", "baseUrl": "http://[::1]:9"}
@@ -73,6 +74,7 @@ fn a_service_of_the_configuration_is_served_by_whoever_speaks_its_api() {
         serde_json::Value::Object(request.params),
         json!({"seed": 2, "top": 3, "compat": {"supportsStore": false}})
     );
+    assert_eq!(request.cache, CacheRetention::Long, "no vendor knows this word");
     assert_eq!(served.credentials.len(), 1, "and nobody's variables");
     let text = format!("{served:?} {resolver:?}");
     assert!(!text.contains("hunter2"), "{text}");
