@@ -78,7 +78,8 @@ pub struct ProviderConfig {
     /// Most tokens of an answer, for models that don't say.
     #[schemars(range(min = 1))]
     pub max_tokens: Option<u32>,
-    /// Longest wait for an answer to begin, seconds.
+    /// Longest wait for an answer to begin, seconds; the plugins that come with the gateway wait 300 at most.
+    /// Default: what is left of 120 for all models, half of it if another one is behind.
     #[schemars(range(min = 1, max = 86_400))]
     pub timeout_seconds: Option<u64>,
     /// Accepted, without effect: the vendor's region.

@@ -1,8 +1,10 @@
 //! Asks one model after the other until one answers: the same again after a pause, the next key, the next model.
 //!
 //! What a person has seen is never said twice: once anything of an answer was shown, its failure is the end. Until an answer
-//! begins, the whole has one deadline, whatever the single steps do. What fails for good rests ([`Cooldowns`]) and is passed over for a
-//! while; if everything rests, it is asked all the same, for a person who waits is worth a try.
+//! begins, the whole has one deadline, whatever the single steps do, and a model that has others behind it leaves them half of
+//! the time; what the operator grants a model beyond that (`timeoutSeconds`) is its own. What fails for good rests
+//! ([`Cooldowns`]) and is passed over for a while; if everything rests, it is asked all the same, for a person who waits is
+//! worth a try.
 mod report;
 mod rules;
 
@@ -30,7 +32,7 @@ pub struct Try {
     pub credential: Credential,
     /// How often this pair was asked before in this run.
     pub before: u32,
-    /// When the whole run ends, unless an answer has begun.
+    /// When the try ends, unless an answer has begun.
     pub deadline: Instant,
     /// To be set when something of an answer has come: from then on the deadline does not count.
     pub begun: Arc<AtomicBool>,
@@ -82,10 +84,19 @@ pub struct Driver<'a> {
     pub jitter: fn() -> f64,
 }
 
+/// What else there is to ask behind a model and its key.
+#[derive(Debug, Clone, Copy)]
+struct Behind {
+    any: bool,
+    /// Another key of the same model.
+    key: bool,
+    /// Another model.
+    model: bool,
+}
+
 /// A run under way.
 struct Run<'a> {
     driver: Driver<'a>,
-    started: Instant,
     deadline: Instant,
     failed: Vec<Attempted>,
     /// Keys that were refused for every model.
@@ -113,11 +124,9 @@ impl Driver<'_> {
         F: FnMut(Try) -> R,
         R: Future<Output = Result<A, Failure>>,
     {
-        let started = Instant::now();
         let mut run = Run {
             driver: *self,
-            started,
-            deadline: started + self.budget.total,
+            deadline: Instant::now() + self.budget.total,
             failed: Vec::new(),
             refused: Vec::new(),
         };
@@ -129,8 +138,13 @@ impl Driver<'_> {
                 continue;
             }
             let rest = &pairs[position + 1..];
-            let same_model = rest.iter().any(|(next, _)| Arc::ptr_eq(next, served));
-            let outcome = run.exhaust(served, credential, !rest.is_empty(), same_model, &mut attempt);
+            let same_model = |(next, _): &(Arc<Served>, Credential)| Arc::ptr_eq(next, served);
+            let behind = Behind {
+                any: !rest.is_empty(),
+                key: rest.iter().any(same_model),
+                model: !rest.iter().all(same_model),
+            };
+            let outcome = run.exhaust(served, credential, behind, &mut attempt);
             let next = match outcome.await? {
                 Ok(answer) => return Ok(run.answered(plan, answer, served, credential)),
                 Err(next) => next,
@@ -175,14 +189,12 @@ impl Driver<'_> {
 // === impl Run ===
 
 impl Run<'_> {
-    /// Asks one model with one key, again and again as long as that makes sense. `others`: there is something else to
-    /// ask; `keys`: another key of the same model is among it.
+    /// Asks one model with one key, again and again as long as that makes sense.
     async fn exhaust<A, F, R>(
         &mut self,
         served: &Arc<Served>,
         credential: &Credential,
-        others: bool,
-        keys: bool,
+        behind: Behind,
         attempt: &mut F,
     ) -> Result<Result<A, Step>, Stopped>
     where
@@ -193,15 +205,17 @@ impl Run<'_> {
         let begun = Instant::now();
         for before in 0.. {
             let answer_begun = Arc::<AtomicBool>::default();
+            let asked = Instant::now();
+            let until = self.patience(asked, served, behind);
             let now = Try {
                 begun: answer_begun.clone(),
                 served: served.clone(),
                 credential: credential.clone(),
                 before,
-                deadline: self.deadline,
+                deadline: until,
             };
             let mut work = std::pin::pin!(attempt(now));
-            let outcome = match timeout_at(self.deadline, &mut work).await {
+            let outcome = match timeout_at(until, &mut work).await {
                 // a long answer is no late one; its provider and the agent have their own limits
                 Err(_) if answer_begun.load(Ordering::Relaxed) => Ok(work.await),
                 outcome => outcome,
@@ -212,19 +226,23 @@ impl Run<'_> {
                     return Ok(Ok(answer));
                 }
                 Ok(Err(failure)) => failure,
-                Err(_) => Failure::early(self.too_late()),
+                Err(_) => Failure::early(too_late(until - asked)),
             };
+            // no time of the others: what the operator grants this model, and what an answer took that broke off unseen
+            if served.timeout.is_some() || answer_begun.load(Ordering::Relaxed) {
+                self.deadline += asked.elapsed();
+            }
             let Failure { error, progress } = failure;
             self.note(served, credential, &error);
             tracing::debug!(target: "openclaw::agent", model, before, %error, "a try failed");
             if progress == Progress::Shown {
                 return Err(Stopped::Failed(error));
             }
-            let step = step(error.kind(), keys);
+            let step = step(error.kind(), behind.key);
             let step = match step {
                 Step::Stop => return Err(Stopped::Failed(error)),
                 Step::Compact => return Err(Stopped::Overflow(served.clone(), error)),
-                Step::Retry => match self.pause(&error, before, begun, others) {
+                Step::Retry => match self.pause(&error, before, begun, behind.any) {
                     Some(pause) => {
                         sleep(pause).await;
                         continue;
@@ -247,6 +265,15 @@ impl Run<'_> {
         Ok(Err(Step::NextModel))
     }
 
+    /// Until when an answer has to begin.
+    fn patience(&self, now: Instant, served: &Served, behind: Behind) -> Instant {
+        match served.timeout {
+            Some(granted) => now + granted,
+            None if behind.model => now + self.deadline.saturating_duration_since(now) / 2,
+            None => self.deadline,
+        }
+    }
+
     /// How long to wait before the same again. None: it makes no sense any more.
     fn pause(&self, error: &Error, before: u32, begun: Instant, others: bool) -> Option<Duration> {
         let budget = &self.driver.budget;
@@ -265,12 +292,6 @@ impl Run<'_> {
 
     fn note(&mut self, served: &Served, credential: &Credential, error: &Error) {
         Attempted::note(&mut self.failed, served.reference.clone(), &credential.id, error);
-    }
-
-    fn too_late(&self) -> Error {
-        let total = self.deadline - self.started;
-        let text = format!("no answer within the {} s that a turn may take", total.as_secs());
-        Error::new(ErrorKind::Timeout, text)
     }
 
     fn answered<A>(
@@ -298,6 +319,11 @@ impl Run<'_> {
             fallback,
         }
     }
+}
+
+fn too_late(waited: Duration) -> Error {
+    let text = format!("no answer began within {} s", waited.as_secs());
+    Error::new(ErrorKind::Timeout, text)
 }
 
 #[cfg(test)]

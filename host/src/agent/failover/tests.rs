@@ -202,27 +202,84 @@ async fn what_somebody_has_seen_is_not_said_again() {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn the_whole_has_a_deadline_even_if_a_model_never_answers() {
+/// Asks models that never answer. Gives who was asked and when, in seconds, how long it took, and what came of it.
+async fn wait_for_nobody(plan: &[Arc<Served>]) -> (Vec<(String, u64)>, u64, String) {
     let cooldowns = cooldowns();
     let driver = Driver {
         cooldowns: &cooldowns,
         budget: Budget::of(Duration::from_secs(60)),
         jitter: || 0.0,
     };
-    let started = Instant::now();
-    let plan = [served("a/x", &["a:1"]), served("b/y", &["b:1"])];
+    let (started, log) = (Instant::now(), RefCell::new(Vec::new()));
     let outcome = driver
-        .run(&plan, |_| std::future::pending::<Result<(), Failure>>())
+        .run(plan, |asked| {
+            let name = asked.served.reference.to_string();
+            log.borrow_mut().push((name, started.elapsed().as_secs()));
+            std::future::pending::<Result<(), Failure>>()
+        })
         .await;
-    assert_eq!(started.elapsed().as_secs(), 60);
     let Err(Stopped::Exhausted(exhausted)) = outcome else {
         panic!("nobody answered");
     };
-    assert_eq!(
+    (
+        log.into_inner(),
+        started.elapsed().as_secs(),
         exhausted.to_string(),
-        "All models failed (1): a/x: no answer within the 60 s that a turn may take (timeout)"
+    )
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_model_that_never_answers_leaves_time_to_those_behind_it() {
+    let plan = [served("a/x", &["a:1", "a:2"]), served("b/y", &["b:1"])];
+    let (asked, took, report) = wait_for_nobody(&plan).await;
+    assert_eq!(asked, [("a/x".to_owned(), 0), ("b/y".to_owned(), 30)]);
+    assert_eq!(took, 60, "the whole has a deadline all the same");
+    assert_eq!(
+        report,
+        "All models failed (2): a/x: no answer began within 30 s (timeout) | b/y: no answer began within 30 s (timeout)"
     );
+    let (asked, took, _) = wait_for_nobody(&plan[..1]).await;
+    assert_eq!((asked.len(), took), (1, 60), "another key makes no model faster");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_operator_says_how_long_a_model_may_take_to_begin() {
+    let with = |seconds, served: Arc<Served>| {
+        Arc::new(Served {
+            timeout: Some(Duration::from_secs(seconds)),
+            ..Served::clone(&served)
+        })
+    };
+    let (short, slow) = (
+        with(5, served("a/x", &["a:1"])),
+        with(200, served("c/z", &["c:1"])),
+    );
+    let plan = [short, slow, served("b/y", &["b:1"])];
+    let (asked, took, _) = wait_for_nobody(&plan).await;
+    let names = [("a/x", 0), ("c/z", 5), ("b/y", 205)];
+    assert_eq!(asked, names.map(|(name, at)| (name.to_owned(), at)));
+    assert_eq!(took, 265, "what one is granted is not taken from the others");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_breaks_off_unseen_takes_no_time_from_those_behind_it() {
+    let cooldowns = cooldowns();
+    let driver = Driver {
+        cooldowns: &cooldowns,
+        budget: Budget::of(Duration::from_secs(60)),
+        jitter: || 0.0,
+    };
+    let plan = [served("a/x", &["a:1"]), served("b/y", &["b:1"])];
+    let outcome = driver.run(&plan, |asked| async move {
+        asked.begun.store(true, Ordering::Relaxed);
+        if asked.served.reference.provider == "b" {
+            return Ok(());
+        }
+        sleep(Duration::from_secs(100)).await;
+        Err(fail(ErrorKind::Network))
+    });
+    let answered = outcome.await.expect("the second model");
+    assert_eq!(answered.served.reference.to_string(), "b/y");
 }
 
 #[tokio::test(start_paused = true)]
