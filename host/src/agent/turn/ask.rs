@@ -10,7 +10,9 @@ use crate::{
 use futures_util::future::BoxFuture;
 use openclaw_plugin_api::{
     AgentEvent, Completion, CompletionRequest, Delta, Error, ErrorKind, Message, Result, StopReason,
-    ToolSpec, Usage, abi::sink_pair, surface::ids,
+    ToolSpec, Usage,
+    abi::{Chunks, sink_pair},
+    surface::ids,
 };
 use std::{
     sync::{
@@ -73,7 +75,7 @@ pub async fn attempt(
     begun: &AtomicBool,
 ) -> std::result::Result<Answer, Failed> {
     let early = |error: Error| Failed { error, began: false };
-    let (out, mut chunks) = sink_pair(WINDOW);
+    let (out, chunks) = sink_pair(WINDOW);
     let call = Request {
         method: ids::provider::COMPLETE.to_owned(),
         target: target.to_owned(),
@@ -81,40 +83,13 @@ pub async fn attempt(
         out: Some(out),
         ..Request::default()
     };
-    let (mut began, at) = (false, Instant::now());
+    let at = Instant::now();
     let (provider, model) = reference.split_once('/').unwrap_or(("", reference));
     if let Some(run) = &events.run {
         run.asks(provider, model);
     }
-    let read = async {
-        let mut answer = Collector::default();
-        while let Some(chunk) = chunks.next().await {
-            let Some(delta) = Delta::decode(&chunk)? else {
-                continue;
-            };
-            begun.store(true, Ordering::Relaxed);
-            match &delta {
-                Delta::Text(text) => {
-                    began |= !text.is_empty();
-                    tell(events, AgentEvent::Text { text: text.clone() }).await;
-                }
-                Delta::Thinking(text) => tell(events, AgentEvent::Thinking { text: text.clone() }).await,
-                _ => {}
-            }
-            if !answer.push(delta) {
-                return Err(Error::new(
-                    ErrorKind::Refused,
-                    "the model's answer is longer than anything sensible",
-                ));
-            }
-        }
-        Ok(answer)
-    };
-    let (reply, answer) = tokio::join!(plugin.call_raw(call, None), read);
-    let failed = |error: Error| Failed { error, began };
-    let completion: Completion =
-        serde_json::from_slice(&reply.map_err(failed)?).map_err(|e| failed(e.into()))?;
-    let (message, calls) = answer.map_err(failed)?.finish();
+    let (completion, heard) = hear(plugin.call_raw(call, None), chunks, events, begun).await?;
+    let (message, calls) = heard.finish();
     let about = About {
         provider: provider.to_owned(),
         model: model.to_owned(),
@@ -131,4 +106,83 @@ pub async fn attempt(
         model: reference.to_owned(),
         notices: Vec::new(),
     })
+}
+
+/// Reads an answer while the call that gives it is under way. One that can't be read ends the call: the provider would
+/// wait for somebody to read on.
+async fn hear(
+    call: impl Future<Output = Result<Vec<u8>>>,
+    chunks: Chunks,
+    events: &TurnEvents,
+    begun: &AtomicBool,
+) -> std::result::Result<(Completion, Collector), Failed> {
+    let call = async { Ok(call.await) };
+    let (reply, (began, answer)) = tokio::try_join!(call, read(chunks, events, begun))?;
+    let failed = |error: Error| Failed { error, began };
+    let completion = serde_json::from_slice(&reply.map_err(failed)?).map_err(|e| failed(e.into()))?;
+    Ok((completion, answer))
+}
+
+/// Takes the steps of an answer in. True: somebody may have seen something of it.
+async fn read(
+    mut chunks: Chunks,
+    events: &TurnEvents,
+    begun: &AtomicBool,
+) -> std::result::Result<(bool, Collector), Failed> {
+    let (mut began, mut answer) = (false, Collector::default());
+    while let Some(chunk) = chunks.next().await {
+        let delta = Delta::decode(&chunk).map_err(|error| Failed { error, began })?;
+        let Some(delta) = delta else {
+            continue;
+        };
+        begun.store(true, Ordering::Relaxed);
+        match &delta {
+            Delta::Text(text) => {
+                began |= !text.is_empty();
+                tell(events, AgentEvent::Text { text: text.clone() }).await;
+            }
+            Delta::Thinking(text) => tell(events, AgentEvent::Thinking { text: text.clone() }).await,
+            _ => {}
+        }
+        if !answer.push(delta) {
+            let text = "the model's answer is longer than anything sensible";
+            let error = Error::new(ErrorKind::Refused, text);
+            return Err(Failed { error, began });
+        }
+    }
+    Ok((began, answer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use openclaw_plugin_api::Sink;
+    use std::time::Duration;
+
+    /// A provider that writes the same for as long as it is asked to, and looks at nothing.
+    async fn writes(mut out: Sink, chunk: Vec<u8>) -> Result<Vec<u8>> {
+        while out.send(&chunk).await {}
+        std::future::pending().await
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_answer_that_cant_be_read_ends_the_call_and_is_told_as_what_it_is() {
+        let endless = [b"t".as_slice(), &[b'x'; 64 << 10]].concat();
+        let no_text = vec![b't', 0xff];
+        for (chunk, kind, seen) in [
+            (endless, ErrorKind::Refused, true),
+            (no_text, ErrorKind::Internal, false),
+        ] {
+            let events = TurnEvents::new(tokio::sync::mpsc::channel(1).0, None);
+            let (out, chunks) = sink_pair(WINDOW);
+            let begun = AtomicBool::default();
+            let heard = hear(writes(out, chunk), chunks, &events, &begun);
+            let heard = tokio::time::timeout(Duration::from_secs(3600), heard).await;
+            let failed = heard
+                .expect("it ends by itself")
+                .map(drop)
+                .expect_err("no answer");
+            assert_eq!((failed.error.kind(), failed.began), (kind, seen));
+        }
+    }
 }
