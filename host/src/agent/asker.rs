@@ -85,6 +85,12 @@ impl Models {
         {
             return snap.clone();
         }
+        if known
+            .as_ref()
+            .is_some_and(|snap| is_new_to_vendors(&snap.config, &config))
+        {
+            self.cooldowns.clear();
+        }
         let plugins = self.registry.all().into_iter();
         let on = plugins
             .map(|plugin| plugin.spec())
@@ -180,7 +186,7 @@ impl Models {
         for error in &errors {
             tracing::warn!(target: "openclaw::models", "{error}");
         }
-        let Some(first) = plan.first() else {
+        if plan.is_empty() {
             let none = || {
                 Error::new(
                     ErrorKind::Config,
@@ -188,16 +194,13 @@ impl Models {
                 )
             };
             return Err(errors.first().map_or_else(none, |error| error.to_error()));
-        };
-        // limits and prices: a turn goes on without them
-        match self.catalogue.load(&self.registry, first, false).await {
-            Ok(true) => Ok(snap.resolver.plan(agent, references(), profile).0),
-            Ok(false) => Ok(plan),
-            Err(error) => {
-                tracing::debug!(target: "openclaw::models", %error, "no catalogue");
-                Ok(plan)
-            }
         }
+        // limits and prices: a turn goes on without them
+        let routes = plan.iter().map(|served| &**served);
+        if self.catalogue.load_all(&self.registry, routes).await {
+            return Ok(snap.resolver.plan(agent, references(), profile).0);
+        }
+        Ok(plan)
     }
 
     async fn ask(
@@ -240,6 +243,15 @@ impl Models {
         shortened
     }
 
+    /// Asks models one after the other, in so much time.
+    pub(super) fn driver(&self, total: Duration) -> Driver<'_> {
+        Driver {
+            cooldowns: &self.cooldowns,
+            budget: Budget::of(total),
+            jitter,
+        }
+    }
+
     async fn drive(
         &self,
         plan: &[Arc<Served>],
@@ -248,11 +260,7 @@ impl Models {
         tools: &[Arc<ToolSpec>],
         events: &TurnEvents,
     ) -> std::result::Result<Answer, Stopped> {
-        let driver = Driver {
-            cooldowns: &self.cooldowns,
-            budget: Budget::of(BUDGET),
-            jitter,
-        };
+        let driver = self.driver(BUDGET);
         let answered = driver
             .run(plan, |now| self.attempt(now, turn, history, tools, events))
             .await?;
@@ -309,8 +317,13 @@ impl Models {
         })
     }
 
-    /// One answer of one model, unheard by anybody: for the gateway's own purposes.
-    pub(super) async fn aside(&self, served: &Served, request: CompletionRequest) -> Result<String> {
+    /// One answer of one model, unheard by anybody: for the gateway's own purposes. `begun` is set with the first of it.
+    pub(super) async fn aside(
+        &self,
+        served: &Served,
+        request: CompletionRequest,
+        begun: &AtomicBool,
+    ) -> Result<String> {
         let plugin = self.registry.get(&served.plugin).ok_or_else(|| {
             let text = format!("plugin {} is not there any more", served.plugin);
             Error::new(ErrorKind::Closed, text)
@@ -322,7 +335,7 @@ impl Models {
             &served.reference.to_string(),
             &request,
             &events,
-            &AtomicBool::new(false),
+            begun,
         )
         .await;
         let answer = asked.map_err(|failed| failed.error)?;
@@ -351,8 +364,14 @@ impl std::fmt::Debug for Models {
     }
 }
 
+/// May keys, addresses or models be others than they were? Then whoever changed them wants them tried.
+fn is_new_to_vendors(before: &Config, now: &Config) -> bool {
+    let differs = |part: &&str| before.value()[*part] != now.value()[*part];
+    ["models", "auth", "env"].iter().any(|part| differs(&part))
+}
+
 /// The error that a turn ends with, with what the person is told of it.
-fn told(stopped: Stopped) -> Error {
+pub(super) fn told(stopped: Stopped) -> Error {
     let text = stopped.for_person();
     stopped.into_error().with(FOR_PERSON, text)
 }

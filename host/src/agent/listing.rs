@@ -4,7 +4,6 @@ use crate::{
     config::Agent,
     models::{ModelRef, ResolveError, Served, Source, is_allowed},
 };
-use futures_util::future::join_all;
 use openclaw_plugin_api::ModelInfo;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
@@ -97,15 +96,7 @@ impl Models {
                         .ok()
                 })
                 .collect();
-            let asked = routes
-                .iter()
-                .map(|route| self.catalogue.load(&self.registry, route, false));
-            for (route, told) in routes.iter().zip(join_all(asked).await) {
-                if let Err(error) = told {
-                    let provider = &route.reference.provider;
-                    tracing::debug!(target: "openclaw::models", provider, %error, "no catalogue");
-                }
-            }
+            self.catalogue.load_all(&self.registry, &routes).await;
         }
         let mut found: BTreeSet<ModelRef> = own(agent).into_keys().collect();
         let known = self.catalogue.all(&snap.config.models).into_iter();

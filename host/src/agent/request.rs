@@ -225,6 +225,7 @@ pub(super) async fn turn_of(desk: &Desk, agent: &Agent, session_id: &str, id: St
     };
     let fallbacks = agent.model.fallbacks.iter().flatten().map(String::as_str);
     let models = std::iter::once(primary.as_str()).chain(fallbacks);
+    let shortening = Policy::of(&agent.compaction);
     Turn {
         id,
         session_id: session_id.to_owned(),
@@ -232,10 +233,10 @@ pub(super) async fn turn_of(desk: &Desk, agent: &Agent, session_id: &str, id: St
             .map(|written| agent.reference(written).to_owned())
             .collect(),
         thinking: agent.thinking.map(|level| level.into()).unwrap_or_default(),
-        history: agent.settings.context_tokens.unwrap_or(HISTORY),
+        history: shortening.read_back(agent.settings.context_tokens),
         context_cap: agent.settings.context_tokens,
         reserve_floor: agent.compaction.reserve_tokens_floor,
-        shortening: Policy::of(&agent.compaction),
+        shortening,
         summariser: summariser(agent),
         pruning: Pruning::of(&agent.settings.context_pruning),
         watches_loops: desk.config().tools.loop_detection.enabled != Some(false),
@@ -255,9 +256,6 @@ pub(super) fn idle(desk: &Desk, session: &Session) -> Duration {
     let ms = desk.clock.now_ms().saturating_sub(session.updated_ms);
     Duration::from_millis(u64::try_from(ms).unwrap_or(0))
 }
-
-/// What is read of a conversation if the operator names no window, tokens: as much as the usual window takes.
-const HISTORY: u64 = 200_000;
 
 /// Makes a conversation shorter because somebody asked for it. Gives its length and the window.
 pub(super) async fn compact(

@@ -1,7 +1,7 @@
 //! How many tokens things are, roughly, and how much of a model's window there is for what.
 //!
 //! Vendors count exactly, but only afterwards; before a call a quarter of the bytes is close enough, and it costs nothing.
-//! The estimate is replaced by the vendor's figure as soon as there is one.
+//! Where it is not, the vendor says that the conversation is too long, and it is summarised then.
 use openclaw_plugin_api::{Content, Error, ErrorKind, Message, ModelInfo, Result, ToolSpec};
 use std::{fmt, sync::Arc};
 

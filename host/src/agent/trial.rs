@@ -2,7 +2,7 @@
 use super::asker::Models;
 use crate::models::{Served, Source};
 use openclaw_plugin_api::{CompletionRequest, Error, Message, ModelInfo, Result, Role};
-use std::time::Duration;
+use std::{sync::atomic::AtomicBool, time::Duration};
 
 /// What a model is asked.
 const QUESTION: &str = "Answer with the word OK.";
@@ -40,7 +40,7 @@ impl Models {
             max_tokens: Some(MAX_TOKENS),
             ..route.request(&key)
         };
-        match tokio::time::timeout(DEADLINE, self.aside(&route, request)).await {
+        match tokio::time::timeout(DEADLINE, self.aside(&route, request, &AtomicBool::default())).await {
             Ok(answer) => answer.map(drop),
             Err(_) => Err(Error::new(
                 openclaw_plugin_api::ErrorKind::Timeout,

@@ -7,6 +7,7 @@ use crate::{
     config::{CatalogueMode, Modality, ModelConfig, ModelsConfig, provider_id},
     plugins::{registry::Registry, services::Request},
 };
+use futures_util::future::join_all;
 use openclaw_plugin_api::{CatalogRequest, Error, ErrorKind, ModelInfo, Result, surface::ids};
 use std::{
     collections::BTreeMap,
@@ -73,6 +74,27 @@ impl Catalogue {
                 Err(error)
             }
         }
+    }
+
+    /// Asks the plugins of the providers of several models, beside each other, and says whether any was asked: those that
+    /// answer instead of the first are to be known as well as it is. What does not answer is gone on without.
+    pub async fn load_all<'a>(
+        &self,
+        registry: &Registry,
+        routes: impl IntoIterator<Item = &'a Served>,
+    ) -> bool {
+        let mut first = BTreeMap::new();
+        for route in routes {
+            first.entry(&route.reference.provider).or_insert(route);
+        }
+        let asked = first.into_iter().map(|(provider, route)| async move {
+            let told = self.load(registry, route, false).await;
+            told.unwrap_or_else(|error| {
+                tracing::debug!(target: "openclaw::models", provider, %error, "no catalogue");
+                false
+            })
+        });
+        join_all(asked).await.contains(&true)
     }
 
     async fn ask(registry: &Registry, route: &Served, refresh: bool) -> Result<Vec<ModelInfo>> {
@@ -171,7 +193,8 @@ impl Catalogue {
             .collect()
     }
 
-    fn is_fresh(&self, provider: &str) -> bool {
+    /// Was the plugin of a provider asked lately?
+    pub(crate) fn is_fresh(&self, provider: &str) -> bool {
         let answers = self.answers.read().unwrap_or_else(PoisonError::into_inner);
         answers
             .get(provider)
@@ -181,7 +204,10 @@ impl Catalogue {
     fn told(&self, reference: &ModelRef) -> Option<ModelInfo> {
         let answers = self.answers.read().unwrap_or_else(PoisonError::into_inner);
         let models = &answers.get(&reference.provider)?.models;
-        models.iter().find(|model| model.id == reference.model).cloned()
+        let find = |id: &str| models.iter().find(|model| model.id == id);
+        // a release with its date is the model that is listed without
+        let found = find(&reference.model).or_else(|| find(reference.undated()?));
+        found.cloned()
     }
 }
 
@@ -298,6 +324,12 @@ mod tests {
             (100_000, 64_000, 1.5)
         );
         assert!(big.reasoning && big.input.len() == 2);
+        let dated = catalogue.info(&config, &ModelRef::new("vendor", "other-20250929"));
+        assert_eq!((dated.id.as_str(), dated.max_tokens), ("other-20250929", 64_000));
+        assert!(
+            dated.input.contains(&"image".to_owned()),
+            "it sees as the model without the date does"
+        );
         let own = catalogue.info(&config, &ModelRef::new("vendor", "own"));
         assert_eq!((own.context_window, own.max_tokens), (DEFAULT_WINDOW, 4_000));
         let unknown = catalogue.info(&config, &ModelRef::new("x", "y"));

@@ -30,6 +30,22 @@ impl ModelRef {
         let reference = Self::new(provider, model.trim());
         (!reference.provider.is_empty() && !reference.model.is_empty()).then_some(reference)
     }
+
+    /// The model's id without the date of a release behind it (`-20250929`, `-2024-08-06`) or `-latest`. None: it has none.
+    pub(super) fn undated(&self) -> Option<&str> {
+        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let (id, last) = self.model.rsplit_once('-')?;
+        if last == "latest" || (last.len() == 8 && digits(last)) {
+            return Some(id);
+        }
+        let (id, date) = self
+            .model
+            .split_at_checked(self.model.len().checked_sub("-2024-08-06".len())?)?;
+        let parts: Vec<_> = date.split('-').collect();
+        matches!(parts[..], ["", year, month, day]
+            if year.len() == 4 && month.len() == 2 && day.len() == 2 && digits(year) && digits(month) && digits(day))
+        .then_some(id)
+    }
 }
 
 impl fmt::Display for ModelRef {
@@ -71,6 +87,22 @@ mod tests {
         assert_eq!(ModelRef::parse("z.ai/glm"), ModelRef::parse("zai/glm"));
         for written in ["", "opus", "/model", "provider/", " / "] {
             assert_eq!(ModelRef::parse(written), None, "{written}");
+        }
+    }
+
+    #[test]
+    fn a_date_at_the_end_is_no_part_of_the_name() {
+        for (model, expected) in [
+            ("sonnet-4-5-20250929", Some("sonnet-4-5")),
+            ("4o-2024-08-06", Some("4o")),
+            ("haiku-latest", Some("haiku")),
+            ("sonnet-4-5", None),
+            ("4o-2024-8-06", None),
+            ("2024-08-06", None),
+            ("é-08-06", None),
+            ("4o", None),
+        ] {
+            assert_eq!(ModelRef::new("p", model).undated(), expected, "{model}");
         }
     }
 

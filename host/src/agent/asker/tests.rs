@@ -1,7 +1,102 @@
-//! What a turn knows of its models.
+//! What a turn knows of its models, and what follows from a configuration.
 use super::*;
 use crate::plugins::fake;
 use openclaw_plugin_api::{Manifest, surface::ids};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+/// Models of this registry and configuration; the other end changes the configuration.
+fn models_of(registry: Registry, folder: &TempDir, of: Value) -> (Models, watch::Sender<Arc<Config>>) {
+    let (change, config) = watch::channel(config(of));
+    let paths = Paths {
+        config_file: folder.path().join("openclaw.json"),
+        state_dir: folder.path().to_owned(),
+        home: None,
+        include_roots: Vec::new(),
+    };
+    let (registry, clock) = (Arc::new(registry), Clock::from_fn(|| 0));
+    let models = Models::new(
+        registry,
+        config,
+        clock,
+        paths,
+        Env::default(),
+        Snapshot::default(),
+    );
+    (models, change)
+}
+
+/// Models of this configuration without plugins; the folder is to be kept.
+async fn models(of: Value) -> (Models, watch::Sender<Arc<Config>>, TempDir) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (registry, _) = Registry::start(fake::workshop(folder.path()), Vec::new()).await;
+    let (models, change) = models_of(registry, &folder, of);
+    (models, change, folder)
+}
+
+fn config(value: Value) -> Arc<Config> {
+    Arc::new(Config::from_value(value).expect("valid"))
+}
+
+#[tokio::test]
+async fn a_key_that_was_changed_is_tried_at_once() {
+    let with = |key: &str, port: u16| {
+        json!({
+            "models": {"providers": {"v": {"baseUrl": "http://v", "apiKey": key}}}, "gateway": {"port": port},
+        })
+    };
+    let (models, change, _folder) = models(with("wrong", 1000)).await;
+    let rests = || {
+        models.snap();
+        models.cooldowns.resting("v#config", "v/m").is_some()
+    };
+    assert!(!rests());
+    models.cooldowns.failed("v#config", "v/m", ErrorKind::Auth, None);
+    change.send_replace(config(with("wrong", 2000)));
+    assert!(rests(), "nothing of it has changed");
+    change.send_replace(config(with("right", 2000)));
+    assert!(!rests());
+}
+
+#[tokio::test]
+async fn those_that_answer_instead_are_known_as_well_as_the_first() {
+    let (models, _change, _folder) = models(json!({})).await;
+    let config = models.config.borrow().clone();
+    let offer = |id: &str| Offer {
+        plugin: format!("plugin-{id}"),
+        providers: vec![id.to_owned()],
+        ..Offer::default()
+    };
+    let offers = vec![offer("one"), offer("two")];
+    let (catalogue, clock) = (models.catalogue.clone(), models.clock.clone());
+    let resolver = Resolver::new(
+        config.clone(),
+        offers.clone(),
+        Profiles::default(),
+        catalogue,
+        clock,
+    );
+    let snap = Snap {
+        revision: models.registry.revision(),
+        agents: config.agents(),
+        config,
+        offers,
+        resolver,
+        usual: OnceLock::new(),
+    };
+    *models.known.lock().expect("free") = Some(Arc::new(snap));
+    let turn = Turn {
+        models: vec!["one/x".into(), "one/y".into(), "two/z".into()],
+        ..Turn::default()
+    };
+    let plan = models.plan(&turn).await.expect("models");
+    assert_eq!(plan.len(), 3, "they are asked though nothing is known of them");
+    assert!(
+        ["one", "two"]
+            .iter()
+            .all(|provider| models.catalogue.is_fresh(provider))
+    );
+}
 
 #[tokio::test]
 async fn the_first_turn_knows_what_the_plugin_says_of_its_model() {
@@ -18,21 +113,7 @@ async fn the_first_turn_knows_what_the_plugin_says_of_its_model() {
         other => Err(Error::unsupported(other)),
     });
     fake::serve(&registry.get("vendor").expect("it is known"), instance);
-    let paths = Paths {
-        config_file: folder.path().join("openclaw.json"),
-        state_dir: folder.path().to_owned(),
-        home: None,
-        include_roots: Vec::new(),
-    };
-    let (_running, config) = watch::channel(Arc::new(Config::default()));
-    let models = Models::new(
-        Arc::new(registry),
-        config,
-        Clock::system(),
-        paths,
-        Env::default(),
-        Snapshot::default(),
-    );
+    let (models, _change) = models_of(registry, &folder, json!({}));
     let turn = Turn {
         models: vec!["vendor/m".into()],
         ..Turn::default()

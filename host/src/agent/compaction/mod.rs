@@ -20,6 +20,9 @@ pub use summary::{MAX_SUMMARY_TOKENS, parts, request};
 
 use crate::config::Compaction;
 
+/// Most that is read of a conversation, tokens: more than any model's window.
+const MAX_READ: u64 = 2_000_000;
+
 /// What stays as it is.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Policy {
@@ -45,6 +48,13 @@ impl Policy {
             keep_turns: usize::try_from(turns).unwrap_or(usize::MAX),
             share: config.max_history_share.unwrap_or(0.5).clamp(0.1, 0.9),
         }
+    }
+
+    /// How much of a conversation is read, tokens. `cap` is `contextTokens`. What a model can't take is summarised, which
+    /// keeps what was said at its beginning; what is not read would be lost without a word. Only where nothing is
+    /// summarised the conversation is cut to the operator's window.
+    pub fn read_back(self, cap: Option<u64>) -> u64 {
+        cap.filter(|_| !self.automatic).unwrap_or(MAX_READ)
     }
 
     /// For a second try, after the provider said that what was kept is still too long.

@@ -3,13 +3,14 @@
 //! A history is changed only when the summary is there: a call that fails leaves it as it was.
 use super::{
     super::{
-        asker::Models,
+        asker::{Models, told},
+        failover::{Driver, Failure, Try},
         tokens::{self, Window},
         turn::{History, Turn},
     },
     Policy, cut, parts, request,
 };
-use crate::models::{Scope, Served};
+use crate::models::Served;
 use openclaw_plugin_api::{CompletionRequest, Error, ErrorKind, Result};
 use std::sync::Arc;
 
@@ -105,49 +106,45 @@ where
     Ok(Some(done))
 }
 
-/// Asks the model with one of its keys after the other, as long as the fault is the key's.
+/// Asks the model for a summary, as a turn asks for an answer: again after a pause, and with its next key.
 pub(in crate::agent) async fn ask(
     models: &Models,
     turn: &Turn,
-    served: &Served,
+    served: &Arc<Served>,
     request: CompletionRequest,
 ) -> Result<String> {
-    let mut last = None;
-    for credential in &served.credentials {
-        let mut call = served.request(credential);
-        call.system.clone_from(&request.system);
-        call.messages.clone_from(&request.messages);
-        call.thinking = request.thinking;
-        call.session_id.clone_from(&turn.session_id);
-        call.max_tokens = match (request.max_tokens, call.max_tokens) {
-            (Some(wanted), Some(most)) => Some(wanted.min(most)),
-            (wanted, most) => wanted.or(most),
-        };
-        let limit = turn.summariser.limit;
-        let asked = tokio::time::timeout(limit, models.aside(served, call)).await;
-        let late = |_| {
-            let text = format!(
-                "the summary took longer than {limit:?}; see agents.defaults.compaction.timeoutSeconds"
-            );
-            Err(Error::new(ErrorKind::Timeout, text))
-        };
-        match asked.unwrap_or_else(late) {
-            Err(error)
-                if matches!(
-                    Scope::of(error.kind()),
-                    Some(Scope::Credential | Scope::CredentialAndModel)
-                ) =>
-            {
-                last = Some(error);
-            }
-            outcome => return outcome,
-        }
+    let (request, limit) = (&request, turn.summariser.limit);
+    let asked = persistently(models.driver(limit), served, |now| async move {
+        let call = call(turn, request, now.served.request(&now.credential));
+        let answer = models.aside(&now.served, call, &now.begun).await;
+        answer.map_err(Failure::early)
+    });
+    tokio::time::timeout(limit, asked).await.unwrap_or_else(|_| {
+        let text =
+            format!("the summary took longer than {limit:?}; see agents.defaults.compaction.timeoutSeconds");
+        Err(Error::new(ErrorKind::Timeout, text))
+    })
+}
+
+/// Asks one model until it answers or there is no sense in it.
+pub(super) async fn persistently<F, R>(driver: Driver<'_>, served: &Arc<Served>, attempt: F) -> Result<String>
+where
+    F: FnMut(Try) -> R,
+    R: Future<Output = std::result::Result<String, Failure>>,
+{
+    let plan = [served.clone()];
+    let asked = driver.run(&plan, attempt).await;
+    asked.map(|answered| answered.answer).map_err(told)
+}
+
+/// The request for a summary with what the model's own has: address, key, parameters, and the longest answer.
+fn call(turn: &Turn, wanted: &CompletionRequest, own: CompletionRequest) -> CompletionRequest {
+    CompletionRequest {
+        system: wanted.system.clone(),
+        messages: wanted.messages.clone(),
+        thinking: wanted.thinking,
+        session_id: turn.session_id.clone(),
+        max_tokens: wanted.max_tokens.into_iter().chain(own.max_tokens).min(),
+        ..own
     }
-    Err(last.unwrap_or_else(|| {
-        let text = format!(
-            "there is no key for {}; see `openclaw models status`",
-            served.reference
-        );
-        Error::new(ErrorKind::Auth, text)
-    }))
 }

@@ -1,13 +1,21 @@
 //! Conversations that are all about their shape: lengths, roles, calls and answers.
 use super::{
-    super::{tokens::Window, turn::History},
-    shorten::{Shortening, summarise},
+    super::{
+        failover::{Budget, Driver, Failure},
+        tokens::Window,
+        turn::History,
+    },
+    shorten::{Shortening, persistently, summarise},
     *,
 };
-use crate::config::MemoryFlush;
-use openclaw_plugin_api::{Content, Error, ErrorKind, Message, Role};
+use crate::{
+    clock::Clock,
+    config::MemoryFlush,
+    models::{Cooldowns, Credential, Served, Snapshot},
+};
+use openclaw_plugin_api::{Content, Error, ErrorKind, Message, ModelInfo, Role};
 use serde_json::json;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 const WINDOW: Window = Window {
     total: 100_000,
@@ -269,4 +277,50 @@ async fn a_summary_that_fails_or_is_empty_changes_nothing() {
     history.messages.truncate(2);
     let nothing = summarise(&mut history, &how, async |_| Ok("x".to_owned())).await;
     assert!(nothing.expect("no fault").is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_that_passes_costs_no_summary() {
+    let cooldowns = Cooldowns::new(Clock::from_fn(|| 0), Default::default(), Snapshot::new());
+    let driver = Driver {
+        cooldowns: &cooldowns,
+        budget: Budget::of(Duration::from_secs(300)),
+        jitter: || 0.0,
+    };
+    let key = |id: &str| Credential {
+        id: id.into(),
+        ..Credential::default()
+    };
+    let served = Arc::new(Served {
+        credentials: vec![key("a"), key("b")],
+        ..Served::default()
+    });
+    let faults = [ErrorKind::Auth, ErrorKind::Overloaded, ErrorKind::Network];
+    let mut faults = faults.into_iter();
+    let asked = persistently(driver, &served, |now| {
+        let fault = faults.next().map(|kind| Failure::early(Error::new(kind, "no")));
+        async move { fault.map_or(Ok(now.credential.id), Err) }
+    });
+    assert_eq!(asked.await.expect("a summary"), "b");
+}
+
+#[test]
+fn a_conversation_is_read_until_its_window_is_full_so_that_its_beginning_is_summarised() {
+    for window in [200_000, 400_000, 1_050_000] {
+        let info = ModelInfo {
+            context_window: window,
+            ..ModelInfo::default()
+        };
+        for cap in [None, Some(50_000)] {
+            let read = Policy::default().read_back(cap);
+            // a long answer and a long message come on top of what fitted
+            let most = Window::new(&info, cap, None).total + 400_000;
+            assert!(read > most, "{window} {cap:?}");
+        }
+    }
+    let never = Policy {
+        automatic: false,
+        ..Policy::default()
+    };
+    assert_eq!(never.read_back(Some(50_000)), 50_000);
 }
