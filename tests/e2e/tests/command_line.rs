@@ -180,7 +180,11 @@ fn enabling_keeps_every_comment() {
         (&listed["plugins"][0]["enabled"], &listed["plugins"][0]["reason"]),
         (&false.into(), &"disabled in config".into())
     );
-    assert!(home.run(&["plugins", "enable", "demo"]).status.success());
+    let enabled = home.json(&["plugins", "enable", "demo", "--json"]);
+    assert_eq!(
+        (&enabled["changed"], &enabled["staysOff"]),
+        (&true.into(), &serde_json::Value::Null)
+    );
     assert_eq!(
         home.json(&["plugins", "list", "--json"])["plugins"][0]["enabled"],
         true
@@ -218,7 +222,11 @@ fn an_installed_plugin_is_pinned_found_isolated_and_removed() {
     let answer = home.run(&["agent", "--port", &running.port, "--message", "hi"]);
     assert_eq!(String::from_utf8_lossy(&answer.stdout).trim(), "You said: hi");
     drop(running);
-    assert!(home.run(&["plugins", "uninstall", "demo"]).status.success());
+    let removed = home.json(&["plugins", "uninstall", "demo", "--json"]);
+    assert_eq!(
+        (&removed["id"], &removed["removed"]),
+        (&"demo".into(), &true.into())
+    );
     assert_eq!(
         home.json(&["plugins", "list", "--json"])["plugins"],
         serde_json::json!([])

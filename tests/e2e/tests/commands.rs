@@ -271,6 +271,8 @@ fn models_are_listed_judged_and_chosen() {
         text.contains("// the operator's words") && text.contains("vendor/best"),
         "{text}"
     );
+    let again = offline.json(&["models", "set", "vendor/best", "--json"]);
+    assert_eq!(again["changed"], false, "{again:#}");
     let set = offline.json(&["config", "get", "agents.defaults.model", "--json"]);
     assert_eq!(set["primary"], "vendor/best");
 }
@@ -302,7 +304,16 @@ fn channels_are_added_and_removed_in_the_file() {
         text.contains("\"s3cret\"") && text.contains("// the operator's words"),
         "{text}"
     );
-    home.text(&["channels", "remove", "loopback", "--account", "work"]);
+    let removed = home.json(&["channels", "remove", "loopback", "--account", "work", "--json"]);
+    assert_eq!(
+        (&removed["path"], &removed["changed"], &removed["needsRestart"]),
+        (
+            &json!("channels.loopback.accounts.work"),
+            &json!(true),
+            &json!(false)
+        ),
+        "{removed:#}"
+    );
     let text = fs::read_to_string(home.config()).expect("read");
     assert!(!text.contains("s3cret") && text.contains("dmPolicy"), "{text}");
     let (code, words) = home.failure(&["channels", "add", "pigeon"]);
