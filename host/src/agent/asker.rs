@@ -367,7 +367,7 @@ impl std::fmt::Debug for Models {
 /// May keys, addresses or models be others than they were? Then whoever changed them wants them tried.
 fn is_new_to_vendors(before: &Config, now: &Config) -> bool {
     let differs = |part: &&str| before.value()[*part] != now.value()[*part];
-    ["models", "auth", "env"].iter().any(|part| differs(&part))
+    ["models", "auth", "env"].iter().any(differs)
 }
 
 /// The error that a turn ends with, with what the person is told of it.

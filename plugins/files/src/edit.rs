@@ -78,10 +78,10 @@ fn place(text: &str, change: &Change, which: &str) -> Result<(Range<usize>, Stri
         return Ok((range, new));
     }
     // the file may end its lines otherwise than models do
-    if text.contains("\r\n") {
-        if let Some(range) = once(text, &crlf(&change.old), which)? {
-            return Ok((range, crlf(&change.new)));
-        }
+    if text.contains("\r\n")
+        && let Some(range) = once(text, &crlf(&change.old), which)?
+    {
+        return Ok((range, crlf(&change.new)));
     }
     Err(match similar(text, &change.old) {
         Some(line) => format!(
