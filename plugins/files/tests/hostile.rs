@@ -244,6 +244,8 @@ async fn nobody_wins_a_race() {
     let honest = bench.inside.join("honest");
     fs::create_dir(&honest).expect("a folder");
     fs::write(honest.join("secret.txt"), "harmless").expect("a file");
+    // before the first swap, or a write would make a folder of this name, which no link can take the place of
+    symlink(&honest, &swapped).expect("a link");
     let stop = Arc::new(AtomicBool::new(false));
     let racer = std::thread::spawn({
         let (stop, swapped, honest, outside) = (stop.clone(), swapped, honest, bench.outside.clone());

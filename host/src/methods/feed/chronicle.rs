@@ -2,7 +2,10 @@
 //! written. It reads the journal, and only if somebody follows.
 use super::Subscribers;
 use crate::{
-    agent::live::{End, News, Run, Step},
+    agent::{
+        live::{End, News, Run, Step},
+        run_id,
+    },
     app::Gateway,
     gateway::Events,
     journal::{Entry, Session},
@@ -103,8 +106,9 @@ impl Chronicle {
             return;
         };
         let id = session.session_id.clone();
-        // where nobody has looked yet, what is told begins with the run
-        let fresh = last.last().map_or(0, |entry| entry.seq - 1);
+        // where nobody has looked yet, what is told begins with the run, which may have written more than one thing since
+        let of_run = last.iter().find(|entry| run_id(&entry.turn) == run.id);
+        let fresh = of_run.or(last.last()).map_or(0, |entry| entry.seq - 1);
         let after = self.places.get(&id).copied().unwrap_or(fresh);
         let journal = &self.gateway.desk().journal;
         let transcript = id.clone();
