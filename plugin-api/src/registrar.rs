@@ -350,6 +350,13 @@ fn create_instance(
         handlers: Handlers::default(),
         registrations: Vec::new(),
     };
+    // Made first: if it comes to nothing, or panics, it ends with what the author's code has begun, its runtime too.
+    let mut instance = Instance {
+        handlers: Handlers::default(),
+        host: host.clone(),
+        poisoned: api.poisoned.clone(),
+        driver: driver.clone(),
+    };
     api.serve_lifecycle();
     logs::at(&mut host.downgrade(), || driver.enter(|| start(&mut api)))?;
     let methods = api.handlers.keys().cloned().collect();
@@ -357,14 +364,12 @@ fn create_instance(
         registrations: api.registrations,
         methods,
     };
-    let instance = Instance {
-        handlers: api.handlers,
-        host,
-        poisoned: api.poisoned,
-        driver,
-    };
+    instance.handlers = api.handlers;
     Ok(abi::Created {
         registrations: serde_json::to_string(&registrations)?.into(),
         plugin: abi::plugin_object(instance),
     })
 }
+
+#[cfg(all(test, feature = "testing", feature = "tokio"))]
+mod tests;

@@ -157,6 +157,11 @@ test("what is written while the gateway is away is sent once when it is back, an
   await say("Meanwhile");
   await page.getByText("Sending").waitFor();
   await shot(page, "chat-6-away");
+  const place = await page.evaluate(() => location.hash);
+  await page.evaluate(() => (location.hash = "#/chat/agent:main:elsewhere"));
+  await page.getByText("Sending").waitFor({ state: "detached" });
+  await page.evaluate((place) => (location.hash = place), place);
+  await page.getByText("Sending").waitFor();
   await world.gateway.start();
   await page.getByText("Connecting again").waitFor({ state: "detached" });
   await answer.nth(1).getByText("word40").waitFor();

@@ -36,6 +36,10 @@ test("a token in the fragment is taken and removed; the browser's own key is eno
   const again = await context.newPage();
   await again.goto(world.gateway.url);
   await again.getByLabel("Message").waitFor();
+  await again.goto(`${world.gateway.url}#token=another`);
+  await again.getByText("That is not this gateway's token.").waitFor();
+  await again.reload();
+  await again.getByLabel("Message").waitFor();
   assert.deepEqual(wrong, []);
   await context.close();
 });

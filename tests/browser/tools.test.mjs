@@ -36,12 +36,14 @@ const config = (hash, demo) => ({ path: "openclaw.json", raw: "{}", valid: true,
 test("a form is made from the schema, and only what was changed is sent", async () => {
   let current = { greeting: "Hello", apiKey: "__OPENCLAW_REDACTED__", words: ["no"] };
   const patches = [];
+  let patched = () => {};
   const { page, context, wrong } = await signedIn({
     "config.get": () => config("h1", current),
     "config.schema": () => ({ schema, uiHints: {} }),
     "config.patch": (params) => {
       patches.push(params);
       current = { ...current, ...JSON.parse(params.raw).plugins.entries.demo.config };
+      patched();
       return { ok: true };
     },
   }, "plugins/demo");
@@ -50,6 +52,8 @@ test("a form is made from the schema, and only what was changed is sent", async 
   await page.getByText("At most 10000.").waitFor();
   assert.equal(patches.length, 0, "what is wrong is not sent");
   await page.getByLabel("Delay ms").fill("250");
+  await page.getByLabel("Api key").fill("by mistake");
+  await page.getByLabel("Api key").fill("");
   await page.getByLabel("Style").selectOption({ label: "loud" });
   await page.getByRole("switch", { name: "Echo" }).uncheck({ force: true });
   await page.getByRole("button", { name: "Add" }).click();
@@ -59,6 +63,13 @@ test("a form is made from the schema, and only what was changed is sent", async 
   await page.getByRole("button", { name: "Save" }).click();
   await page.getByRole("status").getByText("Saved").waitFor();
   assert.deepEqual(patches.map(({ raw, baseHash }) => [JSON.parse(raw), baseHash]), [[{ plugins: { entries: { demo: { config: { delayMs: 250, style: "loud", echo: false, words: ["no", "never"] } } } } }, "h1"]]);
+  await page.getByText("Changed", { exact: true }).waitFor({ state: "detached" });
+  await page.getByLabel("Remove entry 2").click();
+  await page.getByLabel("Remove entry 1").click();
+  const again = new Promise((done) => (patched = done));
+  await page.getByRole("button", { name: "Save" }).click();
+  await again;
+  assert.deepEqual(JSON.parse(patches[1].raw).plugins.entries.demo.config, { words: [] }, "none is not the same as not set");
   assert.deepEqual(wrong, []);
   await context.close();
 });
@@ -81,8 +92,12 @@ test("a change that came first is not overwritten", async () => {
 test("the file is checked while it is written, and shown as a difference before it is saved", async () => {
   const raw = '{\n  // a comment\n  "gateway": { "mode": "local" },\n}\n';
   const saved = [];
-  const { page, context, wrong } = await signedIn({
-    "config.get": () => ({ path: "openclaw.json", raw: saved.at(-1)?.raw ?? raw, hash: `h${saved.length}`, valid: true }),
+  let read = () => {};
+  const { page, context, wrong, event } = await signedIn({
+    "config.get": () => {
+      read();
+      return { path: "openclaw.json", raw: saved.at(-1)?.raw ?? raw, hash: `h${saved.length}`, valid: true };
+    },
     "config.apply": (params) => {
       if (params.raw.includes("nonsense")) throw { code: "INVALID_REQUEST", message: "invalid config", details: { issues: [{ path: "nonsense", message: "is no key" }] } };
       saved.push(params);
@@ -112,10 +127,45 @@ test("the file is checked while it is written, and shown as a difference before 
   await page.keyboard.press("Control+Home");
   await page.keyboard.press("ArrowDown");
   await page.keyboard.type("// mine\n");
+  const again = new Promise((done) => (read = done));
+  event("config.changed", {});
+  await again;
   await page.getByRole("button", { name: "Review and save" }).click();
   await page.getByRole("button", { name: "Save", exact: true }).click();
   await page.getByRole("status").getByText("Saved").waitFor();
   assert.deepEqual(saved.map(({ baseHash, raw }) => [baseHash, raw.includes("// mine"), raw.includes("// a comment")]), [["h0", true, true]]);
+  assert.deepEqual(wrong, []);
+  await context.close();
+});
+
+test("a file that its agent has changed meanwhile is not overwritten unseen", async () => {
+  let content = "what was there";
+  const saved = [];
+  const file = () => ({ name: "MEMORY.md", content, size: content.length, hash: content });
+  const { page, context, wrong } = await signedIn({
+    "agents.files.list": () => ({ files: [{ ...file(), content: undefined }] }),
+    "agents.files.get": () => ({ file: file() }),
+    "agents.files.set": (params) => {
+      saved.push(params.content);
+      return { ok: true, file: file() };
+    },
+  }, "agents/main");
+  await page.getByRole("button", { name: /MEMORY\.md/ }).click();
+  const editor = page.getByRole("textbox", { name: "MEMORY.md" });
+  await editor.click();
+  await page.keyboard.press("Control+Home");
+  await page.keyboard.type("mine, ");
+  content = "what the agent wrote";
+  await page.getByRole("button", { name: "Review and save" }).click();
+  await page.getByText("was changed meanwhile").waitFor();
+  await page.locator(".diff .del").getByText("what the agent wrote").waitFor();
+  await page.getByRole("dialog").getByRole("button", { name: "Cancel" }).click();
+  assert.deepEqual(saved, []);
+  content = "what was there";
+  await page.getByRole("button", { name: "Review and save" }).click();
+  await page.getByRole("dialog").getByRole("button", { name: "Save" }).click();
+  await page.getByRole("status").getByText("MEMORY.md is saved").waitFor();
+  assert.deepEqual(saved, ["mine, what was there"]);
   assert.deepEqual(wrong, []);
   await context.close();
 });

@@ -262,7 +262,7 @@ fn is_command(ask: &Ask<'_>, event: &Inbound) -> bool {
         InboundKind::Command => true,
         InboundKind::Message => {
             let text = event.text.trim();
-            text.starts_with('/') && (ask.is_command)(text)
+            text.starts_with('/') && !event.is_forwarded() && (ask.is_command)(text)
         }
         _ => false,
     }

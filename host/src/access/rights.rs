@@ -3,7 +3,9 @@ use super::{Ask, Rights, place::Pass};
 use crate::config::IdList;
 use openclaw_plugin_api::Inbound;
 
-/// The sender's rights. `*` never makes an owner, and in `allowFrom` it gives no rights in groups.
+/// The sender's rights. `*` never makes an owner and nobody known. It gives everybody commands in `commands.allowFrom`
+/// and in the list that lets people write in the place; in groups that the configuration names that may be the
+/// channel's `allowFrom`.
 pub(super) fn of(ask: &Ask<'_>, event: &Inbound, pass: &Pass) -> Rights {
     let (people, commands, sender) = (ask.people(), ask.commands, &event.sender);
     let strict = super::People {

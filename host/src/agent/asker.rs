@@ -4,19 +4,20 @@ use super::{
     failover::{Budget, Driver, Failure, Progress, Stopped, Try},
     pictures,
     request::DEFAULT_MODEL,
+    survey::Survey,
     tokens::{self, Window},
     turn::{Answer, Asker, Failed, History, Turn, TurnEvents, attempt},
 };
 use crate::{
     clock::Clock,
-    config::{Agents, Config, Env, Paths},
-    models::{Catalogue, Cooldowns, Offer, Profiles, Resolver, Served, Snapshot, priced},
+    config::{Config, Env, Paths},
+    models::{Catalogue, Cooldowns, Offer, Served, Snapshot, priced},
     plugins::registry::Registry,
 };
 use futures_util::future::BoxFuture;
 use openclaw_plugin_api::{CompletionRequest, Error, ErrorKind, Result, ToolSpec};
 use std::{
-    sync::{Arc, Mutex, OnceLock, PoisonError, atomic::AtomicBool},
+    sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
     time::Duration,
 };
 use tokio::sync::watch;
@@ -36,18 +37,8 @@ pub struct Models {
     env: Env,
     pub(super) catalogue: Arc<Catalogue>,
     pub(super) cooldowns: Cooldowns,
-    known: Mutex<Option<Arc<Snap>>>,
-}
-
-/// What follows from one configuration and one set of plugins.
-pub(super) struct Snap {
-    pub(super) config: Arc<Config>,
-    revision: u64,
-    pub(super) offers: Vec<Offer>,
-    agents: Arc<Agents>,
-    pub(super) resolver: Resolver,
-    /// See [`Models::usual`].
-    usual: OnceLock<String>,
+    /// With the plugins' revision that it was made of.
+    known: Mutex<Option<(u64, Arc<Survey>)>>,
 }
 
 impl Models {
@@ -74,64 +65,48 @@ impl Models {
     }
 
     /// What is known of models now. Made anew when the configuration or the plugins have changed.
-    pub(super) fn snap(&self) -> Arc<Snap> {
+    pub fn survey(&self) -> Arc<Survey> {
         let config = self.config.borrow().clone();
         // asked before the plugins: what changes in between is seen next time
         let revision = self.registry.revision();
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(snap) = known
+        if let Some((_, survey)) = known
             .as_ref()
-            .filter(|snap| Arc::ptr_eq(&snap.config, &config) && snap.revision == revision)
+            .filter(|(of, survey)| Arc::ptr_eq(&survey.config, &config) && *of == revision)
         {
-            return snap.clone();
+            return survey.clone();
         }
         if known
             .as_ref()
-            .is_some_and(|snap| is_new_to_vendors(&snap.config, &config))
+            .is_some_and(|(_, survey)| is_new_to_vendors(&survey.config, &config))
         {
             self.cooldowns.clear();
         }
+        self.cooldowns.follow(&config.auth.cooldowns);
         let plugins = self.registry.all().into_iter();
         let on = plugins
             .map(|plugin| plugin.spec())
             .filter(|spec| spec.reason.is_on());
         let offers: Vec<_> = on.map(|spec| Offer::of(&spec.manifest, &self.env)).collect();
-        let agents = config.agents();
-        let folders = agents
-            .agents
-            .iter()
-            .map(|agent| (agent.id.as_str(), agent.agent_dir(&self.paths)));
-        let (profiles, problems) = Profiles::read(folders);
-        for problem in problems {
-            tracing::warn!(target: "openclaw::models", "{problem}");
-        }
-        let resolver = Resolver::new(
-            config.clone(),
-            offers.clone(),
-            profiles,
-            self.catalogue.clone(),
-            self.clock.clone(),
-        );
-        let snap = Arc::new(Snap {
-            config,
-            revision,
-            offers,
-            agents,
-            resolver,
-            usual: OnceLock::new(),
-        });
-        *known = Some(snap.clone());
-        snap
+        let (catalogue, clock) = (self.catalogue.clone(), self.clock.clone());
+        let survey = Arc::new(Survey::new(config, offers, &self.paths, catalogue, clock));
+        *known = Some((revision, survey.clone()));
+        survey
     }
 
     /// The model of an agent that has none configured: the first one of a vendor whose key is in the environment, else
-    /// one that needs no account.
+    /// one that needs no account. That one only stands in where there is a key and its vendor does not say what it has: the
+    /// catalogue asks again after a while.
     pub(super) async fn usual(&self) -> String {
-        let snap = self.snap();
+        let snap = self.survey();
         if let Some(known) = snap.usual.get() {
             return known.clone();
         }
         let found = self.first_of_environment(&snap).await;
+        let has_keys = snap.offers.iter().any(|offer| offer.in_environment);
+        if found.is_none() && has_keys {
+            return DEFAULT_MODEL.to_owned();
+        }
         let usual = found.unwrap_or_else(|| DEFAULT_MODEL.to_owned());
         snap.usual.get_or_init(|| usual).clone()
     }
@@ -141,16 +116,14 @@ impl Models {
         self.usual().await
     }
 
-    async fn first_of_environment(&self, snap: &Snap) -> Option<String> {
+    async fn first_of_environment(&self, snap: &Survey) -> Option<String> {
         let agent = snap.agents.default_agent();
         for offer in snap.offers.iter().filter(|offer| offer.in_environment) {
             let Some(provider) = offer.providers.first() else {
                 continue;
             };
-            let any = snap
-                .resolver
-                .resolve(agent, &format!("{provider}/any"), None)
-                .ok()?;
+            let any = snap.resolver.resolve(agent, &format!("{provider}/any"), None);
+            let Ok(any) = any else { continue };
             if self.catalogue.load(&self.registry, &any, false).await.is_err() {
                 continue;
             }
@@ -175,7 +148,7 @@ impl Models {
 
     /// The models that a turn may ask, in their order, with what is known of them.
     async fn plan(&self, turn: &Turn) -> Result<Vec<Arc<Served>>> {
-        let snap = self.snap();
+        let snap = self.survey();
         let agents = &snap.agents;
         let agent = agents
             .get(&turn.origin.agent_id)
@@ -323,7 +296,7 @@ impl Models {
         served: &Served,
         request: CompletionRequest,
         begun: &AtomicBool,
-    ) -> Result<String> {
+    ) -> Result<Answer> {
         let plugin = self.registry.get(&served.plugin).ok_or_else(|| {
             let text = format!("plugin {} is not there any more", served.plugin);
             Error::new(ErrorKind::Closed, text)
@@ -338,8 +311,7 @@ impl Models {
             begun,
         )
         .await;
-        let answer = asked.map_err(|failed| failed.error)?;
-        Ok(answer.message.plain_text())
+        asked.map_err(|failed| failed.error)
     }
 }
 

@@ -1,5 +1,5 @@
 //! What can be chosen among models, and what is known of them.
-use super::{asker::Models, commands::ModelChoice, request::DEFAULT_MODEL};
+use super::{asker::Models, commands::ModelChoice, request::DEFAULT_MODEL, survey::Survey};
 use crate::{
     config::Agent,
     models::{ModelRef, is_allowed},
@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 impl Models {
     /// The models that may be chosen for an agent.
     pub(super) fn choices(&self, agent: &Agent) -> Vec<ModelChoice> {
-        let snap = self.snap();
+        let snap = self.survey();
         let configured = agent
             .models
             .keys()
@@ -33,12 +33,18 @@ impl Models {
         found.into_values().collect()
     }
 
+    /// See [`Survey::window`].
+    pub fn window(&self, agent: &Agent, model: &str) -> u64 {
+        self.survey().window(agent, model)
+    }
+}
+
+impl Survey {
     /// The window of a model, tokens. Empty: the agent's own.
     pub fn window(&self, agent: &Agent, model: &str) -> u64 {
         let own = agent.model.primary.as_deref().unwrap_or(DEFAULT_MODEL);
         let written = if model.is_empty() { own } else { model };
-        let snap = self.snap();
-        let info = ModelRef::parse(agent.reference(written)).map(|model| snap.resolver.info(&model));
+        let info = ModelRef::parse(agent.reference(written)).map(|model| self.resolver.info(&model));
         let window = info.map_or(0, |info| u64::from(info.context_window));
         agent
             .settings
@@ -49,6 +55,6 @@ impl Models {
     /// Can a model think before it answers?
     pub fn reasons(&self, agent: &Agent, model: &str) -> bool {
         let model = ModelRef::parse(agent.reference(model));
-        model.is_some_and(|model| self.snap().resolver.info(&model).reasoning)
+        model.is_some_and(|model| self.resolver.info(&model).reasoning)
     }
 }

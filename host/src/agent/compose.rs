@@ -12,10 +12,16 @@ use crate::{
     config::{Agent, ChannelPolicy, ChunkMode, Config, ReplyToMode},
     deliver::{Body, UNKNOWN, message_to},
 };
-use openclaw_plugin_api::{ChannelInfo, MediaRef};
+use openclaw_plugin_api::{ChannelInfo, MediaRef, StopReason};
 
 /// What is said when a model says nothing and did not choose to.
 const NOTHING: &str = "⚠️ The model gave an empty answer. Please try again.";
+/// What is said when it says nothing because it won't.
+const DECLINED: &str =
+    "⚠️ The model declined to answer this. Put it differently, or choose another model with /model.";
+
+/// What is said when it has thought until it might write no more.
+const SPENT: &str = "⚠️ The model reached its limit before it said anything. Ask for less at once, or let it think less with /think.";
 
 /// What composing looks at.
 pub(super) struct Composition<'a> {
@@ -38,7 +44,7 @@ impl Composition<'_> {
             Reply::Send(payload) => payload,
             Reply::Silent => return Vec::new(),
             Reply::Empty => Payload {
-                text: NOTHING.to_owned(),
+                text: instead(outcome.stop).to_owned(),
                 ..Payload::default()
             },
         };
@@ -142,6 +148,15 @@ impl Composition<'_> {
     }
 }
 
+/// What is said in the place of an answer without words.
+fn instead(stop: StopReason) -> &'static str {
+    match stop {
+        StopReason::Refusal => DECLINED,
+        StopReason::Length => SPENT,
+        _ => NOTHING,
+    }
+}
+
 /// The files that a model named. One that can't be had is told of in the text.
 pub(super) async fn files(desk: &Desk, agent: &Agent, payload: &mut Payload) -> Vec<MediaRef> {
     let workspace = agent.workspace(&desk.paths);
@@ -197,4 +212,18 @@ pub(super) fn in_place(mut replies: Vec<Body>, shown: &str) -> Vec<Body> {
     files.message.idempotency_key.push_str(":files");
     replies.insert(1, files);
     replies
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn why_a_model_says_nothing_is_told() {
+        assert!(instead(StopReason::Refusal).contains("declined"));
+        assert!(instead(StopReason::Length).contains("limit"));
+        for stop in [StopReason::Stop, StopReason::Other] {
+            assert_eq!(instead(stop), NOTHING, "{stop:?}");
+        }
+    }
 }

@@ -34,9 +34,6 @@ use tokio::sync::{OwnedSemaphorePermit, oneshot, watch};
 /// How long to wait when the journal can't be used.
 pub(super) const JOURNAL_WAIT: Duration = Duration::from_secs(5);
 
-/// Where the journal has which keys and models rest.
-const RESTING: (&str, &str) = ("host:models", "resting");
-
 /// What turns are worked on with.
 pub struct Desk {
     /// Plugins.
@@ -70,6 +67,9 @@ pub struct Desk {
 }
 
 impl Desk {
+    /// Where the journal has which keys and models rest.
+    pub const RESTING: (&str, &str) = ("host:models", "resting");
+
     /// The configuration as it is now.
     pub fn config(&self) -> Arc<Config> {
         self.config.borrow().clone()
@@ -91,7 +91,7 @@ impl Desk {
         );
         let kept = self
             .journal
-            .run(move |j| j.put(RESTING.0, RESTING.1, &value, None, now));
+            .run(move |j| j.put(Self::RESTING.0, Self::RESTING.1, &value, None, now));
         if let Err(error) = kept.await {
             tracing::warn!(target: "openclaw::models", %error, "which keys rest is not kept");
         }
@@ -99,7 +99,10 @@ impl Desk {
 
     /// What rested when the last process ended.
     pub fn resting_before(journal: &Journal, now_ms: i64) -> Snapshot {
-        let kept = journal.get(RESTING.0, RESTING.1, now_ms).ok().flatten();
+        let kept = journal
+            .get(Self::RESTING.0, Self::RESTING.1, now_ms)
+            .ok()
+            .flatten();
         kept.and_then(|value| serde_json::from_slice(&value).ok())
             .unwrap_or_default()
     }

@@ -16,7 +16,7 @@ impl Models {
         if !request.model.is_empty() {
             return self.embed_by(&request.model, &request).await;
         }
-        let snap = self.snap();
+        let snap = self.survey();
         let providers = snap.offers.iter().filter_map(|offer| offer.providers.first());
         for provider in providers {
             match self.embed_by(provider, &request).await {
@@ -35,7 +35,7 @@ impl Models {
 
     async fn embed_by(&self, written: &str, request: &EmbedRequest) -> Result<Embeddings> {
         let (provider, model) = written.split_once('/').unwrap_or((written, ""));
-        let snap = self.snap();
+        let snap = self.survey();
         let agents = snap.config.agents();
         // a provider's own choice has no name here; any name finds its address and its keys
         let named = if model.is_empty() { "any" } else { model };

@@ -135,7 +135,7 @@ fn label(name: &str, fallback: &str) -> String {
 
 /// Characters that turn the direction of what follows, and so can make a line read as another one.
 fn is_direction(c: char) -> bool {
-    matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// Further lines stand in from the first, so that none of them looks like a line of the block.

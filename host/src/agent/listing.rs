@@ -1,8 +1,8 @@
 //! Which models there are and whether each can be asked, for people who choose one.
-use super::{asker::Models, request::DEFAULT_MODEL};
+use super::{asker::Models, request::DEFAULT_MODEL, survey::Survey};
 use crate::{
     config::Agent,
-    models::{ModelRef, ResolveError, Served, Source, is_allowed},
+    models::{Cooldowns, Login, ModelRef, Offer, ResolveError, Served, Source, is_allowed},
 };
 use openclaw_plugin_api::ModelInfo;
 use serde::Serialize;
@@ -24,6 +24,8 @@ pub struct Listed {
     pub tags: Vec<String>,
     /// How the gateway proves who asks.
     pub auth: Auth,
+    /// It is served on this machine.
+    pub local: bool,
     /// Its key rests after a fault until then, milliseconds since 1970; 0 if it does not.
     pub resting_until_ms: i64,
 }
@@ -72,9 +74,27 @@ impl Auth {
 }
 
 impl Models {
+    /// See [`Survey::judge`].
+    pub fn judge(&self, agent: &Agent, written: &str) -> Result<ModelRef, ResolveError> {
+        self.survey().judge(agent, written)
+    }
+
+    /// See [`Survey::list`]; with `all`, asks plugins for their catalogues first, and leaves out what does not answer.
+    pub async fn list(&self, agent: &Agent, all: bool) -> Vec<Listed> {
+        let survey = self.survey();
+        if all {
+            let ids = survey.provider_ids(agent).into_iter();
+            let routes: Vec<_> = ids.filter_map(|id| survey.route(agent, &id).ok()).collect();
+            self.catalogue.load_all(&self.registry, &routes).await;
+        }
+        survey.list(agent, all, &self.cooldowns)
+    }
+}
+
+impl Survey {
     /// What somebody wrote as a model that a plugin serves.
     pub fn judge(&self, agent: &Agent, written: &str) -> Result<ModelRef, ResolveError> {
-        let served = self.snap().resolver.resolve(agent, written, None)?;
+        let served = self.resolver.resolve(agent, written, None)?;
         let allowed = agent.allowed_models.as_deref();
         if !is_allowed(allowed, &served.reference) {
             return Err(ResolveError::Unknown(written.to_owned()));
@@ -82,24 +102,10 @@ impl Models {
         Ok(served.reference)
     }
 
-    /// The models of an agent; with `all`, every model that plugins and configuration know. Asks plugins for their
-    /// catalogues then, and leaves out what does not answer.
-    pub async fn list(&self, agent: &Agent, all: bool) -> Vec<Listed> {
-        let snap = self.snap();
-        if all {
-            let routes: Vec<_> = self
-                .provider_ids(agent)
-                .iter()
-                .filter_map(|provider| {
-                    snap.resolver
-                        .resolve(agent, &format!("{provider}/any"), None)
-                        .ok()
-                })
-                .collect();
-            self.catalogue.load_all(&self.registry, &routes).await;
-        }
+    /// The models of an agent; with `all`, every model that configuration and catalogue know.
+    pub fn list(&self, agent: &Agent, all: bool, cooldowns: &Cooldowns) -> Vec<Listed> {
         let mut found: BTreeSet<ModelRef> = own(agent).into_keys().collect();
-        let known = self.catalogue.all(&snap.config.models).into_iter();
+        let known = self.resolver.catalogue().all(&self.config.models).into_iter();
         found.extend(
             known
                 .filter(|known| all || known.configured)
@@ -107,7 +113,7 @@ impl Models {
         );
         found
             .into_iter()
-            .map(|reference| self.listed(agent, reference))
+            .map(|reference| self.listed(agent, reference, cooldowns))
             .collect()
     }
 
@@ -117,12 +123,23 @@ impl Models {
         ids.into_iter().map(|id| self.provider(agent, id)).collect()
     }
 
+    /// What somebody wrote as a model, whether a plugin serves it or not.
+    pub fn reference(&self, agent: &Agent, written: &str) -> Option<ModelRef> {
+        self.resolver.reference(agent, written).ok()
+    }
+
+    /// The logins and tokens that are stored for an agent.
+    pub fn logins(&self, agent: &Agent) -> Vec<Login> {
+        self.resolver.logins(&agent.id)
+    }
+
+    /// Any model of a provider, for its address and keys.
+    fn route(&self, agent: &Agent, provider: &str) -> Result<Served, ResolveError> {
+        self.resolver.resolve(agent, &format!("{provider}/any"), None)
+    }
+
     fn provider(&self, agent: &Agent, provider: String) -> ProviderState {
-        match self
-            .snap()
-            .resolver
-            .resolve(agent, &format!("{provider}/any"), None)
-        {
+        match self.route(agent, &provider) {
             Ok(served) => {
                 let variables = self.variables(&served);
                 let auth = self.auth(&served);
@@ -138,11 +155,11 @@ impl Models {
                 };
                 ProviderState {
                     provider,
-                    plugin: served.plugin,
                     auth,
                     credentials: served.credentials.iter().map(|key| key.id.clone()).collect(),
-                    variables,
+                    variables: variables.to_vec(),
                     problem,
+                    plugin: served.plugin,
                 }
             }
             Err(error) => ProviderState {
@@ -156,18 +173,18 @@ impl Models {
         }
     }
 
-    fn listed(&self, agent: &Agent, reference: ModelRef) -> Listed {
-        let snap = self.snap();
+    fn listed(&self, agent: &Agent, reference: ModelRef, cooldowns: &Cooldowns) -> Listed {
         let written = reference.to_string();
-        let served = snap.resolver.resolve(agent, &written, None).ok();
+        let served = self.resolver.resolve(agent, &written, None).ok();
         let key = served.as_ref().and_then(|served| served.credentials.first());
-        let resting = key.and_then(|key| self.cooldowns.resting(&key.id, &written));
+        let resting = key.and_then(|key| cooldowns.resting(&key.id, &written));
         let entry = agent.models.get(&written);
         Listed {
-            info: snap.resolver.info(&reference),
+            info: self.resolver.info(&reference),
             alias: entry.and_then(|entry| entry.alias.clone()).unwrap_or_default(),
             tags: own(agent).remove(&reference).unwrap_or_default(),
             auth: served.as_ref().map_or(Auth::Unserved, |served| self.auth(served)),
+            local: served.as_ref().is_some_and(|served| is_local(&served.base_url)),
             resting_until_ms: resting.map_or(0, |rest| rest.until_ms),
             reference,
         }
@@ -179,36 +196,44 @@ impl Models {
             Some(Source::Profile) => Auth::Profile,
             Some(Source::Config) => Auth::Config,
             Some(Source::None) => Auth::None,
-            Some(Source::Environment) => {
-                let snap = self.snap();
-                let offer = snap.offers.iter().find(|offer| offer.plugin == served.plugin);
-                match offer.is_some_and(|offer| offer.in_environment) {
-                    true => Auth::Env,
-                    // a plugin without variables asks for no key
-                    false if self.variables(served).is_empty() => Auth::None,
-                    false => Auth::Missing,
-                }
-            }
+            Some(Source::Environment) => match self.offer(served) {
+                Some(offer) if offer.in_environment => Auth::Env,
+                Some(offer) if !offer.variables.is_empty() => Auth::Missing,
+                // a plugin without variables asks for no key
+                _ => Auth::None,
+            },
         }
     }
 
-    fn variables(&self, served: &Served) -> Vec<String> {
-        let plugin = self.registry.get(&served.plugin);
-        plugin
-            .map(|plugin| plugin.spec().manifest.secrets.clone())
-            .unwrap_or_default()
+    fn offer(&self, served: &Served) -> Option<&Offer> {
+        self.offers.iter().find(|offer| offer.plugin == served.plugin)
+    }
+
+    fn variables(&self, served: &Served) -> &[String] {
+        let variables = self.offer(served).map(|offer| offer.variables.as_slice());
+        variables.unwrap_or_default()
     }
 
     fn provider_ids(&self, agent: &Agent) -> BTreeSet<String> {
-        let snap = self.snap();
-        let offered = snap
+        let offered = self
             .offers
             .iter()
             .flat_map(|offer| offer.providers.iter().cloned());
-        let configured = snap.config.models.providers.keys();
+        let configured = self.config.models.providers.keys();
         let configured = configured.map(|id| crate::config::provider_id(id));
         let own = own(agent).into_keys().map(|reference| reference.provider);
         offered.chain(configured).chain(own).collect()
+    }
+}
+
+/// Is it an address of this machine?
+fn is_local(address: &str) -> bool {
+    let parsed = url::Url::parse(address).ok();
+    match parsed.as_ref().and_then(url::Url::host) {
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback() || ip.is_unspecified(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback() || ip.is_unspecified(),
+        Some(url::Host::Domain(name)) => name == "localhost" || name.ends_with(".local"),
+        None => false,
     }
 }
 

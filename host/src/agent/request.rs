@@ -371,3 +371,21 @@ fn joined_text(job: Job) -> String {
 fn unusable(error: JournalError) -> Error {
     Error::new(ErrorKind::Overloaded, error)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cron::tests::Lab;
+    use serde_json::json;
+
+    #[tokio::test]
+    async fn a_turn_reads_more_of_its_conversation_than_any_window_takes() {
+        for defaults in [json!({}), json!({ "contextTokens": 50_000 })] {
+            let lab = Lab::new();
+            let gateway = lab.start(json!({ "agents": { "defaults": defaults } })).await;
+            let agents = gateway.desk().config().agents();
+            let turn = turn_of(gateway.desk(), agents.default_agent(), "s", "t".into()).await;
+            assert!(turn.history > 1_500_000, "{} with {defaults}", turn.history);
+        }
+    }
+}

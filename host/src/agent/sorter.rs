@@ -211,8 +211,10 @@ impl Sorter {
             rights: event.rights(),
             session,
         };
+        // what somebody else wrote is no command of whoever passes it on
+        let plain = ask.is_some_and(|ask| ask.plain) || event.inner().is_forwarded();
         // a turn that was begun has its commands behind it
-        let carried = if taken.turn.is_empty() && !ask.is_some_and(|ask| ask.plain) {
+        let carried = if taken.turn.is_empty() && !plain {
             orders.carry_out(&text).await
         } else {
             orders.untouched(text)

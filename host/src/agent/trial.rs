@@ -17,7 +17,7 @@ impl Models {
         let route = self.route(&format!("{provider}/any"))?;
         self.catalogue.load(&self.registry, &route, false).await?;
         let first = self.catalogue.first(provider);
-        let known = self.catalogue.all(&self.snap().config.models).into_iter();
+        let known = self.catalogue.all(&self.survey().config.models).into_iter();
         let mut models: Vec<_> = known
             .filter(|known| known.reference.provider == route.reference.provider)
             .map(|known| known.info)
@@ -50,7 +50,7 @@ impl Models {
     }
 
     fn route(&self, model: &str) -> Result<Served> {
-        let snap = self.snap();
+        let snap = self.survey();
         let agents = snap.config.agents();
         let served = snap.resolver.resolve(agents.default_agent(), model, None);
         served.map_err(|error| error.to_error())

@@ -14,7 +14,7 @@ pub(crate) struct SpeechAccess {
 impl Models {
     /// The keys of an engine, the best first. None: there is no provider of that name, so the plugin finds its own.
     pub(crate) fn speech_access(&self, engine: &str) -> Vec<SpeechAccess> {
-        let snap = self.snap();
+        let snap = self.survey();
         let agents = snap.config.agents();
         // any name of a model finds address and keys of its provider
         let named = format!("{engine}/any");

@@ -31,13 +31,17 @@ pub struct AccountView {
 // === impl Accounts ===
 
 impl Accounts {
-    /// A plugin says how an account is doing.
-    pub fn told(&self, channel: &str, status: ChannelStatus, now_ms: i64) {
+    /// A plugin says how an account is doing. Is that something new?
+    pub fn told(&self, channel: &str, status: ChannelStatus, now_ms: i64) -> bool {
         let account = status.account_id.clone();
+        let mut new = true;
         self.change(channel, &account, |view| {
+            new = view.told_ms == 0
+                || (view.status.state, &view.status.problem) != (status.state, &status.problem);
             view.status = status;
             view.told_ms = now_ms;
         });
+        new
     }
 
     /// Something came in.
@@ -94,7 +98,8 @@ mod tests {
             state: ChannelState::Connected,
             ..ChannelStatus::default()
         };
-        accounts.told("chat", status, 7);
+        assert!(accounts.told("chat", status.clone(), 6), "the first word is news");
+        assert!(!accounts.told("chat", status, 7), "the same again is none");
         let view = accounts.of("chat", "default");
         assert_eq!((view.heard_ms, view.told_ms, view.is_up()), (5, 7, true));
         assert!(!accounts.of("chat", "other").is_up());

@@ -126,14 +126,15 @@ impl Core for Hub {
     }
 
     fn channel_status(&self, plugin: &str, channel: &str, status: ChannelStatus) {
-        let (account, state) = (&status.account_id, status.state);
-        let problem = &status.problem;
+        let (account, state, problem) = (status.account_id.clone(), status.state, status.problem.clone());
+        if !self.accounts.told(channel, status, self.clock.now_ms()) {
+            return;
+        }
         if problem.is_empty() {
             tracing::info!(target: "openclaw::channels", plugin, "{channel}/{account} is {state:?}");
         } else {
             tracing::warn!(target: "openclaw::channels", plugin, "{channel}/{account} is {state:?}: {problem}");
         }
-        self.accounts.told(channel, status, self.clock.now_ms());
     }
 
     fn agent_run(&self, _plugin: &str, run: AgentRun, mut out: Sink) -> BoxFuture<'static, Result<()>> {

@@ -177,6 +177,26 @@ fn unusable(error: crate::journal::JournalError) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cron::tests::Lab;
+
+    #[tokio::test]
+    async fn the_message_of_a_plugin_wants_a_turn_of_its_own() {
+        let lab = Lab::new();
+        let gateway = lab.start(json!({})).await;
+        Lab::occupy(&gateway, "agent:main:x").await;
+        let message = Submission {
+            session_key: "agent:main:x".into(),
+            text: "hello".into(),
+            ..Submission::default()
+        };
+        let submitted = gateway.office.submit("bird", message).await.expect("taken");
+        let asked = Lab::asked(&gateway);
+        assert_eq!(asked.len(), 1, "{asked:?}");
+        assert_eq!(
+            (&asked[0]["runId"], &asked[0]["queueMode"]),
+            (&json!(submitted.run_id), &json!("followup"))
+        );
+    }
 
     fn config() -> Config {
         let value = json!({ "agents": { "list": [{ "id": "main", "default": true }, { "id": "work" }] } });

@@ -3,18 +3,16 @@
 //! The file is the truth: it is read for each decision and never held. It is replaced in one step, readable by its owner
 //! only, and a lock beside it keeps two writers from losing each other's change. What is not known in it is kept. A file
 //! that can't be read allows nothing.
-use crate::config::{Opaque, Paths, write_alone};
+use crate::config::{Opaque, Paths, exclusive, write_alone};
 use openclaw_plugin_api::{ExecAsk, ExecSecurity};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use std::{
     collections::BTreeMap,
-    fs::{File, OpenOptions, TryLockError},
+    fs::File,
     io::{self, Read},
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
-    time::{Duration, Instant},
 };
 
 /// Its name.
@@ -27,10 +25,6 @@ pub const MAX_RULES: usize = 1_000;
 const VERSION: u32 = 1;
 /// The agent whose rules hold for all.
 pub const EVERY_AGENT: &str = "*";
-/// How long another writer is waited for.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// How often it is looked whether he is done.
-const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// What stands in the file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -320,25 +314,11 @@ impl Store {
         self.read()
     }
 
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "it runs on threads that may block, and the system tells nobody when a lock is free"
-    )]
     fn lock(&self) -> Result<File, FileError> {
-        let mut path = self.0.clone();
-        path.set_extension("json.lock");
-        let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(false).mode(0o600);
-        let file = options.open(&path).map_err(|e| self.io(e))?;
-        let until = Instant::now() + PATIENCE;
-        loop {
-            match file.try_lock() {
-                Ok(()) => return Ok(file),
-                Err(TryLockError::WouldBlock) if Instant::now() < until => std::thread::sleep(LOOK_EVERY),
-                Err(TryLockError::WouldBlock) => return Err(FileError::Busy(self.0.clone())),
-                Err(TryLockError::Error(error)) => return Err(self.io(error)),
-            }
-        }
+        exclusive(&self.0).map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => FileError::Busy(self.0.clone()),
+            _ => self.io(error),
+        })
     }
 
     fn io(&self, source: io::Error) -> FileError {

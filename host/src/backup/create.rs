@@ -1,8 +1,9 @@
 //! Makes an archive, in one step: it is there when it is whole.
 use super::{
-    BackupError, CONFIG, DATABASE, Entry, Kind, MANIFEST, Manifest, STATE, WORKSPACE, failed, is_gone,
+    BackupError, CONFIG, DATABASE, Entry, Kind, MANIFEST, Manifest, STATE, WORKSPACE, failed,
     links::Named,
     manifest::SCHEMA,
+    pack::{Packed, append},
     walk::{Found, Tree},
 };
 use crate::{
@@ -10,10 +11,9 @@ use crate::{
     journal,
 };
 use flate2::{Compression, write::GzEncoder};
-use sha2::{Digest, Sha256};
 use std::{
     fs::{self, File},
-    io::{self, Read, Write},
+    io,
     os::unix::fs::{DirBuilderExt, PermissionsExt},
     path::{Path, PathBuf},
 };
@@ -97,7 +97,7 @@ pub(super) fn create_with(
     meanwhile(Moment::Listed);
     tree.files.extend(database);
     let mut manifest = describe(request, &tree, &named);
-    let size = write(&archive, &tree.files, &mut manifest)?;
+    let size = write(&archive, &tree.files, scratch.path(), &mut manifest)?;
     Ok(Created {
         archive,
         size,
@@ -164,6 +164,7 @@ fn copy_database(request: &Request<'_>, folder: &Path) -> Result<Option<Found>, 
         path: copy,
         name: format!("{STATE}/{DATABASE}"),
         executable: false,
+        followed: false,
     }))
 }
 
@@ -265,7 +266,12 @@ fn room(folder: &Path, needed: u64) -> Result<(), BackupError> {
     }
 }
 
-fn write(archive: &Path, files: &[Found], manifest: &mut Manifest) -> Result<u64, BackupError> {
+fn write(
+    archive: &Path,
+    files: &[Found],
+    scratch: &Path,
+    manifest: &mut Manifest,
+) -> Result<u64, BackupError> {
     let folder = archive.parent().expect("a file in a folder");
     // readable by its owner only: it holds secrets
     let file = tempfile::Builder::new()
@@ -275,11 +281,13 @@ fn write(archive: &Path, files: &[Found], manifest: &mut Manifest) -> Result<u64
         .map_err(failed("write into", folder))?;
     let mut builder = Builder::new(GzEncoder::new(file, Compression::fast()));
     for found in files {
-        if let Some((size, sha256)) = append(&mut builder, found, manifest.created_ms)? {
-            manifest.entries.push(Entry {
+        match append(&mut builder, found, scratch, manifest.created_ms)? {
+            Packed::Whole { size, sha256 } => manifest.entries.push(Entry {
                 size,
                 ..listed(found, sha256)
-            });
+            }),
+            Packed::Gone => {}
+            Packed::Other => manifest.skipped.push(found.path.to_string_lossy().into_owned()),
         }
     }
     let writing = || failed("write", archive);
@@ -302,36 +310,8 @@ fn write(archive: &Path, files: &[Found], manifest: &mut Manifest) -> Result<u64
     Ok(size)
 }
 
-/// Packs one file and gives its size and hash; none if it went meanwhile.
-fn append<W: Write>(
-    builder: &mut Builder<W>,
-    found: &Found,
-    created_ms: i64,
-) -> Result<Option<(u64, String)>, BackupError> {
-    let file = match File::open(&found.path) {
-        Ok(file) => file,
-        Err(error) if is_gone(&error) => return Ok(None),
-        Err(error) => return Err(failed("read", &found.path)(error)),
-    };
-    // of the file that is open: another may have taken its name since
-    let size = file.metadata().map_err(failed("read", &found.path))?.len();
-    let mut reader = Hashed {
-        inner: file.take(size),
-        hash: Sha256::new(),
-        read: 0,
-    };
-    let mut header = header(size, found.executable, created_ms);
-    builder
-        .append_data(&mut header, &found.name, &mut reader)
-        .map_err(failed("pack", &found.path))?;
-    if reader.read != size {
-        return Err(BackupError::Changed(found.path.clone()));
-    }
-    Ok(Some((size, hex(&reader.hash.finalize()))))
-}
-
 /// A file's own times and owner are nobody's business on another machine.
-fn header(size: u64, executable: bool, created_ms: i64) -> Header {
+pub(super) fn header(size: u64, executable: bool, created_ms: i64) -> Header {
     let mut header = Header::new_gnu();
     header.set_size(size);
     header.set_mode(if executable { 0o700 } else { 0o600 });
@@ -356,20 +336,4 @@ pub(super) fn stamp(ms: i64, format: &str) -> String {
 
 pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// A reader that hashes what passes.
-struct Hashed<R> {
-    inner: R,
-    hash: Sha256,
-    read: u64,
-}
-
-impl<R: Read> Read for Hashed<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        self.hash.update(&buffer[..read]);
-        self.read += read as u64;
-        Ok(read)
-    }
 }

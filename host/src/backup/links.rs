@@ -9,7 +9,7 @@ use super::{
     restore::{copy, folder, relocate, sync},
 };
 use crate::config::Paths;
-use rustix::fs::{Access, access};
+use rustix::fs::{Access, AtFlags, CWD, StatxAttributes, StatxFlags, access, statx};
 use serde::{Deserialize, Serialize};
 use std::{
     fs,
@@ -111,20 +111,20 @@ impl Lies {
 }
 
 /// The path below the state directory of what a walk through it meets: nothing on the way there is a link that leads out.
-fn met<'p>(state: &Path, path: &'p Path) -> Option<&'p Path> {
+pub(super) fn met<'p>(state: &Path, path: &'p Path) -> Option<&'p Path> {
     let at = path.strip_prefix(state).ok()?;
     let parent = path.parent()?.canonicalize().ok()?;
     let inside = parent.starts_with(state.canonicalize().ok()?);
     (inside && at.file_name().is_some()).then_some(at)
 }
 
-/// A link in the state directory that a restore leaves one.
+/// A link in the state directory that a restore leaves one, or the configuration where it is mounted by itself.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Link {
     /// Where it is below the state directory.
     pub(super) at: PathBuf,
-    /// What it says.
-    to: PathBuf,
+    /// What it says; None: it is a mounted file, which stays where it is.
+    to: Option<PathBuf>,
 }
 
 // === impl Link ===
@@ -133,13 +133,32 @@ impl Link {
     /// The link at a named place, unless the archive in `work` has something there that can't be written through it.
     pub(super) fn of(state: &Path, work: &Path, path: &Path, is_file: bool) -> Option<Self> {
         let at = met(state, path)?;
-        let to = fs::read_link(path).ok()?;
-        let new = work.join(STATE);
-        let other = new.join(at).symlink_metadata();
-        let differs = other.is_ok_and(|other| other.is_file() != is_file);
-        let blocked = at.ancestors().skip(1).any(|above| new.join(above).is_file());
+        let to = Some(fs::read_link(path).ok()?);
         let at = at.to_owned();
-        (!differs && !blocked).then_some(Self { at, to })
+        Self { at, to }.if_written(work, is_file)
+    }
+
+    /// The configuration, if it is mounted by itself at once in the state directory: it can't be moved, only written.
+    pub(super) fn mounted(state: &Path, work: &Path, path: &Path, is_mounted: IsMounted<'_>) -> Option<Self> {
+        let at = met(state, path).filter(|at| at.components().count() == 1)?;
+        let (at, to) = (at.to_owned(), None);
+        let stays = path.is_file() && is_mounted(path);
+        stays.then_some(Self { at, to })?.if_written(work, true)
+    }
+
+    /// This, unless the archive has here what can't be written through it.
+    fn if_written(self, work: &Path, is_file: bool) -> Option<Self> {
+        let new = work.join(STATE);
+        let other = new.join(&self.at).symlink_metadata();
+        let differs = other.is_ok_and(|other| other.is_file() != is_file);
+        let mut above = self.at.ancestors().skip(1);
+        let blocked = above.any(|above| new.join(above).is_file());
+        (!differs && !blocked).then_some(self)
+    }
+
+    /// Is it a link?
+    pub(super) fn is_link(&self) -> bool {
+        self.to.is_some()
     }
 
     /// Takes a workspace that the archive has here out of the state to come. Gives where it is now in `work`.
@@ -181,12 +200,12 @@ impl Link {
     /// Makes the link again, if nothing is in its place.
     pub(super) fn make(&self, state: &Path) -> Result<(), BackupError> {
         let path = state.join(&self.at);
-        if path.symlink_metadata().is_ok() {
+        let Some(to) = self.to.as_ref().filter(|_| path.symlink_metadata().is_err()) else {
             return Ok(());
-        }
+        };
         let parent = path.parent().unwrap_or(state);
         folder(parent)?;
-        symlink(&self.to, &path).map_err(failed("make", &path))?;
+        symlink(to, &path).map_err(failed("make", &path))?;
         sync(parent)
     }
 }
@@ -200,15 +219,25 @@ fn take(from: &Path, to: &Path) -> Result<bool, BackupError> {
     Ok(true)
 }
 
-/// Can the configuration be written, where it is a link? That is known before anything is decided.
-pub(super) fn check_config(config: &Path, new: &Path) -> Result<(), BackupError> {
+/// Can the configuration be written? That is known before anything is decided. `is_new` says of a file whether it already is
+/// what would be written.
+pub(super) fn check_config(
+    config: &Path,
+    is_new: &dyn Fn(&Path) -> bool,
+    is_mounted: IsMounted<'_>,
+) -> Result<(), BackupError> {
     let Ok(link) = fs::read_link(config) else {
-        return Ok(());
+        let mut above = config.ancestors().skip(1);
+        let folder = above.find(|folder| folder.exists()).unwrap_or(Path::new("/"));
+        let is_fixed = is_mounted(config) && access(config, Access::WRITE_OK).is_err();
+        return match receives_files(folder) && !is_fixed || is_new(config) {
+            true => Ok(()),
+            false => Err(BackupError::Unwritable(config.to_owned())),
+        };
     };
     let fits = config.canonicalize().is_ok_and(|real| {
         let parent = real.parent().unwrap_or(Path::new("/"));
-        let rights = Access::WRITE_OK | Access::EXEC_OK;
-        real.is_file() && (access(parent, rights).is_ok() || is_same(&real, new))
+        real.is_file() && (receives_files(parent) || is_new(&real))
     });
     match fits {
         true => Ok(()),
@@ -217,6 +246,20 @@ pub(super) fn check_config(config: &Path, new: &Path) -> Result<(), BackupError>
             target: link,
         }),
     }
+}
+
+fn receives_files(folder: &Path) -> bool {
+    access(folder, Access::WRITE_OK | Access::EXEC_OK).is_ok()
+}
+
+/// Says whether something is mounted at a path itself.
+pub(super) type IsMounted<'m> = &'m dyn Fn(&Path) -> bool;
+
+/// The system's own word. The device does not tell: what is mounted may be of the same one.
+pub(super) fn is_mounted(path: &Path) -> bool {
+    let flags = AtFlags::NO_AUTOMOUNT | AtFlags::SYMLINK_NOFOLLOW;
+    let looked = statx(CWD, path, flags, StatxFlags::empty());
+    looked.is_ok_and(|stat| stat.stx_attributes.contains(StatxAttributes::MOUNT_ROOT))
 }
 
 /// Do two files have the same content? What is the same already is not written.

@@ -7,14 +7,17 @@
 mod create;
 mod links;
 mod manifest;
+mod pack;
 mod plan;
 mod read;
+mod rehearse;
 mod restore;
 mod walk;
 
 pub use create::{Created, Request, create};
 pub use manifest::{Entry, Kind, Manifest, Outside};
 pub use read::{Verified, verify};
+pub use rehearse::rehearse;
 pub use restore::{Restored, finish, is_broken_off, restore};
 
 use crate::journal::JournalError;
@@ -78,9 +81,20 @@ pub enum BackupError {
         "a restore was broken off, so the state is half an old and half a new one; finish it first: openclaw doctor --fix"
     )]
     Unfinished,
-    /// Part of the state is a disk of its own.
-    #[error("{} is a disk of its own, which can't be moved aside; unmount it first", .0.display())]
+    /// Part of the state is a disk of its own, or a file or folder that a container was given.
+    #[error(
+        "{} is mounted by itself, so it can't be moved aside; unmount it, or start the container without it, and try again; \
+         nothing was changed",
+        .0.display()
+    )]
     Mounted(PathBuf),
+    /// The configuration can't be written.
+    #[error(
+        "{} can't be written: its folder, or what is mounted in its place, is read-only here; make it writable and try again; \
+         nothing was changed",
+        .0.display()
+    )]
+    Unwritable(PathBuf),
     /// The configuration can't be written through the link that it is.
     #[error(
         "{} is a link to {}, which is not there or whose folder can't be written; mend that, or remove the link to get a plain \
@@ -100,9 +114,6 @@ pub enum BackupError {
     /// It is there already.
     #[error("{} is there already and is not overwritten; choose another name with --output", .0.display())]
     Exists(PathBuf),
-    /// A file changed while it was copied.
-    #[error("{} changed while it was copied; try again", .0.display())]
-    Changed(PathBuf),
     /// The disk has no room.
     #[error("{} has room for {free} bytes, and {needed} are needed; make room or choose another disk", path.display())]
     NoRoom {

@@ -2,7 +2,7 @@
 use super::{
     BEFORE, BackupError, CONFIG, Kind, LOCK, LOGS, Manifest, WORK, WORKSPACE,
     create::stamp,
-    links::{self, Link},
+    links::{self, IsMounted, Link},
     read::Verified,
 };
 use crate::config::{Paths, agent_id};
@@ -68,11 +68,11 @@ pub(super) fn plan(
     verified: Verified,
     known: &[(String, PathBuf)],
     now_ms: i64,
+    is_mounted: IsMounted<'_>,
 ) -> Result<(Verified, Plan), BackupError> {
     let (manifest, state): (&Manifest, _) = (&verified.manifest, &paths.state_dir);
     let work = state.join(WORK);
-    let mut stay = manifest.left_out.clone();
-    stay.extend([WORK, LOCK, LOGS].map(str::to_owned));
+    let stay = staying(manifest);
     let suffix = stamp(now_ms, "%Y%m%dT%H%M%SZ");
     let mut plan = Plan {
         kind: manifest.kind,
@@ -90,18 +90,29 @@ pub(super) fn plan(
         plan.add_workspace(state, (&outside.agent, &suffix), from, place);
     }
     if plan.kind == Kind::Full {
-        keep_links(&mut plan, paths, known, &suffix)?;
+        keep_links(&mut plan, paths, known, &suffix, is_mounted)?;
     }
     let own = |file: &Path| file.file_name().map(|name| name.to_string_lossy().into_owned());
     let here = own(&paths.config_file).unwrap_or_default();
     if work.join(CONFIG).is_dir() {
         let there = manifest.config_file.as_deref().and_then(own);
         let there = there.unwrap_or_else(|| here.clone());
-        links::check_config(&paths.config_file, &work.join(CONFIG).join(&there))?;
+        let new = work.join(CONFIG).join(&there);
+        links::check_config(
+            &paths.config_file,
+            &|file: &Path| links::is_same(file, &new),
+            is_mounted,
+        )?;
         plan.config_folder = Some(paths.config_file.parent().unwrap_or(Path::new("/")).to_owned());
         plan.config_name = Some((there, here));
     }
     Ok((verified, plan))
+}
+
+/// Names in the state directory that stay where they are.
+pub(super) fn staying(manifest: &Manifest) -> BTreeSet<String> {
+    let own = [WORK, LOCK, LOGS].map(str::to_owned);
+    manifest.left_out.iter().cloned().chain(own).collect()
 }
 
 /// Links that are here stay, and what the archive has in their places is not part of the state that is moved in.
@@ -110,6 +121,7 @@ fn keep_links(
     paths: &Paths,
     known: &[(String, PathBuf)],
     suffix: &str,
+    is_mounted: IsMounted<'_>,
 ) -> Result<(), BackupError> {
     let (state, work) = (&paths.state_dir, &paths.state_dir.join(WORK));
     for (agent, path) in known {
@@ -122,8 +134,13 @@ fn keep_links(
         }
         plan.links.push(link);
     }
-    if let Some(link) = Link::of(state, work, &paths.config_file, true) {
+    let config = &paths.config_file;
+    let link = Link::of(state, work, config, true).or_else(|| Link::mounted(state, work, config, is_mounted));
+    if let Some(link) = link {
         link.divert_config(paths, work)?;
+        if !link.is_link() {
+            plan.stay.insert(link.at.to_string_lossy().into_owned());
+        }
         plan.links.push(link);
     }
     Ok(())

@@ -22,7 +22,7 @@ use tar::{Archive, EntryType};
 /// Largest manifest, bytes.
 const MAX_MANIFEST: u64 = 512 << 20;
 /// Free bytes that an archive leaves on the disk that it is unpacked to.
-const LEFT_FREE: u64 = 64 << 20;
+pub(super) const LEFT_FREE: u64 = 64 << 20;
 /// Bytes that are read at once.
 const PIECE: usize = 64 << 10;
 

@@ -6,12 +6,14 @@
 //! from there on [`finish`], which the gateway calls before it reads anything, brings the new one about, however often it
 //! is broken off.
 use super::{
-    BEFORE, BackupError, CONFIG, Kind, STATE, WORK, failed, links,
+    BEFORE, BackupError, CONFIG, Kind, STATE, WORK, failed,
+    links::{self, IsMounted},
     plan::{Plan, free_name, plan},
     read::{Take, Verified, unpack},
 };
 use crate::config::{Paths, write_atomic};
 use std::{
+    collections::BTreeSet,
     fs::{self, DirBuilder, File},
     io::ErrorKind,
     os::unix::fs::{DirBuilderExt, MetadataExt},
@@ -49,14 +51,25 @@ pub fn restore(
     known: &[(String, PathBuf)],
     now_ms: i64,
 ) -> Result<Restored, BackupError> {
+    restore_with(paths, archive, known, now_ms, &links::is_mounted)
+}
+
+/// The same by what is said to be mounted.
+pub(super) fn restore_with(
+    paths: &Paths,
+    archive: &Path,
+    known: &[(String, PathBuf)],
+    now_ms: i64,
+    is_mounted: IsMounted<'_>,
+) -> Result<Restored, BackupError> {
     let state = &paths.state_dir;
     // what was decided before is done before
     finish(paths)?;
     let work = state.join(WORK);
     remove(&work)?;
     folder(&work)?;
-    let verified =
-        unpack(archive, &Take::All(&work)).and_then(|verified| plan(paths, verified, known, now_ms));
+    let verified = unpack(archive, &Take::All(&work))
+        .and_then(|verified| plan(paths, verified, known, now_ms, is_mounted));
     let (verified, plan) = match verified {
         Ok(found) => found,
         Err(error) => {
@@ -65,7 +78,7 @@ pub fn restore(
             return Err(error);
         }
     };
-    if let Err(error) = check_disks(state, &plan) {
+    if let Err(error) = check_mounts(state, &plan.stay, is_mounted) {
         let _ = remove(&work);
         return Err(error);
     }
@@ -76,7 +89,12 @@ pub fn restore(
             .iter()
             .map(|(agent, _, to)| (agent.clone(), to.clone()))
             .collect(),
-        linked: plan.links.iter().map(|link| state.join(&link.at)).collect(),
+        linked: plan
+            .links
+            .iter()
+            .filter(|link| link.is_link())
+            .map(|link| state.join(&link.at))
+            .collect(),
         verified,
     };
     // all that was unpacked is on the disk before the decision is
@@ -234,20 +252,23 @@ pub(super) fn copy(from: &Path, to: &Path) -> Result<(), BackupError> {
     Ok(())
 }
 
-/// A folder on a disk of its own can't be moved. That is known before anything is decided.
-fn check_disks(state: &Path, plan: &Plan) -> Result<(), BackupError> {
+/// What is mounted by itself can't be moved. That is known before anything is decided.
+pub(super) fn check_mounts(
+    state: &Path,
+    stay: &BTreeSet<String>,
+    is_mounted: IsMounted<'_>,
+) -> Result<(), BackupError> {
     let device = |path: &Path| fs::symlink_metadata(path).map(|metadata| metadata.dev()).ok();
     // the directory itself may be a link
     let here = fs::metadata(state).map(|metadata| metadata.dev()).ok();
-    let away = children(state)?.into_iter().find(|path| {
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        path.is_dir() && device(path) != here && !plan.stay.contains(&name) && !name.starts_with(BEFORE)
+    let fixed = children(state)?.into_iter().find(|path| {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let stays = stay.contains(&*name) || name.starts_with(BEFORE);
+        // where the system does not tell of mounts, another disk is one
+        let is_disk = || path.is_dir() && device(path) != here;
+        !stays && (is_mounted(path) || is_disk())
     });
-    match away {
+    match fixed {
         Some(path) => Err(BackupError::Mounted(path)),
         None => Ok(()),
     }

@@ -12,6 +12,7 @@ use tar::{Builder, EntryType, Header};
 
 mod links;
 mod meanwhile;
+mod mounts;
 
 const NOW: i64 = 1_790_000_000_000;
 

@@ -26,6 +26,8 @@ pub(super) struct Found {
     pub(super) executable: bool,
     /// Bytes.
     pub(super) size: u64,
+    /// It may be a link, which is followed.
+    pub(super) followed: bool,
 }
 
 /// What was found.
@@ -84,7 +86,8 @@ impl Tree {
         if without.iter().any(|other| other == path) {
             return Ok(());
         }
-        let looked = match self.followed.iter().any(|other| other == path) {
+        let followed = self.followed.iter().any(|other| other == path);
+        let looked = match followed {
             true => fs::metadata(path),
             false => fs::symlink_metadata(path),
         };
@@ -108,6 +111,7 @@ impl Tree {
                 name: name.to_owned(),
                 executable: metadata.permissions().mode() & 0o100 != 0,
                 size: metadata.len(),
+                followed,
             });
         } else {
             self.skipped.push(path.to_owned());

@@ -1,15 +1,22 @@
 //! Who may write to agents: open private chats, open groups, lists with `*`.
-use super::{Finding, Ground, Mend};
+use super::{
+    Finding, Ground, Mend,
+    open_rules::{open_rules, rules_finding},
+};
 use crate::config::{Edit, JsonPath};
 use serde_json::{Map, Value, json};
 
 /// An account of a channel, as it is with what it inherits.
-struct Account {
+pub(super) struct Account {
     /// `irc`, or `irc/work`.
-    name: String,
+    pub(super) name: String,
     /// Where its own keys stand.
-    path: JsonPath,
-    value: Map<String, Value>,
+    pub(super) path: JsonPath,
+    pub(super) value: Map<String, Value>,
+    /// It says itself who may write.
+    decides: bool,
+    /// It has rules of its own for single groups or spaces.
+    has_rules: bool,
 }
 
 /// Judges who may write.
@@ -17,7 +24,14 @@ pub(super) fn access(ground: &Ground) -> Vec<Finding> {
     let value = ground.value();
     let mut findings = Vec::new();
     let mut strangers = 0;
-    for account in accounts(value) {
+    let (deciding, rules) = (accounts(value), accounts_with_rules(value));
+    let opened: Vec<_> = rules
+        .iter()
+        .filter_map(|account| rules_finding(account, value))
+        .collect();
+    strangers += opened.len();
+    findings.extend(opened);
+    for account in deciding {
         let (dm, group) = (dm_policy(&account.value), group_policy(&account.value, value));
         let everybody = has_star(allow_from(&account.value));
         if dm == "open" && everybody {
@@ -178,6 +192,10 @@ pub(super) fn open_places(value: &Value) -> Vec<String> {
             open.push(format!("groups of {}", account.name));
         }
     }
+    for account in accounts_with_rules(value) {
+        let keys = open_rules(&account, value).into_iter();
+        open.extend(keys.map(|(key, _)| key.to_string()));
+    }
     open
 }
 
@@ -188,8 +206,22 @@ pub(super) fn has_open_groups(value: &Value) -> bool {
         .any(|account| group_policy(&account.value, value) == "open")
 }
 
-/// Accounts that are on, each with what it inherits. A policy of the channel is told once, not by each account.
+/// Accounts that are on and say who may write, each with what it inherits. A policy of the channel is told once, not by
+/// each account.
 fn accounts(value: &Value) -> Vec<Account> {
+    let mut all = all_accounts(value);
+    all.retain(|account| account.decides);
+    all
+}
+
+/// The same for rules of single places, which an account has all of its own or inherits.
+fn accounts_with_rules(value: &Value) -> Vec<Account> {
+    let mut all = all_accounts(value);
+    all.retain(|account| account.has_rules);
+    all
+}
+
+fn all_accounts(value: &Value) -> Vec<Account> {
     let mut found = Vec::new();
     let is_off = |block: &Map<String, Value>| block.get("enabled") == Some(&json!(false));
     let blocks = value["channels"].as_object().into_iter().flatten();
@@ -204,21 +236,25 @@ fn accounts(value: &Value) -> Vec<Account> {
             name: id.clone(),
             path: path.clone(),
             value: root.clone(),
+            decides: true,
+            has_rules: true,
         });
         for (name, own) in accounts.iter().filter_map(Value::as_object).flatten() {
             const DECIDES: [&str; 5] = ["dmPolicy", "allowFrom", "dm", "groupPolicy", "groupAllowFrom"];
+            const RULES: [&str; 3] = ["groups", "guilds", "teams"];
             let Some(own) = own.as_object().filter(|own| !is_off(own)) else {
                 continue;
             };
-            if DECIDES.iter().any(|key| own.contains_key(*key)) {
-                let mut value = root.clone();
-                value.extend(own.clone());
-                found.push(Account {
-                    name: format!("{id}/{name}"),
-                    path: path.key("accounts").key(name),
-                    value,
-                });
-            }
+            let has = |keys: &[&str]| keys.iter().any(|key| own.contains_key(*key));
+            let mut value = root.clone();
+            value.extend(own.clone());
+            found.push(Account {
+                name: format!("{id}/{name}"),
+                path: path.key("accounts").key(name),
+                value,
+                decides: has(&DECIDES),
+                has_rules: has(&RULES),
+            });
         }
     }
     found
@@ -235,13 +271,13 @@ fn allow_from(account: &Map<String, Value>) -> Option<&Value> {
     account.get("allowFrom").or_else(older)
 }
 
-fn group_policy<'v>(account: &'v Map<String, Value>, value: &'v Value) -> &'v str {
+pub(super) fn group_policy<'v>(account: &'v Map<String, Value>, value: &'v Value) -> &'v str {
     let own = account.get("groupPolicy").and_then(Value::as_str);
     own.or_else(|| value["channels"]["defaults"]["groupPolicy"].as_str())
         .unwrap_or("allowlist")
 }
 
-fn has_star(list: Option<&Value>) -> bool {
+pub(super) fn has_star(list: Option<&Value>) -> bool {
     let entries = list.and_then(Value::as_array).into_iter().flatten();
     entries.into_iter().any(|entry| entry == "*")
 }

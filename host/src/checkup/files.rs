@@ -151,7 +151,9 @@ fn judge(file: &FileFact) -> Option<Finding> {
             file.mode & 0o777
         ))
         .remedy(format!("chmod {wanted:o} {}", file.path.display()));
-    let ours = file.foreign.is_none();
+    // what a link leads to may be anybody's file, the system's own too, where root is asked to mend
+    let is_named = matches!(file.kind, StateDir | Config | Include);
+    let ours = file.foreign.is_none() && (is_named || !file.is_link);
     Some(match ours {
         true => finding.mended_by(Mend::Mode {
             path: file.path.clone(),
@@ -285,6 +287,22 @@ mod tests {
             ]
         );
         assert!(findings.iter().all(|finding| finding.mend.is_none()));
+    }
+
+    #[test]
+    fn what_a_link_among_the_files_leads_to_is_not_touched() {
+        for (kind, is_mended) in [(FileKind::Sessions, false), (FileKind::Config, true)] {
+            let fact = FileFact {
+                kind,
+                path: "/s/x".into(),
+                mode: 0o644,
+                foreign: None,
+                is_link: true,
+                is_dir: false,
+            };
+            let judged = judge(&fact).expect("others can read it");
+            assert_eq!(judged.mend.is_some(), is_mended, "{kind:?}");
+        }
     }
 
     #[test]

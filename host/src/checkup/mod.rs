@@ -13,6 +13,7 @@ mod finding;
 mod hooks;
 mod machine;
 pub mod old_forms;
+mod open_rules;
 mod reach;
 mod secrets;
 mod tools;

@@ -1,6 +1,6 @@
 //! Secrets in plain text, and a log that does not hide them.
 use super::{FileKind, Finding, Ground, Mend, Severity};
-use crate::config::{Edit, JsonPath, has_secret_name};
+use crate::config::{Edit, JsonPath, has_secret_name, names_a_variable};
 use serde_json::{Value, json};
 
 /// Keys that are named one by one.
@@ -99,7 +99,24 @@ fn walk(value: &Value, at: &JsonPath, secret: bool, depth: usize, found: &mut Ve
                 walk(inner, &at.index(n), secret, depth - 1, found);
             }
         }
-        Value::String(text) if secret && !text.is_empty() && !text.contains('$') => found.push(at.clone()),
+        // a variable says where it is; a dollar sign alone is part of a secret
+        Value::String(text)
+            if secret && !text.is_empty() && !text.contains("${") && !names_a_variable(text) =>
+        {
+            found.push(at.clone());
+        }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dollar_sign_makes_no_secret_a_variable() {
+        let value = json!({"a": {"token": "pa$$word", "botToken": "${A}", "password": "$B", "apiKey": "Bearer ${C}"}});
+        let found: Vec<_> = written_secrets(&value).iter().map(ToString::to_string).collect();
+        assert_eq!(found, ["a.token"]);
     }
 }

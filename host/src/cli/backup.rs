@@ -1,7 +1,11 @@
 //! `openclaw backup`: a copy of everything that the gateway keeps, whether it is whole, and the way back.
 //!
 //! No logic here: what is copied and how it comes back is in `backup`.
-use super::{Failure, gateway::lock::Lock, output};
+use super::{
+    Failure,
+    gateway::lock::{self, Lock},
+    output,
+};
 use crate::{
     backup::{self, BackupError, Created, Kind, Request, Restored, Verified},
     clock::Clock,
@@ -73,12 +77,12 @@ struct Verify {
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 What was there is kept in <state>/before-restore-<time>. A crash in the middle leaves the old state or the new one: the \
-gateway finishes what was begun when it starts. A configuration file that is a link stays one and is written through it. A \
-workspace that is a link or lies elsewhere keeps what it holds; its copy comes to <state>/restored-workspace-<agent>-<time>.")]
+gateway finishes what was begun when it starts. A configuration file that is a link stays one and is written through it; one \
+that is mounted by itself, as into a container, is written in place. A workspace that is a link or lies elsewhere keeps what it holds; its copy comes to <state>/restored-workspace-<agent>-<time>.")]
 struct Restore {
     /// The archive
     file: PathBuf,
-    /// Only check the archive and tell
+    /// Only check the archive and tell, also what would be refused
     #[arg(long)]
     dry_run: bool,
     /// Don't ask
@@ -202,7 +206,7 @@ fn restore(args: &Restore, env: &Env, paths: &Paths) -> Result<(), Failure> {
     if args.dry_run || !args.yes {
         // what is in it is known before anybody is asked
         let working = output::Working::at("reading it through", args.json);
-        let verified = backup::verify(&args.file).map_err(failure)?;
+        let verified = backup::rehearse(paths, &args.file).map_err(failure)?;
         drop(working);
         if args.dry_run {
             return would(&verified, args, paths);
@@ -248,10 +252,12 @@ fn restore(args: &Restore, env: &Env, paths: &Paths) -> Result<(), Failure> {
 }
 
 fn would(verified: &Verified, args: &Restore, paths: &Paths) -> Result<(), Failure> {
+    let in_use = lock::look(paths).held;
     if args.json {
         let mut answer = facts(verified);
         answer["ok"] = json!(true);
         answer["dryRun"] = json!(true);
+        answer["inUse"] = json!(in_use);
         return output::json(&answer);
     }
     anstream::println!(
@@ -259,6 +265,9 @@ fn would(verified: &Verified, args: &Restore, paths: &Paths) -> Result<(), Failu
         place(verified, paths),
         words(verified)
     );
+    if in_use {
+        anstream::eprintln!("the state is in use now; stop the gateway before it is restored");
+    }
     say_skipped(verified);
     Ok(())
 }

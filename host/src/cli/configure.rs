@@ -18,7 +18,7 @@ pub struct Args {
 
 /// A part of the configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Section {
+pub(super) enum Section {
     /// Who answers, and with which key
     Model,
     /// Messengers and their tokens
@@ -31,6 +31,18 @@ enum Section {
     Plugins,
     /// The gateway as a service
     Daemon,
+}
+
+// === impl Args ===
+
+impl Args {
+    /// These parts, and no answers beforehand.
+    pub(super) fn of(section: Vec<Section>) -> Self {
+        Self {
+            section,
+            flags: Flags::default(),
+        }
+    }
 }
 
 /// Runs the command.

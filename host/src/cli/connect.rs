@@ -7,7 +7,7 @@ use crate::{
     config::{AuthMethod, Env, GatewayMode, SecretInput},
     gateway::{
         Scope,
-        client::{Client, ClientInfo, Identity, Login},
+        client::{self, Client, ClientInfo, Identity, Login},
     },
 };
 use openclaw_plugin_api::Secret;
@@ -117,6 +117,12 @@ impl Target {
         Ok((format!("ws://127.0.0.1:{port}"), secrets, asks_none))
     }
 
+    /// The command line names a gateway, or what opens one.
+    pub(super) fn is_given(&self) -> bool {
+        let given = [&self.url, &self.token, &self.password];
+        self.port.is_some() || given.iter().any(|given| given.is_some())
+    }
+
     /// The port that was asked for.
     pub(super) fn asked_port(&self) -> Option<u16> {
         self.port
@@ -157,6 +163,36 @@ impl Target {
         limit: Duration,
     ) -> Result<Value, Failure> {
         self.ask_with(env, setting, [scope], method, params, limit)
+    }
+
+    /// Connects and calls one method that only reads. None: this machine's own gateway is meant, and it does not run.
+    pub(super) fn ask_if_running(
+        &self,
+        env: &Env,
+        setting: &Setting,
+        method: &str,
+        params: Value,
+        limit: Duration,
+    ) -> Result<Option<Value>, Failure> {
+        let info = ClientInfo::cli([Scope::Read]);
+        let place = self.place(env, setting)?;
+        let own = self.means_own(env, setting);
+        block_on(async {
+            let connected = Client::log_in(&place.url, &place.login, &info, CONNECT.min(limit)).await;
+            let client = match connected {
+                Err(client::Error::NotRunning { .. }) if own => return Ok(None),
+                connected => connected.map_err(Failure::new)?,
+            };
+            let answer = client.call(method, params, limit).await;
+            answer.map(Some).map_err(Failure::new)
+        })
+    }
+
+    /// Is it the gateway whose files are here? Nobody has named another one.
+    pub(super) fn means_own(&self, env: &Env, setting: &Setting) -> bool {
+        let remote = setting.config.gateway.mode == Some(GatewayMode::Remote);
+        let named = env.var("OPENCLAW_GATEWAY_URL").is_some();
+        self.url.is_none() && (self.port.is_some() || !named && !remote)
     }
 
     /// Connects with these scopes and calls one method.
@@ -285,6 +321,38 @@ mod tests {
             let error = error.expect_err("nobody listens").to_string();
             assert!(error.contains("no gateway answers"), "{error}");
         }
+    }
+
+    #[test]
+    fn files_stand_for_no_other_gateway() {
+        let own = |config: &str, url: Option<&str>, target: &Target| {
+            let folder = tempfile::tempdir().expect("a folder");
+            let state = folder.path().to_str().expect("a name");
+            std::fs::write(folder.path().join("openclaw.json"), config).expect("written");
+            let env = [
+                ("OPENCLAW_STATE_DIR", state),
+                ("OPENCLAW_BUNDLED_PLUGINS_DIR", state),
+            ];
+            let url = url.map(|url| ("OPENCLAW_GATEWAY_URL", url));
+            let env: Env = env.into_iter().chain(url).collect();
+            let setting = Setting::for_client(&env).expect("read");
+            target.means_own(&env, &setting)
+        };
+        let elsewhere = Some("ws://127.0.0.1:1");
+        let remote = r#"{"gateway": {"mode": "remote", "remote": {"url": "ws://127.0.0.1:1"}}}"#;
+        let nothing = Target::default();
+        let port = Target {
+            port: Some(1),
+            ..Target::default()
+        };
+        let named = Target {
+            url: elsewhere.map(str::to_owned),
+            ..Target::default()
+        };
+        assert!(own("{}", None, &nothing) && own("{}", None, &port));
+        assert!(own(remote, elsewhere, &port), "a port is one of this machine");
+        assert!(!own("{}", None, &named) && !own("{}", elsewhere, &nothing));
+        assert!(!own(remote, None, &nothing));
     }
 
     #[test]

@@ -41,6 +41,14 @@ impl Failure {
         }
     }
 
+    /// The command did its work and what it found will be bad soon; it has said so itself. Exit code 2.
+    pub fn warned() -> Self {
+        Self {
+            code: 2,
+            text: String::new(),
+        }
+    }
+
     /// The same without words: somebody has said them.
     #[must_use]
     pub fn quiet(self) -> Self {

@@ -4,15 +4,15 @@ use crate::{config::Env, gateway::Scope};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// How long the gateway may take; with `--probe` it asks platforms.
-const ASK: Duration = Duration::from_secs(20);
-
 /// Shows whether messages flow through the running gateway
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Ask each platform
-    #[arg(long)]
+    #[arg(long, visible_alias = "verbose", alias = "debug")]
     probe: bool,
+    /// How long the gateway may take, milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 20_000)]
+    timeout: u64,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -24,9 +24,10 @@ pub struct Args {
 pub fn run(args: &Args, env: &Env) -> Result<(), Failure> {
     let setting = Setting::for_client(env)?;
     let params = json!({ "probe": args.probe });
+    let limit = Duration::from_millis(args.timeout);
     let answer = args
         .target
-        .ask(env, &setting, Scope::Read, "health", params, ASK)?;
+        .ask(env, &setting, Scope::Read, "health", params, limit)?;
     if args.json {
         output::json(&answer)?;
     } else {

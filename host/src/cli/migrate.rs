@@ -5,11 +5,10 @@ use crate::{
     clock::Clock,
     config::{Config, ConfigError, Env, IncludeError, Loaded, Paths},
     import::{self, Counts, Progress, Report, Wish},
-    journal::Journal,
+    journal::{self, Journal},
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{
-    fs,
     io::IsTerminal as _,
     path::{Path, PathBuf},
     time::Duration,
@@ -130,11 +129,8 @@ impl Store {
         let copy = folder.path().join(JOURNAL);
         let real = paths.state_dir.join(JOURNAL);
         let journal = if real.is_file() {
-            fs::copy(&real, &copy).map_err(failed)?;
-            let log = |path: &Path| path.with_extension("db-wal");
-            if log(&real).is_file() {
-                fs::copy(log(&real), log(&copy)).map_err(failed)?;
-            }
+            // as it is at one moment: a gateway may write meanwhile
+            journal::copy(&real, &copy).map_err(Failure::new)?;
             Some(Journal::open_beside(&copy).map_err(Failure::new)?)
         } else {
             None

@@ -1,6 +1,7 @@
 //! The command line: one file for each command, no logic that the gateway needs.
 mod address;
 pub mod agent;
+pub mod agents;
 pub mod approvals;
 pub mod backup;
 pub mod channels;
@@ -16,6 +17,7 @@ mod extension;
 mod failure;
 mod findings;
 pub mod gateway;
+mod global;
 pub mod health;
 mod init;
 pub mod logs;
@@ -24,6 +26,7 @@ pub mod message;
 pub mod migrate;
 pub mod models;
 pub mod nodes;
+mod offline;
 pub mod onboard;
 mod output;
 pub mod pairing;
@@ -36,15 +39,18 @@ mod setting;
 pub mod skills;
 pub mod status;
 pub mod system;
+pub mod tasks;
 pub mod tools;
+mod trial;
 pub mod tui;
 pub mod update;
 mod vault;
 
 pub use failure::Failure;
 
-use crate::{config::Env, observe::LogFormat, plugins::confined};
+use crate::{config::Env, plugins::confined};
 use clap::{Parser, Subcommand};
+use global::{Asked, Global};
 use std::{ffi::OsString, path::PathBuf};
 
 /// A personal AI gateway: connects chat apps and phone calls to AI agents, every channel, tool and model a plugin.
@@ -58,28 +64,22 @@ use std::{ffi::OsString, path::PathBuf};
 pub struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// How log lines look [default: logging.consoleStyle, text]
-    #[arg(long, global = true, value_enum)]
-    log_format: Option<LogFormat>,
-    /// Which events are logged, such as info,plugin::demo=debug [default: OPENCLAW_LOG, logging.level, info]
-    #[arg(long, global = true)]
-    log: Option<String>,
-}
-
-/// What was asked for on the command line or in the environment; it counts for more than the configuration.
-#[derive(Debug, Clone, Default)]
-struct Asked {
-    format: Option<LogFormat>,
-    filter: Option<String>,
+    #[command(flatten)]
+    global: Global,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    #[command(visible_alias = "setup")]
     Onboard(Box<onboard::Args>),
     Configure(Box<configure::Args>),
     Gateway(Box<gateway::Args>),
+    /// Manages the gateway's service: the same as `openclaw gateway install`, `start`, `stop` and so on
+    #[command(subcommand, hide = true)]
+    Daemon(gateway::service::Command),
     /// Says something to an agent of the running gateway
-    Agent(agent::Args),
+    Agent(Box<agent::Args>),
+    Agents(Box<agents::Args>),
     /// Sends messages to chats by hand
     Message(message::Args),
     Sessions(sessions::Args),
@@ -109,6 +109,7 @@ enum Command {
     #[command(visible_alias = "automations")]
     Cron(Box<cron::Args>),
     System(system::Args),
+    Tasks(tasks::Args),
     Skills(skills::Args),
     Tools(tools::Args),
     #[command(visible_alias = "import")]
@@ -123,6 +124,7 @@ enum Command {
     Dashboard(dashboard::Args),
     Secrets(secrets::Args),
     Reset(reset::Args),
+    Uninstall(reset::uninstall::Args),
     Update(update::Args),
 }
 
@@ -167,11 +169,8 @@ fn residence(args: impl IntoIterator<Item = OsString>) -> Option<PathBuf> {
 
 impl Cli {
     fn run(self, env: &Env) -> Result<(), Failure> {
-        let filter = self.log.as_deref().or_else(|| env.var("OPENCLAW_LOG"));
-        let asked = Asked {
-            format: self.log_format,
-            filter: filter.map(str::to_owned),
-        };
+        let env = &self.global.applied(env);
+        let asked = self.global.asked(env);
         // Commands that end by themselves speak on standard output; they log only what is wrong. The gateway begins its
         // log when it knows what its configuration says of it.
         if !matches!(self.command, Command::Gateway(_)) {
@@ -181,8 +180,10 @@ impl Cli {
         match self.command {
             Command::Onboard(args) => onboard::run(&args, env),
             Command::Configure(args) => configure::run(&args, env),
-            Command::Gateway(args) => gateway::run(*args, env, asked),
+            Command::Gateway(args) => gateway::run(*args, env, asked, self.global.dev),
+            Command::Daemon(command) => gateway::service::run(&command, env),
             Command::Agent(args) => agent::run(&args, env),
+            Command::Agents(args) => agents::run(&args, env),
             Command::Message(args) => message::run(&args, env),
             Command::Sessions(args) => sessions::run(&args, env),
             Command::Models(args) => models::run(&args, env),
@@ -201,6 +202,7 @@ impl Cli {
             Command::Nodes(args) => nodes::run(&args, env),
             Command::Cron(args) => cron::run(&args, env),
             Command::System(args) => system::run(&args, env),
+            Command::Tasks(args) => tasks::run(&args, env),
             Command::Skills(args) => skills::run(&args, env),
             Command::Tools(args) => tools::run(&args, env),
             Command::Migrate(args) => migrate::run(&args, env),
@@ -211,6 +213,7 @@ impl Cli {
             Command::Dashboard(args) => dashboard::run(&args, env),
             Command::Secrets(args) => secrets::run(&args, env),
             Command::Reset(args) => reset::run(&args, env),
+            Command::Uninstall(args) => reset::uninstall::run(&args, env),
             Command::Update(args) => update::run(&args, env),
         }
     }

@@ -81,7 +81,7 @@ fn list(args: &List, pairing: &Pairing) -> Result<(), Failure> {
         .map_err(Failure::new)?;
     if args.json {
         let requests: Vec<_> = requests.iter().map(record).collect();
-        return output::json(&json!({"requests": requests}));
+        return output::json(&json!({"channel": channel, "requests": requests}));
     }
     if requests.is_empty() {
         anstream::println!("Nobody asks to be let in.");

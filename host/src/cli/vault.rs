@@ -1,9 +1,10 @@
 //! Where secrets go that commands are given: a file beside the configuration that only its user can read, to which the
 //! configuration refers.
 //!
-//! It never prints one. Invariant: a reference is written into the configuration only after the file has the secret.
+//! It never prints one. Invariants: a reference is written into the configuration only after the file has the secret; what
+//! another command puts into the file meanwhile stays in it.
 use super::Failure;
-use crate::config::{Edit, JsonPath, Paths, write_alone};
+use crate::config::{Edit, JsonPath, Paths, exclusive, write_alone};
 use openclaw_plugin_api::Secret;
 use serde_json::{Map, Value, json};
 use std::{
@@ -20,16 +21,16 @@ const PROVIDER: &str = "state";
 /// Longest file that is read, bytes.
 const MAX_FILE: u64 = 1 << 20;
 
-/// The file and what it will hold.
+/// The file and what it will hold besides.
 pub(super) struct Vault {
     file: PathBuf,
     provider: String,
     /// How the configuration shall write the file's path; None: it has it.
     introduced_as: Option<String>,
-    content: Map<String, Value>,
-    /// As it was; None: there was no file.
-    before: Option<Map<String, Value>>,
-    is_changed: bool,
+    /// What was put in, by name.
+    new: Map<String, Value>,
+    /// What stood in the file under the names of `new` when it was written.
+    replaced: Map<String, Value>,
 }
 
 impl Vault {
@@ -53,13 +54,13 @@ impl Vault {
                 file.display()
             )));
         }
-        let before = read(&file)?;
+        // a file that is none is said before anything is asked or changed
+        read(&file)?;
         Ok(Self {
-            content: before.clone().unwrap_or_default(),
-            before,
+            new: Map::new(),
+            replaced: Map::new(),
             introduced_as: known.is_none().then(|| written(&file, paths)),
             provider: known.unwrap_or_else(|| PROVIDER.to_owned()),
-            is_changed: false,
             file,
         })
     }
@@ -67,15 +68,14 @@ impl Vault {
     /// Takes the secret that belongs to this place of the configuration; gives what to write there.
     pub(super) fn put(&mut self, at: &JsonPath, secret: &Secret) -> Value {
         let name = at.to_string();
-        self.content.insert(name.clone(), json!(secret.expose()));
-        self.is_changed = true;
+        self.new.insert(name.clone(), json!(secret.expose()));
         let id = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
         json!({ "source": "file", "provider": self.provider, "id": id })
     }
 
     /// What the configuration needs to find the file; nothing if it finds it, or need not.
     pub(super) fn introduction(&self) -> Option<Edit> {
-        let path = self.introduced_as.as_ref().filter(|_| self.is_changed)?;
+        let path = self.introduced_as.as_ref().filter(|_| !self.new.is_empty())?;
         let providers = JsonPath::root().key("secrets").key("providers");
         Some(Edit::Set {
             path: providers.key(&*self.provider),
@@ -84,28 +84,33 @@ impl Vault {
     }
 
     /// Writes the file, if it has something new. The state directory exists.
-    pub(super) fn save(&self) -> Result<(), Failure> {
-        if !self.is_changed {
+    pub(super) fn save(&mut self) -> Result<(), Failure> {
+        if self.new.is_empty() {
             return Ok(());
         }
-        self.write(&self.content)
-            .map_err(|e| Failure::io(format_args!("write {}", self.file.display()), e))
+        let (new, replaced) = (&self.new, &mut self.replaced);
+        change(&self.file, |content| {
+            for (name, secret) in new {
+                if let Some(before) = content.insert(name.clone(), secret.clone()) {
+                    replaced.insert(name.clone(), before);
+                }
+            }
+        })
     }
 
-    /// Makes the file what it was, because nothing refers to what is new in it.
+    /// Takes what is new out of the file again, because nothing refers to it.
     pub(super) fn undo(&self) {
-        let undone = match &self.before {
-            Some(before) => self.write(before),
-            None => fs::remove_file(&self.file),
-        };
+        let undone = change(&self.file, |content| {
+            for name in self.new.keys() {
+                match self.replaced.get(name) {
+                    Some(before) => content.insert(name.clone(), before.clone()),
+                    None => content.shift_remove(name),
+                };
+            }
+        });
         if let Err(error) = undone {
             tracing::warn!(target: "openclaw::cli", "{} has secrets that nothing refers to: {error}", self.file.display());
         }
-    }
-
-    fn write(&self, content: &Map<String, Value>) -> io::Result<()> {
-        let text = serde_json::to_string_pretty(content)?;
-        write_alone(&self.file, format!("{text}\n").as_bytes())
     }
 
     /// The file.
@@ -134,6 +139,23 @@ fn written(file: &Path, paths: &Paths) -> String {
     }
 }
 
+/// Changes what the file says now; an empty one goes.
+fn change(file: &Path, change: impl FnOnce(&mut Map<String, Value>)) -> Result<(), Failure> {
+    let failed = |e| Failure::io(format_args!("write {}", file.display()), e);
+    let _lock = exclusive(file).map_err(failed)?;
+    let mut content = read(file)?.unwrap_or_default();
+    change(&mut content);
+    if content.is_empty() {
+        return fs::remove_file(file).map_err(failed);
+    }
+    let text = serde_json::to_string_pretty(&content).map_err(|e| failed(e.into()))?;
+    if text.len() as u64 > MAX_FILE {
+        let why = format!("it would be larger than {MAX_FILE} bytes; set fewer or shorter secrets");
+        return Err(failed(io::Error::other(why)));
+    }
+    write_alone(file, format!("{text}\n").as_bytes()).map_err(failed)
+}
+
 fn read(file: &Path) -> Result<Option<Map<String, Value>>, Failure> {
     let no_link =
         i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).expect("flags are the system's integers");
@@ -145,7 +167,16 @@ fn read(file: &Path) -> Result<Option<Map<String, Value>>, Failure> {
         Err(error) => return Err(failed(error)),
     };
     let mut bytes = Vec::new();
-    opened.take(MAX_FILE).read_to_end(&mut bytes).map_err(failed)?;
+    opened
+        .take(MAX_FILE + 2)
+        .read_to_end(&mut bytes)
+        .map_err(failed)?;
+    if bytes.len() as u64 > MAX_FILE + 1 {
+        return Err(Failure::config(format_args!(
+            "{} is larger than {MAX_FILE} bytes; make it shorter, or move it away",
+            file.display()
+        )));
+    }
     // the parser's text may quote the file, so only the place is told
     serde_json::from_slice(&bytes).map(Some).map_err(|error| {
         Failure::config(format_args!(
@@ -207,6 +238,56 @@ mod tests {
         again.save().expect("written");
         let kept = fs::read_to_string(again.file()).expect("read");
         assert!(kept.contains("hunter2"), "what was there stays");
+    }
+
+    #[test]
+    fn two_commands_at_once_lose_nothing_of_each_other() {
+        let home = tempfile::tempdir().expect("a folder");
+        let paths = paths(home.path());
+        let mut opened: Vec<_> = (0..3)
+            .map(|_| Vault::open(&paths, &json!({})).expect("none yet"))
+            .collect();
+        for (number, vault) in opened.iter_mut().enumerate() {
+            for name in [
+                format!("models.providers.p{number}.apiKey"),
+                "gateway.auth.token".into(),
+            ] {
+                vault.put(&name.parse().expect("a path"), &Secret::new(format!("s{number}")));
+            }
+            vault.save().expect("written");
+        }
+        let file = opened[0].file().to_owned();
+        let kept = || -> Value { serde_json::from_slice(&fs::read(&file).expect("there")).expect("JSON") };
+        for number in 0..3 {
+            assert_eq!(
+                kept()[format!("models.providers.p{number}.apiKey")],
+                format!("s{number}")
+            );
+        }
+        opened[2].undo();
+        let now = kept();
+        assert_eq!(now["gateway.auth.token"], "s1", "as it was");
+        assert_eq!(now.get("models.providers.p2.apiKey"), None);
+        opened[1].undo();
+        opened[0].undo();
+        assert!(!file.exists(), "nothing refers to anything in it");
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_is_neither_cut_nor_made() {
+        let home = tempfile::tempdir().expect("a folder");
+        let paths = paths(home.path());
+        let mut vault = Vault::open(&paths, &json!({})).expect("none yet");
+        let long = "x".repeat(usize::try_from(MAX_FILE).expect("it fits"));
+        vault.put(&"gateway.auth.token".parse().expect("a path"), &Secret::new(long));
+        let error = vault.save().expect_err("too large").to_string();
+        assert!(error.contains("larger than") && !vault.file().exists(), "{error}");
+        let padded = format!("{{}}{}", " ".repeat(2 << 20));
+        fs::write(vault.file(), padded).expect("written");
+        let error = Vault::open(&paths, &json!({}))
+            .expect_err("too large")
+            .to_string();
+        assert!(error.contains("larger than"), "{error}");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! A fault that was there before is no reason against a change: otherwise a file with two faults could not be mended
 //! one by one.
 use super::{
-    Config, ConfigError, Edit, EditError, Env, Fault, Inspected, Paths, Problem, Sources, edit::edit_file,
+    Config, ConfigError, Edit, EditError, Env, Fault, Inspected, Paths, Problem, Sources, edit::write_back,
     rewrite::edited,
 };
 
@@ -37,9 +37,9 @@ pub fn change(
     edits: &[Edit],
     judge: JudgePlugins<'_>,
 ) -> Result<Changed, ChangeError> {
-    let remaining = rehearse(paths, env, edits, judge)?;
+    let (before, text, remaining) = judged(paths, env, edits, judge)?;
     Ok(Changed {
-        written: edit_file(&paths.config_file, &paths.include_roots, edits)?,
+        written: write_back(&before, &text)?,
         remaining,
     })
 }
@@ -51,11 +51,21 @@ pub fn rehearse(
     edits: &[Edit],
     judge: JudgePlugins<'_>,
 ) -> Result<Vec<Problem>, ChangeError> {
+    Ok(judged(paths, env, edits, judge)?.2)
+}
+
+/// The files as they were read, what the edits make of the main one, and the faults that remain.
+fn judged(
+    paths: &Paths,
+    env: &Env,
+    edits: &[Edit],
+    judge: JudgePlugins<'_>,
+) -> Result<(Sources, String, Vec<Problem>), ChangeError> {
     let (file, roots) = (&paths.config_file, &paths.include_roots);
     let before = Sources::read(file, roots).map_err(EditError::from)?;
     let text = edited(&before, edits)?;
-    let after = Sources::of(file, text.into_bytes(), roots).map_err(EditError::from)?;
-    let (_, old) = faults(before, env, judge);
+    let after = Sources::of(file, text.clone().into_bytes(), roots).map_err(EditError::from)?;
+    let (before, old) = faults(before, env, judge);
     let (after, new) = faults(after, env, judge);
     let (remaining, new): (Vec<_>, Vec<_>) = new.into_iter().partition(|fault| old.contains(fault));
     let problems = |faults: Vec<Fault>| -> Vec<Problem> {
@@ -63,7 +73,7 @@ pub fn rehearse(
         faults.map(|fault| Problem::of_fault(fault, &after)).collect()
     };
     if new.is_empty() {
-        Ok(problems(remaining))
+        Ok((before, text, problems(remaining)))
     } else {
         Err(ChangeError::Invalid(ConfigError::Invalid(problems(new))))
     }

@@ -13,6 +13,7 @@ use super::{
     include::{IncludeError, Sources},
     location::{JsonPath, Step},
     parse::{Document, JSON5, ParseError},
+    rewrite::edited,
     schema::type_name,
     write::write_atomic,
 };
@@ -118,16 +119,13 @@ impl std::fmt::Debug for Edit {
 /// Applies `edits` to the file, atomically and all or none. Returns whether anything changed.
 pub fn edit_file(file: &Path, include_roots: &[PathBuf], edits: &[Edit]) -> Result<bool, EditError> {
     let sources = Sources::read(file, include_roots)?;
-    for edit in edits {
-        if let Some(other) = sources.included_file_of(edit.path()) {
-            return Err(EditError::Included {
-                path: edit.path().clone(),
-                file: other.into(),
-            });
-        }
-    }
-    let before = sources.main().text();
-    let after = apply(before, edits)?;
+    let after = edited(&sources, edits)?;
+    write_back(&sources, &after)
+}
+
+/// Replaces the main file of `sources`, if it is what it was when they were read. Returns whether anything changed.
+pub(super) fn write_back(sources: &Sources, after: &str) -> Result<bool, EditError> {
+    let (file, before) = (&**sources.main().file(), sources.main().text());
     if after == before {
         return Ok(false);
     }

@@ -6,17 +6,17 @@
 //! directory handles, so neither `..` nor a link leads out of them. Depth, number and size are bounded.
 
 use std::{
-    io::{self, Read},
+    io,
     path::{Component, Path, PathBuf},
     sync::Arc,
 };
 
-use cap_std::{ambient_authority, fs::Dir};
 use serde_json::Value;
 
 use super::{
     location::{JsonPath, Location, Step},
     parse::{self, Document, ParseError},
+    read,
 };
 
 /// The key that names other files.
@@ -81,7 +81,7 @@ pub enum IncludeError {
 impl Sources {
     /// Reads `file` and everything that it includes.
     pub fn read(file: &Path, roots: &[PathBuf]) -> Result<Self, IncludeError> {
-        Self::of(file, read_main(file)?, roots)
+        Self::of(file, read::main(file)?, roots)
     }
 
     /// The same as if `file` held `bytes`.
@@ -327,9 +327,8 @@ impl Reader {
         let (root, relative) = self.roots.iter().find_map(inside).ok_or_else(|| {
             format!("{} is outside of the configuration's folder; move it there, or add its folder to OPENCLAW_INCLUDE_ROOTS", file.display())
         })?;
-        let opened = Dir::open_ambient_dir(&root, ambient_authority()).and_then(|dir| dir.open(&relative));
-        let bytes = opened.map(cap_std::fs::File::into_std).and_then(read_bounded);
-        let bytes = bytes.map_err(|error| format!("{} could not be read: {error}", file.display()))?;
+        let bytes = read::below(&root, &relative)
+            .map_err(|error| format!("{} could not be read: {error}", file.display()))?;
         self.total += bytes.len();
         if self.total > MAX_TOTAL_BYTES {
             return Err(format!(
@@ -339,28 +338,6 @@ impl Reader {
         }
         Ok(bytes)
     }
-}
-
-fn read_main(path: &Path) -> Result<Vec<u8>, IncludeError> {
-    std::fs::File::open(path)
-        .and_then(read_bounded)
-        .map_err(|source| match source.kind() {
-            io::ErrorKind::NotFound => IncludeError::Missing(path.into()),
-            _ => IncludeError::Read {
-                path: path.into(),
-                source,
-            },
-        })
-}
-
-/// One byte over the limit is read, so that the parser sees and names the excess.
-fn read_bounded(file: std::fs::File) -> io::Result<Vec<u8>> {
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    let mut bytes = Vec::new();
-    file.take(parse::MAX_BYTES as u64 + 1).read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 fn merge(earlier: Value, later: Value) -> Value {

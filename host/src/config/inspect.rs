@@ -3,12 +3,20 @@
 //! It fetches no secrets, for that may need programs; and a variable that is not set here, but may be where the gateway
 //! runs, does not hide other faults.
 use super::{
-    Config, Env, Fault, IncludeError, JsonPath, Paths, Problem, Sources, Variables,
+    Config, Env, Fault, IncludeError, JsonPath, Paths, Problem, Sources, Variables, redact::names_a_variable,
     substitute::MissingVariable, substitute::substitute, warnings,
 };
+use serde_json::Value;
 
 /// Stands for the value of a variable that is not set.
 const UNSET: &str = "unset";
+
+/// Stands there a secret that only a gateway has: a reference to a variable, or the word for one that is not set here?
+/// `written` is what stands in the file.
+pub fn is_unfilled(written: &Value, text: &str) -> bool {
+    let has_variable = written.as_str().is_some_and(|written| written.contains("${"));
+    names_a_variable(text) || (text == UNSET && has_variable)
+}
 
 /// A configuration and what there is to say about it.
 #[derive(Debug)]

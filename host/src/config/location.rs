@@ -213,7 +213,7 @@ fn is_plain(key: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || "_-$*@/:".contains(c))
 }
 
-/// Reads what follows a `[`: a position, or a key in JSON quotes.
+/// Reads what follows a `[`: a position, or a key, in quotes or, where it has none of the signs of a path, without.
 fn bracketed(inside: &str) -> Result<(Step, &str), &'static str> {
     if inside.starts_with('"') {
         let mut keys = serde_json::Deserializer::from_str(inside).into_iter::<String>();
@@ -226,11 +226,16 @@ fn bracketed(inside: &str) -> Result<(Step, &str), &'static str> {
             .ok_or("a `]` is missing")?;
         return Ok((Step::Key(key), after));
     }
-    let (number, after) = inside.split_once(']').ok_or("a `]` is missing")?;
-    let index = number
-        .parse()
-        .map_err(|_| "between `[` and `]` stands neither a position nor a quoted key")?;
-    Ok((Step::Index(index), after))
+    if let Some(quoted) = inside.strip_prefix('\'') {
+        let (key, after) = quoted.split_once("']").ok_or("a quoted key does not end")?;
+        return Ok((Step::Key(key.into()), after));
+    }
+    let (name, after) = inside.split_once(']').ok_or("a `]` is missing")?;
+    match name.parse() {
+        Ok(index) => Ok((Step::Index(index), after)),
+        Err(_) if is_plain(name) => Ok((Step::Key(name.into()), after)),
+        Err(_) => Err("between `[` and `]` stands neither a position nor a key; put the key into quotes"),
+    }
 }
 
 #[cfg(test)]
@@ -260,10 +265,21 @@ mod tests {
                     Step::Key("x".into()),
                 ],
             ),
+            (
+                "g[x]['a.b]'].y",
+                vec![
+                    Step::Key("g".into()),
+                    Step::Key("x".into()),
+                    Step::Key("a.b]".into()),
+                    Step::Key("y".into()),
+                ],
+            ),
         ] {
             assert_eq!(text.parse::<JsonPath>().map(|path| path.0), Ok(steps), "{text}");
         }
-        for text in ["", ".", "a.", "a..b", "a[", "a[x]", "a[\"b", "a[0]b"] {
+        for text in [
+            "", ".", "a.", "a..b", "a[", "a[]", "a[x y]", "a[x", "a['b", "a[\"b", "a[0]b",
+        ] {
             assert!(text.parse::<JsonPath>().is_err(), "{text}");
         }
     }

@@ -8,6 +8,8 @@ use serde_json::{Map, Value};
 const NO_EFFECT: &str = "x-no-effect";
 /// How deep a value and its schema are followed.
 const MAX_DEPTH: usize = 32;
+/// Places that are looked at: a schema may lead to itself in many ways at once.
+const MAX_STEPS: usize = 1 << 18;
 
 /// Where in a value stands what has no effect: it is set, to something else than its default. `at` is where the value
 /// stands.
@@ -15,6 +17,7 @@ pub(super) fn without_effect(schema: &Value, value: &Value, at: &JsonPath) -> Ve
     let mut walk = Walk {
         root: schema,
         found: Vec::new(),
+        left: MAX_STEPS,
     };
     walk.visit(schema, value, at, 0);
     walk.found
@@ -23,13 +26,16 @@ pub(super) fn without_effect(schema: &Value, value: &Value, at: &JsonPath) -> Ve
 struct Walk<'a> {
     root: &'a Value,
     found: Vec<JsonPath>,
+    left: usize,
 }
 
 // === impl Walk ===
 
 impl Walk<'_> {
     fn visit(&mut self, schema: &Value, value: &Value, at: &JsonPath, depth: usize) {
-        let Some(schema) = schema.as_object().filter(|_| depth < MAX_DEPTH) else {
+        self.left = self.left.saturating_sub(1);
+        let goes_on = depth < MAX_DEPTH && self.left > 0;
+        let Some(schema) = schema.as_object().filter(|_| goes_on) else {
             return;
         };
         if schema.get(NO_EFFECT) == Some(&Value::Bool(true)) {
@@ -96,6 +102,13 @@ fn says_nothing(schema: &Map<String, Value>, value: &Value) -> bool {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn a_schema_that_leads_to_itself_in_many_ways_is_given_up() {
+        let again = json!({"$ref": "#"});
+        let schema = json!({"anyOf": [again, again, again, again]});
+        assert!(without_effect(&schema, &json!({}), &JsonPath::root()).is_empty());
+    }
 
     #[test]
     fn what_is_marked_and_set_is_found_through_maps_and_references() {

@@ -14,8 +14,10 @@ mod commands;
 mod cron;
 mod diagnostics;
 mod diff;
+mod draft;
 mod edit;
 mod env;
+mod exclusive;
 mod gateway;
 mod ids;
 mod include;
@@ -36,6 +38,7 @@ mod parse;
 mod patch;
 mod paths;
 mod plugins;
+mod read;
 mod redact;
 mod restore;
 mod revision;
@@ -57,11 +60,12 @@ use std::{fmt, os::unix::fs::MetadataExt};
 use serde_json::Value;
 
 pub use agents::{
-    ActiveHours, Agent, AgentDefaults, AgentEntry, AgentSettings, Agents, AgentsConfig, BreakPreference,
-    Chunk, Coalesce, Compaction, CompactionMode, ContextInjection, ContextPruning, HardClear, Heartbeat,
-    HumanDelay, HumanDelayMode, Identity, MAIN_AGENT, MemoryFlush, ModelChoice, ModelEntry, ModelPolicy,
-    OnOff, Params, PruningMode, PruningTools, ReasoningLevel, SoftTrim, StreamingBreak, Subagents,
-    ThinkingLevel, TimeFormat, TypingMode, VerboseLevel, agent_id,
+    ActiveHours, Agent, AgentDefaults, AgentEntry, AgentPlace, AgentSettings, Agents, AgentsConfig,
+    BreakPreference, Chunk, Coalesce, Compaction, CompactionMode, ContextInjection, ContextPruning,
+    HardClear, Heartbeat, HumanDelay, HumanDelayMode, Identity, MAIN_AGENT, MemoryFlush, ModelChoice,
+    ModelEntry, ModelPolicy, OnOff, Params, PruningMode, PruningTools, ReasoningLevel, SoftTrim,
+    StreamingBreak, Subagents, ThinkingLevel, TimeFormat, TypingMode, VerboseLevel, add_agent, agent_id,
+    bindings_of, put_workspace_aside, remove_agent, remove_bindings,
 };
 pub use approvals::{ApprovalForwarding, ApprovalMode, ApprovalTarget, ApprovalsConfig};
 pub use auth::{AuthConfig, AuthMode, AuthProfile, CooldownsConfig};
@@ -75,8 +79,10 @@ pub use commands::{Auto, CommandsConfig, NativeCommands, PeerId};
 pub use cron::{CronConfig, WebhookPolicy};
 pub use diagnostics::{DiagnosticsConfig, OtelConfig};
 pub use diff::diff;
+pub use draft::Draft;
 pub use edit::{Edit, EditError, apply, edit_file};
 pub use env::Env;
+pub use exclusive::exclusive;
 pub use gateway::{
     AuthMethod, BindMode, ControlUiConfig, DEFAULT_PORT, EndpointConfig, EndpointsConfig, GatewayAuth,
     GatewayConfig, GatewayMode, HttpConfig, NodeCommandsConfig, NodePairingConfig, NodesConfig,
@@ -84,7 +90,7 @@ pub use gateway::{
 };
 pub use ids::{CommandAccess, IdList};
 pub use include::{IncludeError, Sources};
-pub use inspect::Inspected;
+pub use inspect::{Inspected, is_unfilled};
 pub use judge::{Judgement, judge, without_known_keys};
 pub use known::{ReloadKind, is_known, reload_kind};
 pub use last_good::{keep_last_good, last_good};
@@ -108,7 +114,7 @@ pub use plugins::{
     DeadlinesConfig, EntryConfig, FilesConfig, IntegrityConfig, IsolationConfig, LoadConfig, MinisignConfig,
     PermissionsConfig, PluginsConfig,
 };
-pub use redact::{HIDDEN, PLACEHOLDER, Redactor};
+pub use redact::{HIDDEN, PLACEHOLDER, Redactor, names_a_variable};
 pub use restore::{has_placeholder, restore};
 pub use revision::Fingerprint;
 pub use rewrite::{edited, included_file_of, rewrite};

@@ -92,7 +92,7 @@ fn holder_of<'h>(step: &Step, above: Option<&'h str>) -> Option<&'h str> {
 }
 
 /// `${VARIABLE}` or `$VARIABLE` as the whole text: it says where the secret is, and not what it is.
-fn names_a_variable(text: &str) -> bool {
+pub fn names_a_variable(text: &str) -> bool {
     let name = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
     name.or_else(|| text.strip_prefix('$')).is_some_and(|name| {
         !name.is_empty()

@@ -4,8 +4,8 @@
 use super::{JsonPath, redact::PLACEHOLDER, schema::Fault};
 use serde_json::Value;
 
-/// Replaces in `given` what is as `shown` by what is `stored` there. Elements of lists that have an id are found by it.
-/// The error names the placeholders that stand for nothing.
+/// Replaces in `given` what is as `shown` by what is `stored` there. Elements of lists that have an id are found by it, and
+/// others as what they are; where elements went, none is taken for what stood in its place before. The error names the placeholders that stand for nothing.
 pub fn restore(given: &mut Value, shown: &Value, stored: &Value) -> Result<(), Vec<Fault>> {
     put_back(given, shown, stored);
     let mut left = Vec::new();
@@ -29,13 +29,14 @@ fn put_back(given: &mut Value, shown: &Value, stored: &Value) {
                 }
             }
         }
-        (Value::Array(given), Value::Array(shown), Value::Array(stored)) => {
+        (Value::Array(given), Value::Array(shown), Value::Array(stored)) if shown.len() == stored.len() => {
+            let is_whole = given.len() >= stored.len();
             for (position, value) in given.iter_mut().enumerate() {
-                let of = |list: &[Value]| match id_of(value) {
-                    Some(id) => list.iter().position(|other| id_of(other) == Some(id)),
-                    None => (position < list.len()).then_some(position),
+                let at = match id_of(value) {
+                    Some(id) => stored.iter().position(|other| id_of(other) == Some(id)),
+                    None => only(shown, value).or((is_whole && position < stored.len()).then_some(position)),
                 };
-                if let (Some(at), true) = (of(stored), shown.len() == stored.len()) {
+                if let Some(at) = at {
                     put_back(value, &shown[at], &stored[at]);
                 }
             }
@@ -47,6 +48,13 @@ fn put_back(given: &mut Value, shown: &Value, stored: &Value) {
         }
         _ => {}
     }
+}
+
+/// Where a value stands in a list, if that is one place.
+fn only(list: &[Value], value: &Value) -> Option<usize> {
+    let mut places = list.iter().enumerate().filter(|(_, other)| *other == value);
+    let (at, _) = places.next()?;
+    places.next().is_none().then_some(at)
 }
 
 /// What an element of a list is known by.
@@ -94,6 +102,26 @@ mod tests {
             json!({"b": PLACEHOLDER, "list": [{"id": "z", "key": PLACEHOLDER}], "plain": ["x", PLACEHOLDER]});
         let left = restore(&mut odd, &shown, &stored).expect_err("nothing is stored there");
         let paths: Vec<_> = left.iter().map(|fault| fault.path.to_string()).collect();
-        assert_eq!(paths, ["b", "list[0].key", "plain[1]"]);
+        // the one secret of `plain` is known wherever it stands now
+        assert_eq!(paths, ["b", "list[0].key"]);
+    }
+
+    #[test]
+    fn an_element_that_went_leaves_its_secret_to_no_other() {
+        let stored =
+            json!({"keys": ["s1", "s2"], "all": [{"url": "a", "token": "sa"}, {"url": "b", "token": "sb"}]});
+        let shown_all = json!([{"url": "a", "token": PLACEHOLDER}, {"url": "b", "token": PLACEHOLDER}]);
+        let shown = json!({"keys": [PLACEHOLDER, PLACEHOLDER], "all": shown_all});
+        let mut second = json!({"all": [shown_all[1]]});
+        restore(&mut second, &shown, &stored).expect("it is known as what it is");
+        assert_eq!(second["all"], json!([{"url": "b", "token": "sb"}]));
+        let mut turned = json!({"all": [shown_all[1], shown_all[0]]});
+        restore(&mut turned, &shown, &stored).expect("they are known");
+        assert_eq!(turned["all"][0]["token"], "sb");
+        let mut one = json!({"keys": [PLACEHOLDER]});
+        restore(&mut one, &shown, &stored).expect_err("nobody knows which of them it is");
+        let mut more = json!({"keys": [PLACEHOLDER, PLACEHOLDER, "s3"]});
+        restore(&mut more, &shown, &stored).expect("nothing went");
+        assert_eq!(more["keys"], json!(["s1", "s2", "s3"]));
     }
 }

@@ -35,6 +35,35 @@ pub fn rewrite(
     after: &str,
     judge: JudgePlugins<'_>,
 ) -> Result<Changed, ChangeError> {
+    let file = &paths.config_file;
+    let changed = rehearse_rewrite(paths, env, before, after, judge)?;
+    if !changed.written {
+        return Ok(changed);
+    }
+    let failed = |source| EditError::Write {
+        path: file.into(),
+        source,
+    };
+    let now = match fs::read(file) {
+        Ok(now) => Some(now),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(failed(error).into()),
+    };
+    if now.as_deref() != before.map(str::as_bytes) {
+        return Err(EditError::Raced(file.into()).into());
+    }
+    write_atomic(file, after.as_bytes()).map_err(failed)?;
+    Ok(changed)
+}
+
+/// The same without writing anything: would it be done?
+pub(super) fn rehearse_rewrite(
+    paths: &Paths,
+    env: &Env,
+    before: Option<&str>,
+    after: &str,
+    judge: JudgePlugins<'_>,
+) -> Result<Changed, ChangeError> {
     let (file, roots) = (&paths.config_file, &paths.include_roots);
     let of = |text: &str| Sources::of(file, text.as_bytes().to_vec(), roots);
     // a file that can't be read has no faults that could remain
@@ -51,28 +80,8 @@ pub fn rewrite(
     if !new.is_empty() {
         return Err(ChangeError::Invalid(ConfigError::Invalid(problems(new))));
     }
-    let remaining = problems(remaining);
-    if before == Some(after) {
-        return Ok(Changed {
-            written: false,
-            remaining,
-        });
-    }
-    let failed = |source| EditError::Write {
-        path: file.into(),
-        source,
-    };
-    let now = match fs::read(file) {
-        Ok(now) => Some(now),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-        Err(error) => return Err(failed(error).into()),
-    };
-    if now.as_deref() != before.map(str::as_bytes) {
-        return Err(EditError::Raced(file.into()).into());
-    }
-    write_atomic(file, after.as_bytes()).map_err(failed)?;
     Ok(Changed {
-        written: true,
-        remaining,
+        written: before != Some(after),
+        remaining: problems(remaining),
     })
 }

@@ -525,3 +525,39 @@ proptest! {
         let _ = apply(&text, &[Edit::Set { path: JsonPath::root().key("a"), value: Value::Null }]);
     }
 }
+
+#[test]
+fn a_pipe_is_refused_and_not_waited_for() {
+    let (temp, paths) = folder(&[("openclaw.json", "{ $include: 'more.json' }")]);
+    let pipe = |name: &str| {
+        let mode = rustix::fs::Mode::from_raw_mode(0o600);
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            temp.path().join(name),
+            rustix::fs::FileType::Fifo,
+            mode,
+            0,
+        )
+        .unwrap();
+    };
+    let refused = || Sources::read(&paths.config_file, &[]).unwrap_err().to_string();
+    pipe("more.json");
+    assert!(refused().contains("not a regular file"), "{}", refused());
+    fs::remove_file(&paths.config_file).unwrap();
+    pipe("openclaw.json");
+    assert!(refused().contains("not a regular file"), "{}", refused());
+}
+
+#[test]
+fn what_was_judged_is_what_is_written() {
+    let (_temp, paths) = folder(&[("openclaw.json", "{}")]);
+    let other = "{ logging: { level: 'debug' } }";
+    let judge = |_: &Config| {
+        fs::write(&paths.config_file, other).unwrap();
+        Vec::new()
+    };
+    let edits = [set("gateway.port", json!(1234))];
+    let error = change(&paths, &Env::default(), &edits, &judge).unwrap_err();
+    assert!(matches!(error, ChangeError::Edit(EditError::Raced(_))), "{error}");
+    assert_eq!(fs::read_to_string(&paths.config_file).unwrap(), other);
+}

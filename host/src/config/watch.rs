@@ -3,7 +3,7 @@
 //! It looks at the files instead of asking the system for events: that also works for files on other machines, in
 //! containers, behind links and replaced by editors. A file that is broken is told and changes nothing: the running
 //! configuration stays. It applies nothing itself.
-use super::{Config, Env, JsonPath, Loaded, Paths, Problem, diff::diff};
+use super::{Config, ConfigError, Env, JsonPath, Loaded, Paths, Problem, Sources, diff::diff};
 use std::{collections::BTreeMap, fs, os::unix::fs::MetadataExt, path::PathBuf, sync::Arc, time::Duration};
 use tokio::{
     sync::{mpsc, oneshot},
@@ -130,7 +130,7 @@ impl Watch {
     fn read(&mut self) -> Option<News> {
         match Loaded::read(&self.paths, &self.env) {
             Ok(loaded) => self.loaded(loaded),
-            Err(error) => self.failed(error.to_string()),
+            Err(error) => self.failed(&error),
         }
     }
 
@@ -199,7 +199,21 @@ impl Watch {
         }))
     }
 
-    fn failed(&mut self, why: String) -> Option<News> {
+    fn failed(&mut self, error: &ConfigError) -> Option<News> {
+        let why = error.to_string();
+        match Sources::read(&self.paths.config_file, &self.paths.include_roots) {
+            // what is to be corrected may stand in a file that is included since now; it may have changed since it was read
+            Ok(sources) => {
+                let files = sources.files().map(PathBuf::from);
+                let seen = self.stamps.len();
+                for (file, stamp) in stamps(files) {
+                    self.stamps.entry(file).or_insert(stamp);
+                }
+                self.changing |= self.stamps.len() > seen;
+            }
+            // the file that can't be read may be none of those that are looked at: all are read until it can
+            Err(_) => self.changing = true,
+        }
         if self.broken.as_ref() == Some(&why) {
             return None;
         }

@@ -134,7 +134,7 @@ fn block(account: Value) -> Value {
             .as_object_mut()
             .map(|account| account.shift_remove("required"));
         properties["accounts"] = json!({
-            "description": "Accounts by name. Each inherits the keys beside this one, and its own win.",
+            "description": "Accounts by name. Each inherits the keys beside this one, and its own win. A token beside this one that none inherits is that of the account `default`.",
             "type": "object", "additionalProperties": account
         });
     }

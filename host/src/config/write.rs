@@ -2,10 +2,11 @@
 //!
 //! The new file is readable by its owner only. The old content is kept beside it as `<name>.bak`, and the
 //! ones before as `<name>.bak.1` to `.bak.4`. If the path is a link, the file that it leads to is replaced and the link
-//! stays.
+//! stays. A file that is mounted by itself, as into a container, can't be replaced: it is written in place, once its old
+//! content is kept, and its mode stays.
 
 use std::{
-    fs::{self, File},
+    fs::{self, File, OpenOptions},
     io::{self, Write},
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
@@ -26,17 +27,27 @@ pub fn write_atomic(path: &Path, content: &[u8]) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => (path.into(), None),
         Err(error) => return Err(error),
     };
-    if let Some(old) = old {
-        rotate(&target)?;
-        place(&backup_of(&target, 0), &old, &target)?;
-    }
-    place(&target, content, &target)?;
-    File::open(folder_of(&target))?.sync_all()
+    replace(&target, content, old.as_deref(), &stage)
 }
 
 /// Replaces `path` by `content` and keeps nothing of the old content.
 pub fn write_alone(path: &Path, content: &[u8]) -> io::Result<()> {
-    place(path, content, path)
+    place(stage(path, content)?, path, content)
+}
+
+/// Makes a file that has this content and is to get this path.
+type Stage<'s> = &'s dyn Fn(&Path, &[u8]) -> io::Result<NamedTempFile>;
+
+/// Both files are on the disk before anything gets another name: a disk that is full costs no earlier content.
+fn replace(target: &Path, content: &[u8], old: Option<&[u8]>, stage: Stage<'_>) -> io::Result<()> {
+    let new = stage(target, content)?;
+    if let Some(old) = old {
+        let kept = stage(target, old)?;
+        rotate(target)?;
+        place(kept, &backup_of(target, 0), old)?;
+    }
+    place(new, target, content)?;
+    File::open(folder_of(target))?.sync_all()
 }
 
 /// The copy of the content of `path` that was replaced `age` times before the last.
@@ -60,13 +71,32 @@ fn rotate(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Writes a file aside and renames it to `path`. `NamedTempFile` creates with mode 0600.
-fn place(path: &Path, content: &[u8], owner: &Path) -> io::Result<()> {
+/// Writes a file aside, of the same owner as the one at `path`. `NamedTempFile` creates with mode 0600.
+fn stage(path: &Path, content: &[u8]) -> io::Result<NamedTempFile> {
     let mut file = NamedTempFile::new_in(folder_of(path))?;
     file.write_all(content)?;
-    keep_owner(file.as_file(), owner);
+    keep_owner(file.as_file(), path);
     file.as_file().sync_all()?;
-    file.persist(path).map(drop).map_err(|error| error.error)
+    Ok(file)
+}
+
+/// Renames a file to `path`.
+fn place(file: NamedTempFile, path: &Path, content: &[u8]) -> io::Result<()> {
+    let placed = file.persist(path).map(drop).map_err(|error| error.error);
+    or_in_place(placed, path, content)
+}
+
+/// What the system has mounted at a path keeps it, and is written where it is.
+fn or_in_place(placed: io::Result<()>, path: &Path, content: &[u8]) -> io::Result<()> {
+    match placed {
+        Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+            let mut file = OpenOptions::new().write(true).open(path)?;
+            file.write_all(content)?;
+            file.set_len(content.len() as u64)?;
+            file.sync_all()
+        }
+        placed => placed,
+    }
 }
 
 /// An edit by root must not take the file from the gateway's user. Anyone else can not give files away, and owns them.
@@ -127,6 +157,37 @@ mod tests {
             .collect();
         assert_eq!(kept, ["7", "6", "5", "4", "3"]);
         assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 1 + BACKUPS);
+    }
+
+    #[test]
+    fn a_write_that_fails_costs_no_earlier_content() {
+        let temp = tempfile::tempdir().unwrap();
+        let file = temp.path().join("c.json");
+        for n in 0..3 {
+            write_atomic(&file, n.to_string().as_bytes()).unwrap();
+        }
+        let full =
+            |_: &Path, _: &[u8]| -> io::Result<NamedTempFile> { Err(io::ErrorKind::StorageFull.into()) };
+        for _ in 0..=BACKUPS {
+            replace(&file, b"new", Some(b"2"), &full).unwrap_err();
+        }
+        let read = |path: PathBuf| fs::read_to_string(path).unwrap();
+        let kept = [backup_of(&file, 0), backup_of(&file, 1)].map(read);
+        assert_eq!(kept, ["1", "0"]);
+        assert_eq!(read(file), "2");
+    }
+
+    #[test]
+    fn a_file_that_is_mounted_is_written_in_place() {
+        let temp = tempfile::tempdir().unwrap();
+        let file = temp.path().join("c.json");
+        fs::write(&file, "an old and long one").unwrap();
+        let before = fs::metadata(&file).unwrap().ino();
+        or_in_place(Err(io::ErrorKind::ResourceBusy.into()), &file, b"new").unwrap();
+        assert_eq!(fs::read(&file).unwrap(), b"new");
+        assert_eq!(fs::metadata(&file).unwrap().ino(), before);
+        or_in_place(Err(io::ErrorKind::StorageFull.into()), &file, b"other").unwrap_err();
+        assert_eq!(fs::read(&file).unwrap(), b"new");
     }
 
     #[test]

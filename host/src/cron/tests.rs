@@ -9,13 +9,15 @@ use crate::{
     app::{Gateway, Options},
     clock::Clock,
     config::{Config, Env, Paths},
+    journal::Pending,
 };
+use openclaw_plugin_api::Inbound;
 use serde_json::{Value, json};
 use std::sync::{
     Arc,
     atomic::{AtomicI64, Ordering},
 };
-use tokio::sync::{broadcast, watch};
+use tokio::sync::{broadcast, oneshot, watch};
 
 pub(crate) const MINUTE: i64 = 60_000;
 
@@ -60,6 +62,32 @@ impl Lab {
         Gateway::start(options).await.expect("it starts")
     }
 
+    /// Keeps a conversation from any turn, so that what is asked in it waits.
+    pub(crate) async fn occupy(gateway: &Gateway, key: &str) {
+        let (desk, lanes, key) = (gateway.desk().clone(), gateway.lanes().clone(), key.to_owned());
+        let (begun, busy) = oneshot::channel();
+        tokio::spawn(async move {
+            let work = desk.between::<()>(&lanes, &key, |_, _| {
+                Box::pin(async move {
+                    let _ = begun.send(());
+                    std::future::pending::<()>().await;
+                })
+            });
+            work.await
+        });
+        busy.await.expect("it is begun");
+    }
+
+    /// What is asked beside the words by all that waits.
+    pub(crate) fn asked(gateway: &Gateway) -> Vec<Value> {
+        let waiting = gateway.journal().pending(0, 9).expect("read").into_iter();
+        let ask = |waiting: Pending| {
+            let mut event: Inbound = serde_json::from_slice(&waiting.event).expect("an event");
+            event.extra["ask"].take()
+        };
+        waiting.map(ask).collect()
+    }
+
     fn every(&self, ms: i64) -> Job {
         job(Schedule::Every {
             every_ms: ms,
@@ -102,6 +130,21 @@ async fn an_answer_that_another_run_gave_is_not_said_to_be_delivered() {
     let record = Record::of(&lab.every(MINUTE), "r", lab.now());
     let delivered = cron.announced(&record, &Outcome::of(&run)).await;
     assert_eq!(delivered, Delivered::Unknown);
+}
+
+#[tokio::test]
+async fn the_question_of_a_job_wants_a_turn_of_its_own() {
+    let lab = Lab::new();
+    let gateway = lab.start(json!({})).await;
+    let job = gateway.cron().add(lab.every(MINUTE)).await.expect("added");
+    Lab::occupy(&gateway, &job.session()).await;
+    gateway.cron().begin(job, "run").await.expect("begun");
+    let asked = Lab::asked(&gateway);
+    assert_eq!(asked.len(), 1, "{asked:?}");
+    assert_eq!(
+        (&asked[0]["runId"], &asked[0]["queueMode"]),
+        (&json!("run"), &json!("followup"))
+    );
 }
 
 #[tokio::test]

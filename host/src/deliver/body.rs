@@ -1,7 +1,7 @@
 //! What stands in the outbox: one message, either new or in the place of its preview.
 use crate::{journal::NewDelivery, plugins::registry::Registry, route};
 use openclaw_plugin_api::{
-    ChannelInfo, Edit, Inbound, MessageTarget, Outbound, Receipt, Result, surface::ids,
+    ChannelInfo, Edit, Inbound, MediaRef, MessageTarget, Outbound, Receipt, Result, surface::ids,
 };
 use serde::{Deserialize, Serialize};
 
@@ -96,7 +96,10 @@ impl Body {
         let plugin = registry.channel(channel)?;
         if self.preview.is_empty() {
             self.message.queued_ms = queued_ms.try_into().unwrap_or(0);
-            return plugin.call(ids::channel::SEND, channel, &self.message).await;
+            let (message, more) = (&self.message, MediaRef::sending_time(&self.message.attachments));
+            return plugin
+                .call_longer(ids::channel::SEND, channel, message, more)
+                .await;
         }
         let message = &self.message;
         let edit = Edit {

@@ -25,7 +25,10 @@ use crate::{
 };
 use database::Database;
 use installation::Installation;
-use std::path::{Path, PathBuf};
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+};
 use stores::Transcript;
 use transcript::{Survey, convert, survey};
 
@@ -88,6 +91,7 @@ pub fn run(
         journal,
         report,
         progress,
+        owners: HashMap::new(),
     };
     for agent in installation.agents() {
         mover.agent(&agent, &installation.agent(&agent))?;
@@ -107,6 +111,8 @@ struct Mover<'a> {
     journal: Option<&'a Journal>,
     report: Report,
     progress: &'a mut dyn FnMut(Progress<'_>),
+    /// Whose transcripts were met, by their ids.
+    owners: HashMap<String, String>,
 }
 
 // === impl Mover ===
@@ -186,6 +192,15 @@ impl Mover<'_> {
 
     /// One transcript; gives its length.
     fn transcript(&mut self, agent: &str, transcript: &Transcript<'_>) -> Result<u64, ImportError> {
+        if let Some(other) = self.other_owner(agent, &transcript.id) {
+            // ids are given by people too, and here each transcript has its own
+            let (id, place) = (&transcript.id, transcript.origin.path().display());
+            let why = format!(
+                "transcript {id} of agent \"{agent}\" in {place} is called like one of \"{other}\"; it is not taken over"
+            );
+            self.report.kept_apart.push(why);
+            return Ok(0);
+        }
         let mut told = Report::default();
         let survey = match survey(&transcript.origin, &mut told) {
             Ok(survey) => survey,
@@ -224,6 +239,15 @@ impl Mover<'_> {
         }
         self.report.skipped_more += told.skipped_more;
         Ok(survey.bytes)
+    }
+
+    /// The other agent that had a transcript of this id first; else it is this one's.
+    fn other_owner(&mut self, agent: &str, id: &str) -> Option<String> {
+        let owner = self
+            .owners
+            .entry(id.to_owned())
+            .or_insert_with(|| agent.to_owned());
+        (owner.as_str() != agent).then(|| owner.clone())
     }
 
     /// It was taken over before. A key that was in use then may be free now.

@@ -230,6 +230,33 @@ fn the_same_in_a_database_is_the_same_conversation() {
 }
 
 #[test]
+fn agents_whose_transcripts_are_called_alike_do_not_get_each_others() {
+    let there = tempfile::tempdir().expect("a folder");
+    for agent in ["main", "work"] {
+        let sessions = there.path().join("agents").join(agent).join("sessions");
+        let key = format!("agent:{agent}:main");
+        let index = json!({ key: { "sessionId": "test", "updatedAt": 5_000 } });
+        write(&sessions.join("sessions.json"), &index.to_string());
+        write(
+            &sessions.join("test.jsonl"),
+            &row("a", "", &format!("of {agent}")),
+        );
+    }
+    let home = home();
+    let journal = home.journal();
+    for _ in 0..2 {
+        let report = home.run(there.path(), &journal, true);
+        assert!(
+            report.kept_apart.len() == 1 && report.kept_apart[0].contains("\"work\""),
+            "{:?}",
+            report.kept_apart
+        );
+        let said = texts(&journal, "test");
+        assert!(said.concat().contains("of main") && !said.concat().contains("of work"));
+    }
+}
+
+#[test]
 fn what_went_on_here_is_never_replaced() {
     let (home, theirs) = (home(), tempfile::tempdir().expect("a folder"));
     files(theirs.path());

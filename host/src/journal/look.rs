@@ -1,8 +1,12 @@
 //! The database looked at and copied beside a gateway that may be running: for people who ask how it is, and for backups.
 //!
 //! Neither brings an older database up to date, sets a damaged one aside or creates one.
-use super::{JournalError, schema::VERSION};
-use rusqlite::{Connection, OpenFlags, OptionalExtension};
+use super::{
+    JournalError, Session,
+    schema::VERSION,
+    session::{SESSION_COLUMNS, session},
+};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, config::DbConfig, params};
 use std::{path::Path, time::Duration};
 
 /// How long a look waits for another process.
@@ -21,6 +25,57 @@ pub struct Seen {
     pub damage: Option<String>,
     /// The newest time that stands in it.
     pub newest_ms: Option<i64>,
+}
+
+/// What commands show of it where no gateway runs.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Glance {
+    /// Conversations, the last used first.
+    pub sessions: Vec<Session>,
+    /// What is kept at the place that was asked for.
+    pub kept: Option<Vec<u8>>,
+}
+
+/// Reads conversations, and what the gateway keeps under a name and a key. Without a database there is nothing. It is
+/// neither locked nor written to, whoever has it open.
+pub fn glance(path: &Path, limit: u32, (name, key): (&str, &str)) -> Result<Glance, JournalError> {
+    if !path.exists() {
+        return Ok(Glance::default());
+    }
+    let (connection, failed) = (open(path)?, failed(path));
+    // not even the log is moved into it at the end
+    connection
+        .set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)
+        .map_err(&failed)?;
+    connection
+        .pragma_update(None, "query_only", true)
+        .map_err(&failed)?;
+    let found: i64 = connection
+        .pragma_query_value(None, "user_version", |row| row.get(0))
+        .map_err(&failed)?;
+    if found > VERSION {
+        return Err(JournalError::Newer {
+            path: path.into(),
+            found,
+            known: VERSION,
+        });
+    }
+    if found < WITH_SESSIONS {
+        return Ok(Glance::default());
+    }
+    let sql = format!("SELECT {SESSION_COLUMNS} FROM session ORDER BY updated_ms DESC, key LIMIT ?1");
+    let mut statement = connection.prepare(&sql).map_err(&failed)?;
+    let rows = statement.query_map([limit], session).map_err(&failed)?;
+    let sessions = rows.collect::<Result<Vec<_>, _>>().map_err(&failed)?;
+    let kept = connection.query_row(
+        "SELECT value FROM plugin_kv WHERE plugin = ?1 AND key = ?2",
+        params![name, key],
+        |row| row.get(0),
+    );
+    Ok(Glance {
+        sessions,
+        kept: kept.optional().map_err(&failed)?,
+    })
 }
 
 /// Looks at every page; with `thorough`, also whether each index has what its table has.
@@ -113,6 +168,38 @@ mod tests {
             Some(&b"before"[..])
         );
         copy(&path, &to).expect_err("nothing is overwritten");
+    }
+
+    #[test]
+    fn a_glance_changes_nothing_and_waits_for_nobody() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("state.db");
+        let at = ("host", "k");
+        assert_eq!(glance(&path, 10, at).expect("nothing"), Glance::default());
+        assert!(!path.exists());
+        let journal = Journal::open(&path).expect("opened");
+        for (key, now_ms) in [("agent:main:a", 1), ("agent:main:b", 2)] {
+            journal.session(key, "main", key, now_ms).expect("made");
+        }
+        journal.put("host", "k", b"kept", None, 1).expect("written");
+        // somebody writes at this moment, and does not end
+        let writer = open(&path).expect("opened");
+        writer.execute_batch("BEGIN IMMEDIATE").expect("a lock");
+        let seen = glance(&path, 1, at).expect("a glance");
+        let keys: Vec<_> = seen.sessions.iter().map(|session| session.key.as_str()).collect();
+        assert_eq!((keys, seen.kept), (vec!["agent:main:b"], Some(b"kept".to_vec())));
+        writer.execute_batch("ROLLBACK").expect("it ends");
+        writer
+            .pragma_update(None, "user_version", VERSION + 1)
+            .expect("written");
+        let newer = glance(&path, 1, at).expect_err("it is none that is known");
+        assert!(matches!(newer, JournalError::Newer { .. }), "{newer}");
+        writer.execute_batch("PRAGMA user_version = 1").expect("written");
+        assert_eq!(glance(&path, 1, at).expect("an old one"), Glance::default());
+        let version: i64 = writer
+            .pragma_query_value(None, "user_version", |row| row.get(0))
+            .expect("read");
+        assert_eq!(version, 1, "it is not brought up to date");
     }
 
     #[test]

@@ -30,7 +30,7 @@ pub use device::{DEVICE_REQUEST_MS, Device, DeviceFacts, DeviceRequest, DeviceRo
 pub use health::Trouble;
 pub use import::{Imported, Taken};
 pub use inbox::{Accepted, Pending, Settled};
-pub use look::{Seen, copy, look, missing_media};
+pub use look::{Glance, Seen, copy, glance, look, missing_media};
 pub use media::StoredMedia;
 pub use node::{Node, NodeRequest, Surface};
 pub use outbox::{Counts, Delivery, End, NewDelivery, Outcome, SendState};

@@ -267,12 +267,9 @@ async fn prepare(gateway: &Gateway, caller: &Caller, mut params: Params) -> Resu
         let text = format!("at /idempotencyKey: must have 1 to {MAX_RUN} characters");
         return Err(Failure::params("agent", text));
     }
-    let agent = match &params.agent_id {
-        Some(id) => agents.get(id).ok_or_else(|| {
-            Failure::invalid(format!("unknown agent id \"{id}\"; see agents in openclaw.json"))
-        })?,
-        None => agents.default_agent(),
-    };
+    // a conversation is its agent's, whoever is asked without a name otherwise
+    let named = super::agents::named(gateway, params.agent_id.as_deref(), params.session_key.as_deref())?;
+    let agent = agents.get(&named).unwrap_or_else(|| agents.default_agent());
     let session = match (&params.session_key, &params.session_id) {
         (Some(key), _) => key.to_lowercase(),
         (None, Some(id)) => format!("agent:{}:explicit:{}", agent.id, id.to_lowercase()),

@@ -76,10 +76,11 @@ fn describe(gateway: &Gateway, agent: &Agent, usual: &str, kind: bool) -> Value 
     let primary = agent.reference(written).to_owned();
     let (provider, model) = row::parts(&primary);
     let workspace = agent.workspace(gateway.paths());
+    let survey = gateway.desk().asker.survey();
     let mut found = json!({
         "id": agent.id, "workspace": workspace, "workspaceGit": workspace.join(".git").exists(),
-        "agentRuntime": row::runtime(), "thinkingLevels": row::levels(gateway, agent, &provider, &model),
-        "thinkingOptions": row::names(gateway, agent, &provider, &model),
+        "agentRuntime": row::runtime(), "thinkingLevels": row::levels(&survey, agent, &provider, &model),
+        "thinkingOptions": row::names(&survey, agent, &provider, &model),
         "thinkingDefault": row::default_thinking(agent), "model": { "primary": primary },
         "defaultPermissionMode": "full",
     });

@@ -148,7 +148,7 @@ pub(super) fn accounts(gateway: &Gateway, channel: &str) -> Vec<String> {
         .collect()
 }
 
-/// Starts accounts that were stopped or have failed; others go on.
+/// Starts accounts that were stopped or have failed; others go on. One that can't keeps no other from it.
 pub(super) async fn start(gateway: &Gateway, given: Value) -> Result<Value, Failure> {
     let one: One = params("channels.start", given)?;
     let stopped = |found: &Configured| {
@@ -159,6 +159,7 @@ pub(super) async fn start(gateway: &Gateway, given: Value) -> Result<Value, Fail
             .state;
         matches!(state, ChannelState::Stopped | ChannelState::Failed)
     };
+    let mut refused = None;
     // a bot's connection is never taken up twice
     for found in chosen(gateway, "channels.start", &one)?
         .into_iter()
@@ -167,7 +168,12 @@ pub(super) async fn start(gateway: &Gateway, given: Value) -> Result<Value, Fail
         let started = found
             .plugin
             .call::<()>(ids::channel::START, &found.channel, &found.account);
-        started.await.map_err(|error| failed(&error))?;
+        if let Err(error) = started.await {
+            refused.get_or_insert(failed(&error));
+        }
+    }
+    if let Some(failure) = refused {
+        return Err(failure);
     }
     Ok(json!({ "channel": one.channel, "accountId": one.account_id, "started": true }))
 }

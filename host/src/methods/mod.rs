@@ -3,6 +3,7 @@ mod agent;
 mod agents;
 mod approvals;
 mod artifacts;
+mod basis;
 mod channels;
 mod chat;
 mod config;
@@ -18,6 +19,7 @@ mod logs;
 mod message;
 mod models;
 mod nodes;
+mod offline;
 mod pairing;
 mod plugins;
 mod routes;
@@ -30,6 +32,8 @@ mod system;
 mod themes;
 mod tools;
 mod work;
+
+pub use offline::Offline;
 
 use crate::{
     agent::Desk,

@@ -1,10 +1,17 @@
 //! `models.*`: which models there are, and whether each can be asked.
-use super::{params, sessions::row as levels};
+mod auth;
+
+use super::{
+    basis::{Basis, agent},
+    params,
+    sessions::row as levels,
+};
 use crate::{
     agent::{DEFAULT_MODEL, Listed, commands::thinking_word},
     app::Gateway,
     config::Agent,
     gateway::{Failure, Method, Scope},
+    models::Cooldowns,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -64,22 +71,41 @@ pub(super) fn methods() -> Vec<Method> {
     ]
 }
 
+// === impl List ===
+
+impl List {
+    fn agent(&self) -> Option<&str> {
+        let of_key = || {
+            self.session_key
+                .as_deref()?
+                .strip_prefix("agent:")?
+                .split(':')
+                .next()
+        };
+        self.agent_id.as_deref().or_else(of_key)
+    }
+}
+
 /// The models of an agent.
 pub(super) async fn list(gateway: &Gateway, given: Value) -> Result<Value, Failure> {
     let asked: List = params("models.list", given)?;
-    let config = gateway.desk().config();
-    let agents = config.agents();
-    let of_key = || {
-        asked
-            .session_key
-            .as_deref()?
-            .strip_prefix("agent:")?
-            .split(':')
-            .next()
-    };
-    let agent = agent(&agents, asked.agent_id.as_deref().or_else(of_key))?;
+    let basis = Basis::of(gateway);
+    let agents = basis.config.agents();
+    let agent = agent(&agents, asked.agent())?;
     let found = gateway.desk().asker.list(agent, asked.view == View::All).await;
-    let now = gateway.now_ms();
+    Ok(rows(&asked, &basis, agent, &found))
+}
+
+/// The same without asking a plugin for its catalogue.
+pub(super) fn list_of(basis: &Basis<'_>, cooldowns: &Cooldowns, given: Value) -> Result<Value, Failure> {
+    let asked: List = params("models.list", given)?;
+    let agents = basis.config.agents();
+    let agent = agent(&agents, asked.agent())?;
+    let found = basis.survey.list(agent, asked.view == View::All, cooldowns);
+    Ok(rows(&asked, basis, agent, &found))
+}
+
+fn rows(asked: &List, basis: &Basis<'_>, agent: &Agent, found: &[Listed]) -> Value {
     let wanted = |model: &&Listed| {
         asked
             .provider
@@ -87,9 +113,9 @@ pub(super) async fn list(gateway: &Gateway, given: Value) -> Result<Value, Failu
             .is_none_or(|id| *id == model.reference.provider)
     };
     let rows = found.iter().filter(wanted).map(|model| {
-        let mut row = row(model, now);
+        let mut row = row(model, basis.now_ms);
         let reference = &model.reference;
-        row["thinkingLevels"] = levels::levels(gateway, agent, &reference.provider, &reference.model);
+        row["thinkingLevels"] = levels::levels(&basis.survey, agent, &reference.provider, &reference.model);
         row["thinkingDefault"] = json!(if model.info.reasoning {
             levels::default_thinking(agent)
         } else {
@@ -97,17 +123,21 @@ pub(super) async fn list(gateway: &Gateway, given: Value) -> Result<Value, Failu
         });
         row
     });
-    Ok(json!({ "models": rows.collect::<Vec<_>>() }))
+    json!({ "models": rows.collect::<Vec<_>>() })
 }
 
 /// What an agent's models are, and how the gateway proves to their providers who asks.
 pub(super) fn auth_status(gateway: &Gateway, given: Value) -> Result<Value, Failure> {
+    auth_status_of(&Basis::of(gateway), given)
+}
+
+/// The same of this basis.
+pub(super) fn auth_status_of(basis: &Basis<'_>, given: Value) -> Result<Value, Failure> {
     let asked: AuthStatus = params("models.authStatus", given)?;
-    let desk = gateway.desk();
-    let config = desk.config();
-    let agents = config.agents();
+    let agents = basis.config.agents();
     let agent = agent(&agents, asked.agent_id.as_deref())?;
-    let providers = desk.asker.providers(agent).into_iter().map(|provider| {
+    let states = basis.survey.providers(agent);
+    let providers = states.iter().map(|provider| {
         let status = if provider.auth.is_there() { "ok" } else { "missing" };
         let mut row = json!(provider);
         row["status"] = json!(status);
@@ -122,25 +152,19 @@ pub(super) fn auth_status(gateway: &Gateway, given: Value) -> Result<Value, Fail
         Some((alias.clone(), json!(model)))
     });
     let default = agent.model.primary.as_deref().unwrap_or(DEFAULT_MODEL);
-    let resolved = desk.asker.judge(agent, default);
+    let resolved = basis.survey.judge(agent, default);
+    let images = &agent.image_model;
     Ok(json!({
-        "ts": gateway.now_ms(), "agentId": agent.id, "configPath": gateway.paths().config_file,
-        "agentDir": agent.agent_dir(gateway.paths()), "defaultModel": default,
+        "ts": basis.now_ms, "agentId": agent.id, "configPath": basis.paths.config_file,
+        "agentDir": agent.agent_dir(basis.paths), "defaultModel": default,
         "resolvedDefault": resolved.as_ref().ok().map(ToString::to_string),
         "problem": resolved.as_ref().err().map(ToString::to_string),
         "thinking": agent.thinking.map(|level| thinking_word(level.into())),
         "fallbacks": agent.model.fallbacks.clone().unwrap_or_default(),
+        "imageModel": images.primary, "imageFallbacks": images.fallbacks.clone().unwrap_or_default(),
         "aliases": Map::from_iter(aliases), "allowed": agent.allowed_models,
-        "providers": providers.collect::<Vec<_>>(),
+        "providers": providers.collect::<Vec<_>>(), "auth": auth::overview(basis, agent, &states),
     }))
-}
-
-fn agent<'a>(agents: &'a crate::config::Agents, id: Option<&str>) -> Result<&'a Agent, Failure> {
-    let Some(id) = id else {
-        return Ok(agents.default_agent());
-    };
-    let unknown = || Failure::invalid(format!("unknown agent id \"{id}\"; see agents in openclaw.json"));
-    agents.get(id).ok_or_else(unknown)
 }
 
 fn row(model: &Listed, now_ms: i64) -> Value {
@@ -150,7 +174,7 @@ fn row(model: &Listed, now_ms: i64) -> Value {
         "id": model.reference.model, "name": info.name, "provider": model.reference.provider,
         "contextWindow": info.context_window, "maxTokens": info.max_tokens, "reasoning": info.reasoning,
         "input": info.input, "tags": model.tags, "auth": model.auth,
-        "available": model.auth.is_there() && !rests,
+        "local": model.local, "available": model.auth.is_there() && !rests,
     });
     if !model.alias.is_empty() {
         row["alias"] = json!(model.alias);

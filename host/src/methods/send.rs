@@ -130,11 +130,11 @@ pub(super) fn resolve(
         .or(channel)
         .or_else(only)
         .ok_or_else(|| match known.as_slice() {
-            [] => Failure::unavailable("no channel is configured; see `openclaw channels list`"),
+            [] => Failure::unavailable("no channel is configured; see `openclaw channels list --all`"),
             several => Failure::invalid(format!("name the channel: {}", several.join(", "))),
         })?;
     if !channels.contains(&channel) {
-        let text = format!("unknown channel \"{channel}\"; see `openclaw channels list`");
+        let text = format!("unknown channel \"{channel}\"; see `openclaw channels list --all`");
         return Err(Failure::invalid(text));
     }
     let chat_id = chat

@@ -12,8 +12,9 @@ use openclaw_plugin_api::{CatalogRequest, Error, ErrorKind, ModelInfo, Result, s
 use std::{
     collections::BTreeMap,
     sync::{PoisonError, RwLock},
-    time::{Duration, Instant},
+    time::Duration,
 };
+use tokio::time::Instant;
 
 /// Window of a model that nobody knows, tokens.
 pub const DEFAULT_WINDOW: u32 = 200_000;

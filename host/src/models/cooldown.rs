@@ -7,7 +7,7 @@ use openclaw_plugin_api::ErrorKind;
 use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, PoisonError, RwLock},
     time::Duration,
 };
 
@@ -56,7 +56,7 @@ pub type Snapshot = BTreeMap<String, Cooldown>;
 #[derive(Debug)]
 pub struct Cooldowns {
     clock: Clock,
-    rules: CooldownsConfig,
+    rules: RwLock<CooldownsConfig>,
     entries: Mutex<Snapshot>,
     /// As it was last kept.
     kept: Mutex<Snapshot>,
@@ -93,9 +93,17 @@ impl Cooldowns {
     pub fn new(clock: Clock, rules: CooldownsConfig, before: Snapshot) -> Self {
         Self {
             clock,
-            rules,
+            rules: RwLock::new(rules),
             kept: Mutex::new(before.clone()),
             entries: Mutex::new(before),
+        }
+    }
+
+    /// Other rules hold from the next fault on.
+    pub fn follow(&self, rules: &CooldownsConfig) {
+        let mut known = self.rules.write().unwrap_or_else(PoisonError::into_inner);
+        if *known != *rules {
+            known.clone_from(rules);
         }
     }
 
@@ -119,13 +127,14 @@ impl Cooldowns {
         let now = self.clock.now_ms();
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let key = scope.key(credential, model);
-        let window = millis(self.rules.failure_window());
+        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
+        let window = millis(rules.failure_window());
         let before = entries
             .get(&key)
             .filter(|entry| now - entry.failed_ms < window)
             .map_or(0, |entry| entry.failures);
         let failures = before.saturating_add(1);
-        let rest = self.rest(credential, kind, failures);
+        let rest = rest(&rules, credential, kind, failures);
         let rest = rest.max(asked.unwrap_or_default()).min(LONGEST);
         let entry = Cooldown {
             until_ms: now.saturating_add(millis(rest)),
@@ -181,27 +190,25 @@ impl Cooldowns {
         kept.clone_from(&now);
         Some(now)
     }
+}
 
-    fn rest(&self, credential: &str, kind: ErrorKind, failures: u32) -> Duration {
-        let turn = usize::try_from(failures.saturating_sub(1)).unwrap_or(usize::MAX);
-        match kind {
-            ErrorKind::Auth => ACCOUNT,
-            ErrorKind::Billing => {
-                let provider = credential.split([':', '#']).next().unwrap_or_default();
-                let written = self.rules.billing_backoff_hours.is_some()
-                    || self
-                        .rules
-                        .billing_backoff_hours_by_provider
-                        .contains_key(provider);
-                if !written {
-                    return ACCOUNT;
-                }
-                let doubled = 1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
-                let first = self.rules.billing_backoff(provider);
-                first.saturating_mul(doubled).min(self.rules.billing_max())
+/// How long something rests after so many faults in a row.
+fn rest(rules: &CooldownsConfig, credential: &str, kind: ErrorKind, failures: u32) -> Duration {
+    let turn = usize::try_from(failures.saturating_sub(1)).unwrap_or(usize::MAX);
+    match kind {
+        ErrorKind::Auth => ACCOUNT,
+        ErrorKind::Billing => {
+            let provider = credential.split([':', '#']).next().unwrap_or_default();
+            let written = rules.billing_backoff_hours.is_some()
+                || rules.billing_backoff_hours_by_provider.contains_key(provider);
+            if !written {
+                return ACCOUNT;
             }
-            _ => STEPS[turn.min(STEPS.len() - 1)],
+            let doubled = 1_u32.checked_shl(failures.saturating_sub(1)).unwrap_or(u32::MAX);
+            let first = rules.billing_backoff(provider);
+            first.saturating_mul(doubled).min(rules.billing_max())
         }
+        _ => STEPS[turn.min(STEPS.len() - 1)],
     }
 }
 
@@ -295,7 +302,8 @@ mod tests {
             "billingBackoffHoursByProvider": {"v": 1.0}, "billingMaxHours": 3.0
         }))
         .expect("valid");
-        let (cooldowns, now) = held(rules);
+        let (cooldowns, now) = held(CooldownsConfig::default());
+        cooldowns.follow(&rules);
         for hours in [1, 2, 3, 3] {
             cooldowns.failed("v:a", "v/m", ErrorKind::Billing, None);
             assert_eq!(rest(&cooldowns, &now), hours * 3600);

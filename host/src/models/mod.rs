@@ -17,7 +17,7 @@ pub use catalogue::{Catalogue, DEFAULT_MAX_TOKENS, DEFAULT_WINDOW, Known};
 pub use cooldown::{Cooldown, Cooldowns, Scope, Snapshot};
 pub use cost::priced;
 pub use credentials::{Credential, Source};
-pub use profiles::{ProfileStore, Profiles, StoreError};
+pub use profiles::{Login, ProfileStore, Profiles, StoreError};
 pub use reference::{ModelRef, is_allowed, split_profile};
 pub use resolve::{Offer, Resolver};
 pub use served::{ResolveError, Served};

@@ -32,6 +32,19 @@ pub struct ProfileStore {
     order: BTreeMap<String, Vec<String>>,
 }
 
+/// A profile that somebody signed in for or was given a token for: what may be told of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Login {
+    /// The profile.
+    pub id: String,
+    /// Whose it is.
+    pub provider: String,
+    /// `oauth` or `token`.
+    pub kind: &'static str,
+    /// When it ends, milliseconds since 1970. None: it does not say.
+    pub expires_ms: Option<i64>,
+}
+
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 enum Profile {
@@ -166,6 +179,24 @@ impl ProfileStore {
     /// Is there a profile with this id?
     pub fn has(&self, id: &str) -> bool {
         self.profiles.contains_key(id)
+    }
+
+    /// The logins and tokens in it, which may have an end.
+    pub fn logins(&self) -> Vec<Login> {
+        let login = |(id, profile): (&String, &Profile)| {
+            let (kind, expires) = match profile {
+                Profile::Oauth { expires, .. } => ("oauth", expires),
+                Profile::Token { expires, .. } => ("token", expires),
+                Profile::ApiKey { .. } | Profile::Other => return None,
+            };
+            Some(Login {
+                id: id.clone(),
+                provider: profile.provider().to_owned(),
+                kind,
+                expires_ms: expires.filter(|at| *at > 0.0).map(|at| at as i64),
+            })
+        };
+        self.profiles.iter().filter_map(login).collect()
     }
 
     /// The order that the file itself gives to a provider's profiles.

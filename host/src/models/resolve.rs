@@ -5,7 +5,7 @@
 use super::{
     catalogue::{self, Catalogue},
     credentials::Keys,
-    profiles::Profiles,
+    profiles::{Login, Profiles},
     reference::ModelRef,
     served::{ResolveError, Served},
 };
@@ -26,6 +26,8 @@ pub struct Offer {
     pub providers: Vec<String>,
     /// APIs that it speaks to services that it does not know.
     pub apis: Vec<String>,
+    /// Variables in which it looks for a key.
+    pub variables: Vec<String>,
     /// One of its variables is set.
     pub in_environment: bool,
 }
@@ -58,6 +60,7 @@ impl Offer {
             plugin: manifest.id.clone(),
             providers: manifest.providers.clone(),
             apis: manifest.apis.clone(),
+            variables: manifest.secrets.clone(),
             in_environment: manifest.secrets.iter().any(|name| env.var(name).is_some()),
         }
     }
@@ -200,6 +203,11 @@ impl Resolver {
     /// Is there a profile with this id for the agent?
     pub fn has_profile(&self, agent: &str, id: &str) -> bool {
         self.profiles.of(agent).has(id)
+    }
+
+    /// The logins and tokens that an agent has.
+    pub fn logins(&self, agent: &str) -> Vec<Login> {
+        self.profiles.of(agent).logins()
     }
 
     /// The catalogue behind it.

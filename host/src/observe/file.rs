@@ -1,12 +1,13 @@
 //! The log file: one JSON object a line, one file a day unless the operator named one, a new one when it is full.
 //!
 //! A thread of its own writes, so that no event waits for a disk. Bounded: lines that wait, the size of a file, and how
-//! many old ones stay; what finds no place is counted and told.
+//! many old ones stay; what finds no place is counted and told. Whatever others do to the file, the log goes on under its
+//! name.
 use serde_json::{Map, Value, json};
 use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
-    os::unix::fs::OpenOptionsExt,
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
     sync::{
         OnceLock,
@@ -84,6 +85,8 @@ struct Writer {
     max_bytes: u64,
     file: File,
     path: PathBuf,
+    /// Which file it is, whatever it is called now.
+    id: (u64, u64),
     size: u64,
 }
 
@@ -99,13 +102,14 @@ impl Writer {
             forget_days(folder);
         }
         let file = append(&path)?;
-        let size = file.metadata()?.len();
+        let found = file.metadata()?;
         Ok(Self {
             place,
             max_bytes,
             file,
             path,
-            size,
+            id: (found.dev(), found.ino()),
+            size: found.len(),
         })
     }
 
@@ -124,6 +128,9 @@ impl Writer {
                         );
                     }
                     broken = written.is_err();
+                    if broken {
+                        LOST.fetch_add(1, Ordering::Relaxed);
+                    }
                 }
                 Line::Flush(done) => drop(done.send(())),
             }
@@ -132,17 +139,17 @@ impl Writer {
 
     fn write(&mut self, text: &str) -> io::Result<()> {
         let path = self.place.path(&today());
-        if path != self.path {
+        if path != self.path || !self.is_there() {
             *self = Self::open(self.place.clone(), self.max_bytes)?;
         }
-        let lost = LOST.swap(0, Ordering::Relaxed);
+        let lost = LOST.load(Ordering::Relaxed);
         let note = match lost {
             0 => String::new(),
             lost => {
                 line(
                     Level::WARN,
                     "logs",
-                    &format!("{lost} lines were lost: the disk was too slow"),
+                    &format!("{lost} lines were lost: the disk was too slow, or full"),
                     &Map::new(),
                 ) + "\n"
             }
@@ -153,7 +160,13 @@ impl Writer {
         }
         self.file.write_all(format!("{note}{text}\n").as_bytes())?;
         self.size += length;
+        LOST.fetch_sub(lost, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Programs that rotate logs move the file away, and people delete it.
+    fn is_there(&self) -> bool {
+        fs::metadata(&self.path).is_ok_and(|found| (found.dev(), found.ino()) == self.id)
     }
 
     /// `x.log` becomes `x.log.1`, that `x.log.2`, and the last one goes.
@@ -161,9 +174,11 @@ impl Writer {
         for number in (1..KEEP_FULL).rev() {
             let _ = fs::rename(numbered(&self.path, number), numbered(&self.path, number + 1));
         }
-        fs::rename(&self.path, numbered(&self.path, 1))?;
-        self.file = append(&self.path)?;
-        self.size = 0;
+        if fs::rename(&self.path, numbered(&self.path, 1)).is_err() {
+            // the folder is not ours: what is in the file goes, or nothing would ever be written again
+            self.file.set_len(0)?;
+        }
+        *self = Self::open(self.place.clone(), self.max_bytes)?;
         Ok(())
     }
 }
@@ -288,6 +303,35 @@ mod tests {
             (read("x.log").as_str(), read("x.log.1").as_str()),
             ("line 8\n", "line 7\n")
         );
+    }
+
+    #[test]
+    fn a_file_that_can_not_make_way_begins_anew() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for number in 1..=KEEP_FULL {
+            let taken = folder.path().join(format!("x.log.{number}/not empty"));
+            fs::create_dir_all(taken).expect("made");
+        }
+        let log = LogFile::open(Place::File(folder.path().join("x.log")), 10).expect("opened");
+        for number in 0..3 {
+            log.write(format!("line {number}"));
+        }
+        log.flush();
+        let read = fs::read_to_string(folder.path().join("x.log")).expect("read");
+        assert_eq!(read, "line 2\n");
+    }
+
+    #[test]
+    fn a_file_that_others_move_away_is_made_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("x.log");
+        let log = LogFile::open(Place::File(path.clone()), MAX_BYTES).expect("opened");
+        log.write("one".to_owned());
+        log.flush();
+        fs::rename(&path, folder.path().join("x.log.of-others")).expect("moved");
+        log.write("two".to_owned());
+        log.flush();
+        assert_eq!(fs::read_to_string(&path).expect("read"), "two\n");
     }
 
     #[test]

@@ -23,9 +23,10 @@ pub use stability::{Query, Stability};
 pub use tail::{FileTail, tail_of};
 pub use telemetry::Telemetry;
 
+use anstream::{AutoStream, ColorChoice};
 use clap::ValueEnum;
 use file::LogFile;
-use std::{io::IsTerminal, sync::OnceLock};
+use std::sync::OnceLock;
 use tracing_subscriber::{EnvFilter, Layer, Registry, prelude::*, reload};
 
 /// How log lines look.
@@ -74,7 +75,7 @@ pub fn start(format: LogFormat, levels: Levels, file: Option<(Place, Option<u64>
     let lines = match format {
         LogFormat::Json => lines.with_ansi(false).event_format(format::Objects).boxed(),
         LogFormat::Text => lines
-            .with_ansi(std::io::stderr().is_terminal())
+            .with_ansi(AutoStream::choice(&std::io::stderr()) != ColorChoice::Never)
             .event_format(format::Lines)
             .boxed(),
     };

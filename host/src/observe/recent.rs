@@ -1,5 +1,5 @@
 //! The last log lines of this process, kept for whoever asks the gateway. Bounded in lines and bytes; without secrets.
-use super::{file::LogFile, redact::redact};
+use super::{file::LogFile, redact::redact_field};
 use serde_json::{Map, Value};
 use std::{
     collections::VecDeque,
@@ -126,7 +126,7 @@ pub(super) struct Fields {
 
 impl Fields {
     fn put(&mut self, name: &str, text: &str) {
-        let text = redact(cut(text));
+        let text = redact_field(name, cut(text));
         match name {
             "message" => self.message = text,
             name => {
@@ -211,6 +211,14 @@ mod tests {
         );
         recent.push("x".repeat(MAX_BYTES));
         assert_eq!(recent.tail(None, 9, usize::MAX).lines.len(), 1);
+    }
+
+    #[test]
+    fn what_is_called_a_secret_is_hidden_wherever_it_stands_in_a_line() {
+        let mut fields = Fields::default();
+        fields.put("message", "signed in");
+        fields.put("access_token", "hunter22");
+        assert_eq!(fields.message(), "signed in access_token=***");
     }
 
     #[test]

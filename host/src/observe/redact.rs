@@ -11,11 +11,16 @@ const HIDDEN: &str = "***";
 /// Shortest word that may be a key, characters.
 const KEY: usize = 30;
 
-/// `Bearer x`, `token=x`, `"apiKey": "x"`.
+/// `Bearer x`, `token=x`, `"apiKey": "x"`, and the last one in a text of JSON that is in JSON or was written by `Debug`.
 static NAMED: LazyLock<Regex> = LazyLock::new(|| {
-    let words = r#"(?i)(\b(?:bearer|basic)\s+|(?:token|secret|password|passwd|api[_-]?key)["']?\s*[=:]\s*["']?)[^\s"'&,;]{4,}"#;
+    let words = r#"(?i)(\b(?:bearer|basic)\s+|(?:token|secret|password|passwd|api[_-]?key)\\*["']?\s*[=:]\s*\\*["']?)(?:[^\s"'&,;\\]|\\[^\s"'&,;]){4,}"#;
     Regex::new(words).expect("the expression is valid")
 });
+
+/// How names of fields end whose values are secrets.
+const SECRET_NAMES: [&str; 7] = [
+    "token", "secret", "password", "passwd", "apikey", "api_key", "api-key",
+];
 
 /// `https://user:x@host`.
 static USERINFO: LazyLock<Regex> =
@@ -48,6 +53,16 @@ pub(super) fn set_rules(rules: Redaction) {
 pub(crate) fn redact(text: &str) -> String {
     let rules = RULES.read().unwrap_or_else(PoisonError::into_inner);
     rules.apply(text)
+}
+
+/// The same for the value of a field: what it is called may say that it is a secret.
+pub(super) fn redact_field(name: &str, text: &str) -> String {
+    let rules = RULES.read().unwrap_or_else(PoisonError::into_inner);
+    if !rules.only_patterns && names_secret(name) {
+        HIDDEN.to_owned()
+    } else {
+        rules.apply(text)
+    }
 }
 
 /// The same for people's eyes: only what the operator wants hidden.
@@ -88,6 +103,11 @@ pub(crate) fn looks_secret(text: &str) -> bool {
     hide_secrets(text) != text
 }
 
+fn names_secret(field: &str) -> bool {
+    let field = field.to_ascii_lowercase();
+    SECRET_NAMES.iter().any(|name| field.ends_with(name))
+}
+
 /// The text without what looks like a secret.
 fn hide_secrets(text: &str) -> String {
     let named = NAMED.replace_all(text, format!("${{1}}{HIDDEN}"));
@@ -123,6 +143,11 @@ mod tests {
             ("GET /x?token=abcd1234&page=2", "GET /x?token=***&page=2"),
             (r#"{"apiKey": "abcd1234"}"#, r#"{"apiKey": "***"}"#),
             (
+                r#"body="{\"apiKey\": \"abcd1234\",\"n\":1}""#,
+                r#"body="{\"apiKey\": \"***\",\"n\":1}""#,
+            ),
+            (r"password=ab\cd\ef then", "password=*** then"),
+            (
                 "https://bot:hunter22@example.org/x",
                 "https://bot:***@example.org/x",
             ),
@@ -137,6 +162,22 @@ mod tests {
             ),
         ] {
             assert_eq!(hide_secrets(text), shown);
+        }
+    }
+
+    #[test]
+    fn a_field_that_is_called_a_secret_is_one() {
+        for name in [
+            "token",
+            "accessToken",
+            "gateway_password",
+            "X-Api-Key",
+            "client_secret",
+        ] {
+            assert_eq!(redact_field(name, "hunter22"), "***", "{name}");
+        }
+        for name in ["tokens", "max_tokens", "secret_names", "password_mode", "message"] {
+            assert_eq!(redact_field(name, "hunter22"), "hunter22", "{name}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! From the configuration and the files that were found to what each plugin is to be: on or off, why, and with which
 //! settings. Says what is configured and absent.
 use super::{
+    accounts,
     discover::{Candidate, Folders, Found, Origin},
     egress,
     ladder::{self, Switches},
@@ -11,8 +12,8 @@ use super::{
     stage::Integrity,
 };
 use crate::config::{Config, DeadlinesConfig, EntryConfig, IsolationConfig, Paths, ToolNames};
-use openclaw_plugin_api::{Account, Manifest, NetworkPermission, Permissions};
-use serde_json::{Map, Value, json};
+use openclaw_plugin_api::{Manifest, NetworkPermission, Permissions};
+use serde_json::Value;
 use std::{
     collections::BTreeSet,
     path::{Path, PathBuf},
@@ -171,9 +172,9 @@ fn settings(config: &Config, manifest: &Manifest, entry: &EntryConfig, origin: O
             .channels
             .iter()
             .flat_map(|channel| {
-                accounts(&config.value()["channels"][channel])
-                    .into_iter()
-                    .map(|a| (channel.clone(), a))
+                let schema = manifest.channel_schemas.get(channel);
+                let all = accounts::accounts(&config.value()["channels"][channel], schema);
+                all.into_iter().map(|account| (channel.clone(), account))
             })
             .collect(),
         allow_private_network: entry.permissions.private_network,
@@ -219,31 +220,6 @@ fn deadlines(set: &DeadlinesConfig) -> Deadlines {
         complete: or(set.complete_ms, usual.complete),
         stop: or(set.stop_ms, usual.stop),
     }
-}
-
-/// Accounts of a channel's block: each inherits the block's own keys and its own win. Without any, the block is one.
-fn accounts(block: &Value) -> Vec<Account> {
-    let Some(block) = block
-        .as_object()
-        .filter(|block| block.get("enabled") != Some(&Value::Bool(false)))
-    else {
-        return Vec::new();
-    };
-    let mut root = block.clone();
-    let named = match root.remove("accounts") {
-        Some(Value::Object(accounts)) if !accounts.is_empty() => accounts,
-        _ => Map::from_iter([("default".to_owned(), json!({}))]),
-    };
-    let on = named.into_iter().filter(|(_, own)| own["enabled"] != false);
-    on.map(|(id, own)| {
-        let mut config = root.clone();
-        config.extend(own.as_object().cloned().unwrap_or_default());
-        Account {
-            id,
-            config: Value::Object(config),
-        }
-    })
-    .collect()
 }
 
 fn find_absent(config: &Config, found: &Found, assembly: &mut Assembly) {
@@ -323,20 +299,7 @@ impl std::fmt::Display for Absent {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn accounts_inherit_and_override() {
-        let block =
-            json!({"token": "root", "x": 1, "accounts": {"a": {"token": "a"}, "b": {"enabled": false}}});
-        let all = accounts(&block);
-        assert_eq!((all.len(), all[0].id.as_str()), (1, "a"));
-        assert_eq!(
-            (&all[0].config["token"], &all[0].config["x"]),
-            (&json!("a"), &json!(1))
-        );
-        assert_eq!(accounts(&json!({"x": 1}))[0].id, "default");
-        assert!(accounts(&json!({"enabled": false})).is_empty() && accounts(&Value::Null).is_empty());
-    }
+    use serde_json::json;
 
     #[test]
     fn what_is_configured_and_absent_is_named_with_its_key() {

@@ -18,19 +18,37 @@ use url::Url;
 const MARK: &str = "x-egress";
 /// How deep a value and its schema are followed.
 const MAX_DEPTH: usize = 32;
+/// Places in values and schemas that are looked at for one plugin. Its schema may lead to itself in many ways at once, and
+/// is looked at whether the plugin is on or not.
+const MAX_STEPS: usize = 1 << 18;
+/// Longest reference in a schema that is followed, bytes.
+const MAX_REFERENCE: usize = 512;
 /// Addresses of one plugin; more are not allowed to be reached.
 const MAX_HOSTS: usize = 128;
 
+/// What is found, and how many places may still be looked at.
+struct Search<'a> {
+    plugin: &'a str,
+    found: BTreeSet<String>,
+    left: usize,
+}
+
+/// Follows one value and its schema.
+struct Walk<'s, 'a> {
+    root: &'s Value,
+    search: &'s mut Search<'a>,
+}
+
 /// `host:port` of every address that the operator wrote for a plugin.
 pub fn hosts(config: &Config, manifest: &Manifest) -> Vec<String> {
-    let mut found = of_services(config, manifest);
+    let mut search = Search::new(manifest, of_services(config, manifest));
     for channel in &manifest.channels {
         if let Some(schema) = manifest.channel_schemas.get(channel) {
             let block = &config.value()["channels"][channel];
-            marked(schema, block, &mut found);
+            search.marked(schema, block);
             // each account may have what the block has, and inherits what it has not
             let accounts = block["accounts"].as_object().into_iter().flat_map(Map::values);
-            accounts.for_each(|account| marked(schema, account, &mut found));
+            accounts.for_each(|account| search.marked(schema, account));
         }
     }
     let entry = config.plugins.entries.get(&manifest.id);
@@ -38,22 +56,22 @@ pub fn hosts(config: &Config, manifest: &Manifest) -> Vec<String> {
         &manifest.config_schema,
         entry.and_then(|entry| entry.config.as_ref()),
     ) {
-        marked(schema, own, &mut found);
+        search.marked(schema, own);
     }
-    found.into_iter().take(MAX_HOSTS).collect()
+    search.hosts()
 }
 
 /// `host:port` of every address in the sections that a plugin reads, from its whole configuration.
 pub fn of_sections(manifest: &Manifest, configuration: &Value) -> Vec<String> {
-    let mut found = BTreeSet::new();
+    let mut search = Search::new(manifest, BTreeSet::new());
     if let Some(schema) = manifest
         .config_schema
         .as_ref()
         .filter(|_| !manifest.sections.is_empty())
     {
-        marked(schema, configuration, &mut found);
+        search.marked(schema, configuration);
     }
-    found.into_iter().take(MAX_HOSTS).collect()
+    search.hosts()
 }
 
 /// Addresses of the services that the plugin declares, or whose API it speaks.
@@ -77,27 +95,53 @@ fn of_services(config: &Config, manifest: &Manifest) -> BTreeSet<String> {
     found
 }
 
-/// Addresses in a value at the places that its schema marks.
-fn marked(schema: &Value, value: &Value, found: &mut BTreeSet<String>) {
-    Walk { root: schema, found }.visit(schema, value, 0);
-}
+// === impl Search ===
 
-struct Walk<'a> {
-    root: &'a Value,
-    found: &'a mut BTreeSet<String>,
+impl<'a> Search<'a> {
+    fn new(manifest: &'a Manifest, found: BTreeSet<String>) -> Self {
+        Self {
+            plugin: &manifest.id,
+            found,
+            left: MAX_STEPS,
+        }
+    }
+
+    /// Addresses in a value at the places that its schema marks.
+    fn marked(&mut self, schema: &Value, value: &Value) {
+        let mut walk = Walk {
+            root: schema,
+            search: self,
+        };
+        walk.visit(schema, value, 0);
+    }
+
+    fn hosts(self) -> Vec<String> {
+        if self.left == 0 {
+            tracing::warn!(
+                target: "openclaw::plugins", plugin = self.plugin, limit = MAX_STEPS,
+                "its schema or its configuration is too large or leads to itself; addresses that were not found can't be reached"
+            );
+        }
+        self.found.into_iter().take(MAX_HOSTS).collect()
+    }
 }
 
 // === impl Walk ===
 
-impl Walk<'_> {
+impl Walk<'_, '_> {
     fn visit(&mut self, schema: &Value, value: &Value, depth: usize) {
+        let Some(left) = self.search.left.checked_sub(1) else {
+            return;
+        };
+        self.search.left = left;
         let Some(schema) = schema.as_object().filter(|_| depth < MAX_DEPTH) else {
             return;
         };
         if schema.get(MARK) == Some(&Value::Bool(true)) {
             self.take(value);
         }
-        if let Some(target) = schema.get("$ref").and_then(Value::as_str) {
+        let reference = schema.get("$ref").and_then(Value::as_str);
+        if let Some(target) = reference.filter(|target| target.len() <= MAX_REFERENCE) {
             let target = target.strip_prefix('#').and_then(|path| self.root.pointer(path));
             if let Some(target) = target {
                 self.visit(target, value, depth + 1);
@@ -134,7 +178,7 @@ impl Walk<'_> {
     /// A marked property: one address or a list of them.
     fn take(&mut self, value: &Value) {
         match value {
-            Value::String(text) => self.found.extend(host(text)),
+            Value::String(text) => self.search.found.extend(host(text)),
             Value::Array(items) => items.iter().for_each(|item| self.take(item)),
             _ => {}
         }

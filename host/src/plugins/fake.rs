@@ -3,7 +3,7 @@ use super::{
     discover::Origin,
     generation::{Generation, Workshop},
     ladder::Reason,
-    link::{Link, Usage},
+    link::Link,
     plugin::{Plugin, Spec},
     pool::{Owner, Pool},
     services::{Context, ContextOptions, Request, Services},
@@ -16,17 +16,18 @@ use crate::{
     journal::Journal,
 };
 use futures_util::future::BoxFuture;
-use openclaw_plugin_api::{Manifest, Registrations, Result};
+use openclaw_plugin_api::{Manifest, Registrations, Result, surface::ids};
 use std::{
     path::{Path, PathBuf},
     sync::{Arc, OnceLock, PoisonError},
+    time::Duration,
 };
 
 /// What an instance answers.
 type Answers = fn(Request) -> Result<Vec<u8>>;
 
-/// An instance that never ends by itself.
-struct Fake(Answers);
+/// An instance that never ends by itself, and how long it takes for an answer.
+struct Fake(Answers, Duration);
 
 /// What instances need, with its files in this folder.
 pub(crate) fn workshop(folder: &Path) -> Workshop {
@@ -73,8 +74,17 @@ pub(crate) fn spec(manifest: Manifest, on: bool) -> Spec {
     }
 }
 
-/// An instance that answers so.
+/// An instance that answers so, also when an account of a channel is to start.
 pub(crate) fn generation(workshop: &Workshop, number: u64, answers: Answers) -> Arc<Generation> {
+    of(workshop, number, Fake(answers, Duration::ZERO))
+}
+
+/// An instance that answers after this time, with nothing.
+pub(crate) fn slow(workshop: &Workshop, after: Duration) -> Arc<Generation> {
+    of(workshop, 1, Fake(|_| Ok(Vec::new()), after))
+}
+
+fn of(workshop: &Workshop, number: u64, fake: Fake) -> Arc<Generation> {
     let options = ContextOptions {
         plugin: "fake".into(),
         instance: number,
@@ -94,14 +104,12 @@ pub(crate) fn generation(workshop: &Workshop, number: u64, answers: Answers) -> 
         sha256: String::new(),
     };
     let context = Context::new(workshop.services.clone(), options);
-    let link = Box::new(Fake(answers));
-    Arc::new(Generation::new(
-        number,
-        Registrations::default(),
-        staged,
-        link,
-        context,
-    ))
+    let link = Box::new(fake);
+    let registrations = Registrations {
+        methods: vec![ids::channel::START.to_owned()],
+        ..Registrations::default()
+    };
+    Arc::new(Generation::new(number, registrations, staged, link, context))
 }
 
 /// Lets an instance take a plugin's calls from here on.
@@ -113,26 +121,16 @@ pub(crate) fn serve(plugin: &Plugin, generation: Arc<Generation>) {
 
 impl Link for Fake {
     fn call(&self, request: Request) -> BoxFuture<'static, Result<Vec<u8>>> {
-        Box::pin(std::future::ready((self.0)(request)))
+        let (answer, after) = ((self.0)(request), self.1);
+        Box::pin(async move {
+            if !after.is_zero() {
+                tokio::time::sleep(after).await;
+            }
+            answer
+        })
     }
 
     fn close(&self) -> BoxFuture<'static, ()> {
         Box::pin(std::future::ready(()))
-    }
-
-    fn ended(&self) -> BoxFuture<'static, String> {
-        Box::pin(std::future::pending())
-    }
-
-    fn has_ended(&self) -> bool {
-        false
-    }
-
-    fn alive(&self) -> BoxFuture<'static, bool> {
-        Box::pin(std::future::ready(true))
-    }
-
-    fn usage(&self) -> Option<Usage> {
-        None
     }
 }

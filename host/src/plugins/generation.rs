@@ -1,8 +1,10 @@
 //! One instance of a plugin from its file to its end: staged, opened, created, compared with its manifest, started,
 //! drained, dropped. A new file or a new configuration is a new generation; the old one finishes what it has begun.
+mod make;
+
 use super::{
-    link::{Link, Local},
-    load, logs,
+    link::Link,
+    logs,
     manifest::{self, Library, ManifestError},
     metrics::Metrics,
     offered::Offered,
@@ -13,9 +15,9 @@ use super::{
     start_error::StartError,
 };
 use crate::http::Egress;
+use futures_util::future::join_all;
 use openclaw_plugin_api::{
-    ChannelInfo, Environment, Error, ErrorKind, Registration, Registrations, Result, abi::host_object,
-    host_ids, surface::ids,
+    ChannelInfo, Environment, Error, ErrorKind, Registration, Registrations, Result, host_ids, surface::ids,
 };
 use serde::{Deserialize, Serialize};
 use std::{
@@ -24,7 +26,10 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, timeout_at},
+};
 
 /// Calls of one instance that may run at once; more are refused.
 const MAX_IN_FLIGHT: u32 = 256;
@@ -92,12 +97,8 @@ impl Generation {
                 owner: owner.clone(),
             },
         );
-        let (link, registrations) = match settings.isolation {
-            Isolation::None => local(workshop, &staged.path, &id, settings, owner, &context).await?,
-            Isolation::Process => {
-                super::confined::spawn(workshop, &staged.path, &id, settings, &context).await?
-            }
-        };
+        let (link, registrations) =
+            make::instance(workshop, &staged.path, &id, settings, owner, &context).await?;
         let generation = Self::new(number, registrations, staged, link, context);
         match library.manifest.difference(&generation.registrations) {
             None => Ok(generation),
@@ -140,12 +141,30 @@ impl Generation {
                 .await
                 .map_err(failed)?;
         }
+        self.start_accounts(settings).await.map_err(failed)
+    }
+
+    /// One account that can't start keeps no other from it: it shows as failed until it is changed or started again. Where
+    /// all fail, the channel has failed, and so it has where the instance did.
+    async fn start_accounts(&self, settings: &Settings) -> Result<()> {
+        let mut refused = Vec::new();
         for (channel, account) in &settings.accounts {
-            self.tell(ids::channel::START, channel, account, settings)
-                .await
-                .map_err(failed)?;
+            let started = self.tell(ids::channel::START, channel, account, settings).await;
+            match started {
+                Err(error) if matches!(error.kind(), ErrorKind::Panic | ErrorKind::Closed) => {
+                    return Err(error);
+                }
+                Err(error) => {
+                    self.context.account_failed(channel, &account.id, &error);
+                    refused.push(error);
+                }
+                Ok(()) => {}
+            }
         }
-        Ok(())
+        if refused.len() < settings.accounts.len() {
+            return Ok(());
+        }
+        refused.into_iter().next().map_or(Ok(()), Err)
     }
 
     /// Gives it a new configuration. An error means that it does not follow changes, and has to be replaced.
@@ -171,18 +190,23 @@ impl Generation {
 
     /// Stops it: no new calls, a while for those under way, then goodbye. Never longer than the deadline and a little.
     pub async fn retire(&self, settings: &Settings) {
-        let limit = settings.deadlines.stop;
-        for (channel, account) in &settings.accounts {
-            let _ = self
-                .tell(ids::channel::STOP, channel, &account.id, settings)
-                .await;
-        }
-        for service in self.offers("service/1") {
-            let _ = self.tell(ids::service::STOP, service, &(), settings).await;
-        }
-        let _ = tokio::time::timeout(limit, self.permits.acquire_many(MAX_IN_FLIGHT)).await;
+        let until = Instant::now() + settings.deadlines.stop;
+        // what comes next is told also if what hangs has taken all the time
+        let at_least_a_moment = || until.max(Instant::now() + CLOSING);
+        let accounts = settings.accounts.iter();
+        let accounts =
+            accounts.map(|(channel, account)| self.tell(ids::channel::STOP, channel, &account.id, settings));
+        let _ = timeout_at(until, join_all(accounts)).await;
+        let services = self.offers("service/1");
+        let services = services.map(|service| self.tell(ids::service::STOP, service, &(), settings));
+        let _ = timeout_at(at_least_a_moment(), join_all(services)).await;
+        let _ = timeout_at(until, self.permits.acquire_many(MAX_IN_FLIGHT)).await;
         self.permits.close();
-        let _ = self.tell(ids::plugin::STOP, "", &(), settings).await;
+        let _ = timeout_at(
+            at_least_a_moment(),
+            self.tell(ids::plugin::STOP, "", &(), settings),
+        )
+        .await;
         self.close().await;
     }
 
@@ -319,58 +343,5 @@ pub fn environment(isolated: bool) -> String {
     serde_json::to_string(&environment).expect("a record of strings is JSON")
 }
 
-async fn local(
-    workshop: &Workshop,
-    path: &Path,
-    id: &str,
-    settings: &Settings,
-    serving: &Arc<Owner>,
-    context: &Arc<Context>,
-) -> Result<(Box<dyn Link>, Registrations), StartError> {
-    let limit = settings.deadlines.start;
-    let timeout = |what| StartError::Timeout {
-        id: id.to_owned(),
-        what,
-        limit,
-    };
-    let failed = |why: Error| StartError::Create {
-        id: id.to_owned(),
-        why: why.to_string(),
-    };
-    let path = path.to_owned();
-    let owner = &starting(serving, limit);
-    let opening = workshop.pool.run(owner, move || load::open(&path));
-    let opened = tokio::time::timeout(limit, opening)
-        .await
-        .map_err(|_| timeout("open"))?;
-    let root = opened.ok_or_else(|| timeout("open"))??;
-    let (instance, config, host) = (
-        id.to_owned(),
-        settings.config.to_string(),
-        host_object(context.clone()),
-    );
-    let creating = workshop.pool.run(owner, move || {
-        root.create(host, &instance, &config, &environment(false))
-    });
-    let created = tokio::time::timeout(limit, creating)
-        .await
-        .map_err(|_| timeout("create its instance"))?;
-    let (handle, registered) = created
-        .ok_or_else(|| timeout("create its instance"))?
-        .map_err(|fault| failed(Error::from_fault(&fault)))?;
-    let registered = serde_json::from_str(&registered).map_err(|e| failed(e.into()))?;
-    Ok((
-        Box::new(Local::new(handle, workshop.pool.clone(), serving.clone())),
-        registered,
-    ))
-}
-
-/// Opening and creating may take as long as the start may; that they are stuck then is told by the start's deadline.
-fn starting(owner: &Owner, limit: Duration) -> Arc<Owner> {
-    let ms = u64::try_from(limit.as_millis()).unwrap_or(u64::MAX);
-    Arc::new(Owner {
-        plugin: owner.plugin,
-        stuck_after_ms: ms,
-        on_stuck: Box::new(|| {}),
-    })
-}
+#[cfg(test)]
+mod tests;

@@ -22,20 +22,28 @@ pub struct Usage {
     pub cpu_ms: u64,
 }
 
-/// An instance, wherever it is.
+/// An instance, wherever it is. What is not said of one is true of those in this process.
 pub trait Link: Send + Sync + 'static {
     /// Calls it. Dropping the future cancels the call.
     fn call(&self, request: Request) -> BoxFuture<'static, Result<Vec<u8>>>;
     /// Destroys it. What it destroys may hang, so nobody waits for longer than the link thinks right.
     fn close(&self) -> BoxFuture<'static, ()>;
     /// Resolves with the reason if it ends by itself. In this process it never does.
-    fn ended(&self) -> BoxFuture<'static, String>;
+    fn ended(&self) -> BoxFuture<'static, String> {
+        Box::pin(std::future::pending())
+    }
     /// Has it ended by itself? Then no call can reach it any more.
-    fn has_ended(&self) -> bool;
-    /// Does it answer at all? Asked after a deadline has passed.
-    fn alive(&self) -> BoxFuture<'static, bool>;
-    /// What the system says of it.
-    fn usage(&self) -> Option<Usage>;
+    fn has_ended(&self) -> bool {
+        false
+    }
+    /// Does it answer at all? Asked after a deadline has passed. A stuck thread of this process is noticed by the pool.
+    fn alive(&self) -> BoxFuture<'static, bool> {
+        Box::pin(std::future::ready(true))
+    }
+    /// What the system says of it, if it has a process of its own.
+    fn usage(&self) -> Option<Usage> {
+        None
+    }
 }
 
 /// An instance in this process, polled on the plugins' threads.
@@ -99,23 +107,6 @@ impl Link for Local {
         Box::pin(async move {
             task.await;
         })
-    }
-
-    fn ended(&self) -> BoxFuture<'static, String> {
-        Box::pin(std::future::pending())
-    }
-
-    fn has_ended(&self) -> bool {
-        false
-    }
-
-    fn alive(&self) -> BoxFuture<'static, bool> {
-        // A stuck thread of this process is noticed by the pool.
-        Box::pin(std::future::ready(true))
-    }
-
-    fn usage(&self) -> Option<Usage> {
-        None
     }
 }
 

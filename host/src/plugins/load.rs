@@ -16,7 +16,7 @@ use openclaw_plugin_api::abi::{
     c::{CRoot, CRootError},
 };
 use std::{
-    mem::MaybeUninit,
+    mem::{ManuallyDrop, MaybeUninit},
     path::{Path, PathBuf},
     ptr,
     sync::OnceLock,
@@ -107,13 +107,14 @@ pub fn open(path: &Path) -> Result<RootHandle, LoadError> {
     // harm is what loading a plugin into this process means; a plugin that is not trusted runs in a child.
     let library =
         unsafe { Library::open(Some(&path), RTLD_NOW | RTLD_LOCAL) }.map_err(|e| dlopen(e.to_string()))?;
+    // also one without a root: its constructors have run, and may have left threads
+    let library = ManuallyDrop::new(library);
     // SAFETY: the symbol is a static; what it begins with is looked at before anything else of it.
     let symbol = unsafe { library.get::<*const CRoot>(SYMBOL.as_bytes()) };
     let root = *symbol.map_err(|_| LoadError::NoSymbol { path: path.clone() })?;
     // SAFETY: as above.
     let header = unsafe { library.get::<AbiHeaderRef>(SYMBOL.as_bytes()) };
     let header = *header.map_err(|_| LoadError::NoSymbol { path: path.clone() })?;
-    std::mem::forget(library);
     // SAFETY: both forms of a root are longer than the 16 bytes that are read here.
     if unsafe { RootHandle::is_c(root) } {
         // SAFETY: the library stays mapped for ever; that its code keeps what the header asks for is what loading a
@@ -286,5 +287,21 @@ mod tests {
     fn the_program_goes_on_without_what_its_start_needed() {
         assert!(give_back_start(), "the range is no whole number of mapped pages");
         assert_eq!(short(&"two  words"), "two words");
+    }
+
+    #[test]
+    fn a_library_without_a_root_is_not_closed_either() {
+        let maps = || std::fs::read_to_string("/proc/self/maps").expect("the system tells");
+        let before = maps();
+        let common = before
+            .lines()
+            .filter_map(|line| line.split_whitespace().next_back())
+            .find(|file| file.contains("/libgcc_s."));
+        let folder = tempfile::tempdir().expect("a folder");
+        let copy = folder.path().join("no-plugin.so");
+        std::fs::copy(common.expect("a library that each program has"), &copy).expect("a copy");
+        let error = open(&copy).expect_err("no root");
+        assert!(matches!(error, LoadError::NoSymbol { .. }), "{error}");
+        assert!(maps().contains("no-plugin.so"), "code of it may still run");
     }
 }

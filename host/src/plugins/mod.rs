@@ -2,6 +2,7 @@
 //!
 //! From the file to a call: [`discover`] → [`ladder`] → [`manifest`] → [`stage`] → [`schema`] → [`load`] →
 //! [`generation`] → [`plugin`]. What a plugin asks of the host is served by [`services`].
+mod accounts;
 pub mod assemble;
 pub mod blame;
 pub mod confined;

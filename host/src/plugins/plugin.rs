@@ -176,13 +176,27 @@ impl Plugin {
         target: &str,
         body: &impl Serialize,
     ) -> Result<T> {
+        self.call_longer(method, target, body, Duration::ZERO).await
+    }
+
+    /// The same for a call that may take so much longer than others of its method.
+    pub async fn call_longer<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        target: &str,
+        body: &impl Serialize,
+        more: Duration,
+    ) -> Result<T> {
         let request = Request {
             method: method.to_owned(),
             target: target.to_owned(),
             body: serde_json::to_vec(body)?,
             ..Request::default()
         };
-        let reply = self.call_raw(request, None).await?;
+        let usual = self.spec().settings.deadlines.of(method);
+        let reply = self
+            .call_raw(request, usual.map(|usual| usual.saturating_add(more)))
+            .await?;
         let reply: &[u8] = if reply.is_empty() { b"null" } else { &reply };
         Ok(serde_json::from_slice(reply)?)
     }
@@ -345,5 +359,25 @@ impl<'a> InFlight<'a> {
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
         self.metrics.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plugins::fake;
+
+    #[tokio::test]
+    async fn a_call_that_carries_much_has_longer() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let workshop = fake::workshop(folder.path());
+        let (events, _inbox) = mpsc::channel(EVENTS);
+        let plugin = Plugin::new(fake::spec(Manifest::default(), true), events);
+        fake::serve(&plugin, fake::slow(&workshop, Duration::from_secs(45)));
+        tokio::time::pause();
+        let usual = plugin.call::<()>("channel/1/send", "chat", &()).await;
+        assert_eq!(usual.expect_err("30 s are over").kind(), ErrorKind::Timeout);
+        let longer = plugin.call_longer::<()>("channel/1/send", "chat", &(), Duration::from_secs(20));
+        longer.await.expect("it has 50 s");
     }
 }

@@ -177,9 +177,15 @@ impl Supervisor {
     }
 
     async fn on_fault(&mut self, instance: u64, fault: Fault) {
-        // one panic is often told by several calls at once, and an instance that was given up by its last calls
-        let Some(serving) = self.serving.clone().filter(|serving| serving.number == instance) else {
+        let Some(serving) = self.serving.clone() else {
             return;
+        };
+        let fault = match fault {
+            // it panicked, for callers don't get it any more; the word of that may have found no place among the others
+            _ if self.plugin.current().is_none() => Fault::Panic,
+            fault if serving.number == instance => fault,
+            // one panic is often told by several calls at once, and an instance that was given up by its last calls
+            _ => return,
         };
         let count = self.faults.count();
         let why = match fault {
@@ -280,6 +286,8 @@ impl Supervisor {
                 return Err(format!("{error}; the running one stays"));
             }
             Err(error) => {
+                // somebody has changed something, so trying again what it was before is over
+                self.retry_at = None;
                 self.set_spec(spec);
                 return Err(self.failed(&error));
             }

@@ -23,7 +23,7 @@ pub struct WsRequest {
     pub untrusted: bool,
     /// Time to the end of the handshake, milliseconds. 15,000 by default.
     pub timeout_ms: u64,
-    /// Longest message, bytes. 16 MiB by default.
+    /// Longest message, bytes. 16 MiB by default, 32 MiB less 64 bytes at most.
     pub max_bytes: u64,
     /// Through this HTTP proxy; empty for the gateway's own setting.
     pub proxy: String,

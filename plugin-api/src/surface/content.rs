@@ -1,6 +1,12 @@
 //! Records that several capabilities share: messages, their parts, and references to stored media.
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::time::Duration;
+
+/// What a slow line carries in a second, bytes.
+const SLOW_LINE: u64 = 256 << 10;
+/// Most time that files are given.
+const LONGEST_SENDING: Duration = Duration::from_secs(600);
 
 /// One part of a message.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -100,6 +106,16 @@ impl Content {
             Self::Text { text } => Some(text),
             _ => None,
         }
+    }
+}
+
+impl MediaRef {
+    /// How much longer than others a request may take that carries these files: as long as a slow line needs for them.
+    /// The host waits so much longer for [`Outbound`](crate::Outbound) with files, and a channel gives its platform as much.
+    pub fn sending_time<'a>(files: impl IntoIterator<Item = &'a Self>) -> Duration {
+        let sum = |sum: u64, file: &Self| sum.saturating_add(file.size);
+        let bytes = files.into_iter().fold(0, sum);
+        Duration::from_secs(bytes / SLOW_LINE).min(LONGEST_SENDING)
     }
 }
 

@@ -79,7 +79,8 @@ pub struct Inbound {
     pub options: Map<String, Value>,
     /// When it happened, milliseconds since 1970. 0: unknown.
     pub timestamp_ms: u64,
-    /// Anything else that templates and logs may use. Never instructions.
+    /// Anything else that templates and logs may use. Never instructions. `forwardedFrom` says from where a message was
+    /// passed on: it is what somebody else wrote, so no command in it is carried out.
     pub extra: Map<String, Value>,
 }
 
@@ -133,4 +134,13 @@ pub struct Quoted {
     pub sender_id: String,
     /// It is the agent's own.
     pub from_self: bool,
+}
+
+// === impl Inbound ===
+
+impl Inbound {
+    /// Whether the sender passes on what somebody else wrote.
+    pub fn is_forwarded(&self) -> bool {
+        self.extra.contains_key("forwardedFrom")
+    }
 }

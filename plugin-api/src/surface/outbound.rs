@@ -1,5 +1,5 @@
 //! What a channel is asked to do, and what it says of it.
-use crate::MediaRef;
+use crate::{Error, ErrorKind, MediaRef, Result};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -35,6 +35,47 @@ pub struct Outbound {
     pub queued_ms: u64,
     /// What only this channel understands.
     pub extra: Map<String, Value>,
+}
+
+// === impl Outbound ===
+
+impl Outbound {
+    /// The message without the files that have more bytes than the platform takes. Its text names them instead, so that
+    /// nobody waits for them, and the rest is not lost with them.
+    ///
+    /// # Errors
+    /// [`ErrorKind::Rejected`] where nothing would be left to say.
+    pub fn without_files_over(mut self, bytes: u64) -> Result<Self> {
+        let (fit, large): (Vec<_>, Vec<_>) = std::mem::take(&mut self.attachments)
+            .into_iter()
+            .partition(|file| file.size <= bytes);
+        self.attachments = fit;
+        if large.is_empty() {
+            return Ok(self);
+        }
+        let names: Vec<_> = large.iter().map(told).collect();
+        let (names, most) = (names.join(", "), bytes >> 20);
+        if self.attachments.is_empty() && self.text.trim().is_empty() {
+            return Err(Error::new(
+                ErrorKind::Rejected,
+                format_args!("{names}: a file may have at most {most} MB here; make it smaller"),
+            ));
+        }
+        let notice = format!("⚠️ Too large to send here, where a file may have {most} MB: {names}");
+        self.text = format!("{}\n\n{notice}", self.text.trim_end())
+            .trim_start()
+            .to_owned();
+        Ok(self)
+    }
+}
+
+fn told(file: &MediaRef) -> String {
+    let name = if file.file_name.is_empty() {
+        &file.mime_type
+    } else {
+        &file.file_name
+    };
+    format!("{name} ({} MB)", file.size.div_ceil(1 << 20))
 }
 
 /// One button under a message.
@@ -156,4 +197,53 @@ pub enum ChannelState {
     Degraded,
     /// Broken until somebody changes something.
     Failed,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn with(text: &str, sizes: &[(&str, u64)]) -> Outbound {
+        let file = |(name, size): &(&str, u64)| MediaRef {
+            file_name: (*name).to_owned(),
+            size: *size,
+            ..MediaRef::default()
+        };
+        Outbound {
+            text: text.to_owned(),
+            attachments: sizes.iter().map(file).collect(),
+            ..Outbound::default()
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_takes_nothing_else_with_it() {
+        let (small, large) = (("a.txt", 10), ("b.zip", 9 << 20));
+        let as_it_is = with("hi", &[small]);
+        assert_eq!(
+            as_it_is.clone().without_files_over(8 << 20).expect("it fits"),
+            as_it_is
+        );
+        let rest = with("hi", &[large, small])
+            .without_files_over(8 << 20)
+            .expect("some is left");
+        assert_eq!(rest.attachments, as_it_is.attachments);
+        assert!(
+            rest.text.starts_with("hi\n") && rest.text.contains("b.zip (9 MB)"),
+            "{}",
+            rest.text
+        );
+        let words = with("hi", &[large])
+            .without_files_over(8 << 20)
+            .expect("words are left");
+        assert!(words.attachments.is_empty() && words.text.contains("b.zip"));
+        let files = with("", &[large, small])
+            .without_files_over(8 << 20)
+            .expect("a file is left");
+        assert!(files.text.starts_with("⚠️"), "{}", files.text);
+        let nothing = with(" ", &[large])
+            .without_files_over(8 << 20)
+            .expect_err("nothing is left");
+        assert_eq!(nothing.kind(), ErrorKind::Rejected);
+    }
 }

@@ -2,9 +2,9 @@
 use super::services::{Services, Shared, State, served};
 use super::{FakeSocket, FakeSpeech, TestPlugin};
 use crate::{
-    AgentProfile, AgentRun, ApprovalDecision, ApprovalRequest, ChannelHost, ChannelStatus, Environment,
-    Error, ErrorKind, Host, HttpRequest, Inbound, Interim, Manifest, News, Node, NodeRequest, Registrations,
-    Result, StaticPlugin, Submission, SystemEvent, ToolSpec, Unfinished,
+    AgentEvent, AgentProfile, AgentRun, ApprovalDecision, ApprovalRequest, ChannelHost, ChannelStatus,
+    Environment, Error, ErrorKind, Host, HttpRequest, Inbound, Interim, Manifest, News, Node, NodeRequest,
+    Registrations, Result, StaticPlugin, StopReason, Submission, SystemEvent, ToolSpec, Unfinished, Usage,
     abi::{Level, host_object},
     runtime::Driver,
 };
@@ -65,13 +65,13 @@ impl TestHost {
     pub fn new() -> Self {
         let shared = Shared {
             runtime: Handle::current(),
-            tasks: Mutex::default(),
             state: Mutex::default(),
             arrived: Notify::new(),
         };
-        Self {
+        let host = Self {
             shared: Arc::new(shared),
-        }
+        };
+        host.agent_answer("an answer")
     }
 
     /// Answers the plugin's HTTP requests.
@@ -88,7 +88,21 @@ impl TestHost {
 
     /// What agents answer to [`crate::Host::agents`].
     pub fn agent_answer(self, text: &str) -> Self {
-        self.state().agent_answer = Some(text.into());
+        let begun = AgentEvent::Started {
+            run_id: "run-1".into(),
+        };
+        let done = AgentEvent::Done {
+            text: text.into(),
+            usage: Usage::default(),
+            model: "fake/model".into(),
+            stop: StopReason::Stop,
+        };
+        self.agent_turn(vec![begun, AgentEvent::Text { text: text.into() }, done])
+    }
+
+    /// What turns of agents tell, from the first event to the last.
+    pub fn agent_turn(self, events: Vec<AgentEvent>) -> Self {
+        self.state().turn = events;
         self
     }
 
@@ -132,7 +146,7 @@ impl TestHost {
     pub fn load(&self, plugin: &StaticPlugin, config: Value) -> Result<TestPlugin> {
         let manifest: Manifest = serde_json::from_str(plugin.manifest())?;
         let environment = serde_json::to_string(&environment())?;
-        let host = host_object(Arc::new(Services(self.shared.clone())));
+        let host = host_object(Arc::new(Services::new(self.shared.clone())));
         let (handle, registered) = plugin
             .root()
             .create(host, &manifest.id, &config.to_string(), &environment)
@@ -144,7 +158,7 @@ impl TestHost {
 
     /// The host as a plugin has it, for tests of a part of a plugin. Its tasks end with its last clone.
     pub fn host(&self) -> Host {
-        let handle = host_object(Arc::new(Services(self.shared.clone())));
+        let handle = host_object(Arc::new(Services::new(self.shared.clone())));
         Host::new(handle, environment(), Driver::Host)
     }
 
@@ -340,5 +354,26 @@ impl FakeAnswer {
             chunks,
             cut: false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[tokio::test(start_paused = true)]
+    async fn tasks_of_one_instance_outlive_another_one() -> Result<()> {
+        let fake = TestHost::new();
+        let host = fake.host();
+        let working = host.clone();
+        host.spawn(async move {
+            working.sleep(Duration::from_secs(1)).await;
+            working.store().put("done", b"yes".to_vec()).await.ok();
+        });
+        drop(fake.host());
+        host.sleep(Duration::from_secs(2)).await;
+        assert_eq!(fake.stored("done").as_deref(), Some(b"yes".as_slice()));
+        Ok(())
     }
 }

@@ -3,7 +3,7 @@ use super::{FakeAnswer, FakeRequest, FakeSocket, FakeSpeech, LogLine, speech};
 use crate::{
     AgentEvent, AgentProfile, AgentRun, ApprovalDecision, ApprovalRequest, ChannelStatus, Error, ErrorKind,
     HttpHead, HttpRequest, Inbound, Interim, MediaRef, News, Node, NodeRequest, Result, Sink, Source,
-    StopReason, Submission, Submitted, SystemEvent, ToolSpec, Unfinished, Usage,
+    Submission, Submitted, SystemEvent, ToolSpec, Unfinished,
     abi::{Call, Fault, HostServices, Level, LogRecord},
     host_ids as ids,
 };
@@ -23,7 +23,6 @@ type Web = Box<dyn Fn(FakeRequest) -> Result<FakeAnswer> + Send + Sync>;
 /// What a fake host and its instances share.
 pub(super) struct Shared {
     pub(super) runtime: Handle,
-    pub(super) tasks: Mutex<JoinSet<()>>,
     pub(super) state: Mutex<State>,
     pub(super) arrived: Notify,
 }
@@ -44,7 +43,7 @@ pub(super) struct State {
     pub(super) secrets: BTreeMap<String, String>,
     pub(super) events: Vec<(String, Value)>,
     pub(super) tools: VecDeque<Vec<ToolSpec>>,
-    pub(super) agent_answer: Option<String>,
+    pub(super) turn: Vec<AgentEvent>,
     pub(super) agent_profile: Option<AgentProfile>,
     pub(super) runs: Vec<AgentRun>,
     pub(super) questions_fail: Option<Error>,
@@ -87,22 +86,22 @@ impl State {
     }
 }
 
-/// One instance's host. Its tasks end with it.
-pub(super) struct Services(pub(super) Arc<Shared>);
+/// One instance's host. Its tasks end with it, and those of no other.
+pub(super) struct Services {
+    shared: Arc<Shared>,
+    tasks: Mutex<JoinSet<()>>,
+}
 
-impl Drop for Services {
-    fn drop(&mut self) {
-        self.0
-            .tasks
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .abort_all();
+impl Services {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        let tasks = Mutex::default();
+        Self { shared, tasks }
     }
 }
 
 impl HostServices for Services {
     fn call(&self, call: Call<'_>) -> Served {
-        let shared = self.0.clone();
+        let shared = self.shared.clone();
         let (method, target) = (call.method.to_owned(), call.target.to_owned());
         let (body, out, input) = (call.body, call.out, call.input);
         Box::pin(async move {
@@ -114,13 +113,13 @@ impl HostServices for Services {
     }
 
     fn spawn(&self, task: Pin<Box<dyn Future<Output = ()> + Send>>) {
-        let mut tasks = self.0.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
         while tasks.try_join_next().is_some() {}
-        tasks.spawn_on(task, &self.0.runtime);
+        tasks.spawn_on(task, &self.shared.runtime);
     }
 
     fn sleep(&self, time: Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-        let _context = self.0.runtime.enter();
+        let _context = self.shared.runtime.enter();
         Box::pin(tokio::time::sleep(time))
     }
 
@@ -134,7 +133,7 @@ impl HostServices for Services {
             message: record.message.to_owned(),
             fields: record.fields.to_owned(),
         };
-        self.0.state().logs.push(line);
+        self.shared.state().logs.push(line);
     }
 }
 
@@ -350,26 +349,13 @@ impl Shared {
 
     async fn run_agent(&self, body: &[u8], out: Option<Sink>) -> Result<Vec<u8>> {
         let run = serde_json::from_slice(body)?;
-        let text = {
+        let turn = {
             let mut state = self.state();
             state.runs.push(run);
-            state.agent_answer.clone()
+            state.turn.clone()
         };
-        let text = text.unwrap_or_else(|| "an answer".into());
         let mut out = out.ok_or_else(|| Error::invalid("a turn needs a stream to write to"))?;
-        let events = [
-            AgentEvent::Started {
-                run_id: "run-1".into(),
-            },
-            AgentEvent::Text { text: text.clone() },
-            AgentEvent::Done {
-                text,
-                usage: Usage::default(),
-                model: "fake/model".into(),
-                stop: StopReason::Stop,
-            },
-        ];
-        for event in &events {
+        for event in &turn {
             out.send(&serde_json::to_vec(event)?).await;
         }
         Ok(Vec::new())

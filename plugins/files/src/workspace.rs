@@ -48,6 +48,16 @@ struct Place<'w> {
     path: PathBuf,
 }
 
+/// A file's new bytes, on the disk beside its place. Dropped without having been put there, they are taken away.
+pub struct Prepared {
+    given: String,
+    folder: Dir,
+    temporary: String,
+    name: OsString,
+    replaces: bool,
+    is_placed: bool,
+}
+
 // === impl Desk ===
 
 impl Desk {
@@ -152,6 +162,16 @@ impl Workspace<'_> {
         bytes: &[u8],
         permissions: Option<Permissions>,
     ) -> Result<bool, FileError> {
+        self.prepare(given, bytes, permissions)?.place()
+    }
+
+    /// The same, up to the moment when the file is there: nothing but its place can fail any more.
+    pub fn prepare(
+        &self,
+        given: &str,
+        bytes: &[u8],
+        permissions: Option<Permissions>,
+    ) -> Result<Prepared, FileError> {
         let size = bytes.len() as u64;
         if size > MAX_CHANGED {
             return Err(FileError::TooLarge {
@@ -169,8 +189,17 @@ impl Workspace<'_> {
         }
         let permissions = permissions.or_else(|| before.as_ref().map(Metadata::permissions));
         let (folder, name) = place.parent().map_err(failed)?;
-        replace(&folder, &name, bytes, permissions).map_err(failed)?;
-        Ok(before.is_some())
+        let temporary = temporary_name().map_err(failed)?;
+        let prepared = Prepared {
+            given: given.to_owned(),
+            folder,
+            temporary,
+            name,
+            replaces: before.is_some(),
+            is_placed: false,
+        };
+        prepared.write(bytes, permissions).map_err(failed)?;
+        Ok(prepared)
     }
 
     /// The one name of a file below the workspace, however it was given. A link has its own.
@@ -286,26 +315,40 @@ fn ordinary(given: &str, metadata: &Metadata) -> Result<(), FileError> {
     })
 }
 
-/// Writes beside it, then renames: whoever reads sees the old file or the new one.
-fn replace(folder: &Dir, name: &OsString, bytes: &[u8], permissions: Option<Permissions>) -> io::Result<()> {
-    let temporary = temporary_name()?;
-    let mut how = OpenOptions::new();
-    let mut file = folder.open_with(&temporary, how.write(true).create_new(true))?;
-    let permitted = match permissions {
-        // never more than a file needs: no bits that lend somebody's rights
-        Some(before) => file.set_permissions(Permissions::from_mode(before.mode() & 0o777)),
-        None => Ok(()),
-    };
-    // only then: what few may read is never to be read by more
-    let written = permitted
-        .and_then(|()| file.write_all(bytes))
-        .and_then(|()| file.sync_data())
-        .and_then(|()| folder.rename(&temporary, folder, name));
-    if written.is_err() {
-        // it has served its purpose; what was wrong is told
-        let _ = folder.remove_file(&temporary);
+// === impl Prepared ===
+
+impl Prepared {
+    fn write(&self, bytes: &[u8], permissions: Option<Permissions>) -> io::Result<()> {
+        let mut how = OpenOptions::new();
+        let mut file = self
+            .folder
+            .open_with(&self.temporary, how.write(true).create_new(true))?;
+        if let Some(before) = permissions {
+            // Never more than a file needs: no bits that lend somebody's rights. Before the bytes: what few may read is
+            // never to be read by more.
+            file.set_permissions(Permissions::from_mode(before.mode() & 0o777))?;
+        }
+        file.write_all(bytes)?;
+        file.sync_data()
     }
-    written
+
+    /// Puts it in place: whoever reads sees the old file or the new one. Was there one before?
+    pub fn place(mut self) -> Result<bool, FileError> {
+        self.folder
+            .rename(&self.temporary, &self.folder, &self.name)
+            .map_err(|e| FileError::system(&self.given, "written", e))?;
+        self.is_placed = true;
+        Ok(self.replaces)
+    }
+}
+
+impl Drop for Prepared {
+    fn drop(&mut self) {
+        if !self.is_placed {
+            // it has served its purpose, or was never made; what was wrong is told
+            let _ = self.folder.remove_file(&self.temporary);
+        }
+    }
 }
 
 fn temporary_name() -> io::Result<String> {

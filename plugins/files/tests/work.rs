@@ -3,7 +3,7 @@ use openclaw_plugin_api::{ToolCall, ToolOrigin, prelude::*, surface::ids, testin
 use openclaw_plugin_files::PLUGIN;
 use std::{
     fs,
-    os::unix::fs::{MetadataExt, PermissionsExt},
+    os::unix::fs::{MetadataExt, PermissionsExt, symlink},
     path::Path,
 };
 
@@ -88,6 +88,25 @@ async fn a_patch_is_all_or_nothing() -> Result<()> {
     assert_eq!(fs::read(folder.path().join("c"))?, b"one\r\n2\r\n");
     assert_eq!(fs::read(folder.path().join("d/new"))?, b"x\n");
     assert!(!folder.path().join("a").exists() && !folder.path().join("b").exists());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_patch_that_can_not_be_written_whole_changes_no_file() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path("a"), "one\n")?;
+    symlink("nowhere", path("link"))?;
+    let patch = "*** Begin Patch\n*** Update File: a\n@@\n-one\n+1\n*** Add File: link/b\n+x\n*** End Patch";
+    call(&folder, "apply_patch", json!({ "input": patch }))
+        .await
+        .expect_err("no folder for b");
+    assert_eq!(fs::read_to_string(path("a"))?, "one\n");
+    let mut left: Vec<_> = fs::read_dir(folder.path())?
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .collect();
+    left.sort();
+    assert_eq!(left, ["a", "link"]);
     Ok(())
 }
 

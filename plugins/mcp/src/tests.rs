@@ -123,6 +123,18 @@ async fn a_server_that_is_down_at_first_is_asked_again() -> Result<()> {
 }
 
 #[tokio::test]
+async fn servers_that_are_down_keep_no_other_from_being_asked() -> Result<()> {
+    let down = || json!({ "command": "sh", "args": ["-c", "exit 1"] });
+    let servers =
+        json!({ "a": down(), "b": down(), "c": down(), "d": down(), "e": down(), "late": server("good") });
+    let host = TestHost::new().secret("PATH", "/bin:/usr/bin");
+    let plugin = start(&host, servers).await?;
+    let tools = soon(host.next_tools()).await;
+    assert!(names(&tools).contains(&"late__echo"), "{:?}", names(&tools));
+    stop(plugin).await
+}
+
+#[tokio::test]
 async fn a_server_gets_the_environment_that_it_needs_and_no_more() -> Result<()> {
     let host = TestHost::new().secret("PATH", "/bin").secret("OTHER", "x");
     let plugin = start(&host, json!({ "one": server("good") })).await?;

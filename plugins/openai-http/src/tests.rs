@@ -1,6 +1,6 @@
 //! The interface in a fake host.
 use openclaw_plugin_api::{
-    HttpCall,
+    AgentEvent, HttpCall, StopReason, ToolOutput, Usage,
     testing::{TestHost, TestPlugin},
 };
 use serde_json::{Value, json};
@@ -48,6 +48,85 @@ async fn a_completion_at_once() {
     assert_eq!(body["id"], "chatcmpl_r1");
     assert_eq!(body["choices"][0]["message"]["content"], "Hello!");
     assert_eq!(body["choices"][0]["finish_reason"], "stop");
+}
+
+/// Who looks something up before the answer, which ends like this.
+fn looks(stop: StopReason) -> TestPlugin {
+    let text = |text: &str| AgentEvent::Text { text: text.into() };
+    plugin(&TestHost::new().agent_turn(vec![
+        text("Let me "),
+        text("look."),
+        AgentEvent::ToolEnded {
+            id: "c1".into(),
+            output: ToolOutput::from("12"),
+        },
+        text("It is "),
+        text("12"),
+        AgentEvent::Done {
+            text: "It is 12".into(),
+            usage: Usage::default(),
+            model: "fake/model".into(),
+            stop,
+        },
+    ]))
+}
+
+#[tokio::test]
+async fn a_completion_says_why_it_ended_and_has_paragraphs() {
+    for (stop, told) in [
+        (StopReason::Length, "length"),
+        (StopReason::Refusal, "content_filter"),
+        (StopReason::Stop, "stop"),
+        (StopReason::Other, "stop"),
+    ] {
+        let plugin = looks(stop);
+        let (_, body) = post(&plugin, "/v1/chat/completions", ask(false)).await;
+        let whole: Value = serde_json::from_str(&body).expect("JSON");
+        let choice = &whole["choices"][0];
+        assert_eq!(choice["message"]["content"], "Let me look.\n\nIt is 12");
+        assert_eq!(choice["finish_reason"], told);
+        let (_, body) = post(&plugin, "/v1/chat/completions", ask(true)).await;
+        let chunks = data(&body);
+        let choices = || chunks.iter().map(|chunk| &chunk["choices"][0]);
+        let pieces = choices().filter_map(|choice| choice["delta"]["content"].as_str());
+        assert_eq!(pieces.collect::<String>(), "Let me look.\n\nIt is 12");
+        let ends: Vec<_> = choices()
+            .filter_map(|choice| choice["finish_reason"].as_str())
+            .collect();
+        assert_eq!(ends, [told]);
+    }
+}
+
+#[tokio::test]
+async fn a_response_that_was_cut_short_is_incomplete() {
+    for (stop, status, why) in [
+        (
+            StopReason::Length,
+            "incomplete",
+            json!({"reason": "max_output_tokens"}),
+        ),
+        (
+            StopReason::Refusal,
+            "incomplete",
+            json!({"reason": "content_filter"}),
+        ),
+        (StopReason::Stop, "completed", Value::Null),
+    ] {
+        let plugin = looks(stop);
+        let ask = |stream: bool| json!({"model": "openclaw", "input": "hi", "stream": stream});
+        let (_, body) = post(&plugin, "/v1/responses", ask(false)).await;
+        let whole: Value = serde_json::from_str(&body).expect("JSON");
+        let (_, body) = post(&plugin, "/v1/responses", ask(true)).await;
+        let last = data(&body).pop().expect("events");
+        assert_eq!(last["type"], format!("response.{status}"));
+        for response in [&whole, &last["response"]] {
+            assert_eq!(response["status"], status);
+            assert_eq!(response["incomplete_details"], why);
+            let said = &response["output"][0];
+            assert_eq!(said["status"], status);
+            assert_eq!(said["content"][0]["text"], "Let me look.\n\nIt is 12");
+        }
+    }
 }
 
 #[tokio::test]
@@ -100,7 +179,12 @@ async fn a_completion_piece_by_piece() {
         .filter_map(|chunk| chunk["choices"][0]["delta"]["content"].as_str())
         .collect();
     assert_eq!(text, "Hello!");
-    let last = &chunks[chunks.len() - 1];
+    let (last, others) = chunks.split_last().expect("chunks");
+    assert!(
+        others
+            .iter()
+            .all(|chunk| chunk.get("usage") == Some(&Value::Null))
+    );
     assert!(
         last["choices"].as_array().is_some_and(Vec::is_empty) && last["usage"].is_object(),
         "{last}"

@@ -35,6 +35,9 @@ pub enum Claim {
         call_id: Option<String>,
         /// The id of the item that follows.
         item_id: String,
+        /// How much of the answer's text was said before it, bytes. The host keeps the text of an answer in one piece.
+        #[serde(default, skip_serializing_if = "is_none")]
+        said: usize,
     },
     /// The field of Chat Completions in which the thoughts came.
     Field {
@@ -55,6 +58,10 @@ pub struct Origin {
     pub service: String,
     /// The model as it was asked for.
     pub model: String,
+}
+
+fn is_none(bytes: &usize) -> bool {
+    *bytes == 0
 }
 
 // === impl Origin ===

@@ -11,6 +11,7 @@ use crate::{
 };
 use openclaw_plugin_api::{CacheRetention, Thinking, ToolSpec, prelude::*};
 use serde_json::Map;
+use url::Url;
 
 /// Longest key of a cached prefix that OpenAI takes.
 const MAX_CACHE_KEY: usize = 64;
@@ -82,7 +83,7 @@ impl Service {
             "" => asked.base_url,
             url => url,
         };
-        let host = host_of(base_url);
+        let host = host_of(base_url).unwrap_or_else(|| base_url.to_owned());
         let owner = if asked.host == host {
             Some(asked)
         } else {
@@ -95,12 +96,12 @@ impl Service {
             None => Quirks::PLAIN,
         };
         Self {
-            name: owner.map_or(host, |owner| owner.id).to_owned(),
+            name: owner.map_or(host.as_str(), |owner| owner.id).to_owned(),
             base_url: base_url.to_owned(),
             api: Api::Completions,
             compat: Compat::new(quirks, &[], None),
             origin: Origin {
-                service: host.to_owned(),
+                service: host,
                 model: String::new(),
             },
             known: None,
@@ -231,11 +232,15 @@ fn trimmed(key: Option<&Secret>) -> Option<Secret> {
     (!key.is_empty()).then(|| Secret::new(key))
 }
 
-/// Host and port of an URL as it is written.
-fn host_of(url: &str) -> &str {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or(rest);
-    authority.rsplit('@').next().unwrap_or(authority)
+/// Host and port of an URL, read as the client reads it that goes there: a key must not go where another reading leads.
+/// The scheme's own port is none.
+fn host_of(url: &str) -> Option<String> {
+    let url = Url::parse(url).ok()?;
+    let host = url.host_str()?;
+    Some(
+        url.port()
+            .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}")),
+    )
 }
 
 #[cfg(test)]
@@ -280,6 +285,28 @@ mod tests {
                 .known
                 .is_none()
         );
+    }
+
+    #[test]
+    fn an_address_is_whose_it_leads_to() {
+        let is_openais = |base_url: &str| Service::at(OPENAI, base_url).is_openai();
+        for own in [
+            "https://api.openai.com:443/v1",
+            "https://API.OpenAI.com",
+            "https://x@api.openai.com/v1",
+        ] {
+            assert!(is_openais(own), "{own}");
+        }
+        for other in [
+            r"https://evil.example\@api.openai.com",
+            "https:evil.example/@api.openai.com/v1",
+            "https://evil.example?@api.openai.com",
+            "https://api.openai.com:8443/v1",
+        ] {
+            assert!(!is_openais(other), "{other}");
+        }
+        let ollama = Service::at(vendor("ollama"), "");
+        assert!(ollama.owner.is_some(), "an address with a port: {}", ollama.name);
     }
 
     #[test]

@@ -147,7 +147,8 @@ async fn a_command_that_hears_nothing_is_ended_at_once() {
     let (_, details) = bench.process("kill", &id, json!({})).await;
     assert_eq!(details["status"], "failed", "{details}");
     for write in writes {
-        assert!(write.await.expect("no panic").is_err(), "nobody heard it");
+        let unheard = write.await.expect("no panic").expect_err("nobody heard it");
+        assert!(unheard.message().contains("has ended"), "{unheard}");
     }
 }
 

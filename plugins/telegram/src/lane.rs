@@ -122,6 +122,8 @@ fn belongs(parts: &[Message], next: &Message) -> bool {
         && !next.text.starts_with('/')
         && length + next.text.chars().count() <= PASTE_CHARS
         && sender(last) == sender(next)
+        // what somebody else wrote does not become the words of the person who passes it on
+        && last.forward_origin.is_some() == next.forward_origin.is_some()
         && (0..=1).contains(&(next.message_id - last.message_id))
 }
 
@@ -192,6 +194,11 @@ mod tests {
         assert_eq!(joined.waits(), None, "a short part ends it");
         assert_eq!(lane(vec![text(1, &long), text(3, "later")]).entries.len(), 2);
         assert_eq!(lane(vec![text(1, &long), text(2, "/stop")]).entries.len(), 2);
+        let mut forwarded = text(2, "somebody else wrote this");
+        if let Some(message) = &mut forwarded.message {
+            message.forward_origin = Some(crate::api::MessageOrigin::Unknown);
+        }
+        assert_eq!(lane(vec![text(1, &long), forwarded]).entries.len(), 2);
         let parts = (1..=20).map(|id| text(id, &long)).collect();
         assert_eq!(lane(parts).entries[0].ids.len(), PASTE_PARTS);
     }

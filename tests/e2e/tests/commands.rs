@@ -199,8 +199,18 @@ fn an_answer_is_delivered_where_it_is_wished() {
     assert!(code == 1 && words.contains("thinking level"), "{words}");
     let (code, words) = home.failure(&["agent", "-m", "hi", "--agent", "nobody"]);
     assert!(code == 1 && words.contains("unknown agent id"), "{words}");
-    let (code, _) = home.failure(&["agent", "-m", "hi", "--to", "room-3"]);
-    assert_eq!(code, 2, "--to without --deliver has no meaning");
+    assert_eq!(
+        home.text(&["agent", "-m", "hi", "--to", "room-3"]).trim(),
+        "You said: hi"
+    );
+    let (code, _) = home.failure(&["agent", "-m", "hi", "--reply-to", "room-3"]);
+    assert_eq!(code, 2, "--reply-to without --deliver has no meaning");
+    home.text(&["agent", "-m", "hi", "--verbose", "on"]);
+    let sessions = home.json(&["sessions", "--json"]);
+    assert!(
+        sessions.to_string().contains("\"verboseLevel\":\"on\""),
+        "{sessions:#}"
+    );
 }
 
 #[test]
@@ -304,7 +314,30 @@ fn channels_are_added_and_removed_in_the_file() {
         text.contains("\"s3cret\"") && text.contains("// the operator's words"),
         "{text}"
     );
-    let removed = home.json(&["channels", "remove", "loopback", "--account", "work", "--json"]);
+    let off = home.json(&[
+        "channels",
+        "remove",
+        "--channel",
+        "loopback",
+        "--account",
+        "work",
+        "--json",
+    ]);
+    assert_eq!(off["changed"], true, "{off:#}");
+    let enabled = "channels.loopback.accounts.work.enabled";
+    assert_eq!(home.json(&["config", "get", enabled, "--json"]), false);
+    let text = fs::read_to_string(home.config()).expect("read");
+    assert!(text.contains("s3cret"), "{text}");
+    let delete = [
+        "channels",
+        "remove",
+        "loopback",
+        "--account",
+        "work",
+        "--delete",
+        "--json",
+    ];
+    let removed = home.json(&delete);
     assert_eq!(
         (&removed["path"], &removed["changed"], &removed["needsRestart"]),
         (
@@ -320,6 +353,29 @@ fn channels_are_added_and_removed_in_the_file() {
     assert!(code == 2 && words.contains("no plugin offers"), "{words}");
     let (code, _) = home.failure(&["channels", "remove", "pigeon"]);
     assert_eq!(code, 1);
+    assert!(home.json(&["channels", "remove", "loopback", "--delete", "--json"])["changed"] == true);
+    assert_eq!(home.json(&["channels", "list", "--json"])["channels"], json!([]));
+    let all = home.json(&["channels", "list", "--all", "--json"]);
+    assert_eq!(all["channels"][0]["channel"], "loopback", "{all:#}");
+}
+
+#[test]
+fn what_was_spent_and_worked_on_is_told() {
+    let home = Home::running();
+    home.text(&["agent", "-m", "hi"]);
+    let spent = home.json(&["gateway", "usage-cost", "--days", "2", "--json"]);
+    assert_eq!(spent["days"], 2, "{spent:#}");
+    assert!(home.text(&["gateway", "usage-cost"]).contains("COST"));
+    let known = home.json(&["gateway", "stability", "--limit", "1", "--json"]);
+    assert!(known["events"].is_array(), "{known:#}");
+    let tasks = home.json(&["tasks", "list", "--status", "running", "--json"]);
+    assert!(tasks["tasks"].is_array(), "{tasks:#}");
+    let status = home.json(&["status", "--usage", "--json"]);
+    assert_eq!(status["usage"]["cost"]["days"], 30, "{status:#}");
+    let text = home.text(&["channels", "logs"]);
+    assert!(!text.contains("[gateway]"), "{text}");
+    let (code, words) = home.failure(&["gateway", "auth-token", "--show"]);
+    assert!(code == 2 && words.contains("terminal"), "{words}");
 }
 
 #[test]
@@ -345,9 +401,9 @@ fn without_a_gateway_every_command_says_what_to_do() {
         &["status"][..],
         &["health"],
         &["logs"],
-        &["sessions"],
-        &["models", "list"],
-        &["models", "status"],
+        &["sessions", "--url", "ws://127.0.0.1:1"],
+        &["models", "list", "--url", "ws://127.0.0.1:1"],
+        &["models", "status", "--url", "ws://127.0.0.1:1"],
         &["channels", "status"],
         &["message", "send", "--to", "x", "-m", "x"],
         &["agent", "-m", "x"],
@@ -367,6 +423,141 @@ fn without_a_gateway_every_command_says_what_to_do() {
     }
     fs::write(home.config(), "{ gateway: ").expect("written");
     assert_eq!(home.failure(&["status"]).0, 78);
+}
+
+/// What scripts read of a conversation, and of a list of them.
+const OF_ROW: &[&str] = &[
+    "key",
+    "sessionId",
+    "agentId",
+    "kind",
+    "model",
+    "modelProvider",
+    "updatedAt",
+    "inputTokens",
+    "outputTokens",
+    "totalTokens",
+];
+const OF_LIST: &[&str] = &[
+    "path",
+    "count",
+    "totalCount",
+    "limitApplied",
+    "hasMore",
+    "activeMinutes",
+];
+
+#[test]
+fn what_files_say_is_shown_without_a_gateway() {
+    let mut home = Home::running();
+    home.text(&["agent", "-m", "one"]);
+    let compared = |home: &Home| {
+        let sessions = home.json(&["sessions", "--json"]);
+        let mut facts = Vec::new();
+        for key in OF_ROW {
+            facts.push(sessions["sessions"][0][*key].clone());
+        }
+        for key in OF_LIST {
+            facts.push(sessions[*key].clone());
+        }
+        let mut status = home.json(&["models", "status", "--json"]);
+        status["ts"] = Value::Null;
+        facts.push(status);
+        // what a plugin tells of its models is not in files
+        let models = home.json(&["models", "list", "--json"]);
+        for key in ["key", "alias", "tags", "auth", "available", "local"] {
+            facts.push(models["models"][0][key].clone());
+        }
+        facts
+    };
+    let live = compared(&home);
+    assert!(live[0] == "agent:main:main", "{live:#?}");
+    assert!(
+        live.iter().take(OF_ROW.len()).all(|fact| !fact.is_null()),
+        "{live:#?}"
+    );
+    let mut gateway = home.gateway.take().expect("it runs");
+    gateway.kill().expect("killed");
+    gateway.wait().expect("ended");
+    let before = fs::read(home.state.path().join("state.db")).expect("read");
+    for (live, offline) in live.iter().zip(compared(&home)) {
+        assert_eq!(*live, offline, "the same as the gateway says");
+    }
+    assert!(home.text(&["sessions", "--verbose"]).contains("state.db"));
+    let after = fs::read(home.state.path().join("state.db")).expect("read");
+    assert!(before == after, "nothing is written");
+    let all = home.json(&["sessions", "--all-agents", "--limit", "all", "--json"]);
+    assert_eq!(
+        (
+            &all["allAgents"],
+            &all["limitApplied"],
+            &all["stores"][0]["agentId"]
+        ),
+        (&json!(true), &Value::Null, &json!("main"))
+    );
+    let store = home.state.path().to_str().expect("a name").to_owned();
+    let elsewhere = Home::new();
+    assert_eq!(elsewhere.json(&["sessions", "--json"])["count"], 0);
+    assert_eq!(
+        elsewhere.json(&["sessions", "--store", &store, "--json"])["count"],
+        1
+    );
+    let (code, _) = elsewhere.failure(&["sessions", "--store", "/nowhere"]);
+    assert_eq!(code, 1);
+    for args in [
+        &["models", "--status-plain"][..],
+        &["models", "status", "--plain", "--check"],
+    ] {
+        assert_eq!(home.text(args).trim(), "demo/echo", "{args:?}");
+    }
+    assert_eq!(home.json(&["models", "--json"])["defaultModel"], "demo/echo");
+    let probed = home.json(&["models", "status", "--probe", "--check", "--json"]);
+    let result = &probed["auth"]["probes"]["results"][0];
+    assert_eq!(
+        (&result["model"], &result["status"]),
+        (&json!("demo/echo"), &json!("ok")),
+        "{probed:#}"
+    );
+    assert_eq!(home.text(&["models", "list", "--plain"]).trim(), "demo/echo");
+    assert_eq!(home.text(&["models", "list", "--plain", "--local"]).trim(), "");
+    let pairing = home.json(&["pairing", "list", "loopback", "--json"]);
+    assert_eq!(pairing, json!({ "channel": "loopback", "requests": [] }));
+}
+
+#[test]
+fn fallbacks_and_aliases_are_changed_in_the_file() {
+    let home = Home::new();
+    home.text(&["models", "set", "vendor/best"]);
+    let (code, _) = home.failure(&["models", "status", "--check"]);
+    assert_eq!(code, 1, "nobody serves it");
+    home.text(&["models", "fallbacks", "add", "parrot"]);
+    home.text(&["models", "fallbacks", "add", "vendor/small"]);
+    let again = home.json(&["models", "fallbacks", "add", "demo/echo", "--json"]);
+    assert_eq!(again["changed"], false, "{again:#}");
+    let list = |home: &Home| home.json(&["models", "fallbacks", "list", "--json"])["fallbacks"].clone();
+    assert_eq!(list(&home), json!(["demo/echo", "vendor/small"]));
+    home.text(&["models", "fallbacks", "remove", "parrot"]);
+    assert_eq!(
+        home.text(&["models", "fallbacks", "list", "--plain"]),
+        "vendor/small\n"
+    );
+    let (code, words) = home.failure(&["models", "fallbacks", "remove", "parrot"]);
+    assert!(code == 1 && words.contains("fallbacks list"), "{words}");
+    home.text(&["models", "fallbacks", "clear"]);
+    assert_eq!(list(&home), json!([]));
+    home.text(&["models", "aliases", "add", "fast", "vendor/small"]);
+    let (code, words) = home.failure(&["models", "aliases", "add", "Parrot", "vendor/small"]);
+    assert!(code == 1 && words.contains("demo/echo"), "{words}");
+    let aliases = home.json(&["models", "aliases", "list", "--json"]);
+    let expected = json!({ "aliases": { "parrot": "demo/echo", "fast": "vendor/small" } });
+    assert_eq!(aliases, expected);
+    home.text(&["models", "aliases", "remove", "parrot"]);
+    assert_eq!(
+        home.text(&["models", "aliases", "list", "--plain"]),
+        "fast vendor/small\n"
+    );
+    let text = fs::read_to_string(home.config()).expect("read");
+    assert!(text.contains("// the operator's words"), "{text}");
 }
 
 #[tokio::test]

@@ -133,6 +133,21 @@ fn commands_need_a_right_and_then_no_mention() {
 }
 
 #[test]
+fn what_somebody_passes_on_is_no_command_of_his() {
+    let open = json!({"groupPolicy": "open", "groupAllowFrom": ["1"]});
+    let forwarded = |mut event: Inbound| {
+        event.extra.insert("forwardedFrom".into(), "Eve".into());
+        saying("/status", event)
+    };
+    let world = World::new("chat", open);
+    for sender in ["1", "2"] {
+        let event = forwarded(unmentioned(group("-5", "", sender)));
+        assert_eq!(world.word(&event), "buffered", "it does not address the agent");
+    }
+    assert_eq!(world.word(&forwarded(group("-5", "", "2"))), "in", "it is text");
+}
+
+#[test]
 fn every_kind_of_event_passes_the_gate() {
     use InboundKind::{Button, Call, Command, Delete, Edit, Membership, Message, Reaction};
     let block = json!({"allowFrom": ["1"], "dmPolicy": "allowlist", "groups": {"-5": {}}});

@@ -47,7 +47,7 @@ async fn a_key_that_was_changed_is_tried_at_once() {
     };
     let (models, change, _folder) = models(with("wrong", 1000)).await;
     let rests = || {
-        models.snap();
+        models.survey();
         models.cooldowns.resting("v#config", "v/m").is_some()
     };
     assert!(!rests());
@@ -69,22 +69,9 @@ async fn those_that_answer_instead_are_known_as_well_as_the_first() {
     };
     let offers = vec![offer("one"), offer("two")];
     let (catalogue, clock) = (models.catalogue.clone(), models.clock.clone());
-    let resolver = Resolver::new(
-        config.clone(),
-        offers.clone(),
-        Profiles::default(),
-        catalogue,
-        clock,
-    );
-    let snap = Snap {
-        revision: models.registry.revision(),
-        agents: config.agents(),
-        config,
-        offers,
-        resolver,
-        usual: OnceLock::new(),
-    };
-    *models.known.lock().expect("free") = Some(Arc::new(snap));
+    let survey = Survey::new(config, offers, &models.paths, catalogue, clock);
+    let known = (models.registry.revision(), Arc::new(survey));
+    *models.known.lock().expect("free") = Some(known);
     let turn = Turn {
         models: vec!["one/x".into(), "one/y".into(), "two/z".into()],
         ..Turn::default()
@@ -122,4 +109,30 @@ async fn the_first_turn_knows_what_the_plugin_says_of_its_model() {
         let (served, _) = models.first(&turn).await.expect("a model");
         assert_eq!(served.info.context_window, 12_345, "{time}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_vendor_that_is_slow_at_first_is_not_forgotten_for_the_model_without_account() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let workshop = fake::workshop(folder.path());
+    let manifest = Manifest {
+        id: "vendor".into(),
+        providers: vec!["vendor".into()],
+        secrets: vec!["VENDOR_KEY".into()],
+        ..Manifest::default()
+    };
+    let (registry, _) = Registry::start(workshop.clone(), vec![fake::spec(manifest, true)]).await;
+    let plugin = registry.get("vendor").expect("it is known");
+    fake::serve(
+        &plugin,
+        fake::generation(&workshop, 1, |_| Err(Error::new(ErrorKind::Timeout, "slow"))),
+    );
+    let (mut models, _change) = models_of(registry, &folder, json!({}));
+    models.env = Env::default().with("VENDOR_KEY", "k");
+    assert_eq!(models.usual().await, DEFAULT_MODEL);
+    let answers = fake::generation(&workshop, 2, |_| Ok(br#"[{"id": "m"}]"#.to_vec()));
+    fake::serve(&plugin, answers);
+    assert_eq!(models.usual().await, DEFAULT_MODEL, "it is let alone for a while");
+    tokio::time::advance(Duration::from_secs(600)).await;
+    assert_eq!(models.usual().await, "vendor/m");
 }

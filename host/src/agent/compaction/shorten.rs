@@ -8,10 +8,11 @@ use super::{
         tokens::{self, Window},
         turn::{History, Turn},
     },
-    Policy, cut, parts, request,
+    MAX_SUMMARY_TOKENS, Policy, cut, parts, request,
+    summary::{broken_off, shorter},
 };
 use crate::models::Served;
-use openclaw_plugin_api::{CompletionRequest, Error, ErrorKind, Result};
+use openclaw_plugin_api::{CompletionRequest, Error, ErrorKind, Result, StopReason};
 use std::sync::Arc;
 
 /// How to shorten.
@@ -113,12 +114,19 @@ pub(in crate::agent) async fn ask(
     served: &Arc<Served>,
     request: CompletionRequest,
 ) -> Result<String> {
-    let (request, limit) = (&request, turn.summariser.limit);
-    let asked = persistently(models.driver(limit), served, |now| async move {
-        let call = call(turn, request, now.served.request(&now.credential));
-        let answer = models.aside(&now.served, call, &now.begun).await;
-        answer.map_err(Failure::early)
-    });
+    let limit = turn.summariser.limit;
+    let ask = |request: CompletionRequest| async move {
+        let request = &request;
+        let asked = persistently(models.driver(limit), served, |now| async move {
+            let call = call(turn, request, now.served.request(&now.credential));
+            let answer = models.aside(&now.served, call, &now.begun).await;
+            answer.map_err(Failure::early)
+        });
+        let answer = asked.await?;
+        Ok::<_, Error>((answer.message.plain_text(), answer.stop))
+    };
+    let most = served.info.max_tokens.clamp(1, MAX_SUMMARY_TOKENS);
+    let asked = whole(request, most, ask);
     tokio::time::timeout(limit, asked).await.unwrap_or_else(|_| {
         let text =
             format!("the summary took longer than {limit:?}; see agents.defaults.compaction.timeoutSeconds");
@@ -126,11 +134,30 @@ pub(in crate::agent) async fn ask(
     })
 }
 
+/// Has a summary made. One that broke off at the longest answer is asked for once more in fewer words: what it would have
+/// said last is what is still to be done. One that breaks off again says so.
+pub(super) async fn whole<F, R>(request: CompletionRequest, most: u32, mut ask: F) -> Result<String>
+where
+    F: FnMut(CompletionRequest) -> R,
+    R: Future<Output = Result<(String, StopReason)>>,
+{
+    let (first, stop) = ask(request.clone()).await?;
+    if stop != StopReason::Length {
+        return Ok(first);
+    }
+    let (second, stop) = ask(shorter(request, most)).await?;
+    Ok(match stop {
+        StopReason::Length if second.trim().is_empty() => broken_off(first),
+        StopReason::Length => broken_off(second),
+        _ => second,
+    })
+}
+
 /// Asks one model until it answers or there is no sense in it.
-pub(super) async fn persistently<F, R>(driver: Driver<'_>, served: &Arc<Served>, attempt: F) -> Result<String>
+pub(super) async fn persistently<A, F, R>(driver: Driver<'_>, served: &Arc<Served>, attempt: F) -> Result<A>
 where
     F: FnMut(Try) -> R,
-    R: Future<Output = std::result::Result<String, Failure>>,
+    R: Future<Output = std::result::Result<A, Failure>>,
 {
     let plan = [served.clone()];
     let asked = driver.run(&plan, attempt).await;

@@ -5,7 +5,7 @@ use super::{
         tokens::Window,
         turn::History,
     },
-    shorten::{Shortening, persistently, summarise},
+    shorten::{Shortening, persistently, summarise, whole},
     *,
 };
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
     config::MemoryFlush,
     models::{Cooldowns, Credential, Served, Snapshot},
 };
-use openclaw_plugin_api::{Content, Error, ErrorKind, Message, ModelInfo, Role};
+use openclaw_plugin_api::{Content, Error, ErrorKind, Message, ModelInfo, Role, StopReason};
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
 
@@ -277,6 +277,40 @@ async fn a_summary_that_fails_or_is_empty_changes_nothing() {
     history.messages.truncate(2);
     let nothing = summarise(&mut history, &how, async |_| Ok("x".to_owned())).await;
     assert!(nothing.expect("no fault").is_none());
+}
+
+#[tokio::test]
+async fn a_summary_that_broke_off_is_asked_for_again_and_counts_as_whole_only_if_it_is() {
+    let cut = |text: &'static str| (text, StopReason::Length);
+    for (answers, asked, told) in [
+        (vec![("all of it", StopReason::Stop)], 1, "all of it"),
+        (vec![cut("much of"), ("all", StopReason::Stop)], 2, "all"),
+        (
+            vec![cut("much of"), cut("mo")],
+            2,
+            "mo\n[The summary breaks off here",
+        ),
+        (
+            vec![cut("much of"), cut(" ")],
+            2,
+            "much of\n[The summary breaks off here",
+        ),
+        (vec![cut(""), cut("")], 2, ""),
+    ] {
+        let (mut answers, mut requests) = (answers.into_iter(), Vec::new());
+        let made = whole(request(&turns(1, 100), None, None, WINDOW), 4_000, |request| {
+            requests.push(request.messages[0].plain_text());
+            let (text, stop) = answers.next().expect("it is asked so often");
+            async move { Ok((text.to_owned(), stop)) }
+        });
+        let made = made.await.expect("a summary");
+        assert!(
+            made.starts_with(told) && made.is_empty() == told.is_empty(),
+            "{made}"
+        );
+        let brief: Vec<_> = requests.iter().map(|text| text.contains("1000 words")).collect();
+        assert_eq!(brief, [false, true][..asked], "{told}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -5,8 +5,11 @@ use openclaw_plugin_api::{ChannelInfo, Error, Result, ToolOrigin};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
-/// The names by which parameters give a chat. None of them reaches a plugin, so that it is asked about one place only.
-const CHATS: [&str; 4] = ["target", "to", "channelId", "chatId"];
+/// The names by which parameters give a chat. None of them reaches a plugin as it was written, so that it is asked about one
+/// place only.
+const CHATS: [&str; 4] = ["target", "to", CHANNEL_ID, "chatId"];
+/// The one that says what something is done to, where a channel itself is changed. It reaches the plugin, as an id.
+const CHANNEL_ID: &str = "channelId";
 
 /// The channels that plugins which are on have.
 pub fn channels(desk: &Desk) -> BTreeSet<String> {
@@ -59,6 +62,7 @@ impl Deed {
             Value::Number(number) => Some(number.to_string()),
             _ => None,
         };
+        let by_id = params.get(CHANNEL_ID).cloned().and_then(text).is_some();
         let mut take = |name: &str| params.remove(name).and_then(text);
         let (channel, account) = (take("channel"), take("accountId"));
         let mut chats: Vec<String> = CHATS.into_iter().filter_map(&mut take).collect();
@@ -96,7 +100,7 @@ impl Deed {
             .as_ref()
             .is_none_or(|chat| here.is_some_and(|here| same_chat(&info, &channel, chat, &here.chat_id)));
         let own_thread = || here.filter(|_| stays).map(|here| here.thread_id.clone());
-        Ok(Delivery {
+        let to = Delivery {
             account_id: account
                 .or_else(|| here.map(|here| here.account_id.clone()))
                 .unwrap_or_else(|| usual_account(&desk.config(), &channel)),
@@ -107,7 +111,13 @@ impl Deed {
                 (chat, None) => chat.unwrap_or_default(),
             },
             channel,
-        })
+        };
+        if by_id {
+            // what is done to a channel itself is not done to one that nobody named
+            let chat = bare(&info, &to.channel, &to.chat_id).to_owned();
+            params.insert(CHANNEL_ID.to_owned(), chat.into());
+        }
+        Ok(to)
     }
 }
 
@@ -138,7 +148,7 @@ fn bare<'c>(info: &ChannelInfo, channel: &str, chat: &'c str) -> &'c str {
 
 fn listed(known: &BTreeSet<String>) -> String {
     match known.is_empty() {
-        true => "none; see `openclaw channels list`".to_owned(),
+        true => "none; see `openclaw channels list --all`".to_owned(),
         false => known.iter().cloned().collect::<Vec<_>>().join(", "),
     }
 }

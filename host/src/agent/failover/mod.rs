@@ -3,7 +3,7 @@
 //! What a person has seen is never said twice: once anything of an answer was shown, its failure is the end. Until an answer
 //! begins, the whole has one deadline, whatever the single steps do, and a model that has others behind it leaves them half of
 //! the time; what the operator grants a model beyond that (`timeoutSeconds`) is its own. What fails for good rests
-//! ([`Cooldowns`]) and is passed over for a while; if everything rests, it is asked all the same, for a person who waits is
+//! ([`Cooldowns`]) and is passed over for a while; if nothing else answers, it is asked all the same, for a person who waits is
 //! worth a try.
 mod report;
 mod rules;
@@ -94,6 +94,9 @@ struct Behind {
     model: bool,
 }
 
+/// A model and one of its keys.
+type Pair = (Arc<Served>, Credential);
+
 /// A run under way.
 struct Run<'a> {
     driver: Driver<'a>,
@@ -130,42 +133,17 @@ impl Driver<'_> {
             failed: Vec::new(),
             refused: Vec::new(),
         };
-        let pairs = self.order(plan);
-        let mut position = 0;
-        while let Some((served, credential)) = pairs.get(position) {
-            if run.refused.contains(&credential.id) {
-                position += 1;
-                continue;
-            }
-            let rest = &pairs[position + 1..];
-            let same_model = |(next, _): &(Arc<Served>, Credential)| Arc::ptr_eq(next, served);
-            let behind = Behind {
-                any: !rest.is_empty(),
-                key: rest.iter().any(same_model),
-                model: !rest.iter().all(same_model),
-            };
-            let outcome = run.exhaust(served, credential, behind, &mut attempt);
-            let next = match outcome.await? {
-                Ok(answer) => return Ok(run.answered(plan, answer, served, credential)),
-                Err(next) => next,
-            };
-            let skip = match next {
-                Step::NextCredential => 0,
-                _ => rest
-                    .iter()
-                    .take_while(|(next, _)| Arc::ptr_eq(next, served))
-                    .count(),
-            };
-            position += 1 + skip;
-            if Instant::now() >= run.deadline {
-                break;
+        let (awake, resting) = self.order(plan);
+        for pairs in [awake, resting] {
+            if let Some((answer, (served, credential))) = run.through(&pairs, &mut attempt).await? {
+                return Ok(run.answered(plan, answer, served, credential));
             }
         }
         Err(Stopped::Exhausted(Exhausted { attempts: run.failed }))
     }
 
-    /// The pairs of model and key that do not rest. If all of them do, all of them, the first to wake up first.
-    fn order(&self, plan: &[Arc<Served>]) -> Vec<(Arc<Served>, Credential)> {
+    /// The pairs of model and key that do not rest, and those that do, the first to wake up first.
+    fn order(&self, plan: &[Arc<Served>]) -> (Vec<Pair>, Vec<Pair>) {
         let mut awake = Vec::new();
         let mut resting = Vec::new();
         for served in plan {
@@ -178,17 +156,49 @@ impl Driver<'_> {
                 }
             }
         }
-        if awake.is_empty() {
-            resting.sort_by_key(|(until, _)| *until);
-            awake.extend(resting.into_iter().map(|(_, pair)| pair));
-        }
-        awake
+        resting.sort_by_key(|(until, _)| *until);
+        (awake, resting.into_iter().map(|(_, pair)| pair).collect())
     }
 }
 
 // === impl Run ===
 
 impl Run<'_> {
+    /// Asks one pair after the other, as long as there is time. None: none of them answered.
+    async fn through<'p, A, F, R>(
+        &mut self,
+        pairs: &'p [Pair],
+        attempt: &mut F,
+    ) -> Result<Option<(A, &'p Pair)>, Stopped>
+    where
+        F: FnMut(Try) -> R,
+        R: Future<Output = Result<A, Failure>>,
+    {
+        let mut position = 0;
+        while let Some(pair) = pairs.get(position)
+            && Instant::now() < self.deadline
+        {
+            let (served, credential) = pair;
+            position += 1;
+            if self.refused.contains(&credential.id) {
+                continue;
+            }
+            let rest = &pairs[position..];
+            let same_model = |(next, _): &Pair| Arc::ptr_eq(next, served);
+            let behind = Behind {
+                any: !rest.is_empty(),
+                key: rest.iter().any(same_model),
+                model: !rest.iter().all(same_model),
+            };
+            match self.exhaust(served, credential, behind, attempt).await? {
+                Ok(answer) => return Ok(Some((answer, pair))),
+                Err(Step::NextCredential) => {}
+                Err(_) => position += rest.iter().take_while(|pair| same_model(pair)).count(),
+            }
+        }
+        Ok(None)
+    }
+
     /// Asks one model with one key, again and again as long as that makes sense.
     async fn exhaust<A, F, R>(
         &mut self,

@@ -115,6 +115,40 @@ async fn the_only_model_is_asked_with_patience() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_rests_is_asked_when_nothing_else_answers() {
+    let cooldowns = cooldowns();
+    let plan = [
+        served("a/x", &["a:1"]),
+        served("b/y", &["b:1"]),
+        served("c/z", &["c:1", "c:2"]),
+    ];
+    let minutes = |minutes: u64| Some(Duration::from_secs(60 * minutes));
+    cooldowns.failed("a:1", "a/x", ErrorKind::RateLimited, minutes(20));
+    cooldowns.failed("c:2", "c/z", ErrorKind::RateLimited, minutes(10));
+    let script = || vec![Some(fail(ErrorKind::NotFound)); 3];
+    let (outcome, log) = run(&cooldowns, &plan, script()).await;
+    assert_eq!(
+        names(&log),
+        ["b/y b:1", "c/z c:1", "c/z c:2", "a/x a:1"],
+        "the first to wake up first"
+    );
+    assert!(
+        outcome.expect("the last one").fallback.is_none(),
+        "it is the one that was wanted"
+    );
+    assert_eq!(
+        cooldowns.resting("a:1", "a/x"),
+        None,
+        "it has shown that it is awake"
+    );
+    // one that is awake is asked with as much patience as if there were no other
+    let two = [served("d/x", &["d:1"]), served("e/y", &["e:1"])];
+    cooldowns.failed("d:1", "d/x", ErrorKind::RateLimited, minutes(20));
+    let (_, log) = run(&cooldowns, &two, vec![Some(fail(ErrorKind::RateLimited)); 4]).await;
+    assert_eq!(names(&log), ["e/y e:1"; 5]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_vendors_wish_is_the_least_pause_unless_others_can_answer() {
     let wish = |seconds| Failure {
         error: fail(ErrorKind::RateLimited)

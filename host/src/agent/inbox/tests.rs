@@ -1,7 +1,7 @@
 //! What comes in and what was left, with a gateway that has no plugins.
 use super::*;
 use crate::{
-    agent::{job::tests::event_with, lane::Work, live::Source},
+    agent::{client::Ask, job::tests::event_with, lane::Work, live::Source},
     app::Gateway,
     cron::tests::Lab,
 };
@@ -135,6 +135,26 @@ async fn a_run_whose_message_was_written_goes_on_though_its_sender_hears_of_trou
 }
 
 #[tokio::test]
+async fn who_waits_for_a_run_waits_on_if_it_was_written_and_only_then() {
+    let scene = Scene::new().await;
+    left(&scene, "written").await;
+    // nothing more is taken
+    let all = u32::try_from(PLACES).expect("few");
+    let _places = scene.inbox.places.clone().acquire_many_owned(all).await;
+    let ask = |id: &str| Ask {
+        run_id: id.into(),
+        session_key: "agent:main:main".into(),
+        agent_id: "main".into(),
+        ..Ask::default()
+    };
+    let desk = scene.gateway.desk();
+    let begun = ask("written").begin(desk, &scene.inbox, "x".into()).await;
+    assert!(begun.expect("the lane answers it").how().is_none());
+    let lost = ask("lost").begin(desk, &scene.inbox, "x".into()).await;
+    assert!(lost.is_err() && desk.live.find("lost").is_none());
+}
+
+#[tokio::test]
 async fn what_was_dealt_with_gets_no_turn() {
     let scene = Scene::new().await;
     let row = left(&scene, "done").await;
@@ -184,4 +204,29 @@ async fn what_is_said_beside_an_answer_is_said_once_though_its_message_is_read_a
         let said = counts.pending + counts.failed + counts.unknown;
         assert_eq!(said, 1, "process {process}: {counts:?}");
     }
+}
+
+#[tokio::test]
+async fn what_somebody_passes_on_carries_no_command_out() {
+    let pigeon = json!({ "dmPolicy": "open", "allowFrom": ["*"] });
+    let scene = Scene::with(json!({ "channels": { "pigeon": pigeon } })).await;
+    let busy = Work::Between(Box::pin(std::future::pending()));
+    scene
+        .gateway
+        .lanes()
+        .put(&crate::route::main_key("main"), busy)
+        .await;
+    let journal = scene.gateway.journal();
+    for (id, text) in [("whole", "/whoami"), ("inline", "hello /whoami")] {
+        let mut passed = event(id);
+        passed.chat.id = "ada".into();
+        passed.sender.id = "ada".into();
+        passed.text = text.into();
+        passed.extra.insert("forwardedFrom".into(), json!("Eve"));
+        let body = serde_json::to_vec(&passed).expect("it is written");
+        journal.accept("pigeon", "", id, &body, 1).expect("taken");
+    }
+    assert_eq!(scene.next_process().await, 2);
+    let counts = journal.outbox_counts().expect("read");
+    assert_eq!(counts.pending + counts.failed + counts.unknown, 0, "{counts:?}");
 }

@@ -318,6 +318,7 @@ impl<'a> Run<'a> {
 
     async fn finish(mut self, last: &Message, about: &About, stop: StopReason) -> TurnOutcome {
         self.outcome.text = self.told.text();
+        self.outcome.stop = stop;
         self.outcome.entries = vec![about::entry(&self.turn.id, EntryKind::Message, last, about)];
         let done = AgentEvent::Done {
             text: self.outcome.text.clone(),

@@ -7,7 +7,7 @@ use crate::{
     },
     journal::Entry,
 };
-use openclaw_plugin_api::{Message, Thinking, ToolOrigin, ToolSpec, Usage};
+use openclaw_plugin_api::{Message, StopReason, Thinking, ToolOrigin, ToolSpec, Usage};
 use std::{sync::Arc, time::Duration};
 
 /// What a turn is about.
@@ -68,6 +68,8 @@ pub struct TurnOutcome {
     pub context: u64,
     /// Model that answered, `provider/model`.
     pub model: String,
+    /// Why it stopped.
+    pub stop: StopReason,
     /// What to tell the person beside the answer: another model had to answer, a conversation was shortened.
     pub notices: Vec<String>,
     /// The last message, to be written with the reply.

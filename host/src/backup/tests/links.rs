@@ -218,7 +218,7 @@ fn a_restore_over_a_link_that_was_broken_off_is_brought_to_its_end() {
         let (work, before) = (place.state(WORK), place.state("before-restore-2"));
         fs::create_dir(&work).expect("made");
         let verified = read::unpack(&created.archive, &read::Take::All(&work)).expect("unpacked");
-        let (_, mut plan) = plan::plan(&place.paths, verified, &[], NOW).expect("planned");
+        let (_, mut plan) = plan::plan(&place.paths, verified, &[], NOW, &|_| false).expect("planned");
         plan.before = "before-restore-2".into();
         let text = serde_json::to_vec(&plan).expect("written");
         fs::write(work.join("plan.json"), text).expect("written");

@@ -60,6 +60,28 @@ fn what_goes_between_two_steps_is_no_failure() {
 }
 
 #[test]
+fn a_link_that_takes_the_place_of_a_file_is_not_followed() {
+    let place = Place::full();
+    let secret = place.root.path().join("secret");
+    fs::write(&secret, "of somebody else").expect("written");
+    let config = Config::default();
+    let created = create_with(&place.request(&config), &mut |moment| {
+        if moment == Moment::Listed {
+            for name in ["media/a", "openclaw.json"] {
+                fs::remove_file(place.state(name)).expect("removed");
+                std::os::unix::fs::symlink(&secret, place.state(name)).expect("linked");
+            }
+        }
+    });
+    let manifest = created.expect("made").manifest;
+    let has = |name: &str| manifest.entries.iter().any(|entry| entry.path == name);
+    assert!(!has("state/media/a"));
+    assert!(manifest.skipped.contains(&text(&place.state("media/a"))));
+    // the configuration may be a link, at any time
+    assert!(has("state/openclaw.json"));
+}
+
+#[test]
 fn files_that_the_database_names_and_nobody_has_are_counted() {
     let place = Place::full();
     let journal = Journal::open(&place.state("state.db")).expect("opened");

@@ -1,13 +1,18 @@
 //! `openclaw channels add` and `remove`: edits of openclaw.json that keep every other byte.
 //!
 //! Which key holds a channel's token is what the schema of its plugin says; this file knows no channel.
-use super::super::{
-    Failure,
-    config::{Place, edit},
-    output,
-    setting::Setting,
+use super::{
+    super::{
+        Failure,
+        config::{Place, edit},
+        configure,
+        onboard::prompt,
+        output,
+        setting::Setting,
+    },
+    Which,
 };
-use crate::config::{Edit, Env, JsonPath};
+use crate::config::{Edit, Env, JsonPath, Sources};
 use serde_json::{Value, json};
 use std::io::Read;
 
@@ -15,65 +20,69 @@ use std::io::Read;
 const MAX_TOKEN: u64 = 16_384;
 /// The key of a channel's token where its plugin has no schema.
 const TOKEN: &str = "token";
+/// The key of a file with it.
+const TOKEN_FILE: &str = "tokenFile";
 
 /// Sets up a channel, or another account of one, in openclaw.json, keeping comments and formatting
 #[derive(Debug, clap::Args)]
 pub struct Add {
-    /// Channel
-    channel: String,
+    #[command(flatten)]
+    which: Which,
     /// Its token; `-` reads it from standard input, `${NAME}` from the environment when the gateway starts
     #[arg(long)]
     token: Option<String>,
+    /// File that the channel reads its token from
+    #[arg(long, value_name = "FILE", conflicts_with = "token")]
+    token_file: Option<String>,
     /// The key that the token is written to [default: the channel's only one]
     #[arg(long)]
     key: Option<String>,
     /// Account, if there are to be several
     #[arg(long)]
     account: Option<String>,
+    /// What the account is called for people
+    #[arg(long)]
+    name: Option<String>,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
-/// Removes a channel, or one account of it, from openclaw.json, keeping comments and formatting
+/// Switches a channel, or one account of it, off in openclaw.json, or removes it; comments and formatting stay
 #[derive(Debug, clap::Args)]
 pub struct Remove {
-    /// Channel
-    channel: String,
+    #[command(flatten)]
+    which: Which,
     /// Only this account
     #[arg(long)]
     account: Option<String>,
+    /// Remove what is written of it, its token too
+    #[arg(long)]
+    delete: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
 }
 
-/// Runs `add`.
+/// Runs `add`; without a channel it asks, where there is somebody.
 pub fn add(args: &Add, env: &Env) -> Result<(), Failure> {
+    let Some(channel) = args.which.name() else {
+        if !prompt::is_possible() {
+            return Err(unnamed());
+        }
+        let sections = vec![configure::Section::Channels];
+        return configure::run(&configure::Args::of(sections), env);
+    };
     let setting = Setting::look(env)?;
     let mut specs = setting.assembly.specs.iter();
-    let spec = specs.find(|spec| spec.manifest.channels.contains(&args.channel));
+    let spec = specs.find(|spec| spec.manifest.channels.iter().any(|own| own == channel));
     let spec = spec.ok_or_else(|| {
         Failure::usage(format_args!(
-            "no plugin offers the channel {}; `openclaw channels list` shows what there is",
-            args.channel
+            "no plugin offers the channel {channel}; `openclaw channels list --all` shows what there is"
         ))
     })?;
-    let at = place_of(&args.channel, args.account.as_deref());
-    let mut edits = vec![Edit::Set {
-        path: at.key("enabled"),
-        value: json!(true),
-    }];
-    if let Some(token) = &args.token {
-        let key = match &args.key {
-            Some(key) => key.clone(),
-            None => token_key(spec.manifest.channel_schemas.get(&args.channel)).map_err(Failure::usage)?,
-        };
-        edits.push(Edit::Set {
-            path: at.key(key),
-            value: json!(read_token(token)?),
-        });
-    }
+    let at = place_of(channel, args.account.as_deref());
+    let edits = edits(args, &at, spec.manifest.channel_schemas.get(channel))?;
     let place = Place::of(env)?;
     edit::create_if_missing(&place)?;
     let changed = edit::apply(&edits, &place)?;
@@ -97,20 +106,66 @@ pub fn add(args: &Add, env: &Env) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What `add` writes at a channel's place.
+fn edits(args: &Add, at: &JsonPath, schema: Option<&Value>) -> Result<Vec<Edit>, Failure> {
+    let set = |key: &str, value: Value| Edit::Set {
+        path: at.key(key),
+        value,
+    };
+    let mut edits = vec![set("enabled", json!(true))];
+    if let Some(name) = &args.name {
+        edits.push(set("name", json!(name)));
+    }
+    if let Some(file) = &args.token_file {
+        let takes = schema.is_none_or(|schema| schema["properties"][TOKEN_FILE].is_object());
+        if !takes {
+            return Err(Failure::usage(
+                "this channel reads its token from no file; give --token",
+            ));
+        }
+        edits.push(set(TOKEN_FILE, json!(file)));
+    }
+    if let Some(token) = &args.token {
+        let key = match &args.key {
+            Some(key) => key.clone(),
+            None => token_key(schema).map_err(Failure::usage)?,
+        };
+        edits.push(set(&key, json!(read_token(token)?)));
+    }
+    Ok(edits)
+}
+
 /// Runs `remove`.
 pub fn remove(args: &Remove, env: &Env) -> Result<(), Failure> {
     let place = Place::of(env)?;
-    let at = place_of(&args.channel, args.account.as_deref());
-    let changed = edit::apply(&[Edit::Unset { path: at.clone() }], &place)?;
-    if changed.written && args.json {
+    let channel = args.which.name().ok_or_else(unnamed)?;
+    let at = place_of(channel, args.account.as_deref());
+    let file = place.paths.config_file.display();
+    let sources =
+        Sources::read(&place.paths.config_file, &place.paths.include_roots).map_err(Failure::config)?;
+    if at.of(sources.merged()).is_none() {
+        return Err(Failure::new(format_args!("{at} is not set in {file}")));
+    }
+    let (edit, done) = match args.delete {
+        true => (Edit::Unset { path: at.clone() }, "Removed"),
+        false => {
+            let (path, value) = (at.key("enabled"), json!(false));
+            (Edit::Set { path, value }, "Switched off")
+        }
+    };
+    let changed = edit::apply(&[edit], &place)?;
+    if args.json {
         return output::json(&edit::facts(&changed, &at, &place));
     }
-    edit::report(&changed, "Removed", &at, &place);
-    if changed.written {
-        return Ok(());
+    edit::report(&changed, done, &at, &place);
+    if !changed.written {
+        anstream::println!("{at} was off already.");
     }
-    let file = place.paths.config_file.display();
-    Err(Failure::new(format_args!("{at} is not set in {file}")))
+    Ok(())
+}
+
+fn unnamed() -> Failure {
+    Failure::usage("say which channel; `openclaw channels list --all` shows what there is")
 }
 
 fn place_of(channel: &str, account: Option<&str>) -> JsonPath {

@@ -3,9 +3,12 @@ use super::super::{Failure, output, setting::Setting};
 use crate::{config::Env, plugins::plugin::Spec};
 use serde_json::{Value, json};
 
-/// Shows the channels of all plugins and their accounts
+/// Shows the channels that are set up and their accounts
 #[derive(Debug, clap::Args)]
 pub struct Args {
+    /// Also those that could be set up: the channels of all plugins that are there
+    #[arg(long)]
+    all: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -14,9 +17,15 @@ pub struct Args {
 /// Runs the command.
 pub fn run(args: &Args, env: &Env) -> Result<(), Failure> {
     let setting = Setting::look(env)?;
-    let rows: Vec<_> = setting.assembly.specs.iter().flat_map(channels).collect();
+    let mut rows: Vec<_> = setting.assembly.specs.iter().flat_map(channels).collect();
+    let offered = rows.len();
+    rows.retain(|row| args.all || output::list(&row["accounts"]).next().is_some());
     if args.json {
         return output::json(&json!({ "channels": rows }));
+    }
+    if rows.is_empty() && offered > 0 {
+        anstream::println!("No channel is set up. `openclaw channels list --all` shows what there is.");
+        return Ok(());
     }
     if rows.is_empty() {
         anstream::println!("No plugin offers a channel. `openclaw plugins list` shows what there is.");

@@ -3,8 +3,11 @@ use crate::{
     checkup::{
         ConfigFacts, FileFact, FileKind, Finding, Ground, MAX_FILES, Mend, PluginFacts, Written, old_forms,
     },
-    cli::{Failure, address, config::Place, config::edit, gateway::door, plugins::doctor, setting::Setting},
-    config::{BindMode, Env, IncludeError, Inspected, SecretInput, last_good},
+    cli::{
+        Failure, address, config::Place, config::edit, gateway::door, plugins::doctor, setting::Setting,
+        vault,
+    },
+    config::{BindMode, Env, IncludeError, Inspected, SecretInput, is_unfilled, last_good},
     plugins::{discover::Origin, settings::Isolation},
 };
 use openclaw_plugin_api::{NetworkPermission, Secret};
@@ -15,10 +18,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What stands for a variable that is not set when a file is only looked at.
-const UNSET: &str = "unset";
 /// Files of the state directory that hold secrets, beside those that are known by their folders.
-const SECRETS: [&str; 6] = [
+const SECRETS: [&str; 7] = [
+    vault::FILE,
     "gateway.token",
     "gateway.env",
     "device.key",
@@ -230,8 +232,9 @@ fn door_of(ground: &mut Ground, setting: &Setting, env: &Env) {
     let written = &ground.written.0["gateway"]["auth"];
     let mut fetched = |name: &str, input: &Option<SecretInput>| {
         let secret = input.as_ref()?.secret().cloned();
-        let is_unset = written[name].as_str().is_some_and(|text| text.contains('$'))
-            && secret.as_ref().is_some_and(|secret| secret.expose() == UNSET);
+        let is_unset = secret
+            .as_ref()
+            .is_some_and(|secret| is_unfilled(&written[name], secret.expose()));
         if secret.is_none() || is_unset {
             ground.unfetched = true;
             return None;
@@ -297,4 +300,43 @@ fn files(setting: &Setting, includes: &[PathBuf]) -> Vec<FileFact> {
 fn inside(folder: &Path) -> impl Iterator<Item = PathBuf> {
     let entries = fs::read_dir(folder).into_iter().flatten();
     entries.flatten().map(|entry| entry.path()).take(MAX_FILES)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+
+    fn setting(folder: &Path, config: Value) -> (Setting, Env) {
+        let folder = folder.to_str().expect("text");
+        // no plugins but those in there, which are none
+        let names = ["OPENCLAW_STATE_DIR", "OPENCLAW_BUNDLED_PLUGINS_DIR"];
+        let env: Env = names.into_iter().map(|name| (name, folder)).collect();
+        let config = Config::from_value(config).expect("valid");
+        (Setting::of(config, &env).expect("a setting"), env)
+    }
+
+    #[test]
+    fn the_file_of_secrets_is_looked_at() {
+        let folder = tempfile::tempdir().expect("a folder");
+        fs::write(folder.path().join(vault::FILE), "{}").expect("written");
+        let (setting, _) = setting(folder.path(), serde_json::json!({}));
+        let facts = files(&setting, &[]);
+        let found = facts.iter().find(|fact| fact.path.ends_with("secrets.json"));
+        assert_eq!(found.map(|fact| fact.kind), Some(FileKind::Secret));
+    }
+
+    #[test]
+    fn a_secret_that_is_a_variable_of_the_gateways_is_not_judged() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let value = serde_json::json!({"gateway": {"auth": {"token": "$OPENCLAW_SECRET"}}});
+        let (setting, env) = setting(folder.path(), value.clone());
+        let mut ground = Ground {
+            bind: Some(BindMode::Lan),
+            written: Written(value),
+            ..Ground::default()
+        };
+        door_of(&mut ground, &setting, &env);
+        assert!(ground.unfetched && ground.token.is_none());
+    }
 }

@@ -162,4 +162,19 @@ mod tests {
         );
         assert_eq!(registry.get("first").expect("known").state(), State::Off);
     }
+    #[tokio::test]
+    async fn what_one_plugin_lets_go_of_another_takes_up_after_that() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (registry, _) = Registry::start(fake::workshop(folder.path()), specs(false, true)).await;
+        let [first, second] = ["first", "second"].map(|id| registry.get(id).expect("it is known"));
+        assert_ne!(second.state(), State::Off);
+        let taken_up = async {
+            while first.state() == State::Off {
+                tokio::task::yield_now().await;
+            }
+            second.state()
+        };
+        let (then, ()) = tokio::join!(taken_up, replace(&registry, specs(true, false)));
+        assert_eq!(then, State::Off);
+    }
 }

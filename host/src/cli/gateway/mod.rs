@@ -1,5 +1,6 @@
 //! `openclaw gateway`: runs the gateway until it is told to stop. Its subcommands ask one that runs.
 pub(super) mod alone;
+mod ask;
 mod call;
 pub(super) mod door;
 mod follow;
@@ -8,12 +9,12 @@ mod log;
 mod probe;
 pub(super) mod service;
 
-use super::{Asked, Failure, dashboard, health, setting::Setting};
+use super::{Asked, Failure, dashboard, setting::Setting};
 use crate::{
     app::{Gateway, Options, StartError},
     backup,
     clock::Clock,
-    config::{BindMode, ChannelPolicy, Config, Env, Loaded, Paths, Reader, check_tools},
+    config::{AuthMethod, BindMode, ChannelPolicy, Config, Env, Loaded, Paths, Reader, check_tools},
     gateway::{Fleet, Options as Door, Server, Stop},
     journal::Steps,
     methods::{Backstage, Methods},
@@ -22,9 +23,11 @@ use crate::{
 use clap::Subcommand;
 use lock::Lock;
 use openclaw_plugin_api::Secret;
-use service::Order;
 use std::{
+    fs::File,
+    io::Read,
     net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -36,6 +39,8 @@ use tokio::{
     sync::watch,
 };
 
+/// Most of a file with a password that is read, bytes.
+const MAX_SECRET_FILE: u64 = 4096;
 /// What a first start without a configuration writes.
 const MINIMAL: &str = "{\n  // Made at the first start. `openclaw config schema` has every key.\n  \"gateway\": { \"mode\": \"local\" }\n}\n";
 
@@ -53,19 +58,10 @@ pub struct Args {
 enum Command {
     /// Runs the gateway: what happens anyway
     Run(Run),
-    Call(call::Args),
-    Health(health::Args),
-    Probe(probe::Probe),
-    Status(probe::Status),
-    Install(service::Install),
-    /// Stops the service and removes it; configuration and state stay
-    Uninstall(service::Plain),
-    /// Starts the service
-    Start(service::Plain),
-    /// Stops the service
-    Stop(service::Plain),
-    /// Stops the service and starts it again
-    Restart(service::Plain),
+    #[command(flatten)]
+    Ask(ask::Command),
+    #[command(flatten)]
+    Service(service::Command),
 }
 
 /// How to run it.
@@ -87,38 +83,60 @@ struct Run {
     /// Password that clients need [default: OPENCLAW_GATEWAY_PASSWORD, gateway.auth.password]
     #[arg(long)]
     password: Option<String>,
+    /// The same, from a file
+    #[arg(long, value_name = "FILE", conflicts_with = "password")]
+    password_file: Option<PathBuf>,
+    /// How clients show that they may connect: none, token, password or trusted-proxy [default: gateway.auth.mode]
+    #[arg(long, value_name = "MODE", value_parser = auth_mode)]
+    auth: Option<AuthMethod>,
     /// Stop a gateway that runs on the same state and take its place
     #[arg(long)]
     force: bool,
     /// Log what it does in detail
     #[arg(long, short)]
     verbose: bool,
+    #[command(flatten)]
+    elsewhere: Elsewhere,
+}
+
+/// Flags of OpenClaw for what its gateway prints besides, which there is nothing of here: scripts that have them go on.
+#[derive(Debug, clap::Args)]
+struct Elsewhere {
+    #[arg(long, hide = true, value_parser = ["auto", "full", "compact"])]
+    ws_log: Option<String>,
+    #[arg(long, hide = true)]
+    compact: bool,
+    #[arg(long, hide = true, alias = "claude-cli-logs")]
+    cli_backend_logs: bool,
+    #[arg(long, hide = true, alias = "dev-ambient-channels")]
+    ambient_channels: bool,
 }
 
 fn bind_mode(word: &str) -> Result<BindMode, String> {
     serde_json::from_value(word.into()).map_err(|_| "write loopback, lan, tailnet, custom or auto".into())
 }
 
-/// Runs the command.
-pub(super) fn run(args: Args, env: &Env, asked: Asked) -> Result<(), Failure> {
+fn auth_mode(word: &str) -> Result<AuthMethod, String> {
+    serde_json::from_value(word.into()).map_err(|_| "write none, token, password or trusted-proxy".into())
+}
+
+/// Runs the command. With `dev`, a gateway needs no configuration.
+pub(super) fn run(mut args: Args, env: &Env, asked: Asked, dev: bool) -> Result<(), Failure> {
+    args.run.allow_unconfigured |= dev;
     let Some(command) = args.command else {
-        return start(&args.run, env, &asked);
+        return start(args.run, env, &asked);
     };
     if !matches!(command, Command::Run(_)) {
         let filter = asked.filter.as_deref().unwrap_or("warn");
         crate::observe::init(asked.format.unwrap_or_default(), filter).map_err(Failure::usage)?;
     }
     match command {
-        Command::Run(run) => start(&run, env, &asked),
-        Command::Call(args) => call::run(&args, env),
-        Command::Health(args) => health::run(&args, env),
-        Command::Probe(args) => probe::probe(&args, env),
-        Command::Status(args) => probe::status(&args, env),
-        Command::Install(args) => service::install(&args, env),
-        Command::Uninstall(args) => service::uninstall(&args, env),
-        Command::Start(args) => service::order(Order::Start, &args, env),
-        Command::Stop(args) => service::order(Order::Stop, &args, env),
-        Command::Restart(args) => service::order(Order::Restart, &args, env),
+        Command::Run(mut run) => {
+            run.allow_unconfigured |= dev;
+            start(run, env, &asked)
+        }
+        Command::Ask(command) => ask::run(&command, env),
+        Command::Service(command) => service::run(&command, env),
     }
 }
 
@@ -127,8 +145,11 @@ pub(super) fn has_service(env: &Env, paths: &crate::config::Paths) -> bool {
     service::status(env, paths).is_some()
 }
 
-fn start(args: &Run, env: &Env, asked: &Asked) -> Result<(), Failure> {
+fn start(mut args: Run, env: &Env, asked: &Asked) -> Result<(), Failure> {
     let begin = Instant::now();
+    if let Some(file) = &args.password_file {
+        args.password = Some(password_in(file)?);
+    }
     finish_restore(env)?;
     let paths = Paths::resolve(env).map_err(Failure::config)?;
     let first = Loaded::read_if_there(&paths, env).map_err(Failure::config)?;
@@ -156,8 +177,9 @@ fn start(args: &Run, env: &Env, asked: &Asked) -> Result<(), Failure> {
     if loaded.config.logging != config.logging {
         log::change(asked, args.verbose, &loaded.config);
     }
-    let setting = Setting::of_loaded(&loaded, env)?;
-    let door = door::door(args, env, &setting)?;
+    let mut setting = Setting::of_loaded(&loaded, env)?;
+    setting.config.gateway.auth.mode = args.auth.or(setting.config.gateway.auth.mode);
+    let door = door::door(&args, env, &setting)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -170,6 +192,20 @@ fn start(args: &Run, env: &Env, asked: &Asked) -> Result<(), Failure> {
     let ended = runtime.block_on(serve((setting, loaded), env.clone(), door, relog, begin));
     crate::observe::flush();
     ended
+}
+
+/// The first line of a file, for a secret that no list of processes shall show.
+fn password_in(file: &Path) -> Result<String, Failure> {
+    let mut text = String::new();
+    let read = File::open(file).and_then(|file| file.take(MAX_SECRET_FILE).read_to_string(&mut text));
+    read.map_err(|e| Failure::io(format_args!("read the password in {}", file.display()), e))?;
+    match text.lines().next().map(str::trim).filter(|line| !line.is_empty()) {
+        Some(password) => Ok(password.to_owned()),
+        None => Err(Failure::config(format_args!(
+            "{} is empty; write the password into its first line",
+            file.display()
+        ))),
+    }
 }
 
 /// What a restore decided and could not end is done before anything is read.

@@ -4,10 +4,7 @@ use super::super::{
     config::{Place, edit},
     output,
 };
-use crate::{
-    config::{Edit, Env, JsonPath, Loaded},
-    models::ModelRef,
-};
+use crate::config::{Edit, Env, JsonPath, Loaded};
 use serde_json::{Value, json};
 
 /// Chooses the model that is asked first, in openclaw.json, keeping comments and formatting
@@ -25,14 +22,7 @@ pub fn run(args: &Args, env: &Env) -> Result<(), Failure> {
     let place = Place::of(env)?;
     edit::create_if_missing(&place)?;
     let loaded = Loaded::read_without_secrets(&place.paths, env).map_err(Failure::config)?;
-    let agents = loaded.config.agents();
-    let meant = agents.default_agent().reference(&args.model);
-    if ModelRef::parse(meant).is_none() {
-        return Err(Failure::usage(format_args!(
-            "\"{}\" is no model and no alias; write provider/model. `openclaw models list --all` shows them",
-            args.model
-        )));
-    }
+    super::meant(&loaded.config, &args.model)?;
     let path = path(loaded.config.value());
     let edit = Edit::Set {
         path: path.clone(),

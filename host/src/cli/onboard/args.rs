@@ -9,7 +9,7 @@ use openclaw_plugin_api::Secret;
 use std::ffi::OsString;
 
 /// The commands whose flags are rewritten.
-const COMMANDS: [&str; 2] = ["onboard", "configure"];
+const COMMANDS: [&str; 3] = ["onboard", "setup", "configure"];
 /// How flags end that carry a secret of a plugin's variable.
 const ENDS: [&str; 3] = ["-key", "-token", "-secret"];
 /// The flag that they become.
@@ -168,12 +168,11 @@ pub(in crate::cli) struct Elsewhere {
 pub(in crate::cli) fn rewritten(args: impl IntoIterator<Item = OsString>) -> Vec<OsString> {
     let args: Vec<_> = args.into_iter().collect();
     let mut words = args.iter().skip(1).map(|arg| arg.to_string_lossy());
-    let command = words
-        .find(|word| !word.starts_with('-'))
-        .map(|word| word.into_owned());
-    match command {
-        Some(word) if COMMANDS.contains(&&*word) => rewrite(args, &known(&word)),
-        _ => args,
+    // other words may stand before it: values of flags that every command takes
+    let command = words.find(|word| COMMANDS.contains(&&**word));
+    match command.map(|word| word.into_owned()) {
+        Some(word) => rewrite(args, &known(&word)),
+        None => args,
     }
 }
 

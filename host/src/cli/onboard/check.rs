@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     app::trial::{Trial, TrialOptions},
-    cli::{Failure, setting::Setting},
+    cli::{Failure, setting::Setting, trial},
     models::Source,
     plugins::plugin::Spec,
 };
@@ -120,36 +120,17 @@ fn with_trial<T>(
         program: setting.program,
         env: session.env.clone(),
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .map_err(|e| Failure::io("start the runtime", e))?;
-    let outcome = runtime.block_on(async {
-        // whoever stops it here leaves nothing behind: the folder ends with what is dropped
-        tokio::select! {
-            outcome = tried(options, work) => outcome,
-            _ = tokio::signal::ctrl_c() => Err(super::prompt::stopped()),
+    let outcome = trial::run(options, async |trial| {
+        let outcome = work(trial).await;
+        match trial.failures().into_iter().next() {
+            Some((id, why)) => Err(Error::new(
+                ErrorKind::Config,
+                format_args!("plugin {id} does not start: {why}"),
+            )),
+            None => outcome,
         }
     })?;
     Ok(outcome.map_err(|error| fault(&error, answers, session)))
-}
-
-async fn tried<T>(
-    options: TrialOptions,
-    work: impl AsyncFnOnce(&Trial) -> openclaw_plugin_api::Result<T>,
-) -> Result<openclaw_plugin_api::Result<T>, Failure> {
-    let trial = Trial::start(options).await.map_err(Failure::new)?;
-    let outcome = work(&trial).await;
-    let failed = trial.failures().into_iter().next();
-    trial.stop().await;
-    Ok(match failed {
-        Some((id, why)) => Err(Error::new(
-            ErrorKind::Config,
-            format_args!("plugin {id} does not start: {why}"),
-        )),
-        None => outcome,
-    })
 }
 
 /// Does the plugin serve something in the answers?

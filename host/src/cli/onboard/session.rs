@@ -164,7 +164,7 @@ impl<'e> Session<'e> {
         }
         edits.extend(vault.as_ref().and_then(Vault::introduction));
         let secrets = vault.is_some();
-        if let Some(vault) = &vault {
+        if let Some(vault) = &mut vault {
             vault.save()?;
         }
         let written = self.write_config(&edits);

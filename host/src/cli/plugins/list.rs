@@ -18,15 +18,22 @@ pub struct Args {
     /// Show everything that each plugin registers, and its file
     #[arg(long, short)]
     verbose: bool,
+    /// Only those that are on
+    #[arg(long)]
+    enabled: bool,
 }
 
 /// Runs the command.
 pub fn run(args: &Args, setting: &Setting, env: &Env) -> Result<(), Failure> {
     let live = Live::ask(setting, env);
     let assembly = &setting.assembly;
+    let shown = || {
+        let all = assembly.specs.iter();
+        all.filter(|spec| !args.enabled || spec.reason.is_on())
+    };
     if args.json {
         return output::json(&json!({
-            "plugins": assembly.specs.iter().map(|spec| record(spec, &live)).collect::<Vec<_>>(),
+            "plugins": shown().map(|spec| record(spec, &live)).collect::<Vec<_>>(),
             "gateway": if live.0.is_some() { "running" } else { "unreachable" },
             "problems": assembly.problems,
             "absent": assembly.absent.iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -36,7 +43,7 @@ pub fn run(args: &Args, setting: &Setting, env: &Env) -> Result<(), Failure> {
     let on = assembly.specs.iter().filter(|spec| spec.reason.is_on()).count();
     anstream::println!("Plugins ({on}/{} enabled)\n", assembly.specs.len());
     let mut table = output::table(&["ID", "VERSION", "STATE", "NOW", "CAPABILITIES", "RUNS", "REASON"]);
-    for spec in &assembly.specs {
+    for spec in shown() {
         let state = if spec.reason.is_on() {
             "enabled"
         } else {

@@ -2,6 +2,7 @@
 //!
 //! Invariant: nothing is removed while a gateway runs on the state directory, and nothing that was not told.
 mod plan;
+pub mod uninstall;
 
 use super::{
     Failure,

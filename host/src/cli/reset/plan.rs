@@ -31,7 +31,9 @@ pub(super) struct Plan {
 }
 
 /// Files and folders in the state directory that are secrets, conversations, or follow from them.
-const SESSIONS: [&str; 17] = [
+const SESSIONS: [&str; 18] = [
+    // a restore that was broken off would bring all of it back
+    ".restore",
     "secrets.json",
     "gateway.token",
     "gateway.env",
@@ -50,8 +52,8 @@ const SESSIONS: [&str; 17] = [
     "state.db-wal",
     "state.db-shm",
 ];
-/// What a damaged journal that was set aside is called.
-const DAMAGED: &str = "state.db.damaged-";
+/// How names begin of a damaged journal that was set aside, and of the whole state as it was before a restore.
+const ASIDE: [&str; 2] = ["state.db.damaged-", "before-restore-"];
 /// What an agent has besides its workspace.
 const OF_AGENT: [&str; 2] = ["sessions", "agent"];
 
@@ -63,15 +65,27 @@ pub(super) fn plan(scope: Scope, paths: &Paths, config: &Config, here: &Path) ->
         plan.sessions(&paths.state_dir);
     }
     if scope == Scope::Full {
-        plan.everything(paths, config, here);
+        plan.state(paths, here);
+        plan.workspaces(paths, config, here, false);
     }
-    plan.remove.sort();
-    plan.remove.dedup();
-    // what lies in a folder that goes need not be told
-    let all = plan.remove.clone();
-    let is_inside = |path: &Path| all.iter().any(|other| other != path && path.starts_with(other));
-    plan.remove.retain(|path| !is_inside(path));
-    plan
+    plan.tidied()
+}
+
+/// What goes with the state, the workspaces, or both.
+pub(super) fn plan_of(state: bool, workspaces: bool, paths: &Paths, config: &Config, here: &Path) -> Plan {
+    if state && workspaces {
+        return plan(Scope::Full, paths, config, here);
+    }
+    let mut plan = Plan::default();
+    if state {
+        plan.config(paths);
+        plan.sessions(&paths.state_dir);
+        plan.around_workspaces(paths, config, here);
+    }
+    if workspaces {
+        plan.workspaces(paths, config, here, true);
+    }
+    plan.tidied()
 }
 
 impl Plan {
@@ -106,7 +120,7 @@ impl Plan {
                 .unwrap_or_default()
                 .to_string_lossy()
                 .into_owned();
-            if name.starts_with(DAMAGED) {
+            if ASIDE.iter().any(|start| name.starts_with(start)) {
                 self.add(entry);
             }
         }
@@ -117,18 +131,8 @@ impl Plan {
         }
     }
 
-    fn everything(&mut self, paths: &Paths, config: &Config, here: &Path) {
-        let precious = |folder: &Path| -> Option<&'static str> {
-            let holds = |inner: &Path| real(inner).starts_with(real(folder));
-            if paths.home.as_deref().is_some_and(holds) {
-                return Some("your home is in it");
-            }
-            if holds(here) {
-                return Some("you are in it");
-            }
-            None
-        };
-        match precious(&paths.state_dir) {
+    fn state(&mut self, paths: &Paths, here: &Path) {
+        match precious(&paths.state_dir, paths, here) {
             Some(why) => self.keep.push(format!("{}: {why}", paths.state_dir.display())),
             None => {
                 // where it is a link, what it leads to is told and goes as well
@@ -136,15 +140,38 @@ impl Plan {
                 self.add(paths.state_dir.clone());
             }
         }
+    }
+
+    /// What is in the state directory, but what holds a workspace or lies in one.
+    fn around_workspaces(&mut self, paths: &Paths, config: &Config, here: &Path) {
+        if let Some(why) = precious(&paths.state_dir, paths, here) {
+            self.keep.push(format!("{}: {why}", paths.state_dir.display()));
+            return;
+        }
+        let state = real(&paths.state_dir);
+        let agents = &config.agents().agents;
+        let folders: Vec<_> = agents.iter().map(|agent| real(&agent.workspace(paths))).collect();
+        for entry in entries(&state) {
+            let inner = real(&entry);
+            let meets = |folder: &&PathBuf| folder.starts_with(&inner) || inner.starts_with(folder);
+            match folders.iter().find(meets) {
+                None => self.add(entry),
+                Some(folder) => self.keep.push(format!("{}: a workspace", folder.display())),
+            }
+        }
+    }
+
+    /// The workspaces, with `inner` those in the state directory too.
+    fn workspaces(&mut self, paths: &Paths, config: &Config, here: &Path, inner: bool) {
         for agent in &config.agents().agents {
             let folder = agent.workspace(paths);
-            if real(&folder).starts_with(real(&paths.state_dir)) {
+            if !inner && real(&folder).starts_with(real(&paths.state_dir)) {
                 continue;
             }
             let holds_state = real(&paths.state_dir).starts_with(real(&folder));
             // `/usr` and its like are nobody's workspace
             let is_system = real(&folder).components().count() < 3;
-            let why = precious(&folder)
+            let why = precious(&folder, paths, here)
                 .or_else(|| holds_state.then_some("the state directory is in it"))
                 .or_else(|| is_system.then_some("it lies directly below the root of all files"));
             match why {
@@ -153,6 +180,26 @@ impl Plan {
             }
         }
     }
+
+    /// In order, each once, and without what lies in a folder that goes: that need not be told.
+    fn tidied(mut self) -> Self {
+        self.keep.dedup();
+        self.remove.sort();
+        self.remove.dedup();
+        let all = self.remove.clone();
+        let is_inside = |path: &Path| all.iter().any(|other| other != path && path.starts_with(other));
+        self.remove.retain(|path| !is_inside(path));
+        self
+    }
+}
+
+/// Why a folder must stay, if it must.
+fn precious(folder: &Path, paths: &Paths, here: &Path) -> Option<&'static str> {
+    let holds = |inner: &Path| real(inner).starts_with(real(folder));
+    if paths.home.as_deref().is_some_and(holds) {
+        return Some("your home is in it");
+    }
+    holds(here).then_some("you are in it")
 }
 
 fn entries(folder: &Path) -> Vec<PathBuf> {
@@ -235,6 +282,18 @@ mod tests {
         ];
         assert_eq!(of(Scope::Sessions), sessions);
         assert_eq!(of(Scope::Full), [".openclaw"]);
+    }
+
+    #[test]
+    fn what_a_restore_kept_of_the_state_goes_with_the_secrets() {
+        let home = Home::new(&[
+            ".openclaw/before-restore-20260101T000000Z/secrets.json",
+            ".openclaw/.restore/plan.json",
+        ]);
+        let (remove, _) = home.plan(Scope::Sessions, json!({}));
+        let kept = [".openclaw/.restore", ".openclaw/before-restore-20260101T000000Z"];
+        assert_eq!(remove, kept);
+        assert!(home.plan(Scope::Config, json!({})).0.is_empty());
     }
 
     #[test]

@@ -76,7 +76,7 @@ pub(super) fn configure(args: &Configure, env: &Env) -> Result<(), Failure> {
             path: path.clone(),
         });
     }
-    let changed = write(&vault, edits, &place)?;
+    let changed = write(&mut vault, edits, &place)?;
     let copies = copies(&place, &secrets, args.remove_copies)?;
     let moved: Vec<_> = chosen.iter().map(ToString::to_string).collect();
     if args.json {
@@ -125,7 +125,7 @@ pub(super) fn set(args: &Set, env: &Env) -> Result<(), Failure> {
         path: path.clone(),
         value,
     };
-    let changed = write(&vault, vec![edit], &place)?;
+    let changed = write(&mut vault, vec![edit], &place)?;
     let unset = args.env.as_ref().filter(|name| env.var(name).is_none());
     if args.json {
         let (kind, at) = match &args.env {
@@ -151,7 +151,7 @@ pub(super) fn set(args: &Set, env: &Env) -> Result<(), Failure> {
 }
 
 /// First the file, then what refers to it; if that fails the file is as it was.
-fn write(vault: &Vault, mut edits: Vec<Edit>, place: &Place<'_>) -> Result<Changed, Failure> {
+fn write(vault: &mut Vault, mut edits: Vec<Edit>, place: &Place<'_>) -> Result<Changed, Failure> {
     edits.extend(vault.introduction());
     vault.save()?;
     let changed = edit::apply(&edits, place);
@@ -187,9 +187,19 @@ fn choose(args: &Configure, found: Vec<JsonPath>) -> Result<Vec<JsonPath>, Failu
 
 /// Copies of the configuration that have one of the secrets.
 fn copies(place: &Place<'_>, secrets: &[String], remove: bool) -> Result<Vec<PathBuf>, Failure> {
-    let has_one = |copy: &PathBuf| {
-        let text = fs::read_to_string(copy).unwrap_or_default();
-        secrets.iter().any(|secret| text.contains(secret))
+    // written as JSON a secret may look otherwise
+    let escaped = |secret: &String| Value::from(secret.as_str()).to_string();
+    let forms: Vec<_> = secrets
+        .iter()
+        .flat_map(|secret| [secret.clone(), escaped(secret).trim_matches('"').to_owned()])
+        .collect();
+    // one that can't be read may have it
+    let has_one = |copy: &PathBuf| match fs::read(copy) {
+        Ok(bytes) => {
+            let text = String::from_utf8_lossy(&bytes);
+            forms.iter().any(|form| text.contains(form))
+        }
+        Err(_) => !secrets.is_empty(),
     };
     let copies: Vec<_> = copies_of(&place.paths).into_iter().filter(has_one).collect();
     if remove {
@@ -206,9 +216,14 @@ fn read_secret(path: &JsonPath) -> Result<Secret, Failure> {
     } else {
         let mut text = String::new();
         std::io::stdin()
-            .take(MAX_SECRET)
+            .take(MAX_SECRET + 1)
             .read_to_string(&mut text)
             .map_err(|error| Failure::io("read the secret from standard input", error))?;
+        if text.len() as u64 > MAX_SECRET {
+            return Err(Failure::usage(format_args!(
+                "the secret on standard input is longer than {MAX_SECRET} bytes; is it the right file?"
+            )));
+        }
         Secret::new(text.trim())
     };
     match secret.is_empty() {

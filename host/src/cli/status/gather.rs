@@ -5,7 +5,10 @@ use crate::{
     cli::{Failure, connect::block_on, gateway::service, security, setting::Setting},
     clock::Clock,
     config::Env,
-    gateway::{Scope, client::ClientInfo},
+    gateway::{
+        Scope,
+        client::{Client, ClientInfo},
+    },
 };
 use serde_json::{Map, Value, json};
 use std::{
@@ -45,6 +48,8 @@ pub(super) struct Asked {
     pub(super) health: Option<Value>,
     /// With `--all`: the end of its log.
     pub(super) log: Option<Value>,
+    /// With `--usage`: what vendors say is left, and what was spent.
+    pub(super) usage: Option<Value>,
 }
 
 /// Gathers.
@@ -83,6 +88,10 @@ fn ask(args: &Args, env: &Env, setting: &Setting) -> Result<Asked, Failure> {
             ),
             false => None,
         };
+        let usage = match args.usage {
+            true => Some(usage(&client, limit).await?),
+            false => None,
+        };
         let log = match args.all {
             true => client
                 .call(
@@ -100,8 +109,18 @@ fn ask(args: &Args, env: &Env, setting: &Setting) -> Result<Asked, Failure> {
             status,
             health,
             log,
+            usage,
         })
     })
+}
+
+/// What vendors say is left, and what was spent.
+async fn usage(client: &Client, limit: Duration) -> Result<Value, Failure> {
+    let left = client.call("usage.status", json!({}), limit).await;
+    let left = left.map_err(Failure::new)?;
+    let spent = client.call("usage.cost", json!({}), limit).await;
+    let spent = spent.map_err(Failure::new)?;
+    Ok(json!({ "updatedAt": left["updatedAt"], "providers": left["providers"], "cost": spent }))
 }
 
 /// What this machine is.
@@ -144,6 +163,9 @@ impl Status {
             Ok(asked) => {
                 gateway["connectLatencyMs"] = json!(asked.latency_ms);
                 gateway["self"] = asked.hello["server"].clone();
+                if let Some(usage) = &asked.usage {
+                    all.insert("usage".into(), usage.clone());
+                }
                 if let Some(health) = &asked.health {
                     all.insert("health".into(), health.clone());
                 }

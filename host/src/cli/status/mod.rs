@@ -19,6 +19,12 @@ pub struct Args {
     /// Ask each platform too
     #[arg(long)]
     deep: bool,
+    /// Also what was spent in a month, and what vendors say is left
+    #[arg(long)]
+    usage: bool,
+    /// For scripts of OpenClaw: nothing more is told here.
+    #[arg(long, hide = true, alias = "debug")]
+    verbose: bool,
     /// How long the gateway may take, milliseconds
     #[arg(long, default_value_t = 10_000)]
     timeout: u64,

@@ -22,6 +22,14 @@ pub(super) fn text(status: &Status) -> String {
     if output::list(&accounts["channelOrder"]).next().is_some() {
         line(&mut text, &format!("\n{}", table(accounts)));
     }
+    if let Some(usage) = status
+        .gateway
+        .as_ref()
+        .ok()
+        .and_then(|asked| asked.usage.as_ref())
+    {
+        spent(usage, &mut text);
+    }
     sessions(answer, &mut text);
     failures(answer, &mut text);
     audit(status, &mut text);
@@ -31,6 +39,32 @@ pub(super) fn text(status: &Status) -> String {
 
 pub(super) fn line(text: &mut String, line: &str) {
     writeln!(text, "{line}").expect("a String takes every write");
+}
+
+/// What was spent, and what vendors say is left.
+fn spent(usage: &Value, text: &mut String) {
+    let (days, sum) = (&usage["cost"]["days"], &usage["cost"]["totals"]);
+    let tokens = output::tokens(sum["totalTokens"].as_u64().unwrap_or(0));
+    let cost = sum["totalCost"].as_f64().unwrap_or(0.0);
+    line(
+        text,
+        &format!(
+            "\nUsage in {days} days: {tokens} tokens, ${cost:.4}; `openclaw gateway usage-cost` has each day"
+        ),
+    );
+    if output::list(&usage["providers"]).next().is_none() {
+        line(text, "No vendor is asked what is left.");
+    }
+    for vendor in output::list(&usage["providers"]) {
+        let name = output::text(&vendor["displayName"]);
+        for window in output::list(&vendor["windows"]) {
+            let label = output::text(&window["label"]);
+            line(
+                text,
+                &format!("  {name}: {label}: {} % used", window["usedPercent"]),
+            );
+        }
+    }
 }
 
 /// Names and values, a line each.
@@ -226,5 +260,30 @@ fn next(status: &Status, text: &mut String) {
     }
     if !steps.is_empty() {
         line(text, &format!("\nNext: {}", steps.join("; ")));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn usage_is_what_was_spent_and_what_is_left() {
+        let cost = json!({ "days": 30, "totals": { "totalTokens": 2500, "totalCost": 0.5 } });
+        let mut text = String::new();
+        spent(&json!({ "providers": [], "cost": cost }), &mut text);
+        assert!(
+            text.contains("30 days: 2k tokens, $0.5000") && text.contains("No vendor"),
+            "{text}"
+        );
+        let windows = json!([{ "label": "5h", "usedPercent": 12 }]);
+        let vendors = json!([{ "displayName": "Acme", "windows": windows }]);
+        text.clear();
+        spent(&json!({ "providers": vendors, "cost": cost }), &mut text);
+        assert!(
+            text.contains("Acme: 5h: 12 % used") && !text.contains("No vendor"),
+            "{text}"
+        );
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Files of February 2026 write agents as a list, files of September 2026 as a map; both become one [`Agents`]. These
 //! types say what was written and no default is applied to them; [`AgentsConfig::resolved`] does that, once.
+mod edits;
 mod heartbeat;
 mod merge;
 mod model;
@@ -9,6 +10,7 @@ mod pruning;
 mod resolve;
 mod settings;
 
+pub use edits::{AgentPlace, add_agent, bindings_of, put_workspace_aside, remove_agent, remove_bindings};
 pub use heartbeat::{ActiveHours, Heartbeat};
 pub use model::{ModelChoice, ModelEntry, ModelPolicy, Params};
 pub use pruning::{ContextPruning, HardClear, PruningMode, PruningTools, SoftTrim};

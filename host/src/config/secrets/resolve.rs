@@ -43,6 +43,14 @@ pub(in crate::config) fn resolve(value: &mut Value, places: &Places<'_>) -> Resu
     let mut found = Vec::new();
     let mut faults = Vec::new();
     collect(value, &JsonPath::root(), &mut found, &mut faults);
+    // one that is left where it stands would be no secret at all
+    if let Some(one) = found.get(MAX_REFERENCES) {
+        let message = format!(
+            "is one more reference to a secret than a configuration may have ({MAX_REFERENCES}); use fewer"
+        );
+        let path = one.path.clone();
+        return Err(vec![Fault { path, message }]);
+    }
     let mut groups: BTreeMap<(&str, &str), Vec<&Found>> = BTreeMap::new();
     for one in &found {
         let alias = places.alias(&one.reference);
@@ -191,9 +199,6 @@ impl Places<'_> {
 
 /// Finds references everywhere but in `secrets` itself.
 fn collect(value: &Value, path: &JsonPath, found: &mut Vec<Found>, faults: &mut Vec<Fault>) {
-    if found.len() >= MAX_REFERENCES {
-        return;
-    }
     let fault = |message: String| Fault {
         path: path.clone(),
         message,

@@ -316,6 +316,27 @@ fn references_are_found_everywhere_and_left_alone_on_demand() {
     assert!(!format!("{loaded:?}").contains("hunter2"));
     let unread = Loaded::read_without_secrets(&home.paths(), &Env::default()).unwrap();
     assert_eq!(unread.config.value(), &config);
-    let key = unread.config.models.providers["p"].api_key.as_ref().unwrap();
+    let mut key = unread.config.models.providers["p"].api_key.clone().unwrap();
     assert!(key.secret().is_none());
+    key.assume();
+    assert!(
+        key.secret().is_some_and(|secret| secret.is_empty()),
+        "it is somewhere"
+    );
+}
+
+#[test]
+fn no_reference_is_left_where_it_stands() {
+    let home = Home::new();
+    let reference = json!({"source": "env", "id": "TOKEN"});
+    let many = vec![reference.clone(); 1000];
+    let config = json!({"hooks": {"many": many}, "gateway": {"auth": {"token": reference}}});
+    home.file("openclaw.json", &config.to_string(), 0o600);
+    let env: Env = [("TOKEN", "of-the-env")].into_iter().collect();
+    let error = Config::load(&home.paths(), &env).expect_err("one too many");
+    let text = error.to_string();
+    assert!(
+        text.contains("gateway.auth.token") && text.contains("1000"),
+        "{text}"
+    );
 }

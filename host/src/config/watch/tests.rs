@@ -122,6 +122,29 @@ fn included_files_are_watched_from_when_they_are_included() {
 }
 
 #[test]
+fn a_fault_in_a_file_that_is_included_since_now_is_mended_there() {
+    let main = "{ gateway: { $include: 'more.json' } }";
+    // not there, cut off, and read with a value that can't be
+    for fault in [None, Some("{ port: "), Some("{ port: 'x' }")] {
+        let (mut folder, mut watch) = Folder::new("{}");
+        if let Some(text) = fault {
+            folder.write("more.json", text);
+        }
+        folder.write("openclaw.json", main);
+        assert!(matches!(news(&mut watch), Some(News::Broken(_))), "{fault:?}");
+        // it is told once
+        for _ in 0..3 {
+            assert!(watch.look().is_none(), "{fault:?}");
+        }
+        folder.write("more.json", "{ port: 7 }");
+        let Some(News::Changed(change)) = (0..3).find_map(|_| watch.look()) else {
+            panic!("{fault:?}: nobody noticed");
+        };
+        assert_eq!(change.after.gateway.port, Some(7));
+    }
+}
+
+#[test]
 fn a_change_knows_what_it_touches() {
     let (mut folder, mut watch) = Folder::new("{}");
     folder.write(

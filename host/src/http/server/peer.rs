@@ -10,6 +10,16 @@ use std::{
 
 use super::limits::MAX_FORWARDED_HOPS;
 
+/// Headers, beside all of `x-forwarded-…`, that proxies and tunnels add and that no client of ours sends.
+const RELAY_HEADERS: [&str; 6] = [
+    "forwarded",
+    "x-real-ip",
+    "via",
+    "cf-connecting-ip",
+    "fly-client-ip",
+    "true-client-ip",
+];
+
 /// The client of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer {
@@ -36,15 +46,7 @@ impl Peer {
     /// The client of a request that came from `remote` with these headers.
     pub fn of(remote: IpAddr, headers: &HeaderMap, trusted: &[Network]) -> Self {
         let remote = remote.to_canonical();
-        let relayed = [
-            "forwarded",
-            "x-forwarded-for",
-            "x-forwarded-host",
-            "x-forwarded-proto",
-            "x-real-ip",
-        ]
-        .iter()
-        .any(|name| headers.contains_key(*name));
+        let relayed = headers.keys().any(|name| is_of_a_proxy(name.as_str()));
         let is_trusted = |address: &IpAddr| trusted.iter().any(|network| network.contains(*address));
         let proxy = Some(remote).filter(is_trusted);
         if !relayed || proxy.is_none() {
@@ -96,6 +98,11 @@ impl Peer {
             IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX))),
         }
     }
+}
+
+/// Does only who passes a request on write this header?
+fn is_of_a_proxy(name: &str) -> bool {
+    name.starts_with("x-forwarded-") || RELAY_HEADERS.contains(&name)
 }
 
 /// The hops that the headers name, the nearest one last.
@@ -223,6 +230,23 @@ mod tests {
                 "127.0.0.1",
                 false,
             ),
+            // whatever a proxy adds says that there is one
+            (
+                "127.0.0.1",
+                &[("x-forwarded-port", "443")],
+                &[],
+                "127.0.0.1",
+                false,
+            ),
+            ("127.0.0.1", &[("via", "1.1 edge")], &[], "127.0.0.1", false),
+            (
+                "127.0.0.1",
+                &[("cf-connecting-ip", "8.8.8.8")],
+                &[],
+                "127.0.0.1",
+                false,
+            ),
+            ("127.0.0.1", &[("x-forwarding", "1")], &[], "127.0.0.1", true),
             // trusted: the right-most hop that isn't ours
             ("127.0.0.1", &[(XFF, "8.8.8.8")], PROXY, "8.8.8.8", false),
             (

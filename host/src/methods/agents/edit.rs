@@ -2,14 +2,17 @@
 use super::find;
 use crate::{
     app::Gateway,
-    config::{Edit, JsonPath, agent_id, edit_file},
+    config::{AgentPlace, Edit, add_agent, agent_id, edit_file, put_workspace_aside, remove_agent},
     gateway::{Code, Failure},
     methods::params,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 /// How long the gateway has to follow an edit before the caller is answered.
 const FOLLOWED: Duration = Duration::from_secs(10);
@@ -65,26 +68,10 @@ pub(in crate::methods) async fn create(gateway: &Gateway, given: Value) -> Resul
         return Err(Failure::invalid(format!("agent \"{id}\" already exists")));
     }
     let model = judged(gateway, asked.model.as_deref())?;
-    let place = place(config.value(), &id);
-    let mut edits = Vec::new();
-    // the first named agent does not take the place of the one that is there without a name
-    let unnamed = config.value()["agents"]["entries"].is_null() && config.value()["agents"]["list"].is_null();
-    if unnamed {
-        let main = JsonPath::root()
-            .key("agents")
-            .key("entries")
-            .key(&agents.default_id);
-        edits.push(set(&main, "default", json!(true)));
-    }
-    if place.listed {
-        edits.push(set(&place.path, "id", json!(id)));
-    }
-    edits.push(set(&place.path, "name", json!(asked.name)));
-    let fields = [("workspace", &asked.workspace), ("model", &model)];
-    for (field, value) in fields {
-        edits.extend(value.as_ref().map(|value| set(&place.path, field, json!(value))));
-    }
-    edits.extend(looks(&place.path, asked.emoji.as_ref(), asked.avatar.as_ref()));
+    let fields = [("workspace", asked.workspace.as_ref()), ("model", model.as_ref())];
+    let mut edits = add_agent(&config, &id, &asked.name, fields);
+    let place = AgentPlace::of(config.value(), &id);
+    edits.extend(place.identity(looks(asked.emoji.as_ref(), asked.avatar.as_ref())));
     apply(gateway, edits, |config| config.agents().get(&id).is_some()).await?;
     let config = gateway.desk().config();
     let agents = config.agents();
@@ -103,17 +90,19 @@ pub(in crate::methods) async fn update(gateway: &Gateway, given: Value) -> Resul
     let agents = config.agents();
     let id = find(&agents, &asked.agent_id)?.id.clone();
     let model = judged(gateway, asked.model.as_deref())?;
-    let place = place(config.value(), &id);
-    let mut edits = Vec::new();
+    let place = AgentPlace::of(config.value(), &id);
     let fields = [
         ("name", &asked.name),
         ("workspace", &asked.workspace),
         ("model", &model),
     ];
-    for (field, value) in fields {
-        edits.extend(value.as_ref().map(|value| set(&place.path, field, json!(value))));
-    }
-    edits.extend(looks(&place.path, asked.emoji.as_ref(), asked.avatar.as_ref()));
+    let given = fields
+        .into_iter()
+        .filter_map(|(field, value)| Some((field, value.as_ref()?)));
+    let mut edits: Vec<_> = given
+        .map(|(field, value)| place.set(field, json!(value)))
+        .collect();
+    edits.extend(place.identity(looks(asked.emoji.as_ref(), asked.avatar.as_ref())));
     if edits.is_empty() {
         return Ok(json!({ "ok": true, "agentId": id }));
     }
@@ -134,100 +123,25 @@ pub(in crate::methods) async fn delete(gateway: &Gateway, given: Value) -> Resul
             "\"{id}\" is the default agent and can't be deleted"
         )));
     }
-    let value = config.value();
-    let bound: Vec<_> = value["bindings"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .enumerate()
-        .filter(|(_, binding)| {
-            binding["agentId"]
-                .as_str()
-                .is_some_and(|bound| agent_id(bound) == id)
-        })
-        .map(|(number, _)| number)
-        .collect();
-    // from the last one on, so that no number changes before its turn
-    let mut edits: Vec<_> = bound
-        .iter()
-        .rev()
-        .map(|number| Edit::Unset {
-            path: JsonPath::root().key("bindings").index(*number),
-        })
-        .collect();
-    edits.push(Edit::Unset {
-        path: place(value, &id).path,
-    });
+    let (edits, bound) = remove_agent(config.value(), &id);
     apply(gateway, edits, |config| config.agents().get(&id).is_none()).await?;
     let mut removed = Vec::new();
     if asked.delete_files != Some(false)
-        && let Some(aside) = put_aside(gateway, workspace.clone())
+        && let Some(aside) = put_aside(gateway, &workspace)
     {
         removed.push(json!({ "path": workspace, "method": "trash", "movedTo": aside }));
     }
     Ok(json!({
-        "ok": true, "agentId": id, "removedBindings": bound.len(), "removed": removed, "failed": [],
+        "ok": true, "agentId": id, "removedBindings": bound, "removed": removed, "failed": [],
     }))
 }
 
-/// Where an agent stands in the file.
-struct Place {
-    path: JsonPath,
-    /// In the list of February 2026, where entries have their ids inside.
-    listed: bool,
-}
-
-fn place(config: &Value, id: &str) -> Place {
-    let agents = JsonPath::root().key("agents");
-    let entries = &config["agents"]["entries"];
-    let written = entries
-        .as_object()
-        .and_then(|entries| entries.keys().find(|key| agent_id(key) == id));
-    let list = config["agents"]["list"].as_array();
-    let number = list.and_then(|list| {
-        let named = |entry: &Value| {
-            entry["id"]
-                .as_str()
-                .is_some_and(|written| agent_id(written) == id)
-        };
-        list.iter().position(named)
-    });
-    match (written, number, list) {
-        (Some(key), ..) => Place {
-            path: agents.key("entries").key(key),
-            listed: false,
-        },
-        (None, Some(number), _) => Place {
-            path: agents.key("list").index(number),
-            listed: true,
-        },
-        (None, None, Some(list)) if entries.is_null() => Place {
-            path: agents.key("list").index(list.len()),
-            listed: true,
-        },
-        _ => Place {
-            path: agents.key("entries").key(id),
-            listed: false,
-        },
-    }
-}
-
-fn set(place: &JsonPath, field: &str, value: Value) -> Edit {
-    Edit::Set {
-        path: place.clone().key(field),
-        value,
-    }
-}
-
-fn looks(place: &JsonPath, emoji: Option<&String>, avatar: Option<&String>) -> Vec<Edit> {
-    let identity = place.clone().key("identity");
-    let fields = [("emoji", emoji), ("avatar", avatar)];
-    let given = fields
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value?)));
-    given
-        .map(|(name, value)| set(&identity, name, json!(value)))
-        .collect()
+/// What people see of an agent.
+fn looks<'a>(
+    emoji: Option<&'a String>,
+    avatar: Option<&'a String>,
+) -> [(&'static str, Option<&'a String>); 2] {
+    [("emoji", emoji), ("avatar", avatar)]
 }
 
 fn judged(gateway: &Gateway, model: Option<&str>) -> Result<Option<String>, Failure> {
@@ -263,37 +177,11 @@ async fn apply(
     }
 }
 
-/// Moves a workspace of the gateway's own out of the way. One that lies elsewhere is its owner's.
-fn put_aside(gateway: &Gateway, workspace: PathBuf) -> Option<PathBuf> {
-    let state = &gateway.paths().state_dir;
-    let name = workspace.file_name()?.to_str()?.to_owned();
-    if !workspace.starts_with(state) || !workspace.is_dir() {
-        return None;
-    }
-    let aside = workspace.with_file_name(format!("{name}.deleted.{}", gateway.now_ms()));
-    match std::fs::rename(&workspace, &aside) {
-        Ok(()) => Some(aside),
-        Err(error) => {
-            tracing::warn!(target: "openclaw::agents", %error, "{} stays", workspace.display());
-            None
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_agent_stands_where_the_file_has_agents() {
-        let of = |config: Value, id: &str| place(&config, id).path.to_string();
-        assert_eq!(of(json!({}), "a"), "agents.entries.a");
-        assert_eq!(
-            of(json!({"agents": {"entries": {"A": {}}}}), "a"),
-            "agents.entries.A"
-        );
-        let list = json!({"agents": {"list": [{"id": "x"}, {"id": "a"}]}});
-        assert_eq!(of(list.clone(), "a"), "agents.list[1]");
-        assert_eq!(of(list, "new"), "agents.list[2]");
-    }
+/// Moves a workspace of the gateway's own out of the way.
+fn put_aside(gateway: &Gateway, workspace: &Path) -> Option<PathBuf> {
+    let moved = put_workspace_aside(&gateway.paths().state_dir, workspace, gateway.now_ms());
+    let told = moved.inspect_err(|error| {
+        tracing::warn!(target: "openclaw::agents", %error, "{} stays", workspace.display());
+    });
+    told.ok().flatten()
 }

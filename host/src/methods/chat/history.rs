@@ -10,6 +10,7 @@ use crate::{
     gateway::Failure,
     journal::{Entry, EntryKind, Session},
     methods::{
+        basis::Basis,
         journal, params,
         sessions::{self, message, row},
     },
@@ -98,7 +99,7 @@ async fn read(gateway: &Gateway, method: &str, given: Value) -> Result<(Value, S
         return Ok((json!({ "kind": "reset", "sessionKey": key }), agent));
     }
     let session = sessions::find(gateway, &key).await?;
-    let defaults = row::defaults(gateway, Some(&agent));
+    let defaults = row::defaults(&Basis::of(gateway), Some(&agent));
     let Some(session) = session else {
         let answer = json!({
             "sessionKey": key, "messages": [], "pendingInputs": { "items": [], "total": 0 }, "hasMore": false,

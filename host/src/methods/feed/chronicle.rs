@@ -9,9 +9,12 @@ use crate::{
     app::Gateway,
     gateway::Events,
     journal::{Entry, Session},
-    methods::sessions::{
-        message,
-        row::{self, LAST_ENTRIES, More},
+    methods::{
+        basis::Basis,
+        sessions::{
+            message,
+            row::{self, LAST_ENTRIES, More},
+        },
     },
 };
 use serde_json::{Value, json};
@@ -106,10 +109,8 @@ impl Chronicle {
             return;
         };
         let id = session.session_id.clone();
-        // where nobody has looked yet, what is told begins with the run, which may have written more than one thing since
-        let of_run = last.iter().find(|entry| run_id(&entry.turn) == run.id);
-        let fresh = of_run.or(last.last()).map_or(0, |entry| entry.seq - 1);
-        let after = self.places.get(&id).copied().unwrap_or(fresh);
+        let known = self.places.get(&id).copied();
+        let after = known.unwrap_or_else(|| before(&last, &run.id));
         let journal = &self.gateway.desk().journal;
         let transcript = id.clone();
         let read = journal.run(move |j| j.behind(&transcript, after, MAX_ENTRIES));
@@ -157,6 +158,31 @@ impl Chronicle {
             last,
             ..More::default()
         };
-        row::row(&self.gateway, session, &more)
+        row::row(&Basis::of(&self.gateway), session, &more)
+    }
+}
+
+/// The last place that is not told where nobody has looked yet: what is told begins with the run, which may have written
+/// more than one thing since.
+fn before(last: &[Entry], run: &str) -> i64 {
+    let of_run = last.iter().find(|entry| run_id(&entry.turn) == run);
+    of_run.or(last.last()).map_or(0, |entry| entry.seq - 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::EntryKind;
+
+    #[test]
+    fn the_first_look_begins_with_what_the_run_wrote_first() {
+        let entry = |seq, turn: &str| Entry {
+            seq,
+            ..Entry::new(turn, EntryKind::Message, String::new(), 0)
+        };
+        let last = [entry(7, "run-old"), entry(8, "run-r"), entry(9, "run-r")];
+        assert_eq!(before(&last, "r"), 7, "question and answer");
+        assert_eq!(before(&last, "other"), 8, "the newest");
+        assert_eq!(before(&[], "r"), 0);
     }
 }

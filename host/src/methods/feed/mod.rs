@@ -106,8 +106,9 @@ impl Feed {
 
     fn ring(&mut self) {
         let (now, now_ms) = self.now();
-        let told = self.tales.ring(now, now_ms);
-        self.send("", told);
+        for (run, told) in self.tales.ring(now, now_ms) {
+            self.send(&run.sender(), told);
+        }
     }
 
     fn catch_up(&mut self, news: &mut Receiver<News>) {
@@ -161,4 +162,35 @@ fn record(run: &Run) -> Value {
     end["startedAt"] = json!(run.began_ms());
     end["endedAt"] = json!(run.ended_ms());
     end
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{agent::live::Source, cron::tests::Lab};
+
+    #[tokio::test]
+    async fn who_waits_for_a_run_hears_of_its_end_also_if_news_were_missed() {
+        let lab = Lab::new();
+        let gateway = Arc::new(lab.start(json!({})).await);
+        let mut feed = Feed {
+            gateway: gateway.clone(),
+            events: Events::default(),
+            runs: Arc::default(),
+            tales: Tales::default(),
+            tells: Arc::default(),
+        };
+        let live = &gateway.desk().live;
+        let open = |id| drop(live.open(id, "k", "main", Source::Channel));
+        // one ends among what is passed over, the other before that
+        open("missed");
+        feed.catch_up(&mut live.watch());
+        assert!(!feed.runs.knows("missed"), "it goes on");
+        live.end("missed", End::Aborted);
+        let mut news = live.watch();
+        open("passed");
+        live.end("passed", End::Aborted);
+        feed.catch_up(&mut news);
+        assert!(feed.runs.knows("passed") && feed.runs.knows("missed"));
+    }
 }

@@ -73,11 +73,12 @@ impl Tales {
         events
     }
 
-    /// The time has come to tell what has grown.
-    pub(super) fn ring(&mut self, now: Instant, now_ms: i64) -> Vec<Event> {
-        let tales = self.by_run.values_mut().map(|told| &mut told.tale);
-        let due = tales.filter(|tale| tale.due().is_some_and(|due| due <= now));
-        due.flat_map(|tale| tale.ring(now, now_ms)).collect()
+    /// The time has come to tell what has grown, run by run.
+    pub(super) fn ring(&mut self, now: Instant, now_ms: i64) -> Vec<(Arc<Run>, Vec<Event>)> {
+        let is_due = |told: &&mut Told| told.tale.due().is_some_and(|due| due <= now);
+        let due = self.by_run.values_mut().filter(is_due);
+        due.map(|told| (told.run.clone(), told.tale.ring(now, now_ms)))
+            .collect()
     }
 
     /// News were missed. What is told then, run by run: what runs have said is at the runs, and so is how they ended.
@@ -234,6 +235,23 @@ mod tests {
             "the turn's end too: {phases:?}"
         );
         assert!(stage.tales.is_empty());
+    }
+
+    #[test]
+    fn what_is_told_a_little_later_is_known_to_be_of_its_run() {
+        let mut stage = Stage::new();
+        stage.begins(true);
+        let thought = AgentEvent::Thinking { text: "Hm".into() };
+        stage.run.hear(&thought);
+        stage.step(&Step::Grew, true);
+        stage.says("Hello");
+        stage.step(&Step::Grew, true);
+        let due = stage.tales.due().expect("more is to come");
+        let told = stage.tales.ring(due, 0);
+        assert!(told.iter().all(|(run, _)| run.id == "r"));
+        // when a model has begun to answer is told to who asked it, and to nobody else
+        let to_sender = |event: &Event| event.payload["phase"] == "first-assistant-event";
+        assert!(told.iter().flat_map(|(_, events)| events).any(to_sender));
     }
 
     #[test]

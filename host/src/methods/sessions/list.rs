@@ -7,7 +7,7 @@ use crate::{
     app::Gateway,
     gateway::Failure,
     journal::Session,
-    methods::{journal, params},
+    methods::{basis::Basis, journal, params},
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 /// Conversations if the caller doesn't say.
 const DEFAULT_LIMIT: u32 = 100;
 /// Conversations that are looked through at most.
-const MAX_LIMIT: u32 = 10_000;
+pub(in crate::methods) const MAX_LIMIT: u32 = 10_000;
 /// Messages of a conversation if the caller doesn't say.
 const DEFAULT_MESSAGES: u32 = 200;
 /// Messages at most.
@@ -150,30 +150,69 @@ pub(super) struct Resolve {
 /// Conversations, the last used first.
 pub(in crate::methods) async fn list(gateway: &Gateway, given: Value) -> Result<Value, Failure> {
     let asked: List = params("sessions.list", given)?;
-    let now = gateway.now_ms();
-    let mut all = journal(gateway.desk(), |j| j.sessions(MAX_LIMIT)).await?;
-    let config = gateway.desk().config();
-    let agents = config.agents();
-    all.retain(|session| {
-        wanted(&asked, session, now)
-            && (asked.configured_agents_only != Some(true) || agents.get(&session.agent).is_some())
-    });
-    let (total, offset) = (
-        all.len(),
-        usize::try_from(asked.offset.unwrap_or(0)).unwrap_or(usize::MAX),
-    );
-    let limit = asked.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
-    let end = offset.saturating_add(usize::try_from(limit).unwrap_or(usize::MAX));
+    let all = journal(gateway.desk(), |j| j.sessions(MAX_LIMIT)).await?;
+    let basis = Basis::of(gateway);
+    let page = Page::of(&asked, all, &basis);
     let mut rows = Vec::new();
-    for session in all.iter().skip(offset).take(end - offset) {
+    for session in &page.shown {
         let titles = asked.include_derived_titles == Some(true);
         rows.push(whole(gateway, session, asked.include_last_message == Some(true), titles).await?);
     }
-    Ok(json!({
-        "ts": now, "path": gateway.paths().state_dir.join("state.db"), "count": rows.len(), "totalCount": total,
-        "limitApplied": limit, "nextOffset": (end < total).then_some(end), "hasMore": end < total, "owners": [],
-        "defaults": row::defaults(gateway, asked.agent_id.as_deref()), "sessions": rows,
-    }))
+    Ok(page.answer(&asked, &basis, rows))
+}
+
+/// The same of these conversations, without what only their transcripts say.
+pub(in crate::methods) fn list_of(
+    basis: &Basis<'_>,
+    all: Vec<Session>,
+    given: Value,
+) -> Result<Value, Failure> {
+    let asked: List = params("sessions.list", given)?;
+    let page = Page::of(&asked, all, basis);
+    let shown = page.shown.iter();
+    let rows = shown.map(|session| row::row(basis, session, &More::default()));
+    let rows = rows.collect();
+    Ok(page.answer(&asked, basis, rows))
+}
+
+/// The part of all conversations that is asked for.
+struct Page {
+    shown: Vec<Session>,
+    total: usize,
+    limit: u32,
+    /// Where the next one begins.
+    end: usize,
+}
+
+// === impl Page ===
+
+impl Page {
+    fn of(asked: &List, mut all: Vec<Session>, basis: &Basis<'_>) -> Self {
+        let agents = basis.config.agents();
+        all.retain(|session| {
+            wanted(asked, session, basis.now_ms)
+                && (asked.configured_agents_only != Some(true) || agents.get(&session.agent).is_some())
+        });
+        let offset = usize::try_from(asked.offset.unwrap_or(0)).unwrap_or(usize::MAX);
+        let limit = asked.limit.unwrap_or(DEFAULT_LIMIT).clamp(1, MAX_LIMIT);
+        let count = usize::try_from(limit).unwrap_or(usize::MAX);
+        Self {
+            total: all.len(),
+            limit,
+            end: offset.saturating_add(count),
+            shown: all.into_iter().skip(offset).take(count).collect(),
+        }
+    }
+
+    fn answer(&self, asked: &List, basis: &Basis<'_>, rows: Vec<Value>) -> Value {
+        let more = self.end < self.total;
+        json!({
+            "ts": basis.now_ms, "path": basis.paths.state_dir.join("state.db"), "count": rows.len(),
+            "totalCount": self.total, "limitApplied": self.limit, "nextOffset": more.then_some(self.end),
+            "hasMore": more, "owners": [], "defaults": row::defaults(basis, asked.agent_id.as_deref()),
+            "sessions": rows,
+        })
+    }
 }
 
 fn wanted(asked: &List, session: &Session, now_ms: i64) -> bool {
@@ -232,7 +271,7 @@ pub(in crate::methods) async fn whole(
         last: &last,
         first: &first,
     };
-    Ok(row::row(gateway, session, &more))
+    Ok(row::row(&Basis::of(gateway), session, &more))
 }
 
 /// What was said in a conversation.

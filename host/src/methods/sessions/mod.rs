@@ -9,7 +9,7 @@ mod subscribe;
 mod usage;
 
 pub(super) use life::{abort, compact, create, delete, reset};
-pub(super) use list::{describe, get, list, preview, resolve, whole};
+pub(super) use list::{MAX_LIMIT, describe, get, list, list_of, preview, resolve, whole};
 pub(super) use patch::patch;
 pub(super) use subscribe::subscribe;
 pub(super) use usage::{cost, logs, status, timeseries, usage};

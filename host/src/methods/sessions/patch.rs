@@ -115,7 +115,7 @@ pub(in crate::methods) async fn patch(gateway: &Gateway, wanted: Value) -> Resul
         "resolved": {
             "modelProvider": provider, "model": model, "agentRuntime": row::runtime(),
             "thinkingLevel": thinking_word(thinking),
-            "thinkingLevels": row::levels(gateway, agent, &provider, &model),
+            "thinkingLevels": row::levels(&desk.asker.survey(), agent, &provider, &model),
         },
     }))
 }

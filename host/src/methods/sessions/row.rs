@@ -1,13 +1,13 @@
 //! A conversation as clients see it in their lists.
 use crate::{
     agent::{
-        DEFAULT_MODEL,
+        DEFAULT_MODEL, Survey,
         commands::{QueueMode, SessionSettings, UsageFooter, thinking_word},
-        live::Last,
+        live::{Last, Live},
     },
-    app::Gateway,
     config::Agent,
     journal::{Entry, EntryKind, Session},
+    methods::basis::Basis,
     models::ModelRef,
     route::{Delivery, main_key},
 };
@@ -33,10 +33,9 @@ pub(in crate::methods) struct More<'a> {
 }
 
 /// A conversation in a list.
-pub(in crate::methods) fn row(gateway: &Gateway, session: &Session, more: &More<'_>) -> Value {
-    let desk = gateway.desk();
-    let (config, now) = (desk.config(), gateway.now_ms());
-    let agents = config.agents();
+pub(in crate::methods) fn row(basis: &Basis<'_>, session: &Session, more: &More<'_>) -> Value {
+    let (survey, now) = (&*basis.survey, basis.now_ms);
+    let agents = basis.config.agents();
     let agent = agents
         .get(&session.agent)
         .unwrap_or_else(|| agents.default_agent());
@@ -89,8 +88,8 @@ pub(in crate::methods) fn row(gateway: &Gateway, session: &Session, more: &More<
     set("unread", json!(is_unread(&settings, session)));
     set("systemSent", json!(session.usage.output > 0));
     let (provider, model) = model_of(agent, session, &settings);
-    set("thinkingLevels", levels(gateway, agent, &provider, &model));
-    set("thinkingOptions", names(gateway, agent, &provider, &model));
+    set("thinkingLevels", levels(survey, agent, &provider, &model));
+    set("thinkingOptions", names(survey, agent, &provider, &model));
     set("thinkingDefault", json!(default_thinking(agent)));
     set("thinkingLevel", json!(settings.thinking_level.map(thinking_word)));
     set("verboseLevel", json!(settings.verbose_level));
@@ -103,7 +102,7 @@ pub(in crate::methods) fn row(gateway: &Gateway, session: &Session, more: &More<
         .as_ref()
         .map(|route| route.channel.as_str())
         .unwrap_or_default();
-    let queue = settings.queue(crate::agent::queue_settings(&config, channel));
+    let queue = settings.queue(crate::agent::queue_settings(&basis.config, channel));
     set("effectiveQueueMode", json!(queue_word(queue.mode)));
     let usage = &session.usage;
     set("inputTokens", json!(usage.input));
@@ -114,7 +113,7 @@ pub(in crate::methods) fn row(gateway: &Gateway, session: &Session, more: &More<
     set("compactionCount", json!(session.compactions));
     set(
         "contextTokens",
-        json!(desk.asker.window(agent, &format!("{provider}/{model}"))),
+        json!(survey.window(agent, &format!("{provider}/{model}"))),
     );
     set("modelProvider", json!(provider));
     set("model", json!(model));
@@ -125,7 +124,7 @@ pub(in crate::methods) fn row(gateway: &Gateway, session: &Session, more: &More<
     set("agentRuntime", runtime());
     set("channel", json!(route.as_ref().map(|route| &route.channel)));
     set("deliveryContext", json!(route));
-    runs(gateway, session, &mut row);
+    runs(basis.live, session, &mut row);
     let mut set = |name: &str, value: Value| drop(row.insert(name.to_owned(), value));
     set("snapshotAt", json!(now));
     if let Some(entry) = more.last.last() {
@@ -159,10 +158,11 @@ pub(in crate::methods) fn row(gateway: &Gateway, session: &Session, more: &More<
 }
 
 /// What runs in it, and how the last run went.
-fn runs(gateway: &Gateway, session: &Session, row: &mut Map<String, Value>) {
-    let live = &gateway.desk().live;
-    let active = live.active(Some(&session.key));
-    let last = live.last(&session.key);
+fn runs(live: Option<&Live>, session: &Session, row: &mut Map<String, Value>) {
+    let active = live
+        .map(|live| live.active(Some(&session.key)))
+        .unwrap_or_default();
+    let last = live.and_then(|live| live.last(&session.key));
     let began = active.iter().find_map(|run| run.began_ms());
     let ids: Vec<_> = active.iter().map(|run| &run.id).collect();
     let status = match (&began, active.is_empty(), &last) {
@@ -201,18 +201,17 @@ fn is_unread(settings: &SessionSettings, session: &Session) -> bool {
 }
 
 /// What holds where a conversation says nothing.
-pub(in crate::methods) fn defaults(gateway: &Gateway, agent_id: Option<&str>) -> Value {
-    let desk = gateway.desk();
-    let config = desk.config();
-    let agents = config.agents();
+pub(in crate::methods) fn defaults(basis: &Basis<'_>, agent_id: Option<&str>) -> Value {
+    let survey = &*basis.survey;
+    let agents = basis.config.agents();
     let agent = agent_id.and_then(|id| agents.get(id));
     let agent = agent.unwrap_or_else(|| agents.default_agent());
     let written = agent.model.primary.as_deref().unwrap_or(DEFAULT_MODEL);
     let (provider, model) = parts(agent.reference(written));
     json!({
-        "modelProvider": provider, "model": model, "contextTokens": desk.asker.window(agent, ""),
-        "agentRuntime": runtime(), "thinkingLevels": levels(gateway, agent, &provider, &model),
-        "thinkingOptions": names(gateway, agent, &provider, &model), "thinkingDefault": default_thinking(agent),
+        "modelProvider": provider, "model": model, "contextTokens": survey.window(agent, ""),
+        "agentRuntime": runtime(), "thinkingLevels": levels(survey, agent, &provider, &model),
+        "thinkingOptions": names(survey, agent, &provider, &model), "thinkingDefault": default_thinking(agent),
         "modelSelectionTarget": "session",
     })
 }
@@ -225,23 +224,20 @@ pub(in crate::methods) fn runtime() -> Value {
 }
 
 /// The levels of thought of a model, with names for people.
-pub(in crate::methods) fn levels(gateway: &Gateway, agent: &Agent, provider: &str, model: &str) -> Value {
-    let known = known_levels(gateway, agent, provider, model).iter();
+pub(in crate::methods) fn levels(survey: &Survey, agent: &Agent, provider: &str, model: &str) -> Value {
+    let known = known_levels(survey, agent, provider, model).iter();
     known
         .map(|level| json!({ "id": level, "label": level }))
         .collect()
 }
 
 /// The levels of thought of a model.
-pub(in crate::methods) fn names(gateway: &Gateway, agent: &Agent, provider: &str, model: &str) -> Value {
-    json!(known_levels(gateway, agent, provider, model))
+pub(in crate::methods) fn names(survey: &Survey, agent: &Agent, provider: &str, model: &str) -> Value {
+    json!(known_levels(survey, agent, provider, model))
 }
 
-fn known_levels(gateway: &Gateway, agent: &Agent, provider: &str, model: &str) -> &'static [&'static str] {
-    let reasons = gateway
-        .desk()
-        .asker
-        .reasons(agent, &format!("{provider}/{model}"));
+fn known_levels(survey: &Survey, agent: &Agent, provider: &str, model: &str) -> &'static [&'static str] {
+    let reasons = survey.reasons(agent, &format!("{provider}/{model}"));
     if reasons { &LEVELS } else { &LEVELS[..1] }
 }
 

@@ -8,6 +8,7 @@ fn offers() -> Vec<Offer> {
         plugin: plugin.into(),
         providers: providers.iter().map(|&id| id.to_owned()).collect(),
         apis: apis.iter().map(|&api| api.to_owned()).collect(),
+        variables: Vec::new(),
         in_environment: true,
     };
     vec![

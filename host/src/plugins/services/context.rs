@@ -11,7 +11,7 @@ use crate::{
 };
 use futures_util::future::BoxFuture;
 use openclaw_plugin_api::{
-    Error, ErrorKind, Result,
+    ChannelState, ChannelStatus, Error, ErrorKind, Result,
     abi::{Call, Fault, HostServices, Level, LogRecord},
 };
 use std::{
@@ -128,6 +128,19 @@ impl Context {
         self.options.secrets.iter().any(|declared| declared == variable)
     }
 
+    /// An account of a channel did not start. One whose plugin says nothing of it would look as if it had been stopped.
+    pub fn account_failed(&self, channel: &str, account: &str, why: &Error) {
+        let status = ChannelStatus {
+            account_id: account.to_owned(),
+            state: ChannelState::Failed,
+            problem: why.message().to_owned(),
+            ..ChannelStatus::default()
+        };
+        if let Ok(core) = self.core() {
+            core.channel_status(self.plugin(), channel, status);
+        }
+    }
+
     pub(super) fn core(&self) -> Result<Arc<dyn Core>> {
         self.services
             .core
@@ -196,7 +209,7 @@ impl HostServices for Context {
         }));
         Box::pin(async move {
             match work.await {
-                Ok(outcome) => outcome.map_err(Error::into_fault),
+                Ok(outcome) => outcome.map_err(fault),
                 Err(error) => Err(Fault::new("internal", error)),
             }
         })
@@ -278,6 +291,16 @@ impl<T> Future for AbortOnDrop<T> {
     }
 }
 
+/// An error as the caller is told it. If it was another plugin that panicked, its code was not the caller's: who passed on
+/// the word for that would be replaced for it.
+fn fault(error: Error) -> Fault {
+    if error.kind() == ErrorKind::Panic {
+        let text = format!("another plugin panicked in this call: {error}");
+        return Error::new(ErrorKind::Internal, text).into_fault();
+    }
+    error.into_fault()
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -287,5 +310,22 @@ impl std::fmt::Debug for Context {
         f.debug_struct("Context")
             .field("plugin", &self.plugin())
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_another_plugin_is_not_the_callers_when_it_is_passed_on() {
+        let kind = |kind| Error::from_fault(&fault(Error::new(kind, "index out of bounds"))).kind();
+        assert_eq!(kind(ErrorKind::Panic), ErrorKind::Internal);
+        assert_eq!(kind(ErrorKind::RateLimited), ErrorKind::RateLimited);
+        let told = fault(Error::new(ErrorKind::Panic, "index out of bounds")).message;
+        assert_eq!(
+            told.as_str(),
+            "another plugin panicked in this call: index out of bounds"
+        );
     }
 }

@@ -9,6 +9,9 @@ use std::time::Duration;
 
 /// How long the other side may take to answer a close.
 const CLOSING: Duration = Duration::from_secs(5);
+/// Longest message that a plugin may ask for, bytes: it is whole in the gateway's memory, and with its tag in one frame of a
+/// plugin's process.
+const MAX_MESSAGE: usize = (32 << 20) - 64;
 
 pub(super) async fn connect(context: &Context, mut request: Request) -> Result<Vec<u8>> {
     let ws: WsRequest = request.record()?;
@@ -25,7 +28,7 @@ pub(super) async fn connect(context: &Context, mut request: Request) -> Result<V
         .collect();
     connect.protocols = ws.protocols;
     connect.deadline = Duration::from_millis(ws.timeout_ms);
-    connect.max_message_bytes = usize::try_from(ws.max_bytes).unwrap_or(usize::MAX);
+    connect.max_message_bytes = longest(ws.max_bytes);
     connect.proxy = proxy(&ws.proxy)?;
     let (head, sender, receiver) = context
         .services()
@@ -89,6 +92,11 @@ async fn pump(mut sender: Sender, mut receiver: Receiver, mut out: Sink, mut inp
     }
 }
 
+/// What a plugin asks for, as far as it is given.
+fn longest(asked: u64) -> usize {
+    usize::try_from(asked).unwrap_or(MAX_MESSAGE).min(MAX_MESSAGE)
+}
+
 fn from_wire(message: Message) -> WsMessage {
     match message {
         Message::Text(text) => WsMessage::Text(text),
@@ -105,5 +113,16 @@ fn to_wire(message: WsMessage) -> Message {
             code: close.code,
             reason: close.reason,
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plugin_that_asks_for_messages_without_end_gets_some_with_one() {
+        assert_eq!([longest(7), longest(u64::MAX)], [7, MAX_MESSAGE]);
+        assert_eq!(longest(WsRequest::default().max_bytes), 16 << 20);
     }
 }

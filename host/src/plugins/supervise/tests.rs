@@ -1,7 +1,7 @@
 //! Whose faults count, and what becomes of a plugin for them.
 use super::*;
-use crate::plugins::fake;
-use openclaw_plugin_api::Manifest;
+use crate::plugins::{fake, services::Request};
+use openclaw_plugin_api::{Account, Error, ErrorKind, Manifest, Result};
 use std::sync::atomic::Ordering;
 
 /// A plugin whose instances are put in its supervisor's hands; none can be made from its file.
@@ -108,6 +108,20 @@ async fn a_thread_that_hangs_is_the_fault_of_the_instance_that_blocks_it() {
 }
 
 #[tokio::test]
+async fn an_instance_that_panicked_goes_also_if_the_word_of_it_found_no_place() {
+    let mut f = Fixture::new();
+    let panicked = f.serve(2).await;
+    let plugin = f.supervisor.plugin.clone();
+    (0..EVENTS).for_each(|_| plugin.fault(1, Fault::Panic));
+    // as a call does that ends in a panic
+    plugin.current.write().expect("whole").take();
+    plugin.fault(panicked.number, Fault::Panic);
+    f.settle().await;
+    assert_eq!(plugin.metrics.restarts.load(Ordering::Relaxed), 1);
+    assert!(panicked.admit().is_err() && f.is_set_aside(), "there is no file");
+}
+
+#[tokio::test]
 async fn an_instance_that_panicked_goes_also_if_a_reload_is_faster_than_the_word_of_it() {
     let mut f = Fixture::new();
     let old = f.serve(1).await;
@@ -119,6 +133,19 @@ async fn an_instance_that_panicked_goes_also_if_a_reload_is_faster_than_the_word
     f.supervisor.plugin.fault(old.number, Fault::Panic);
     f.settle().await;
     assert!(f.runs(2));
+}
+
+#[tokio::test]
+async fn a_reload_that_fails_leaves_an_instance_that_panicked_to_the_word_of_it() {
+    let mut f = Fixture::new();
+    f.serve(1).await;
+    f.supervisor.plugin.current.write().expect("whole").take();
+    let failed = f.supervisor.reload(None).await.expect_err("there is no file");
+    assert!(failed.contains("the running one stays"), "{failed}");
+    assert_eq!(f.supervisor.plugin.state(), State::Running);
+    f.supervisor.plugin.fault(1, Fault::Panic);
+    f.settle().await;
+    assert!(f.is_set_aside(), "it is tried again later");
 }
 
 #[tokio::test(start_paused = true)]
@@ -139,4 +166,49 @@ async fn a_plugin_that_is_switched_off_while_it_is_set_aside_stays_off() {
     let mut changes = plugin.changes.subscribe();
     let changed = tokio::time::timeout(Duration::from_secs(3600), changes.changed()).await;
     assert!(changed.is_err(), "{:?}", plugin.state());
+}
+
+/// What a channel says to an account that is to start: one of them may.
+fn one_may(request: Request) -> Result<Vec<u8>> {
+    let account: Account = serde_json::from_slice(&request.body).expect("an account");
+    match account.id.as_str() {
+        "good" => Ok(Vec::new()),
+        "panics" => Err(Error::new(ErrorKind::Panic, "it panicked")),
+        id => Err(Error::new(ErrorKind::Config, format_args!("{id} has no token"))),
+    }
+}
+
+/// How a plugin with these accounts starts.
+async fn starts(accounts: &[&str]) -> Result<(), String> {
+    let f = Fixture::new();
+    let generation = fake::generation(&f.supervisor.workshop, 1, one_may);
+    let mut settings = spec(true).settings;
+    let account = |id: &&str| Account {
+        id: (*id).to_owned(),
+        config: serde_json::json!({}),
+    };
+    let all = accounts.iter().map(|id| ("chat".to_owned(), account(id)));
+    settings.accounts = all.collect();
+    let started = generation.start("fake", &settings).await;
+    started.map_err(|error| error.to_string())
+}
+
+#[tokio::test]
+async fn an_account_that_can_not_start_keeps_no_other_from_it() {
+    starts(&[]).await.expect("a plugin without accounts");
+    starts(&["bad", "good"]).await.expect("one account is enough");
+    let none = starts(&["bad", "worse"]).await.expect_err("no account");
+    assert!(none.contains("bad has no token"), "{none}");
+    starts(&["panics", "good"])
+        .await
+        .expect_err("an instance that is gone");
+}
+
+#[tokio::test]
+async fn a_reload_that_fails_ends_the_waiting_of_what_was_set_aside() {
+    let mut f = Fixture::new();
+    f.supervisor.set_aside("it panicked");
+    f.supervisor.reload(None).await.expect_err("there is no file");
+    assert!(f.supervisor.retry_at.is_none());
+    assert!(matches!(f.supervisor.plugin.state(), State::Failed { .. }));
 }

@@ -1,12 +1,15 @@
 import { describe, expect, it } from "vitest";
+import { tooMuch } from "../src/chat/attaching";
 import { byDay, plain } from "../src/chat/by-day";
 import { suggestions } from "../src/chat/commands";
 import { everyDay } from "../src/pages/days";
 import { parseLine, passes } from "../src/pages/log-lines";
 import { Measured } from "../src/pages/measured";
+import { reread } from "../src/pages/reread";
 import { asWritten, duration, inWords } from "../src/pages/schedule";
 import { highlight } from "../src/ui/highlight";
 import { diff, hunks } from "../src/ui/diff";
+import { oneAtATime } from "../src/ui/once";
 import { ceiling, points } from "../src/ui/scale";
 import { Heights, visible } from "../src/ui/virtual-list";
 
@@ -132,5 +135,48 @@ describe("code", () => {
   });
   it("is never markup, whatever is in it", () => {
     for (const language of ["js", "html", "rust", "bash"]) expect(highlight('<img src=x onerror="alert(1)">', language)).not.toMatch(/<(?!\/?span)/);
+  });
+});
+
+describe("a text that somebody writes", () => {
+  it("is not thrown away when the file is read again", () => {
+    expect(reread(false, undefined, "h1")).toBe("take");
+    expect(reread(false, "h1", "h2")).toBe("take");
+    expect(reread(true, "h1", "h1"), "a new connection, the same file").toBe("keep");
+    expect(reread(true, "h1", "h2")).toBe("newer");
+  });
+});
+
+describe("files of a message", () => {
+  const MIB = 2 ** 20;
+  it("fit into it one by one and together", () => {
+    const limits = { file: 18 * MIB, message: 25 * MIB };
+    const one = (size: number) => ({ name: "a", size });
+    expect(tooMuch([], one(18 * MIB), limits)).toBeUndefined();
+    expect(tooMuch([], one(18 * MIB + 1), limits)?.title).toBe("a is too large");
+    expect(tooMuch([{ bytes: 10 * MIB }], one(8 * MIB), limits)).toBeUndefined();
+    expect(tooMuch([{ bytes: 10 * MIB }], one(9 * MIB), limits)?.title).toBe("a does not fit any more");
+    expect(tooMuch(Array.from({ length: 10 }, () => ({ bytes: 1 })), one(1), {})?.title).toBe("Too many files");
+    expect(tooMuch([{ bytes: 10 * MIB }], one(9 * MIB), {}), "an older gateway says no limit").toBeUndefined();
+  });
+});
+
+describe("work that is done once at a time", () => {
+  it("is done once more for all who asked meanwhile, also when it fails", async () => {
+    const ends: ((error?: Error) => void)[] = [];
+    const ask = oneAtATime(() => new Promise((resolve, reject) => ends.push((error) => (error ? reject(error) : resolve()))));
+    const [first, second, third] = [ask(), ask(), ask()];
+    expect(ends).toHaveLength(1);
+    ends[0]?.(new Error("lost"));
+    await expect(first).rejects.toThrow("lost");
+    await Promise.resolve();
+    await Promise.resolve();
+    expect(ends, "begun after it was asked for").toHaveLength(2);
+    ends[1]?.();
+    await Promise.all([second, third]);
+    const fourth = ask();
+    expect(ends).toHaveLength(3);
+    ends[2]?.();
+    await fourth;
   });
 });

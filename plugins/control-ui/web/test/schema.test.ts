@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { REDACTED, at, constants, kindOf, mergePatch, put, resolve, schemaAt, words, wrongWith, type Schema } from "../src/ui/schema";
+import { REDACTED, at, constants, isNeeded, kindOf, mergePatch, put, resolve, schemaAt, words, wrongWith, type Schema } from "../src/ui/schema";
 
 const root: Schema = {
   type: "object",
@@ -58,6 +58,14 @@ describe("a value", () => {
     expect(wrongWith("x", { type: "string", pattern: "^\\d+$" }, false)).toContain("match");
     expect(wrongWith(REDACTED, { type: "string", maxLength: 3 }, false)).toBeUndefined();
     expect(wrongWith("x", { type: "string", pattern: "(" }, false), "a pattern of another dialect").toBeUndefined();
+  });
+  it("is needed where its group is, and not where nobody wants the group", () => {
+    const group: Schema = { required: ["url"] };
+    expect(isNeeded(group, "url", undefined, true), "the whole").toBe(true);
+    expect(isNeeded(group, "url", undefined, false)).toBe(false);
+    expect(isNeeded(group, "url", {}, false), "emptied again").toBe(false);
+    expect(isNeeded(group, "url", { port: 1 }, false)).toBe(true);
+    expect(isNeeded(group, "port", undefined, true)).toBe(false);
   });
   it("has a name that people read", () => {
     expect(["maxDice", "api_key", "dmPolicy"].map(words)).toEqual(["Max dice", "Api key", "Dm policy"]);

@@ -92,9 +92,104 @@ describe("a turn", () => {
     transcript.newest([user(1, "x", "r1"), answer(2, "y", "r1")], 3);
     expect([transcript.busy, kinds(transcript)]).toEqual([false, ["user", "answer"]]);
   });
+
+  it("that ended while the connection was lost is shown whole, not as the half that was heard", () => {
+    const transcript = new Transcript();
+    transcript.accepted("r1", 1);
+    transcript.chat(delta("r1", "Half"), 2);
+    transcript.newest([user(1, "x", "r1"), answer(2, "Half and the rest", "r1")], 3);
+    transcript.going([], 4, 3);
+    expect(transcript.items()).toMatchObject([{ kind: "user" }, { kind: "answer", live: false, parts: [{ text: "Half and the rest" }] }]);
+  });
+
+  it("that began while the history was read is not over by it", () => {
+    const transcript = new Transcript();
+    transcript.accepted("r1", 4);
+    transcript.going([], 5, 3);
+    expect(transcript.busy).toBe(true);
+  });
+
+  it("is owed until it was sent or given up", () => {
+    const transcript = new Transcript();
+    transcript.send("r1", "x", [], 1);
+    expect(transcript.owes).toBe(true);
+    transcript.accepted("r1", 2);
+    expect(transcript.owes).toBe(false);
+    transcript.send("r2", "y", [], 3);
+    transcript.failed("r2");
+    expect(transcript.owes).toBe(true);
+    transcript.discard("r2");
+    expect(transcript.owes).toBe(false);
+  });
+});
+
+describe("a page that is opened in the middle of a run", () => {
+  const call = (seq: number, id: string): Message => ({
+    role: "assistant", content: [{ type: "toolCall", id, name: "exec", arguments: { command: id } }], __openclaw: { id: `m${seq}`, seq, runId: "r" },
+  });
+  const result = (seq: number, id: string): Message => ({ role: "toolResult", toolCallId: id, content: `out ${id}`, __openclaw: { id: `m${seq}`, seq } });
+  const opened = () => {
+    const transcript = new Transcript();
+    transcript.newest([user(1, "x", "r"), answer(2, "First.", "r"), call(3, "a"), result(4, "a"), call(5, "b")], 1);
+    transcript.going(["r"], 2);
+    return transcript;
+  };
+
+  it("shows the steps of the history and what comes, each once", () => {
+    const transcript = opened();
+    expect(transcript.items()).toMatchObject([{ kind: "user" }, { live: true, parts: [{ text: "First." }, { id: "a", state: "done" }, { id: "b", state: "running" }] }]);
+    transcript.agent({ runId: "r", stream: "tool", data: { phase: "result", toolCallId: "b", name: "exec", result: "out b" } }, 3);
+    transcript.agent({ runId: "r", stream: "assistant", data: { text: "Then", itemId: "t" } }, 4);
+    const [, item, ...rest] = transcript.items();
+    expect(rest).toEqual([]);
+    expect(item).toMatchObject({
+      live: true,
+      parts: [{ text: "First." }, { id: "a", output: "out a" }, { id: "b", state: "done", output: "out b", args: { command: "b" } }, { text: "Then" }],
+    });
+  });
+
+  it("says nothing twice that comes as one piece from its beginning", () => {
+    const transcript = opened();
+    transcript.chat(delta("r", "First.\n\nThen"), 3);
+    expect(transcript.items()).toMatchObject([{ kind: "user" }, { parts: [{ text: "First." }, { id: "a" }, { id: "b" }, { text: "Then" }] }]);
+  });
+
+  it("puts the steps that were missed between those that were heard", () => {
+    const transcript = new Transcript();
+    const agent = (stream: string, data: Record<string, unknown>) => transcript.agent({ runId: "r", stream, data }, 1);
+    agent("thinking", { text: "hm" });
+    agent("tool", { phase: "start", toolCallId: "a", name: "exec" });
+    transcript.newest([user(1, "x", "r"), call(2, "a"), result(3, "a"), call(4, "b"), result(5, "b")], 2);
+    agent("assistant", { text: "End", itemId: "t" });
+    expect(transcript.items()).toMatchObject([{ kind: "user" }, { parts: [{ text: "hm" }, { id: "a", state: "done" }, { id: "b" }, { text: "End" }] }]);
+  });
 });
 
 describe("the history", () => {
+  it("does not take back what came while it was read", () => {
+    const transcript = new Transcript();
+    transcript.newest([user(1, "one")], 1);
+    transcript.append(user(2, "two"), 5);
+    transcript.newest([user(1, "one")], 4);
+    expect(transcript.items()).toMatchObject([{ text: "one" }, { text: "two" }]);
+    // a later reading knows better
+    transcript.newest([user(1, "one")], 6);
+    expect(transcript.items()).toMatchObject([{ text: "one" }]);
+  });
+
+  it("has no hole after a long absence", () => {
+    const transcript = new Transcript();
+    const rows = Array.from({ length: 50 }, (_, n) => user(n + 1, `m${n + 1}`));
+    const seqs = () => transcript.rows.map((row) => row.__openclaw?.seq);
+    transcript.newest(rows.slice(0, 20), 1, 20);
+    expect(transcript.newest(rows.slice(15, 30), 2, 30)).toBe(true);
+    expect(seqs()).toEqual(rows.slice(0, 30).map((row) => row.__openclaw?.seq));
+    // one of those that were missed came as an event, ahead of the reading
+    for (const row of rows.slice(49)) transcript.append(row);
+    expect(transcript.newest(rows.slice(40), 3, 50)).toBe(false);
+    expect(seqs()).toEqual(rows.slice(40).map((row) => row.__openclaw?.seq));
+  });
+
   it("is joined from pages, without doubles", () => {
     const transcript = new Transcript();
     const rows = Array.from({ length: 30 }, (_, n) => user(n + 1, `m${n + 1}`));

@@ -2,6 +2,7 @@
 use super::permission::{self, Permission};
 use crate::{account::Connection, config::Actions};
 use openclaw_plugin_api::{Action, Error, ErrorKind, Result};
+use serde_json::Value;
 
 /// One action: its name, the key that switches it, and what who asks for it must be allowed on Discord.
 #[derive(Debug, Clone, Copy)]
@@ -106,9 +107,23 @@ pub(super) async fn check_sender(
     action: &Action,
     guild: &str,
 ) -> Result<()> {
-    let Some(needed) = rule.needs.filter(|_| !action.from_owner) else {
+    match rule.needs {
+        Some(needed) => check_held(connection, rule, action, needed, (guild, None)).await,
+        None => Ok(()),
+    }
+}
+
+/// The same of one permission; in a channel of the server, if one is given.
+pub(super) async fn check_held(
+    connection: &Connection,
+    rule: &Rule,
+    action: &Action,
+    needed: Permission,
+    (guild, channel): (&str, Option<&Value>),
+) -> Result<()> {
+    if action.from_owner {
         return Ok(());
-    };
+    }
     let refused = |why: &str| {
         Error::new(
             ErrorKind::Refused,
@@ -118,7 +133,7 @@ pub(super) async fn check_sender(
     if action.sender_id.trim().is_empty() {
         return Err(refused("nobody who is known asked for it"));
     }
-    let held = permission::of_member(connection, guild, &action.sender_id, None).await?;
+    let held = permission::of_member(connection, guild, &action.sender_id, channel).await?;
     if held.has(needed) {
         return Ok(());
     }

@@ -1,5 +1,5 @@
 //! Actions on messages.
-use super::{Task, brief};
+use super::{Task, brief, gate, permission::Permission, places};
 use crate::{
     outbound::{self, target::Target},
     rest::{Request, RestError, Route},
@@ -121,8 +121,38 @@ pub(super) async fn edit(task: &Task<'_>) -> Result<Value> {
 
 pub(super) async fn delete(task: &Task<'_>) -> Result<Value> {
     let target = message(task).await?;
+    must_be_theirs(task, &target).await?;
     outbound::delete(task.connection, &target).await?;
     Ok(json!({ "messageId": target.message_id }))
+}
+
+/// What somebody else wrote goes for those only who may take it away themselves.
+async fn must_be_theirs(task: &Task<'_>, target: &MessageTarget) -> Result<()> {
+    let (connection, asker) = (task.connection, task.action.sender_id.trim());
+    let (chat, id) = (target.chat_id.as_str(), target.message_id.as_str());
+    let is_own = connection.cache.is_own(id) || connection.memory.home(id).is_some();
+    if task.action.from_owner || is_own {
+        return Ok(());
+    }
+    let found = connection
+        .rest
+        .call::<Value>(Request::get(Route::message(chat, id)));
+    let message = match found.await {
+        Ok(message) => message,
+        // what is gone counts as deleted
+        Err(error) if error.is_gone() => return Ok(()),
+        Err(error) => return Err(error.into_error()),
+    };
+    let author = message["author"]["id"].as_str().unwrap_or_default();
+    if author == connection.user_id() || (!asker.is_empty() && author == asker) {
+        return Ok(());
+    }
+    let channel: Value = task.call(Request::get(Route::channel(chat))).await?;
+    let guild = channel["guild_id"].as_str().unwrap_or_default().to_owned();
+    let channel = places::with_permissions(task, channel).await?;
+    let needed = Permission::ManageMessages;
+    let place = (guild.as_str(), Some(&channel));
+    gate::check_held(connection, task.rule, task.action, needed, place).await
 }
 
 pub(super) async fn read(task: &Task<'_>) -> Result<Value> {
@@ -160,6 +190,17 @@ pub(super) async fn search(task: &Task<'_>) -> Result<Value> {
     }
     let mut channels = task.params.list("channelIds")?;
     channels.extend(task.params.text("channelId")?.map(str::to_owned));
+    if !task.action.from_owner {
+        // others are shown nothing but the chat that they are in, though the bot may see more of the server
+        let here = task.action.chat_id.as_str();
+        if channels.iter().any(|channel| channel != here) {
+            return Err(Error::new(
+                ErrorKind::Refused,
+                "discord search: other channels are searched only for an owner of this gateway (commands.ownerAllowFrom)",
+            ));
+        }
+        channels = vec![here.to_owned()];
+    }
     for channel in channels {
         match Target::parse(&channel)? {
             Target::Channel(id) => request = request.query("channel_id", id),

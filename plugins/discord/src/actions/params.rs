@@ -111,7 +111,8 @@ impl<'a> Params<'a> {
 
     /// The place that the action names, else the chat that it is used in.
     pub(super) fn target(&self) -> Result<Target> {
-        for key in ["channelId", "to", "target", "threadId"] {
+        // a thread is a channel of its own, and stands beside the one that it is in
+        for key in ["threadId", "channelId", "to", "target"] {
             if let Some(text) = self.text(key)? {
                 return Target::parse(text);
             }

@@ -41,13 +41,17 @@ pub(super) async fn permissions(task: &Task<'_>) -> Result<Value> {
         .params
         .id("userId")?
         .unwrap_or_else(|| task.connection.user_id().to_owned());
-    // A thread has the permissions of its channel.
-    let place = match (channel["type"].as_u64(), channel["parent_id"].as_str()) {
-        (Some(10..=12), Some(parent)) => task.call(Request::get(Route::channel(parent))).await?,
-        _ => channel.clone(),
-    };
+    let place = with_permissions(task, channel.clone()).await?;
     let held = permission::of_member(task.connection, guild, &user, Some(&place)).await?;
     Ok(json!({ "channelId": channel["id"], "userId": user, "raw": held.raw(), "permissions": held.names() }))
+}
+
+/// The channel that has the permissions of a channel or thread: a thread has those of its channel.
+pub(super) async fn with_permissions(task: &Task<'_>, channel: Value) -> Result<Value> {
+    match (channel["type"].as_u64(), channel["parent_id"].as_str()) {
+        (Some(10..=12), Some(parent)) => task.call(Request::get(Route::channel(parent))).await,
+        _ => Ok(channel),
+    }
 }
 
 pub(super) async fn create(task: &Task<'_>) -> Result<Value> {

@@ -1,6 +1,7 @@
 //! Actions before the fake Discord, whose description judges every body.
 use super::*;
 use crate::outbound::lab::{ADA, Lab};
+use openclaw_fakes::discord::Person;
 use openclaw_plugin_api::ErrorKind;
 
 async fn run_as(lab: &Lab, sender: &str, from_owner: bool, name: &str, params: Value) -> Result<Value> {
@@ -142,6 +143,61 @@ async fn who_asks_must_be_allowed_to_do_it_themselves() {
         .into_iter()
         .filter(|call| !call.key.starts_with("GET"));
     assert_eq!(changes.count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_of_others_go_for_those_only_who_may_take_them_away() {
+    let lab = &everything().await;
+    let asks = |sender: String, message: String| async move {
+        run_as(lab, &sender, false, "delete", json!({ "messageId": message })).await
+    };
+    let ada = || ADA.id.to_string();
+    let eve = Person {
+        id: 70_009,
+        name: "Eve",
+    };
+    let words = lab.fake.say(lab.channel, eve, "hers").to_string();
+    for sender in [String::new(), ada()] {
+        let error = asks(sender, words.clone()).await.expect_err("not hers");
+        assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
+    }
+    let own = lab.fake.say(lab.channel, ADA, "mine").to_string();
+    asks(ada(), own.clone()).await.expect("it is her own");
+    asks(ada(), own).await.expect("it is gone");
+    let said = act(lab, "send", json!({ "message": "the agent's" })).await;
+    let said = said["messageId"].as_str().expect("an id").to_owned();
+    asks(ada(), said).await.expect("it is the agent's");
+    assert_eq!(lab.fake.complaints(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_owns_nothing_looks_at_the_own_channel_only() {
+    let lab = everything().await;
+    let (here, other) = (lab.channel.to_string(), lab.fake.channel(lab.guild, "board"));
+    let search = json!({ "guildId": lab.guild.to_string(), "query": "secret" });
+    let mut elsewhere = search.clone();
+    elsewhere["channelIds"] = json!([other.to_string()]);
+    let refused = run_as(&lab, "70001", false, "search", elsewhere).await;
+    assert_eq!(refused.expect_err("elsewhere").kind(), ErrorKind::Refused);
+    for (from_owner, channels) in [(false, vec![here]), (true, vec![])] {
+        let found = run_as(&lab, "70001", from_owner, "search", search.clone()).await;
+        found.expect("searched");
+        let calls = lab.fake.all_calls();
+        let asked = calls.last().expect("a call");
+        let named = asked.query.iter().filter(|(name, _)| name == "channel_id");
+        let named: Vec<_> = named.map(|(_, id)| id.clone()).collect();
+        assert_eq!(named, channels, "{from_owner}");
+    }
+    lab.fake.thread(other, ADA, "hush");
+    for (from_owner, count) in [(false, 0), (true, 1)] {
+        let listed = run_as(&lab, "70001", from_owner, "thread-list", json!({})).await;
+        let listed = listed.expect("listed");
+        assert_eq!(
+            listed["threads"].as_array().map(Vec::len),
+            Some(count),
+            "{from_owner}"
+        );
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -81,6 +81,8 @@ pub(super) async fn create(task: &Task<'_>) -> Result<Value> {
 pub(super) async fn list(task: &Task<'_>) -> Result<Value> {
     let of_channel = match task.params.value("channelId").or(task.params.value("to")) {
         Some(_) => Some(task.channel().await?),
+        // the names of other channels' threads are for an owner
+        None if !task.action.from_owner => Some(task.channel().await?),
         None => None,
     };
     if task.params.flag("includeArchived")? {

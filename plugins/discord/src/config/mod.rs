@@ -63,6 +63,7 @@ pub struct Config {
     pub enabled: Option<bool>,
     /// The bot's token, from the Developer Portal. For the account `default`, `DISCORD_BOT_TOKEN` is used if it is not
     /// set.
+    #[schemars(extend("x-credential" = true))]
     pub token: Token,
     /// The application's id; asked of Discord if it is not set.
     pub application_id: Option<Id>,

@@ -88,7 +88,7 @@ pub(super) async fn event(connection: &Connection, message: Message, kind: Inbou
 fn note_extra(event: &mut Inbound, message: &Message, proxied: Option<Proxied>) {
     let extra = &mut event.extra;
     extra.insert("tag".into(), message.author.tag().into());
-    if reference(message, FORWARD).is_some() {
+    if reference(message, FORWARD).is_some() || !message.message_snapshots.is_empty() {
         extra.insert("forwardedFrom".into(), "another channel".into());
     }
     if message.is_voice() {
@@ -257,4 +257,29 @@ async fn starter(connection: &Connection, message: &Message, chat: &Chat) -> Opt
     let request = || Request::get(Route::message(at, &chat.id));
     let starter: Message = place::ask(connection, place::FEW, request).await?;
     (!starter.author.id.is_empty()).then_some(starter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::Read;
+    use serde_json::json;
+
+    #[test]
+    fn a_forward_is_told_as_one_whatever_it_refers_to() {
+        let referring = json!({ "type": 1, "message_id": "5", "channel_id": "6" });
+        for (message, is_forward) in [
+            (json!({ "message_reference": referring }), true),
+            (
+                json!({ "message_snapshots": [{ "message": { "content": "/new" } }] }),
+                true,
+            ),
+            (json!({ "content": "/new" }), false),
+        ] {
+            let message = Message::read(message).expect("a message");
+            let mut event = Inbound::default();
+            note_extra(&mut event, &message, None);
+            assert_eq!(event.is_forwarded(), is_forward, "{message:?}");
+        }
+    }
 }

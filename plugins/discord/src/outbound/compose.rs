@@ -1,7 +1,7 @@
 //! From one message of the host to the messages of Discord that it becomes.
 use super::{component, render, split, voice};
 use crate::{account::Connection, config::TableMode};
-use openclaw_plugin_api::{Error, ErrorKind, MediaRef, Outbound, Result};
+use openclaw_plugin_api::{Error, MediaRef, Outbound, Result};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
@@ -11,6 +11,8 @@ const MAX_FILES: usize = 10;
 const LINES: usize = 17;
 /// Largest file, MB, if the operator doesn't say.
 const MEDIA_MB: f64 = 100.0;
+/// Bytes of one.
+const MB: f64 = 1_048_576.0;
 /// Roles that one message may mention.
 const MAX_ROLES: usize = 100;
 /// Show no previews of links.
@@ -31,7 +33,8 @@ pub(crate) struct Draft {
 
 /// The messages that a message becomes, in order.
 pub(crate) async fn drafts(connection: &Connection, message: &Outbound) -> Result<Vec<Draft>> {
-    check_files(connection, &message.attachments)?;
+    let limit_mb = connection.config.media_max_mb.unwrap_or(MEDIA_MB);
+    let message = &message.clone().without_files_over((limit_mb * MB) as u64)?;
     let is_voice = message.extra.get("audioAsVoice").and_then(Value::as_bool) == Some(true);
     let mut drafts = Vec::new();
     for text in texts(connection, &message.text) {
@@ -174,23 +177,6 @@ fn groups(files: &[MediaRef], is_voice: bool) -> Vec<Vec<MediaRef>> {
         }
     }
     groups
-}
-
-fn check_files(connection: &Connection, files: &[MediaRef]) -> Result<()> {
-    let limit_mb = connection.config.media_max_mb.unwrap_or(MEDIA_MB);
-    for file in files {
-        // Sizes beyond 2^53 bytes are not told apart, and are all too large.
-        let mb = file.size as f64 / f64::from(1 << 20);
-        if mb > limit_mb {
-            return Err(Error::new(
-                ErrorKind::Rejected,
-                format_args!(
-                    "discord: a file has {mb:.1} MB and mediaMaxMb allows {limit_mb}; make it smaller or raise the limit"
-                ),
-            ));
-        }
-    }
-    Ok(())
 }
 
 /// The name of a file as people see it.

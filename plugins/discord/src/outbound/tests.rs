@@ -157,8 +157,19 @@ async fn what_discord_objects_to_is_taken_away() {
         .expect("without the file");
     assert_eq!(lab.texts()[1], "look\n⚠️ Too large to send here: big.png");
     let small = Lab::connect(&lab.fake, &lab.host, json!({ "mediaMaxMb": 0 }));
+    let another = Outbound {
+        idempotency_key: "m".into(),
+        ..message.clone()
+    };
+    send(&small, another).await.expect("the words go");
+    let told = &lab.texts()[2];
+    assert!(told.starts_with("look\n") && told.contains("big.png"), "{told}");
+    let alone = Outbound {
+        text: String::new(),
+        ..message
+    };
     assert_eq!(
-        send(&small, message).await.expect_err("too large").kind(),
+        send(&small, alone).await.expect_err("too large").kind(),
         ErrorKind::Rejected
     );
 }

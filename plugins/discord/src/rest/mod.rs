@@ -35,7 +35,7 @@ const AGENT: &str = concat!(
 );
 /// Longest wait for the head of one answer.
 const ATTEMPT: Duration = Duration::from_secs(15);
-/// The same for a request that carries files.
+/// The same for a request that carries files, beside the time that they need on the way.
 const UPLOAD: Duration = Duration::from_secs(25);
 /// Longest silence within an answer.
 const SILENCE: Duration = Duration::from_secs(10);
@@ -100,7 +100,7 @@ impl Rest {
     }
 
     async fn bytes(&self, request: &Request) -> Result<Vec<u8>, RestError> {
-        let until = clock::now() + request.deadline;
+        let until = clock::now() + request.deadline + request.sending_time();
         let mut wait = FIRST_WAIT;
         for number in 1.. {
             let error = match self.attempt(request, until).await {
@@ -130,7 +130,11 @@ impl Rest {
             Err(error) => return Try::Never(error),
         };
         let left = until.saturating_duration_since(clock::now());
-        let longest = if request.files.is_empty() { ATTEMPT } else { UPLOAD };
+        let longest = if request.files.is_empty() {
+            ATTEMPT
+        } else {
+            UPLOAD + request.sending_time()
+        };
         // The host has the same deadline for the head; this one is for the whole, a slow body included.
         match self
             .host

@@ -5,7 +5,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 use std::{fmt, time::Duration};
 
-/// Longest wait for one request, the waits for its turn included; below the host's own for a call.
+/// Longest wait for one request, the waits for its turn included, but not its files; below the host's own for a call.
 const DEADLINE: Duration = Duration::from_secs(25);
 /// Longest reason for the audit log, characters.
 const MAX_REASON: usize = 512;
@@ -129,6 +129,11 @@ impl Request {
         Ok(self.files.iter().fold(form, |form, part| {
             form.file(&part.field, part.media.clone(), &part.file_name)
         }))
+    }
+
+    /// How much longer than others it may take for its files.
+    pub(super) fn sending_time(&self) -> Duration {
+        MediaRef::sending_time(self.files.iter().map(|part| &part.media))
     }
 
     /// Gives up after this time instead of 25 seconds.

@@ -116,6 +116,27 @@ async fn a_request_says_who_asks_and_why() -> HostResult<()> {
 }
 
 #[tokio::test(start_paused = true)]
+async fn large_files_have_the_time_that_they_need() -> HostResult<()> {
+    let lab = lab([ok(), ok()]);
+    let media = lab.host.host().media();
+    let mut file = media.save("text/plain", "a.txt", b"12345".to_vec()).await?;
+    for (n, (size, seconds)) in [(5, 25), (10 << 20, 65)].into_iter().enumerate() {
+        file.size = size;
+        lab.rest
+            .done(post().file(file.clone(), "a.txt"))
+            .await
+            .map_err(RestError::into_error)?;
+        // what was spent before it is its turn is taken off
+        let given = lab.request(n).head.timeout_ms.div_ceil(1000);
+        assert!(
+            (seconds - 5..=seconds).contains(&given),
+            "{size} bytes: {given} s"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
 async fn files_are_streamed_beside_the_payload() -> HostResult<()> {
     let lab = lab([ok()]);
     let host = lab.host.host();

@@ -79,6 +79,7 @@ fn tokens_are_sensitive_and_addresses_ask_for_egress() {
         &schema["properties"]["accounts"]["additionalProperties"]["properties"],
     ] {
         assert_eq!(place["token"]["writeOnly"], true);
+        assert_eq!(place["token"]["x-credential"], true);
         for key in ["apiRoot", "gatewayUrl", "proxy"] {
             assert_eq!(place[key]["x-egress"], true, "{key}");
         }

@@ -1,4 +1,4 @@
-//! Carrying a patch out: everything is fitted first, then written file by file.
+//! Carrying a patch out: everything is fitted first, then written beside its place, then put there file by file.
 use super::{Part, hunk};
 use crate::{
     error::FileError,
@@ -42,11 +42,17 @@ pub fn apply(workspace: &Workspace<'_>, parts: Vec<Part>) -> Result<Done, FileEr
         plan(workspace, part, &mut files, &mut done)?;
         check_size(&files)?;
     }
+    let new = files
+        .iter()
+        .filter_map(|(path, planned)| Some((path, planned.as_ref()?)));
+    let prepared = new.map(|(path, Planned { text, permissions })| {
+        workspace.prepare(path, text.as_bytes(), permissions.clone())
+    });
+    // all bytes are on the disk before the first file changes: a full one leaves nothing half done
+    let prepared = prepared.collect::<Result<Vec<_>, _>>()?;
     // what is new comes first: a file that moves is never nowhere
-    for (path, planned) in &files {
-        if let Some(Planned { text, permissions }) = planned {
-            workspace.put(path, text.as_bytes(), permissions.clone())?;
-        }
+    for file in prepared {
+        file.place()?;
     }
     for (path, _) in files.iter().filter(|(_, planned)| planned.is_none()) {
         // what this patch made and moved on was never there

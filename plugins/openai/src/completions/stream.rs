@@ -10,6 +10,10 @@ use crate::{
 };
 use openclaw_plugin_api::{AnswerReader, Completion, Delta, StopReason, Usage};
 use serde_json::{Value, json};
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 /// The fields in which services send thoughts.
 pub(super) const THOUGHT_FIELDS: &[&str] = &["reasoning_content", "reasoning", "reasoning_text"];
@@ -21,6 +25,8 @@ const ID_TAIL: usize = 16;
 pub struct Reader {
     origin: Origin,
     calls: Vec<Call>,
+    /// What tells the calls of this answer from those of others, where the service gives them no ids.
+    mark: String,
     /// The field in which the thoughts come, once one did.
     field: Option<&'static str>,
     refused: bool,
@@ -46,6 +52,7 @@ impl Reader {
         Self {
             origin,
             calls: Vec::new(),
+            mark: String::new(),
             field: None,
             refused: false,
             finish: None,
@@ -201,13 +208,16 @@ impl Reader {
     }
 
     /// An id for a call that has none, different in each answer.
-    fn made_id(&self, index: usize) -> String {
-        let response = self.completion.response_id.chars().rev();
-        let tail: String = response
-            .filter(char::is_ascii_alphanumeric)
-            .take(ID_TAIL)
-            .collect();
-        format!("call_{tail}_{index}")
+    fn made_id(&mut self, index: usize) -> String {
+        if self.mark.is_empty() {
+            let response = self.completion.response_id.chars().rev();
+            let tail = response.filter(char::is_ascii_alphanumeric).take(ID_TAIL);
+            self.mark = tail.collect();
+        }
+        if self.mark.is_empty() {
+            self.mark = unheard_of();
+        }
+        format!("call_{}_{index}", self.mark)
     }
 
     fn usage(&mut self, told: &Value) {
@@ -268,6 +278,14 @@ impl reader::Reader for Reader {
     fn read_whole(&mut self, answer: &Value, out: &mut Vec<Delta>) -> Result<(), Told> {
         self.chunk(answer, out)
     }
+}
+
+/// A mark that no other answer has, of this process or of an earlier one.
+fn unheard_of() -> String {
+    static ANSWERS: AtomicU64 = AtomicU64::new(0);
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let answer = ANSWERS.fetch_add(1, Ordering::Relaxed);
+    format!("{:x}x{answer:x}", since.as_micros())
 }
 
 /// Content in parts: texts, and thoughts among them.

@@ -292,6 +292,28 @@ fn calls_without_order_are_told_apart() {
 }
 
 #[test]
+fn calls_have_ids_of_their_own_though_the_service_gives_none_at_all() {
+    let chunk = |delta: Value| json!({"object": "chat.completion.chunk", "choices": [{"delta": delta}]});
+    let bare = || chunk(json!({"tool_calls": [{"function": {"name": "look", "arguments": "{}"}}]}));
+    let ids = || -> Vec<String> {
+        let (deltas, _) = read(&[bare(), bare()]).expect("no failure");
+        let calls = deltas.into_iter().filter_map(|delta| match delta {
+            Delta::ToolCall { id, .. } => Some(id),
+            _ => None,
+        });
+        calls.collect()
+    };
+    let (first, second) = (ids(), ids());
+    assert_eq!((first.len(), second.len()), (2, 2));
+    assert_ne!(first[0], first[1]);
+    assert!(
+        first.iter().all(|id| !second.contains(id)),
+        "{first:?} {second:?}"
+    );
+    assert!(first.iter().all(|id| id.len() <= 40), "no service shortens them");
+}
+
+#[test]
 fn thoughts_come_from_any_field_and_go_back_into_it() {
     let (deltas, _) = read(&[
         delta(json!({"reasoning_content": "hm"})),

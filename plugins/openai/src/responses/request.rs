@@ -107,14 +107,13 @@ fn assistant(service: &Service, content: &[Content], input: &mut Vec<Value>) {
                 spoken = true;
                 let text = texts(content);
                 if !text.is_empty() {
-                    let item_id = thoughts(&claims, None, input);
-                    input.push(message(&text, item_id));
+                    messages(&claims, &text, input);
                 }
             }
             Content::ToolCall {
                 id, name, arguments, ..
             } => {
-                let item_id = thoughts(&claims, Some(id), input);
+                let item_id = thoughts(&claims, id, input);
                 let mut call = json!({
                     "type": "function_call",
                     "call_id": history::call_id(id, MAX_CALL_ID),
@@ -131,16 +130,57 @@ fn assistant(service: &Service, content: &[Content], input: &mut Vec<Value>) {
     }
 }
 
-/// Adds the thoughts that led to this call, or to the message; gives the id of the item that has to follow.
-fn thoughts<'a>(claims: &'a [Claim], call: Option<&str>, input: &mut Vec<Value>) -> Option<&'a str> {
+/// A thought that led to a message.
+struct Led<'a> {
+    thought: &'a Value,
+    /// The message's id.
+    to: &'a str,
+    /// Where the message begins in the text of the answer.
+    at: usize,
+}
+
+/// Adds what was said, message by message, each behind the thoughts that led to it.
+fn messages(claims: &[Claim], text: &str, input: &mut Vec<Value>) {
+    let led = claims.iter().filter_map(|claim| match claim {
+        Claim::Reasoning {
+            item,
+            call_id: None,
+            item_id,
+            said,
+        } => Some(Led {
+            thought: item,
+            to: item_id,
+            at: *said,
+        }),
+        _ => None,
+    });
+    let led: Vec<_> = led.collect();
+    let none: &[Led<'_>] = &[];
+    let (mut from, mut before) = (0, none);
+    let begin = led.chunk_by(|a, b| a.to == b.to).map(|led| (led[0].at, led));
+    for (to, next) in begin.chain([(text.len(), none)]) {
+        let to = text.floor_char_boundary(to).max(from);
+        // a thought without its message is refused
+        if to > from {
+            input.extend(before.iter().map(|led| led.thought.clone()));
+            let id = before.last().map(|led| led.to).filter(|id| !id.is_empty());
+            input.push(message(&text[from..to], id));
+        }
+        (from, before) = (to, next);
+    }
+}
+
+/// Adds the thoughts that led to this call; gives the id of the item that has to follow.
+fn thoughts<'a>(claims: &'a [Claim], call: &str, input: &mut Vec<Value>) -> Option<&'a str> {
     let mut follows = None;
     for claim in claims {
         if let Claim::Reasoning {
             item,
             call_id,
             item_id,
+            ..
         } = claim
-            && call_id.as_deref() == call
+            && call_id.as_deref() == Some(call)
         {
             input.push(item.clone());
             follows = Some(item_id.as_str());

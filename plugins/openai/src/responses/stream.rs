@@ -19,6 +19,8 @@ pub struct Reader {
     calls: u32,
     /// Thoughts that are done and wait for the item that they lead to.
     thoughts: Vec<Value>,
+    /// Bytes of text that were said.
+    said: usize,
     /// A thought was shown, so the next one needs a gap.
     thought: bool,
     refused: bool,
@@ -45,6 +47,7 @@ impl Reader {
             items: BTreeMap::new(),
             calls: 0,
             thoughts: Vec::new(),
+            said: 0,
             thought: false,
             refused: false,
             completion: Completion::default(),
@@ -96,6 +99,7 @@ impl Reader {
                 item: thought,
                 call_id: item["call_id"].as_str().map(str::to_owned),
                 item_id: item["id"].as_str().unwrap_or_default().to_owned(),
+                said: self.said,
             };
             out.push(Delta::Signature(self.origin.sign(claim)));
         }
@@ -103,8 +107,13 @@ impl Reader {
 
     fn text(&mut self, event: &Value, out: &mut Vec<Delta>) -> Result<(), Told> {
         self.item(event)?.streamed = true;
-        reader::push_text(out, delta(event));
+        self.say(delta(event), out);
         Ok(())
+    }
+
+    fn say(&mut self, text: &str, out: &mut Vec<Delta>) {
+        self.said += text.len();
+        reader::push_text(out, text);
     }
 
     fn thinking(&mut self, event: &Value, out: &mut Vec<Delta>) -> Result<(), Told> {
@@ -141,7 +150,7 @@ impl Reader {
                     self.refused |= part["type"] == "refusal";
                     if !streamed {
                         let text = part["text"].as_str().or(part["refusal"].as_str());
-                        reader::push_text(out, text.unwrap_or_default());
+                        self.say(text.unwrap_or_default(), out);
                     }
                 }
             }

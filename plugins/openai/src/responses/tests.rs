@@ -245,6 +245,55 @@ fn what_did_not_stream_is_taken_from_the_whole() {
 }
 
 #[test]
+fn each_of_two_messages_is_sent_again_behind_its_own_thought() {
+    let message = |id: &str, text: &str| {
+        let content = json!([{"type": "output_text", "text": text}]);
+        json!({"type": "message", "id": id, "role": "assistant", "content": content})
+    };
+    let (deltas, _) = read(&[
+        item_done(0, thought("rs_1")),
+        item_done(1, message("msg_1", "I look.")),
+        item_done(2, thought("rs_2")),
+        item_done(3, message("msg_2", "Ünd that is it.")),
+        completed("completed"),
+    ])
+    .expect("no failure");
+    let (mut signature, mut text) = (String::new(), String::new());
+    for delta in deltas {
+        match delta {
+            Delta::Signature(proof) => signature += &proof,
+            Delta::Text(more) => text += &more,
+            _ => {}
+        }
+    }
+    let thinking = Content::Thinking {
+        thinking: "hmhm".into(),
+        signature,
+    };
+    let mut request = request("gpt-5");
+    let input = |request: &CompletionRequest| -> Vec<String> {
+        let body = sent(request);
+        let input = body["input"].as_array().expect("a list").iter().skip(1);
+        let said = |item: &Value| item["content"][0]["text"].as_str().unwrap_or_default().to_owned();
+        input
+            .map(|item| format!("{} {}", item["id"].as_str().unwrap_or_default(), said(item)))
+            .collect()
+    };
+    request.messages.push(Message {
+        role: Role::Assistant,
+        content: vec![thinking, Content::text(text)],
+        ..Message::default()
+    });
+    assert_eq!(
+        input(&request),
+        ["rs_1 ", "msg_1 I look.", "rs_2 ", "msg_2 Ünd that is it."]
+    );
+    // of what is not there any more no thought is left over
+    request.messages[1].content[1] = Content::text("I l");
+    assert_eq!(input(&request), ["rs_1 ", "msg_1 I l"]);
+}
+
+#[test]
 fn thoughts_are_sent_again_before_what_they_led_to() {
     let (deltas, _) = read(&[
         item_done(0, thought("rs_1")),

@@ -19,6 +19,8 @@ const MODEL: &str = "gpt-realtime";
 const VOICE: &str = "marin";
 /// The model that writes down what the caller says.
 const EAR: &str = "gpt-4o-mini-transcribe";
+/// How an answer is refused while another one is being made.
+const ALREADY_ANSWERS: &str = "conversation_already_has_active_response";
 
 pub(super) async fn converse(
     host: &Host,
@@ -113,12 +115,23 @@ fn tool(spec: &ToolSpec) -> Value {
 struct Talk {
     /// An answer is being made.
     answering: bool,
+    /// The answer that was asked for last.
+    asked: Asked,
     /// Another one is wanted after it, by these instructions, if any.
     wanted: Option<Option<String>>,
     /// The item that is being spoken.
     spoken: String,
     /// The item that was interrupted: what still comes of it is dropped.
     interrupted: String,
+}
+
+/// An answer that was asked for.
+#[derive(Default)]
+struct Asked {
+    /// The how-manieth it is: a refusal names the event that it refuses.
+    number: u64,
+    /// By which instructions, if any.
+    instructions: Option<String>,
 }
 
 impl Talk {
@@ -148,13 +161,39 @@ impl Talk {
             return Ok(());
         }
         self.answering = true;
-        let response = match instructions {
+        let response = match &instructions {
             Some(words) => json!({"instructions": words}),
             None => json!({}),
         };
-        socket
-            .send(&json!({"type": "response.create", "response": response}))
-            .await
+        self.asked = Asked {
+            number: self.asked.number + 1,
+            instructions,
+        };
+        let event = json!({"type": "response.create", "event_id": self.asked.id(), "response": response});
+        socket.send(&event).await
+    }
+
+    /// Something was refused. If it was an answer, none is made, and nothing will say that it is done.
+    async fn refused(&mut self, socket: &mut Socket, error: &Value) -> Result<()> {
+        if text(error, "event_id") != self.asked.id() {
+            return Ok(());
+        }
+        if text(error, "code") == ALREADY_ANSWERS {
+            // it began one by itself: this one comes after it
+            let again = self.asked.instructions.take();
+            self.wanted.get_or_insert(again);
+            return Ok(());
+        }
+        self.done(socket).await
+    }
+
+    /// No answer is being made any more.
+    async fn done(&mut self, socket: &mut Socket) -> Result<()> {
+        self.answering = false;
+        match self.wanted.take() {
+            Some(instructions) => self.want(socket, instructions).await,
+            None => Ok(()),
+        }
     }
 
     /// Takes an event. False: nobody listens any more.
@@ -193,20 +232,24 @@ impl Talk {
                 call(&event["item"])
             }
             "response.done" => {
-                self.answering = false;
-                if let Some(instructions) = self.wanted.take() {
-                    self.want(socket, instructions).await?;
-                }
+                self.done(socket).await?;
                 return Ok(true);
             }
             "error" if is_fatal(event) => return Err(told(access, event)),
             "error" => {
                 tracing::warn!(error = %told(access, event), "the service refuses something");
+                self.refused(socket, &event["error"]).await?;
                 return Ok(true);
             }
             _ => return Ok(true),
         };
         Ok(out.event(&event).await)
+    }
+}
+
+impl Asked {
+    fn id(&self) -> String {
+        format!("answer-{}", self.number)
     }
 }
 

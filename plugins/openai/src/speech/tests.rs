@@ -233,6 +233,49 @@ async fn voice(chunks: &mut Chunks) -> VoiceOutput {
     VoiceOutput::decode(&chunks.next().await.expect("more")).expect("an output")
 }
 
+/// The next event; what does not come is not waited for.
+async fn soon(socket: &mut FakeSocket) -> Value {
+    let event = tokio::time::timeout(Duration::from_secs(60), event(socket));
+    event.await.expect("it comes")
+}
+
+#[tokio::test(start_paused = true)]
+async fn after_an_answer_that_was_refused_the_next_one_is_asked_for() {
+    let host = TestHost::new().secret("OPENAI_API_KEY", "sk-own");
+    let request = Conversation {
+        format: MULAW,
+        ..Conversation::default()
+    };
+    let (mut feed, _chunks, _call) = begin(load(&host), ids::CONVERSE, &request);
+    let mut socket = host.next_socket().await;
+    soon(&mut socket).await;
+    let speak = |words: &str| {
+        let instructions = words.to_owned();
+        VoiceInput::Control(VoiceControl::Speak { instructions }).encode()
+    };
+    let refusal = |asked: &Value, code: &str| {
+        let error = json!({
+            "type": "invalid_request_error", "code": code, "message": "no", "event_id": asked["event_id"],
+        });
+        json!({"type": "error", "error": error})
+    };
+    feed.send(Ok(speak("one"))).await;
+    let one = soon(&mut socket).await;
+    // of another event: the answer is still being made
+    let other = json!({"event_id": "another"});
+    say(&mut socket, refusal(&other, "invalid_value")).await;
+    feed.send(Ok(speak("two"))).await;
+    say(&mut socket, refusal(&one, "invalid_value")).await;
+    let two = soon(&mut socket).await;
+    assert_eq!(two["response"]["instructions"], "two");
+    assert_ne!(one["event_id"], two["event_id"]);
+    // it answers by itself: what was asked for comes behind that
+    let busy = "conversation_already_has_active_response";
+    say(&mut socket, refusal(&two, busy)).await;
+    say(&mut socket, json!({"type": "response.done"})).await;
+    assert_eq!(soon(&mut socket).await["response"]["instructions"], "two");
+}
+
 #[tokio::test]
 async fn a_conversation_is_interrupted_and_asks_for_tools() {
     let host = TestHost::new().secret("OPENAI_API_KEY", "sk-own");

@@ -216,6 +216,12 @@ mod tests {
             "curl --stderr f x",
             "curl --libcurl f x",
             "curl --engine e x",
+            "curl --alt-svc f x",
+            "curl --cookie-jar f x",
+            "curl --dump-header f x",
+            "curl --etag-save f x",
+            "curl --hsts f x",
+            "curl --write-out %output{f} x",
         ] {
             assert!(refused(command), "{command}");
         }

@@ -8,7 +8,7 @@ use super::{
 };
 use openclaw_plugin_api::{Store, prelude::*};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::{
         Arc, Mutex, PoisonError,
@@ -119,7 +119,8 @@ impl Containers {
             Ok(keys) => keys,
             Err(error) => return tracing::warn!(%error, "the list of containers can't be read"),
         };
-        for name in keys.iter().filter_map(|key| key.strip_prefix(SPACE)) {
+        let mut left: BTreeSet<_> = keys.iter().filter_map(|key| key.strip_prefix(SPACE)).collect();
+        for name in left.clone() {
             let slot = self.slot(name);
             let mut known = slot.known.lock().await;
             let used = slot.used_ms.load(Ordering::Relaxed);
@@ -142,9 +143,17 @@ impl Containers {
                 _ => {
                     tracing::info!(container = name, "a container was taken away");
                     let _ = store.delete(&format!("{SPACE}{name}")).await;
+                    left.remove(name);
                 }
             }
         }
+        self.forget_all_but(&left);
+    }
+
+    /// Forgets what is not among these and is not used: who took it up anew would find a slot of its own.
+    fn forget_all_but(&self, left: &BTreeSet<&str>) {
+        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|name, slot| left.contains(name.as_str()) || Arc::strong_count(slot) > 1);
     }
 
     fn slot(&self, name: &str) -> Arc<Slot> {
@@ -233,6 +242,36 @@ fn now_ms() -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use openclaw_plugin_api::testing::TestHost;
+
+    #[tokio::test]
+    async fn a_container_that_is_gone_is_forgotten_unless_somebody_is_at_it() {
+        let host = TestHost::new();
+        let (store, containers) = (host.host().store(), Containers::default());
+        for (name, used_ms) in [("idle", 1), ("fresh", now_ms())] {
+            let one = Noted {
+                engine: "/bin/true".into(),
+                made_ms: now_ms(),
+                used_ms,
+                ready: true,
+                idle_hours: 1,
+                max_age_days: 7,
+            };
+            let kept = store.put_json(&format!("{SPACE}{name}"), &one).await;
+            kept.expect("kept");
+        }
+        let known = || {
+            let all = containers.0.lock().expect("whole");
+            all.keys().cloned().collect::<Vec<_>>()
+        };
+        let being_made = InUse::new(containers.slot("being made"));
+        drop(containers.slot("never made"));
+        containers.prune(&store, &BTreeMap::new()).await;
+        assert_eq!(known(), ["being made", "fresh"]);
+        drop(being_made);
+        containers.prune(&store, &BTreeMap::new()).await;
+        assert_eq!(known(), ["fresh"]);
+    }
 
     #[test]
     fn a_container_goes_when_it_is_idle_or_old_and_the_operator_wants_it() {

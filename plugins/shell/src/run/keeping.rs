@@ -178,21 +178,35 @@ async fn in_time(write: impl Future<Output = io::Result<()>>) -> io::Result<()> 
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn a_keeper_that_does_not_listen_holds_nobody_up() {
+    /// The way to a keeper that reads nothing, and its end of it.
+    async fn deaf() -> (Ear, io::PipeReader) {
         let (unread, control) = io::pipe().expect("a pipe");
         let control = pipe::Sender::from_owned_fd(OwnedFd::from(control)).expect("a pipe");
         control.writable().await.expect("it is empty");
         while control.try_write(&[0; 4096]).is_ok() {}
-        let mut ear = Ear {
+        let ear = Ear {
             control,
             keyboard: None,
             broken: false,
         };
+        (ear, unread)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_keeper_that_does_not_listen_holds_nobody_up() {
+        let (mut ear, _unread) = deaf().await;
         let ended = timeout(10 * WRITING, ear.end())
             .await
             .expect("it does not wait for long");
         assert_eq!(ended.expect_err("nobody listens").kind(), io::ErrorKind::TimedOut);
-        drop(unread);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_said_by_half_is_followed_by_nothing() {
+        let (mut ear, _unread) = deaf().await;
+        let half = timeout(WRITING / 2, ear.say(b"one")).await;
+        assert!(half.is_err(), "nobody listens, and whoever waits for it goes");
+        let next = timeout(10 * WRITING, ear.say(b"two")).await.expect("at once");
+        assert_eq!(next.expect_err("refused").kind(), io::ErrorKind::BrokenPipe);
     }
 }

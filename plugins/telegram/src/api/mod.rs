@@ -24,7 +24,7 @@ const MAX_ANSWER: u64 = 16 << 20;
 const SILENCE: Duration = Duration::from_secs(15);
 /// Deadline of requests that ask or configure.
 pub(crate) const ASK: Duration = Duration::from_secs(15);
-/// Deadline of requests that deliver; below the host's own for a call.
+/// Deadline of requests that deliver, files aside; below the host's own for a call.
 pub(crate) const DELIVER: Duration = Duration::from_secs(25);
 
 /// What a failure in the middle of a request means.
@@ -123,14 +123,15 @@ impl Api {
         self.read(method, sent, effect).await
     }
 
-    /// A request that carries files.
+    /// A request that carries files, which need this time beside that of any request.
     pub(crate) async fn upload<T: DeserializeOwned>(
         &self,
         method: &str,
         form: Multipart,
+        more: Duration,
     ) -> Result<T, Failure> {
         let request = self.request("POST", &format!("bot{}/{method}", self.token.expose()));
-        let request = request.timeout(DELIVER).max_bytes(MAX_ANSWER);
+        let request = request.timeout(DELIVER + more).max_bytes(MAX_ANSWER);
         let sent = request.multipart(form).send().await;
         self.read(method, sent, Effect::Once).await
     }

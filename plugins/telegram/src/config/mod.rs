@@ -60,8 +60,10 @@ pub struct Config {
     pub enabled: Option<bool>,
     /// The token that BotFather gave. For the account `default`, `TELEGRAM_BOT_TOKEN` is used if neither this nor
     /// `tokenFile` is set.
+    #[schemars(extend("x-credential" = true))]
     pub bot_token: Token,
     /// A file that holds the token and nothing else: a regular file, no link. It wins over `botToken`.
+    #[schemars(extend("x-credential" = true))]
     pub token_file: Option<String>,
     /// A name for people.
     pub name: Option<String>,

@@ -1,7 +1,7 @@
 //! Files of messages: fetched from Telegram into the host's store, or said in words why not.
 use crate::{
     account::Account,
-    api::{File, Message},
+    api::{Failure, File, Message},
 };
 use openclaw_plugin_api::{Error, ErrorKind, MediaRef, Result};
 use serde_json::json;
@@ -13,6 +13,14 @@ const CLOUD_LIMIT: u64 = 20 << 20;
 const TRIES: u32 = 3;
 /// Wait before the next try.
 const AGAIN: Duration = Duration::from_secs(1);
+
+/// Why a file is not there.
+enum Missing {
+    /// It is larger than what Telegram gives or than what is taken.
+    TooBig,
+    /// It could not be fetched: also where the operator's rules for the network say no.
+    Failed(Error),
+}
 
 /// The file of a message and what to say of it: its kind, or why it is not there.
 pub(super) async fn take(account: &Account, message: &Message) -> (Option<MediaRef>, Option<String>) {
@@ -27,8 +35,8 @@ pub(super) async fn take(account: &Account, message: &Message) -> (Option<MediaR
     for attempt in 1.. {
         match fetch(account, kind, file, mime, limit).await {
             Ok(media) => return (Some(media), Some(format!("<media:{kind}>"))),
-            Err(error) if is_too_big(&error) => return (None, Some(too_big(kind, limit))),
-            Err(error)
+            Err(Missing::TooBig) => return (None, Some(too_big(kind, limit))),
+            Err(Missing::Failed(error))
                 if attempt >= TRIES
                     || !(error.kind().is_transient() || error.kind() == ErrorKind::Unknown) =>
             {
@@ -38,7 +46,7 @@ pub(super) async fn take(account: &Account, message: &Message) -> (Option<MediaR
                     Some(format!("<media:{kind}> [the file could not be fetched]")),
                 );
             }
-            Err(error) => {
+            Err(Missing::Failed(error)) => {
                 account
                     .api
                     .host()
@@ -90,7 +98,13 @@ fn file_of(message: &Message) -> Option<(&'static str, &File, &'static str)> {
     .find_map(|(kind, file, mime)| file.as_ref().map(|file| (kind, file, mime)))
 }
 
-async fn fetch(account: &Account, kind: &str, file: &File, mime: &str, limit: u64) -> Result<MediaRef> {
+async fn fetch(
+    account: &Account,
+    kind: &str,
+    file: &File,
+    mime: &str,
+    limit: u64,
+) -> Result<MediaRef, Missing> {
     let found: File = account
         .api
         .ask("getFile", &json!({ "file_id": file.file_id }))
@@ -100,9 +114,14 @@ async fn fetch(account: &Account, kind: &str, file: &File, mime: &str, limit: u6
         .ok_or_else(|| Error::new(ErrorKind::NotFound, "telegram getFile: no path"))?;
     let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let answer = account.api.download(&path).await?;
-    // Errors of the body may name the URL as well.
-    let scrub = |error: Error| Error::new(error.kind(), account.api.scrub(error.message()));
-    let bytes = answer.bytes_up_to(limit).await.map_err(scrub)?;
+    let bytes = answer.bytes_up_to(limit).await.map_err(|error| {
+        // within an answer nothing but its length is refused
+        if error.kind() == ErrorKind::Refused {
+            return Missing::TooBig;
+        }
+        // Errors of the body may name the URL as well.
+        Missing::Failed(Error::new(error.kind(), account.api.scrub(error.message())))
+    })?;
     let mime = if file.mime_type.is_empty() {
         mime
     } else {
@@ -114,12 +133,23 @@ async fn fetch(account: &Account, kind: &str, file: &File, mime: &str, limit: u6
     } else {
         file.file_name.clone()
     };
-    account
-        .api
-        .host()
-        .media()
-        .save(mime, &base_name(&name), bytes)
-        .await
+    let media = account.api.host().media();
+    Ok(media.save(mime, &base_name(&name), bytes).await?)
+}
+
+impl From<Failure> for Missing {
+    fn from(failure: Failure) -> Self {
+        if failure.says(&["file is too big"]) {
+            return Self::TooBig;
+        }
+        Self::Failed(failure.into())
+    }
+}
+
+impl From<Error> for Missing {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
 }
 
 /// Bytes that a file may have.
@@ -138,10 +168,6 @@ fn limit(account: &Account) -> u64 {
         64 << 20
     };
     configured.min(cap)
-}
-
-fn is_too_big(error: &Error) -> bool {
-    error.kind() == ErrorKind::Refused || error.message().to_lowercase().contains("file is too big")
 }
 
 fn too_big(kind: &str, limit: u64) -> String {

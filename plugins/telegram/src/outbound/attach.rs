@@ -4,13 +4,13 @@ use super::{
     target::Target,
     writer::Chunk,
 };
-use openclaw_plugin_api::{Error, ErrorKind, MediaRef, Result};
+use openclaw_plugin_api::MediaRef;
 use serde_json::{Map, Value, json};
 
 /// Largest picture that is shown as one, bytes.
 const PHOTO_LIMIT: u64 = 10 << 20;
 /// Largest file that a bot can send, bytes.
-const FILE_LIMIT: u64 = 50 << 20;
+pub(super) const FILE_LIMIT: u64 = 50 << 20;
 /// Most files of an album.
 const ALBUM: usize = 10;
 
@@ -30,18 +30,9 @@ pub(super) enum Form {
 pub(super) type Group = Vec<(Form, MediaRef)>;
 
 /// The files in order, put into albums where several of a kind follow each other.
-pub(super) fn groups(files: &[MediaRef], extra: &Map<String, Value>) -> Result<Vec<Group>> {
+pub(super) fn groups(files: &[MediaRef], extra: &Map<String, Value>) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     for file in files {
-        if file.size > FILE_LIMIT {
-            return Err(Error::new(
-                ErrorKind::Rejected,
-                format_args!(
-                    "telegram: a bot sends at most 50 MB and the file has {} MB; make it smaller",
-                    file.size >> 20
-                ),
-            ));
-        }
         let form = form(file, extra);
         match groups.last_mut() {
             Some(group) if group.len() < ALBUM && group.iter().all(|(other, _)| other.joins(form)) => {
@@ -50,7 +41,7 @@ pub(super) fn groups(files: &[MediaRef], extra: &Map<String, Value>) -> Result<V
             _ => groups.push(vec![(form, file.clone())]),
         }
     }
-    Ok(groups)
+    groups
 }
 
 /// The request for a group.

@@ -197,13 +197,13 @@ impl Renderer {
         let Some(address) = self.link.take() else {
             return;
         };
-        let differs = address.trim_end_matches('/') != self.link_text.trim_end_matches('/');
+        let differs = differs(&address, &self.link_text);
         if std::mem::take(&mut self.in_link) {
             self.writer.close("</a>");
             if differs {
                 self.writer.plain(&format!(" ({address})"));
             }
-        } else if differs && !address.is_empty() {
+        } else if differs {
             self.writer.text(&format!(" ({address})"));
         }
     }
@@ -277,6 +277,20 @@ impl Renderer {
             Event::Text(text) | Event::Code(text) | Event::InlineHtml(text) => {
                 if let Some(cell) = rows.last_mut().and_then(|row| row.last_mut()) {
                     cell.push_str(text);
+                    self.link_text.push_str(text);
+                }
+            }
+            Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
+                self.link_text.clear();
+                self.link = Some(dest_url.to_string());
+            }
+            Event::End(TagEnd::Link | TagEnd::Image) => {
+                let cell = rows.last_mut().and_then(|row| row.last_mut());
+                if let (Some(address), Some(cell)) = (self.link.take(), cell)
+                    && differs(&address, &self.link_text)
+                {
+                    // a cell has no room for a link but its text
+                    *cell += &format!(" ({address})");
                 }
             }
             Event::End(TagEnd::Table) => {
@@ -317,6 +331,11 @@ fn bars_in(events: &[Event<'_>]) -> usize {
             }
         })
         .sum()
+}
+
+/// Whether an address says more than the text of its link.
+fn differs(address: &str, text: &str) -> bool {
+    !address.is_empty() && address.trim_end_matches('/') != text.trim_end_matches('/')
 }
 
 /// Telegram makes links of these only.

@@ -48,7 +48,8 @@ impl Request {
                     .deliver(self.method, &Value::Object(self.fields.clone()))
                     .await
             } else {
-                account.api.upload(self.method, self.form()).await
+                let more = MediaRef::sending_time(self.files.iter().map(|part| &part.media));
+                account.api.upload(self.method, self.form(), more).await
             };
             match outcome {
                 Ok(result) => return Ok(result),
@@ -107,7 +108,7 @@ impl Request {
             "photo_ext_invalid",
             "wrong type of the web page",
         ]) {
-            return self.as_document("sendPhoto", "photo");
+            return self.as_document("sendPhoto", "photo") || self.album_as_documents();
         }
         if failure.says(&["voice_messages_forbidden"]) {
             return self.as_document("sendVoice", "voice") || self.as_document("sendVideoNote", "video_note");
@@ -150,6 +151,19 @@ impl Request {
             .filter(|part| part.field == field)
             .for_each(|part| part.field = "document".into());
         true
+    }
+
+    /// One picture that Telegram can't show costs the others nothing: all go as files, still as one album.
+    fn album_as_documents(&mut self) -> bool {
+        let items = self.fields.get_mut("media").and_then(Value::as_array_mut);
+        let mut changed = false;
+        for item in items.into_iter().flatten() {
+            if matches!(item["type"].as_str(), Some("photo" | "video")) {
+                item["type"] = "document".into();
+                changed = true;
+            }
+        }
+        changed
     }
 }
 

@@ -48,12 +48,13 @@ pub(crate) async fn send(account: &Account, message: Outbound) -> Result<Receipt
 
 /// The requests that a message takes, in order.
 fn requests(account: &Account, target: &Target, message: &Outbound) -> Result<Vec<Request>> {
+    let message = &message.clone().without_files_over(attach::FILE_LIMIT)?;
     let keyboard = keyboard(&message.buttons)?;
     let mut chunks = chunks(account, &message.text);
     let mut requests = Vec::new();
     if !message.attachments.is_empty() {
         let fits = chunks.len() == 1 && super::writer::units(&chunks[0].plain) <= CAPTION_LIMIT;
-        let groups = attach::groups(&message.attachments, &message.extra)?;
+        let groups = attach::groups(&message.attachments, &message.extra);
         // Albums carry no buttons, so then the text follows and has them.
         let is_album = groups.last().is_some_and(|group| group.len() > 1);
         let has_room = groups

@@ -7,12 +7,13 @@ mod schema;
 mod webhook;
 
 use super::PLUGIN;
-use openclaw_fakes::telegram::{Person, Telegram};
+use openclaw_fakes::telegram::{Fault, Person, Telegram};
 use openclaw_plugin_api::{
     Inbound,
     prelude::*,
     testing::{FakeAnswer, FakeRequest, TestHost, TestPlugin},
 };
+use std::time::Duration;
 
 const ADA: Person = Person { id: 7, name: "Ada" };
 
@@ -70,6 +71,19 @@ impl Lab {
         self.plugin.send("telegram", &to_ada(text)).await
     }
 
+    /// Sends a message of which Telegram takes the first part alone.
+    async fn send_in_part(&self, message: &Outbound) -> Error {
+        self.fake.fail("sendMessage", Fault::Delay(Duration::ZERO));
+        let limit = Fault::Refuse {
+            code: 429,
+            description: "Too Many Requests".into(),
+            retry_after: Some(3),
+        };
+        self.fake.fail("sendMessage", limit);
+        let sent = self.plugin.send("telegram", message).await;
+        sent.expect_err("the second part is refused")
+    }
+
     /// Bodies of all calls of a method; nothing may have been wrong with any call.
     fn bodies(&self, method: &str) -> Vec<Value> {
         assert_eq!(self.fake.complaints(), Vec::<String>::new());
@@ -84,4 +98,22 @@ fn to_ada(text: &str) -> Outbound {
         text: text.into(),
         ..Outbound::default()
     }
+}
+
+/// A message of two parts.
+fn two_parts(key: &str) -> Outbound {
+    Outbound {
+        idempotency_key: key.into(),
+        ..to_ada(&"a & b\n".repeat(660))
+    }
+}
+
+/// These are the calls of two tries of such a message, of which the first sent its first part.
+fn assert_went_on(sent: &[Value]) {
+    let texts: Vec<_> = sent.iter().map(|body| &body["text"]).collect();
+    assert_eq!(texts.len(), 3);
+    assert!(
+        texts[1] == texts[2] && texts[0] != texts[1],
+        "the first part is not sent again"
+    );
 }

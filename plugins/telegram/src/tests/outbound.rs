@@ -77,10 +77,7 @@ async fn what_telegram_objects_to_is_taken_away_and_sent_again() -> Result<()> {
 #[tokio::test(start_paused = true)]
 async fn what_grows_over_the_limit_becomes_several_and_a_second_try_goes_on() -> Result<()> {
     let lab = Lab::start(json!({})).await?;
-    let message = Outbound {
-        idempotency_key: "k".into(),
-        ..to_ada(&"a & b\n".repeat(660))
-    };
+    let message = two_parts("k");
     let receipt = lab.plugin.send("telegram", &message).await?;
     let sent = lab.bodies("sendMessage");
     assert_eq!((receipt.message_ids.len(), sent.len()), (2, 2));
@@ -90,39 +87,14 @@ async fn what_grows_over_the_limit_becomes_several_and_a_second_try_goes_on() ->
         (receipt.message_ids, 2),
         "nothing is sent twice"
     );
-    let message = Outbound {
-        idempotency_key: "l".into(),
-        ..message
-    };
-    let limit = openclaw_fakes::telegram::Fault::Refuse {
-        code: 429,
-        description: "Too Many Requests".into(),
-        retry_after: Some(3),
-    };
-    lab.fake.fail(
-        "sendMessage",
-        openclaw_fakes::telegram::Fault::Delay(std::time::Duration::ZERO),
-    );
-    lab.fake.fail("sendMessage", limit);
-    let error = lab
-        .plugin
-        .send("telegram", &message)
-        .await
-        .expect_err("the second part is refused");
+    let message = two_parts("l");
+    let error = lab.send_in_part(&message).await;
     assert_eq!(
         (error.kind(), error.retry_after()),
-        (ErrorKind::RateLimited, Some(std::time::Duration::from_secs(3)))
+        (ErrorKind::RateLimited, Some(Duration::from_secs(3)))
     );
     lab.plugin.send("telegram", &message).await?;
-    let texts: Vec<_> = lab.bodies("sendMessage")[2..]
-        .iter()
-        .map(|body| body["text"].clone())
-        .collect();
-    assert_eq!(texts.len(), 3);
-    assert!(
-        texts[1] == texts[2] && texts[0] != texts[1],
-        "the first part is not sent again"
-    );
+    assert_went_on(&lab.bodies("sendMessage")[2..]);
     Ok(())
 }
 
@@ -139,10 +111,7 @@ async fn errors_have_kinds_and_remedies() -> Result<()> {
         lab.fake.refuse("sendMessage", code, words);
         assert_eq!(lab.send("x").await.expect_err(words).kind(), kind, "{words}");
     }
-    for fault in [
-        openclaw_fakes::telegram::Fault::Cut,
-        openclaw_fakes::telegram::Fault::Page { status: 502 },
-    ] {
+    for fault in [Fault::Cut, Fault::Page { status: 502 }] {
         lab.fake.fail("sendMessage", fault);
         assert_eq!(lab.send("x").await.expect_err("lost").kind(), ErrorKind::Unknown);
     }
@@ -301,6 +270,28 @@ async fn albums_long_captions_and_bad_pictures() -> Result<()> {
         )
         .await?;
     assert_eq!(lab.fake.calls("sendDocument")[0].files["document"], b"one");
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_picture_that_can_not_be_shown_costs_its_album_nothing() -> Result<()> {
+    let lab = Lab::start(json!({})).await?;
+    let picture = media(&lab, "image/png", "a.png", b"one").await?;
+    lab.fake
+        .refuse("sendMediaGroup", 400, "Bad Request: PHOTO_INVALID_DIMENSIONS");
+    let message = Outbound {
+        attachments: vec![picture; 3],
+        ..to_ada("*all*")
+    };
+    let receipt = lab.plugin.send("telegram", &message).await?;
+    assert_eq!(receipt.message_ids.len(), 3);
+    let albums = lab.fake.calls("sendMediaGroup");
+    let album = albums.last().expect("an album");
+    let kinds = album.body["media"].as_array().expect("items").iter();
+    let kinds: Vec<_> = kinds.map(|item| item["type"].as_str()).collect();
+    assert_eq!((kinds, album.files.len()), (vec![Some("document"); 3], 3));
+    assert_eq!(album.body["media"][0]["caption"], "<i>all</i>");
+    assert_eq!(lab.fake.complaints(), Vec::<String>::new());
     Ok(())
 }
 

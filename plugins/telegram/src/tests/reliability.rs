@@ -1,10 +1,8 @@
 //! What happens when something breaks: nothing is lost, nothing is told twice, and the operator is told what to do.
 use super::*;
-use openclaw_fakes::telegram::Fault;
-use std::{
-    sync::Arc,
-    sync::atomic::{AtomicBool, Ordering},
-    time::Duration,
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicBool, Ordering},
 };
 use tokio::time::timeout;
 
@@ -131,32 +129,14 @@ async fn another_bot_of_the_same_account_is_heard_from_its_first_message_on() ->
 #[tokio::test(start_paused = true)]
 async fn parts_that_people_have_seen_are_not_sent_again_after_a_restart() -> Result<()> {
     let lab = Lab::start(json!({})).await?;
-    let message = Outbound {
-        idempotency_key: "k".into(),
-        ..to_ada(&"a & b\n".repeat(660))
-    };
-    lab.fake.fail("sendMessage", Fault::Delay(Duration::ZERO));
-    lab.fake
-        .refuse("sendMessage", 429, "Too Many Requests: retry after 3");
-    lab.plugin
-        .send("telegram", &message)
-        .await
-        .expect_err("the second part is refused");
+    let message = two_parts("k");
+    lab.send_in_part(&message).await;
     // another process, as far as the plugin knows
     let again = lab.host.load(&PLUGIN, json!({}))?;
     again.start_channel("telegram", json!({})).await?;
     let receipt = again.send("telegram", &message).await?;
     assert_eq!(receipt.message_ids.len(), 2, "both parts are told");
-    let texts: Vec<_> = lab
-        .bodies("sendMessage")
-        .iter()
-        .map(|body| body["text"].clone())
-        .collect();
-    assert_eq!(texts.len(), 3);
-    assert!(
-        texts[1] == texts[2] && texts[0] != texts[1],
-        "the first part is not sent again"
-    );
+    assert_went_on(&lab.bodies("sendMessage"));
     Ok(())
 }
 
@@ -323,5 +303,55 @@ async fn what_surely_never_left_may_be_tried_again() -> Result<()> {
         error.kind() == ErrorKind::Network && error.kind().is_transient(),
         "{error:?}"
     );
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn large_files_have_the_time_that_they_need() -> Result<()> {
+    let fake = Telegram::offline();
+    let limits: Arc<Mutex<Vec<u64>>> = Arc::default();
+    let (web, seen) = (fake.clone(), limits.clone());
+    let host = TestHost::new()
+        .secret("TELEGRAM_BOT_TOKEN", Telegram::TOKEN)
+        .web(move |request| {
+            if request.head.url.ends_with("/sendDocument") {
+                seen.lock().expect("no panic").push(request.head.timeout_ms);
+            }
+            Ok(exchange(&web, &request))
+        });
+    let plugin = host.load(&PLUGIN, json!({}))?;
+    plugin.start_channel("telegram", json!({})).await?;
+    fake.called("getUpdates", 1).await;
+    let media = host.host().media();
+    let mut file = media.save("application/pdf", "a.pdf", b"%PDF-".to_vec()).await?;
+    for size in [5, 40 << 20] {
+        file.size = size;
+        let message = Outbound {
+            attachments: vec![file.clone()],
+            ..to_ada("")
+        };
+        plugin.send("telegram", &message).await?;
+    }
+    assert_eq!(*limits.lock().expect("no panic"), [25_000, 185_000]);
+    Ok(())
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_file_that_the_rules_of_the_network_keep_away_is_not_said_to_be_too_large() -> Result<()> {
+    let fake = Telegram::offline();
+    let web = fake.clone();
+    let host =
+        TestHost::new()
+            .secret("TELEGRAM_BOT_TOKEN", Telegram::TOKEN)
+            .web(move |request| match request.head.url.contains("/getFile") {
+                true => Err(Error::new(ErrorKind::Refused, "no rule allows the host")),
+                false => Ok(exchange(&web, &request)),
+            });
+    let plugin = host.load(&PLUGIN, json!({}))?;
+    plugin.start_channel("telegram", json!({})).await?;
+    fake.called("getUpdates", 1).await;
+    fake.photo(ADA, "", b"one", None);
+    let (_, event) = host.next_inbound().await;
+    assert_eq!(event.text, "<media:image> [the file could not be fetched]");
     Ok(())
 }

@@ -74,5 +74,12 @@ fn tokens_are_sensitive_and_addresses_ask_for_egress() {
             (&place["apiRoot"]["x-egress"], &place["proxy"]["x-egress"]),
             (&json!(true), &json!(true))
         );
+        assert_eq!(
+            (
+                &place["botToken"]["x-credential"],
+                &place["tokenFile"]["x-credential"]
+            ),
+            (&json!(true), &json!(true))
+        );
     }
 }

@@ -1,8 +1,6 @@
 //! Updates by webhook.
 use super::*;
-use openclaw_fakes::telegram::Fault;
 use openclaw_plugin_api::HttpCall;
-use std::time::Duration;
 use tokio::time::timeout;
 
 const SECRET: &str = "a-secret-of_the-webhook";

@@ -1,5 +1,6 @@
 //! The real program with the real plugin on Discord.
 mod access;
+mod actions;
 mod approvals;
 mod connection;
 mod crash;

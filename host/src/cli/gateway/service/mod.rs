@@ -8,10 +8,12 @@ mod unit;
 
 pub(in crate::cli) use drift::facts;
 
+use super::probe;
 use crate::{
     cli::{Failure, output, setting::Setting},
     config::{Env, Paths},
 };
+use clap::Subcommand;
 use rustix::process::geteuid;
 use serde_json::{Value, json};
 use std::{
@@ -31,6 +33,21 @@ const PLACES: [&str; 5] = [
     "OPENCLAW_INCLUDE_ROOTS",
     "OPENCLAW_BUNDLED_PLUGINS_DIR",
 ];
+
+/// What is done with the service.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Status(probe::Status),
+    Install(Install),
+    /// Stops the service and removes it; configuration and state stay
+    Uninstall(Plain),
+    /// Starts the service
+    Start(Plain),
+    /// Stops the service
+    Stop(Plain),
+    /// Stops the service and starts it again
+    Restart(Plain),
+}
 
 /// Makes the gateway a service of this user, confined, and starts it
 #[derive(Debug, clap::Args)]
@@ -81,7 +98,7 @@ pub struct Plain {
 
 /// What to do with the service.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Order {
+enum Order {
     Start,
     Stop,
     Restart,
@@ -93,8 +110,20 @@ struct Service {
     file: PathBuf,
 }
 
+/// Runs one of them.
+pub(in crate::cli) fn run(command: &Command, env: &Env) -> Result<(), Failure> {
+    match command {
+        Command::Status(args) => probe::status(args, env),
+        Command::Install(args) => install(args, env),
+        Command::Uninstall(args) => uninstall(args, env),
+        Command::Start(args) => order(Order::Start, args, env),
+        Command::Stop(args) => order(Order::Stop, args, env),
+        Command::Restart(args) => order(Order::Restart, args, env),
+    }
+}
+
 /// Runs `gateway install`.
-pub(super) fn install(args: &Install, env: &Env) -> Result<(), Failure> {
+fn install(args: &Install, env: &Env) -> Result<(), Failure> {
     let setting = Setting::look(env)?;
     let service = Service::of(env, &setting.paths)?;
     let user = match args.system {
@@ -137,33 +166,32 @@ pub(super) fn install(args: &Install, env: &Env) -> Result<(), Failure> {
 }
 
 /// Runs `gateway uninstall`. The state stays.
-pub(super) fn uninstall(args: &Plain, env: &Env) -> Result<(), Failure> {
+fn uninstall(args: &Plain, env: &Env) -> Result<(), Failure> {
+    let service = Service::of(env, &Paths::resolve(env).map_err(Failure::config)?)?;
+    let removed = remove(env)?.is_some();
+    let text = match removed {
+        true => "is stopped and removed. Configuration and state stay where they are.",
+        false => "is not installed.",
+    };
+    let text = format!("{} {text}", service.unit);
+    service.say(args.json, "uninstall", removed, &text)
+}
+
+/// Stops the service and removes it; gives its name. Nothing is done where there is none.
+pub(in crate::cli) fn remove(env: &Env) -> Result<Option<String>, Failure> {
     let service = Service::of(env, &Paths::resolve(env).map_err(Failure::config)?)?;
     if !service.file.exists() {
-        return service.say(
-            args.json,
-            "uninstall",
-            false,
-            &format!("{} is not installed.", service.unit),
-        );
+        return Ok(None);
     }
     systemctl::order(env, &["disable", "--now", &service.unit])?;
     fs::remove_file(&service.file)
         .map_err(|e| Failure::io(format_args!("remove {}", service.file.display()), e))?;
     systemctl::order(env, &["daemon-reload"])?;
-    service.say(
-        args.json,
-        "uninstall",
-        true,
-        &format!(
-            "{} is stopped and removed. Configuration and state stay where they are.",
-            service.unit
-        ),
-    )
+    Ok(Some(service.unit))
 }
 
 /// Runs `gateway start`, `stop` and `restart`.
-pub(super) fn order(order: Order, args: &Plain, env: &Env) -> Result<(), Failure> {
+fn order(order: Order, args: &Plain, env: &Env) -> Result<(), Failure> {
     let service = Service::of(env, &Paths::resolve(env).map_err(Failure::config)?)?;
     let (verb, done) = match order {
         Order::Start => ("start", "started"),
@@ -280,7 +308,8 @@ fn is_ours(path: &Path, us: u32) -> bool {
 
 impl Service {
     fn of(env: &Env, paths: &Paths) -> Result<Self, Failure> {
-        let unit = match env.var("OPENCLAW_PROFILE") {
+        let profile = env.var("OPENCLAW_PROFILE").filter(|name| *name != "default");
+        let unit = match profile {
             Some(profile) => format!("{NAME}-{profile}.service"),
             None => format!("{NAME}.service"),
         };

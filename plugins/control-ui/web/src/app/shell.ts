@@ -55,10 +55,12 @@ export class Shell extends View {
     this.until(app.watch(() => this.requestUpdate()));
     this.until(gateway.on<Hello>("ready", (hello) => this.#welcome(hello)));
     this.until(gateway.on("sessions.changed", () => this.#listSoon()));
+    // what was missed may have changed any of it
+    this.until(gateway.on("gap", () => (this.#listSoon(), void this.#count())));
     for (const event of ["exec.approval.requested", "exec.approval.resolved", "plugin.approval.requested", "plugin.approval.resolved"]) {
       this.until(gateway.on(event, () => void this.#count()));
     }
-    this.until(gateway.on("exec.approval.requested", () => this.#asked()));
+    for (const event of ["exec.approval.requested", "plugin.approval.requested"]) this.until(gateway.on(event, () => this.#asked()));
     for (const event of ["device.pair.requested", "device.pair.resolved", "device.pair.changed"]) this.until(gateway.on(event, () => void this.#count()));
     signIn();
   }
@@ -199,8 +201,9 @@ export class Shell extends View {
   /** An agent waits for a word: whoever looks at another page is told. */
   #asked(): void {
     if (app.place.page === "approvals") return;
-    app.announce("A command waits for your decision");
-    toast({ tone: "info", title: "A command waits for your decision", action: { label: "Look", run: () => go("approvals") } });
+    const title = "An agent waits for your decision";
+    app.announce(title);
+    toast({ tone: "info", title, action: { label: "Look", run: () => go("approvals") } });
   }
 
   /** How much waits for a decision. */

@@ -100,6 +100,11 @@ export function welcomed(hello: Hello): void {
   app.mainKey = defaults?.mainSessionKey ?? `agent:${app.defaultAgent}:main`;
 }
 
+/** A token that is wrong must not be tried again: this browser's own key may be good, and wrong tries are counted. */
+export function forgetToken(): void {
+  keys.forgetToken(address);
+}
+
 /** A device token that is no longer good must not be tried again. */
 export function forgetDeviceToken(): void {
   keys.forgetDeviceToken(address);

@@ -5,12 +5,31 @@ import { bytes } from "../ui/bits";
 import { icon } from "../ui/icons";
 import { failed, toast } from "../ui/toast";
 import { View, define } from "../ui/view";
+import { MAX_FILES, tooMuch } from "./attaching";
 import { suggestions } from "./commands";
 import type { Attachment, Conversation } from "./conversation";
 
-const MAX_FILES = 10;
-const MAX_BYTES = 19_464_192;
 const DRAFT = "openclaw.control.draft.v1:";
+
+/** What was begun in a conversation; where the browser keeps nothing, as long as the page. */
+const drafts = {
+  unkept: new Map<string, string>(),
+  of(key: string): string {
+    try {
+      return this.unkept.get(key) ?? sessionStorage.getItem(DRAFT + key) ?? "";
+    } catch {
+      return "";
+    }
+  },
+  keep(key: string, text: string): void {
+    this.unkept.delete(key);
+    try {
+      sessionStorage.setItem(DRAFT + key, text);
+    } catch {
+      this.unkept.set(key, text);
+    }
+  },
+};
 
 export class Composer extends View {
   static override properties = { conversation: { attribute: false }, busy: { type: Boolean } };
@@ -47,7 +66,7 @@ export class Composer extends View {
     if (this.#key === this.conversation.key) return;
     this.#key = this.conversation.key;
     this.#files = [];
-    this.#text = sessionStorage.getItem(DRAFT + this.#key) ?? "";
+    this.#text = drafts.of(this.#key);
   }
 
   protected override render(): TemplateResult {
@@ -102,7 +121,7 @@ export class Composer extends View {
   #set(text: string): void {
     this.#text = text;
     this.#closed = "";
-    sessionStorage.setItem(DRAFT + this.#key, text);
+    drafts.keep(this.#key, text);
     this.requestUpdate();
   }
 
@@ -178,17 +197,19 @@ export class Composer extends View {
   }
 
   async #add(files: File[]): Promise<void> {
-    const limit = gateway.hello?.policy.attachments?.maxBytes ?? MAX_BYTES;
+    const key = this.#key;
+    const policy = gateway.hello?.policy;
     for (const file of files) {
-      if (this.#files.length >= MAX_FILES) {
-        toast({ tone: "bad", title: "Too many files", body: `A message carries ${MAX_FILES} at most. Send the rest in the next one.` });
-        break;
-      }
-      if (file.size > limit) {
-        toast({ tone: "bad", title: `${file.name} is too large`, body: `The gateway takes files up to ${bytes(limit)}.` });
+      const wrong = tooMuch(this.#files, file, { file: policy?.attachments?.maxBytes, message: policy?.maxPayload });
+      if (wrong) {
+        toast({ tone: "bad", ...wrong });
+        if (this.#files.length >= MAX_FILES) break;
         continue;
       }
-      const url = await dataUrl(file);
+      const url = await dataUrl(file).catch((error: unknown) => void failed(`${file.name} could not be read`, error));
+      // whoever has gone to another conversation meanwhile did not mean that one
+      if (this.#key !== key) return;
+      if (url === undefined) continue;
       const attachment: Attachment = {
         name: file.name || "pasted.png",
         mimeType: file.type || "application/octet-stream",

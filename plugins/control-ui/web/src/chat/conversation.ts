@@ -1,11 +1,13 @@
 // One conversation with the gateway: reads its history, follows its events, sends, stops.
 //
 // Invariants: after every gap or new connection the history is read again; a message whose sending was cut is sent again
-// under the same key, which the gateway answers once.
-import { app, gateway } from "../app/state";
-import { GatewayError } from "../gateway/client";
+// under the same key, which the gateway answers once; a conversation that nobody looks at any more lasts until what was
+// written in it is sent.
+import { app, gateway, go } from "../app/state";
+import { GatewayError, type Phase } from "../gateway/client";
 import type { AgentEvent, ChatEvent, CommandRow, History, Message, ModelRow, SessionRow } from "../gateway/types";
-import { explain } from "../ui/toast";
+import { oneAtATime } from "../ui/once";
+import { explain, toast } from "../ui/toast";
 import { Transcript, text, type Picture } from "./transcript";
 
 const NEWEST = 200;
@@ -22,6 +24,8 @@ export interface Attachment {
 }
 
 export class Conversation extends EventTarget {
+  /** Those that are followed: the one that is looked at, and others with something to send. */
+  static readonly #followed = new Set<Conversation>();
   readonly key: string;
   readonly transcript = new Transcript();
   info: SessionRow | undefined;
@@ -33,9 +37,13 @@ export class Conversation extends EventTarget {
   loadingOlder = false;
   #undo: (() => void)[] = [];
   #kept = new Map<string, { message: string; attachments: Attachment[] }>();
-  #refreshing: Promise<void> | undefined;
-  #again = false;
-  #frame = 0;
+  #sending = new Set<string>();
+  /** Nobody looks at it. */
+  #left = false;
+  /** Older rows could not be read. */
+  #cut = false;
+  /** Takes the next drawing back, where one is to come. */
+  #frame?: () => void;
   #named = "";
 
   constructor(key: string) {
@@ -48,7 +56,37 @@ export class Conversation extends EventTarget {
     return (kind === "agent" && agent) || app.defaultAgent;
   }
 
+  /** The conversation, followed: the one that still has something to send, or a new one. */
+  static enter(key: string): Conversation {
+    const known = [...Conversation.#followed].find((one) => one.key === key);
+    const conversation = known ?? new Conversation(key);
+    conversation.#left = false;
+    if (!known) conversation.open();
+    return conversation;
+  }
+
+  /** Is there something anywhere that goes with the page if it goes now? */
+  static get anyOwes(): boolean {
+    return [...Conversation.#followed].some((one) => one.transcript.owes);
+  }
+
+  /** Whoever signs out takes along what was not sent. */
+  static forget(): void {
+    for (const one of [...Conversation.#followed]) one.close();
+  }
+
+  /** Nobody looks at it any more. It ends when everything that was written in it is sent. */
+  leave(): void {
+    this.#left = true;
+    this.#endIfDone();
+  }
+
+  #endIfDone(): void {
+    if (this.#left && !this.transcript.owes) this.close();
+  }
+
   open(): void {
+    Conversation.#followed.add(this);
     // the gateway has its own way of writing a key, which the history tells
     const mine = (key: string | undefined) => key !== undefined && (key === this.key || key === this.#named);
     this.#undo = [
@@ -60,38 +98,27 @@ export class Conversation extends EventTarget {
       }),
       gateway.on<{ sessionKey: string; message?: Message }>("session.message", (event) => {
         if (!mine(event.sessionKey) || !event.message?.__openclaw) return;
-        if (event.message.role === "user") this.transcript.append(event.message);
+        if (event.message.role === "user") this.transcript.append(event.message, Date.now());
         this.#changed();
       }),
-      gateway.on("gap", () => void this.refresh()),
+      // the end of a run may be among what was missed, as it is with a new connection
+      gateway.on("gap", () => void this.#enter()),
       gateway.on("ready", () => void this.#enter()),
     ];
     void this.#enter();
   }
 
   close(): void {
+    if (!Conversation.#followed.delete(this)) return;
     for (const undo of this.#undo.splice(0)) undo();
-    cancelAnimationFrame(this.#frame);
+    this.#frame?.();
     if (gateway.has("sessions.messages.unsubscribe")) {
       gateway.request("sessions.messages.unsubscribe", { key: this.key }).catch(() => undefined);
     }
   }
 
   /** Reads the newest part of the history; calls that come meanwhile are one more reading. */
-  refresh(): Promise<void> {
-    if (this.#refreshing) {
-      this.#again = true;
-      return this.#refreshing;
-    }
-    this.#refreshing = this.#read().finally(() => {
-      this.#refreshing = undefined;
-      if (this.#again) {
-        this.#again = false;
-        void this.refresh();
-      }
-    });
-    return this.#refreshing;
-  }
+  readonly refresh = oneAtATime(() => this.#read());
 
   async older(): Promise<void> {
     if (!this.hasOlder || this.loadingOlder || !gateway.has("chat.history")) return;
@@ -106,7 +133,9 @@ export class Conversation extends EventTarget {
       this.transcript.older(page.messages ?? []);
       this.hasOlder = Boolean(page.hasMore) && page.messages.length > 0;
     } catch (error) {
+      // not at once again: whoever looks at the beginning would ask for ever
       this.hasOlder = false;
+      this.#cut = true;
       this.problem = explain(error);
     } finally {
       this.loadingOlder = false;
@@ -148,9 +177,10 @@ export class Conversation extends EventTarget {
     if (gateway.has("sessions.messages.subscribe")) {
       gateway.request("sessions.messages.subscribe", { key: this.key }).catch(() => undefined);
     }
+    const askedAt = Date.now();
     await this.refresh();
     const active = this.info?.activeRunIds ?? (this.info?.hasActiveRun ? undefined : this.info ? [] : undefined);
-    if (active) this.transcript.going(active, Date.now());
+    if (active) this.transcript.going(active, Date.now(), askedAt);
     for (const { runId } of this.transcript.unsent()) void this.#deliver(runId);
     this.#changed();
     if (!this.commands.length && gateway.has("commands.list")) void this.#learnCommands();
@@ -166,8 +196,10 @@ export class Conversation extends EventTarget {
       const rows = history.messages ?? [];
       this.#named = history.sessionKey ?? this.key;
       const before = this.transcript.rows.length;
-      this.transcript.newest(rows, askedAt, history.totalMessages);
-      if (before <= rows.length) this.hasOlder = Boolean(history.hasMore);
+      const joins = this.transcript.newest(rows, askedAt, history.totalMessages);
+      if (!joins || before <= rows.length) this.hasOlder = Boolean(history.hasMore);
+      else if (this.#cut) this.hasOlder = true;
+      this.#cut = false;
       this.info = history.sessionInfo ?? this.info;
       this.models = history.metadata?.models ?? this.models;
       this.commands = history.metadata?.commands ?? this.commands;
@@ -183,7 +215,7 @@ export class Conversation extends EventTarget {
 
   /** Whoever looks at it has read it. */
   #seen(): void {
-    if (!this.info?.unread || document.hidden || !gateway.has("sessions.patch")) return;
+    if (this.#left || !this.info?.unread || document.hidden || !gateway.has("sessions.patch")) return;
     gateway.request("sessions.patch", { key: this.key, unread: false }).catch(() => undefined);
   }
 
@@ -197,7 +229,7 @@ export class Conversation extends EventTarget {
 
   async #deliver(runId: string): Promise<void> {
     const kept = this.#kept.get(runId);
-    if (!kept) return;
+    if (!kept || this.#sending.has(runId)) return;
     const attachments = kept.attachments.map((file) => ({
       type: file.mimeType.startsWith("image/") ? "image" : "file",
       mimeType: file.mimeType,
@@ -205,16 +237,23 @@ export class Conversation extends EventTarget {
       content: file.content,
     }));
     const params = { sessionKey: this.key, message: kept.message, idempotencyKey: runId, ...(attachments.length ? { attachments } : {}) };
+    this.#sending.add(runId);
     try {
       const taken = await gateway.request<{ runId?: string; status?: string }>("chat.send", params, SEND_MS);
       this.#kept.delete(runId);
       if (taken.status === "started" || taken.status === "in_flight") this.transcript.accepted(runId, Date.now());
       else this.#done(runId);
     } catch (error) {
-      // lost: it is sent again under the same key as soon as there is a connection
-      if (error instanceof GatewayError && error.isLost) return;
+      // lost: it is sent again under the same key as soon as there is a connection, or now if there is one
+      if (error instanceof GatewayError && error.isLost) {
+        if (error.code === "TIMEOUT") queueMicrotask(() => void this.#deliver(runId));
+        return;
+      }
       this.transcript.failed(runId);
       this.problem = explain(error);
+      if (this.#left) toast({ tone: "bad", title: "A message was not sent", body: this.problem, action: { label: "Look", run: () => go("chat", this.key) } });
+    } finally {
+      this.#sending.delete(runId);
     }
     this.#changed();
   }
@@ -229,7 +268,7 @@ export class Conversation extends EventTarget {
     const over = this.transcript.chat(event, Date.now());
     if (over) {
       const said = text(event.message?.content).slice(0, 400);
-      app.announce(event.state === "error" ? `The answer failed. ${event.errorMessage ?? ""}` : event.state === "aborted" ? "Stopped." : said || "Answered.");
+      if (!this.#left) app.announce(event.state === "error" ? `The answer failed. ${event.errorMessage ?? ""}` : event.state === "aborted" ? "Stopped." : said || "Answered.");
       void this.refresh();
     }
     this.#changed();
@@ -239,10 +278,23 @@ export class Conversation extends EventTarget {
   #changed(): void {
     if (this.#frame) return;
     const tell = () => {
-      this.#frame = 0;
+      this.#frame = undefined;
       this.dispatchEvent(new Event("change"));
+      this.#endIfDone();
     };
     // a page that is not shown has no frames
-    this.#frame = document.hidden ? (setTimeout(tell, 100) as unknown as number) : requestAnimationFrame(tell);
+    if (document.hidden) {
+      const timer = setTimeout(tell, 100);
+      this.#frame = () => clearTimeout(timer);
+    } else {
+      const frame = requestAnimationFrame(tell);
+      this.#frame = () => cancelAnimationFrame(frame);
+    }
   }
 }
+
+gateway.on<Phase>("phase", ({ name }) => name === "idle" && Conversation.forget());
+// what was not sent lasts as long as the page: the browser asks whether it may go
+globalThis.addEventListener?.("beforeunload", (event) => {
+  if (Conversation.anyOwes) event.preventDefault();
+});

@@ -4,6 +4,7 @@
 // Invariants: nothing is shown twice, whether it came as an event or as a row; what the history says wins over what the
 // events said; a message that somebody wrote stays visible until the history has it.
 import type { AgentEvent, Block, ChatEvent, Message, Usage } from "../gateway/types";
+import { WHOLE, merge } from "./merge";
 
 export type ToolState = "running" | "done" | "failed";
 export interface Picture {
@@ -68,6 +69,10 @@ export class Transcript {
   #pictures = new Map<string, Picture[]>();
   /** Runs that have ended: an answer may be there before the sending is confirmed. */
   #over = new Set<string>();
+  /** The last row that was read; rows that came as events may have others before them. */
+  #read = 0;
+  /** When rows came as events. */
+  #came = new Map<string, number>();
   total = 0;
 
   /** Rows that the history has, oldest first. */
@@ -87,24 +92,33 @@ export class Transcript {
     this.#rows = [];
     this.#runs.clear();
     this.#sent.clear();
+    this.#came.clear();
     this.#settled = undefined;
+    this.#read = 0;
     this.total = 0;
   }
 
-  /** The newest rows, as they were when `askedAt` was. */
-  newest(rows: readonly Message[], askedAt: number, total = rows.length): void {
-    const first = rows[0];
-    const from = first ? order(first) : Infinity;
-    const older = first && order(first) > 0 ? this.#rows.filter((row) => order(row) < from) : [];
-    this.#rows = [...older, ...rows];
+  /** The newest rows, as they were when `askedAt` was. Says whether they join those that were known: if not, rows between
+      the two are not known, and all before these have to be read again. */
+  newest(rows: readonly Message[], askedAt: number, total = rows.length): boolean {
+    const from = rows[0] ? order(rows[0]) : 0;
+    const joins = from > 0 && this.#read >= from;
+    const older = joins ? this.#rows.filter((row) => order(row) < from) : [];
+    const has = new Set(rows.map(identity));
+    // what came while the history was read is newer than it
+    const newer = this.#rows.filter((row) => !has.has(identity(row)) && (this.#came.get(identity(row)) ?? -1) >= askedAt);
+    this.#came = new Map(newer.map((row) => [identity(row), this.#came.get(identity(row)) ?? askedAt]));
+    this.#rows = [...older.filter((row) => !newer.includes(row)), ...rows, ...newer];
+    this.#read = Math.max(0, ...rows.slice(-1).map(order));
     this.total = Math.max(total, this.#rows.length);
     for (const run of [...this.#runs.values()]) {
       if (!run.ended || run.ended.at > askedAt) continue;
-      const told = rows.some((row) => row.__openclaw?.runId === run.id && row.role === "assistant");
+      const told = rows.some((row) => tells(row, run.id));
       if (run.ended.how !== "error" || told) this.#runs.delete(run.id);
     }
     this.#forgetSent(rows, askedAt);
     this.#settled = undefined;
+    return joins;
   }
 
   /** Rows before those that are known. */
@@ -116,8 +130,9 @@ export class Transcript {
   }
 
   /** One row that has come as an event. */
-  append(row: Message): void {
+  append(row: Message, now = 0): void {
     const id = identity(row);
+    this.#came.set(id, now);
     const at = this.#rows.findIndex((known) => identity(known) === id);
     if (at >= 0) this.#rows[at] = row;
     else {
@@ -161,11 +176,19 @@ export class Transcript {
     return [...this.#sent.values()].filter((sent) => sent.state === "sending");
   }
 
-  /** Runs that the gateway says are going on, and no others. */
-  going(runIds: readonly string[], at: number): void {
+  /** Is there something that was not sent, or could not be? */
+  get owes(): boolean {
+    return [...this.#sent.values()].some((sent) => sent.state !== "sent");
+  }
+
+  /** Runs that were going on when `askedAt` was, and no others but those that began later. */
+  going(runIds: readonly string[], at: number, askedAt = at): void {
     for (const id of runIds) this.#run(id, at);
-    for (const run of this.#runs.values()) {
-      if (!run.ended && !runIds.includes(run.id)) run.ended = { how: "final", at };
+    for (const run of [...this.#runs.values()]) {
+      if (run.ended || run.at > askedAt || runIds.includes(run.id)) continue;
+      // the history has all of it; the half that was heard before the connection was lost must not stand in its place
+      if (this.#rows.some((row) => tells(row, run.id))) this.#runs.delete(run.id);
+      else run.ended = { how: "final", at };
     }
   }
 
@@ -210,18 +233,20 @@ export class Transcript {
 
   items(): Item[] {
     this.#settled ??= settle(this.#rows, this.#pictures);
-    const live = [...this.#runs.values()];
-    const replaced = new Set(live.filter((run) => run.parts.length > 0).map((run) => run.id));
-    const items = replaced.size
-      ? this.#settled.filter((item) => item.kind !== "answer" || !item.runId || !replaced.has(item.runId))
-      : this.#settled.slice();
+    const told = new Map<string, Part[]>();
+    const items = this.#settled.filter((item) => {
+      if (item.kind !== "answer" || !item.runId || !this.#runs.has(item.runId)) return true;
+      told.set(item.runId, [...(told.get(item.runId) ?? []), ...item.parts]);
+      return false;
+    });
+    const answered = new Set(told.size ? this.#rows.flatMap((row) => (row.role === "toolResult" && row.toolCallId ? [row.toolCallId] : [])) : []);
     const ids = new Set([...this.#sent.keys(), ...this.#runs.keys()]);
     const begin = (id: string) => this.#sent.get(id)?.at ?? this.#runs.get(id)?.at ?? 0;
     for (const id of [...ids].sort((a, b) => begin(a) - begin(b))) {
       const sent = this.#sent.get(id);
       if (sent) items.push({ kind: "user", key: `u:${id}`, text: sent.text, pictures: sent.pictures, files: sent.files, at: sent.at, state: sent.state, runId: id });
       const run = this.#runs.get(id);
-      if (run) items.push(shown(run));
+      if (run) items.push(shown(run, merge(told.get(id) ?? [], run.parts, answered, !run.ended)));
     }
     return items;
   }
@@ -241,7 +266,7 @@ export class Transcript {
     let part = run.parts.findLast((part) => part.kind === "text");
     if (!part) {
       if (!whole && !event.deltaText) return;
-      part = { kind: "text", id: "t0", text: "" };
+      part = { kind: "text", id: WHOLE, text: "" };
       run.parts.push(part);
     }
     if (part.kind !== "text") return;
@@ -273,9 +298,9 @@ export class Transcript {
   }
 }
 
-function shown(run: Run): Item {
+function shown(run: Run, parts: Part[]): Item {
   const { ended } = run;
-  const item: Item = { kind: "answer", key: `r:${run.id}`, parts: run.parts.slice(), at: run.at, live: !ended, runId: run.id };
+  const item: Item = { kind: "answer", key: `r:${run.id}`, parts, at: run.at, live: !ended, runId: run.id };
   if (!ended) item.status = run.status;
   if (ended?.how === "aborted") item.stopped = true;
   if (ended?.error) item.error = ended.error;
@@ -325,6 +350,11 @@ export function text(content: Message["content"]): string {
     .map((block) => (block.type === "text" && typeof block.text === "string" ? block.text : ""))
     .filter(Boolean)
     .join("\n\n");
+}
+
+/** Is it a part of what this run has answered? */
+function tells(row: Message, runId: string): boolean {
+  return row.role === "assistant" && row.__openclaw?.runId === runId;
 }
 
 function order(row: Message): number {

@@ -140,6 +140,13 @@ export class Client {
 
   #send<T>(socket: WebSocket, method: string, params: object, timeoutMs: number): Promise<T> {
     const id = String(this.#next++);
+    const frame = JSON.stringify({ type: "req", id, method, params });
+    const most = this.hello?.policy.maxPayload;
+    if (most !== undefined && isLonger(frame, most)) {
+      // the gateway would close the connection, and the same would be sent again on the next one
+      const message = `this is too much for one message: the gateway takes ${Math.floor(most / 2 ** 20)} MiB, files and all; send it in parts`;
+      return Promise.reject(new GatewayError({ code: "TOO_LARGE", message }));
+    }
     return new Promise<T>((resolve, reject) => {
       const timer = setTimeout(() => {
         this.#pending.delete(id);
@@ -147,7 +154,7 @@ export class Client {
         reject(new GatewayError({ code: "TIMEOUT", message: `the gateway did not answer ${method} within ${seconds} s` }));
       }, timeoutMs);
       this.#pending.set(id, { resolve: resolve as (value: unknown) => void, reject, timer });
-      socket.send(JSON.stringify({ type: "req", id, method, params }));
+      socket.send(frame);
     });
   }
 
@@ -209,13 +216,10 @@ export class Client {
   }
 
   async #greet(socket: WebSocket, challenge: Challenge): Promise<void> {
+    let hello: Hello;
     try {
-      const hello = await this.#send<Hello>(socket, "connect", await this.#params(challenge), HANDSHAKE_MS);
-      if (this.#socket !== socket) return;
-      this.hello = hello;
-      this.#attempt = 0;
-      this.#move({ name: "ready", hello });
-      this.#emit("ready", hello);
+      const params = await this.#params(challenge).catch((cause: unknown) => Promise.reject(keyless(cause)));
+      hello = await this.#send<Hello>(socket, "connect", params, HANDSHAKE_MS);
     } catch (error) {
       if (this.#socket !== socket || !(error instanceof GatewayError) || error.isLost) throw error;
       const again = error.code === "UNAVAILABLE";
@@ -223,6 +227,11 @@ export class Client {
       socket.close();
       throw error;
     }
+    if (this.#socket !== socket) return;
+    this.hello = hello;
+    this.#attempt = 0;
+    this.#move({ name: "ready", hello });
+    this.#emit("ready", hello);
   }
 
   async #params(challenge: Challenge): Promise<object> {
@@ -302,6 +311,17 @@ export class Client {
   #emit(event: string, payload: unknown): void {
     for (const listener of [...(this.#listeners.get(event) ?? [])]) (listener as (payload: unknown) => void)(payload);
   }
+}
+
+/** Does it have more bytes than this? */
+function isLonger(text: string, most: number): boolean {
+  return text.length > most || (3 * text.length > most && new TextEncoder().encode(text).length > most);
+}
+
+/** The browser itself failed, before the gateway was asked anything. */
+function keyless(cause: unknown): GatewayError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new GatewayError({ code: "NO_DEVICE_KEY", message: `this browser could not make or use a key of its own (${reason}); allow this page to store data, then connect again` });
 }
 
 function why(code: number, reason: string): string {

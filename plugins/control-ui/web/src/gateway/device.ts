@@ -60,8 +60,12 @@ let known: Promise<Device> | undefined;
 
 /** The identity, made at the first call of this browser. */
 export function device(): Promise<Device> {
-  known ??= strong().catch(() => portable());
-  return known;
+  if (known) return known;
+  const found = strong().catch(() => portable());
+  known = found;
+  // what failed may be allowed later
+  found.catch(() => (known = undefined));
+  return found;
 }
 
 async function strong(): Promise<Device> {
@@ -122,7 +126,7 @@ function idb<T>(mode: IDBTransactionMode, work: (store: IDBObjectStore) => IDBRe
         open.result.close();
         resolve(request.result as T);
       };
-      transaction.onerror = () => reject(transaction.error);
+      transaction.onerror = transaction.onabort = () => reject(transaction.error);
     };
   });
 }

@@ -88,19 +88,34 @@ export class AgentsPage extends Page {
 
   async #show(agent: AgentRow, name: string): Promise<void> {
     if (this.#open && this.#text !== (this.#open.content ?? "") && !(await confirm({ title: "Leave without saving?", body: `What you changed in ${this.#open.name} is lost.`, action: "Leave", danger: true }))) return;
+    const file = await this.#read(agent, name);
+    if (!file) return;
+    this.#open = file;
+    this.#text = file.content ?? "";
+    this.requestUpdate();
+  }
+
+  async #read(agent: AgentRow, name: string): Promise<AgentFile | undefined> {
+    const found: AgentFile[] = [];
     await this.act(`${name} could not be read`, async () => {
-      const { file } = await gateway.request<{ file: AgentFile }>("agents.files.get", { agentId: agent.id, name });
-      this.#open = file;
-      this.#text = file.content ?? "";
+      found.push((await gateway.request<{ file: AgentFile }>("agents.files.get", { agentId: agent.id, name })).file);
     });
+    return found[0];
   }
 
   async #save(agent: AgentRow): Promise<void> {
     const file = this.#open;
-    if (!file || !(await confirm({ title: `Save ${file.name}?`, body: changes(file.content ?? "", this.#text), action: "Save", wide: true }))) return;
-    const done = await this.act(`${file.name} was not saved`, () => gateway.request("agents.files.set", { agentId: agent.id, name: file.name, content: this.#text }));
+    // agents write into their own files, also while somebody else does
+    const now = file && (await this.#read(agent, file.name));
+    if (!file || !now) return;
+    const isOther = (now.content ?? "") !== (file.content ?? "");
+    const title = isOther ? `${file.name} was changed meanwhile. Save yours in its place?` : `Save ${file.name}?`;
+    const content = this.#text;
+    if (!(await confirm({ title, body: changes(now.content ?? "", content), action: "Save", wide: true, danger: isOther }))) return;
+    const done = await this.act(`${file.name} was not saved`, () => gateway.request("agents.files.set", { agentId: agent.id, name: file.name, content }));
     if (!done) return;
-    this.#open = { ...file, content: this.#text, missing: false };
+    this.#open = { ...file, content, missing: false };
+    this.requestUpdate();
     toast({ tone: "good", title: `${file.name} is saved`, body: "The next conversation reads it." });
   }
 

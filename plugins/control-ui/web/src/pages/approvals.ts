@@ -102,12 +102,12 @@ export class ApprovalsPage extends Page {
     const allowed = decisions(request);
     const what = "The decision was not taken";
     const button = (name: string) => html`<button class="btn ${name === "allow-once" ? "primary" : name === "deny" ? "danger" : ""}" ?disabled=${this.busy(what)} @click=${() => this.#decide(one, name)}>${WORDS[name] ?? name}</button>`;
-    return html`<section class="card approval" aria-label="Waiting for a decision"><div class="head">${icon("warning")}<h2 class="grow">${request.title ?? (one.kind === "exec" ? "Run a command" : (request.toolName ?? "Use a tool"))}</h2><span class="small muted">asked ${ago(one.createdAtMs)}${one.expiresAtMs ? ` · expires ${ago(one.expiresAtMs)}` : ""}</span></div>
+    return html`<section class="card approval" aria-label="Waiting for a decision"><div class="head">${icon("warning")}<h2 class="grow">${legible(request.title ?? (one.kind === "exec" ? "Run a command" : (request.toolName ?? "Use a tool")))}</h2><span class="small muted">asked ${ago(one.createdAtMs)}${one.expiresAtMs ? ` · expires ${ago(one.expiresAtMs)}` : ""}</span></div>
       <div class="body stack">
-        ${request.description ? html`<p>${request.description}</p>` : nothing}
+        ${request.description ? html`<p>${legible(request.description)}</p>` : nothing}
         ${request.command ? html`<pre tabindex="0">${legible(request.command)}</pre>` : nothing}
         ${request.warningText ? html`<div class="note warn">${icon("warning")}<div>The agent says: ${legible(request.warningText)}</div></div>` : nothing}
-        <dl class="kv">${request.cwd ? html`<dt>In</dt><dd class="mono tiny">${request.cwd}</dd>` : nothing}${request.host ? html`<dt>On</dt><dd>${request.host}</dd>` : nothing}${request.agentId ? html`<dt>Agent</dt><dd>${request.agentId}</dd>` : nothing}${request.sessionKey ? html`<dt>Conversation</dt><dd><a href=${link("chat", request.sessionKey)}>${request.sessionKey}</a></dd>` : nothing}</dl>
+        <dl class="kv">${request.cwd ? html`<dt>In</dt><dd class="mono tiny">${legible(request.cwd)}</dd>` : nothing}${request.host ? html`<dt>On</dt><dd>${legible(request.host)}</dd>` : nothing}${request.agentId ? html`<dt>Agent</dt><dd>${request.agentId}</dd>` : nothing}${request.sessionKey ? html`<dt>Conversation</dt><dd><a href=${link("chat", request.sessionKey)}>${legible(request.sessionKey)}</a></dd>` : nothing}</dl>
         <div class="row wrap">${allowed.map(button)}</div>
       </div></section>`;
   }

@@ -41,16 +41,15 @@ export class ChatPage extends View {
     const key = app.place.rest || app.mainKey;
     if (this.#conversation?.key === key) return;
     this.#leave();
-    this.#conversation = new Conversation(key);
+    this.#conversation = Conversation.enter(key);
     this.#conversation.addEventListener("change", this.#change);
-    this.#conversation.open();
     this.#open = false;
     void this.updateComplete.then(() => matchMedia("(pointer: fine)").matches && this.querySelector<Composer>("oc-composer")?.focus());
   }
 
   #leave(): void {
     this.#conversation?.removeEventListener("change", this.#change);
-    this.#conversation?.close();
+    this.#conversation?.leave();
     this.#conversation = undefined;
   }
 

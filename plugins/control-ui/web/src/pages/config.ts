@@ -12,6 +12,7 @@ import { icon } from "../ui/icons";
 import { Page } from "../ui/page";
 import { explain, toast } from "../ui/toast";
 import { define } from "../ui/view";
+import { reread } from "./reread";
 
 /** What is wrong with the text itself, before the gateway is asked. */
 export function check(text: string): string | undefined {
@@ -37,9 +38,10 @@ export class ConfigPage extends Page {
 
   protected override async load(): Promise<void> {
     const snapshot = await readConfig();
-    // what somebody is writing is not thrown away because somebody else has saved
-    if (this.#snapshot && this.#dirty && snapshot.hash !== this.#snapshot.hash) this.#newer = snapshot;
-    else this.#take(snapshot);
+    // what somebody is writing is not thrown away because the file was read again, be it a new one or not
+    const what = reread(this.#dirty, this.#snapshot?.hash, snapshot.hash);
+    if (what === "take") this.#take(snapshot);
+    else if (what === "newer") this.#newer = snapshot;
   }
 
   get #dirty(): boolean {

@@ -1,6 +1,6 @@
 // The way in: a token, or what to do when the gateway wants something else.
 import { html, nothing, type TemplateResult } from "lit";
-import { forgetDeviceToken, gateway, signIn, signOut } from "../app/state";
+import { forgetDeviceToken, forgetToken, gateway, signIn, signOut } from "../app/state";
 import type { GatewayError } from "../gateway/client";
 import { device } from "../gateway/device";
 import { note } from "../ui/bits";
@@ -25,7 +25,7 @@ export class Login extends View {
     device().then((own) => {
       this.#id = own.id;
       this.requestUpdate();
-    });
+    }, () => undefined); // the connection says why there is none
     this.#follow();
     this.until(gateway.on("phase", () => this.#follow()));
     this.until(() => clearTimeout(this.#retry));
@@ -35,6 +35,7 @@ export class Login extends View {
   #follow(): void {
     const { phase } = gateway;
     if (phase.name === "refused") this.#error = phase.error;
+    if (phase.name === "refused" && WRONG.includes(phase.error.reason)) forgetToken();
     else if (phase.name === "idle") this.#error = undefined;
     clearTimeout(this.#retry);
     if (phase.name === "refused" && phase.error.code === "NOT_PAIRED" && phase.error.details.retryable === true) this.#retry = setTimeout(() => signIn(), RETRY_MS);

@@ -1,10 +1,12 @@
 // A page that shows what a method of the gateway answers: asks at the start and again after each new connection, shows
-// that it loads, that it failed, or that this gateway doesn't offer it.
+// that it loads, that it failed, or that this gateway doesn't offer it. It asks once at a time: an answer that comes late
+// neither overtakes a newer one nor is taken twice.
 import { html, nothing, type TemplateResult } from "lit";
 import { gateway } from "../app/state";
 import { GatewayError } from "../gateway/client";
 import { empty, note, skeletons } from "./bits";
 import { icon } from "./icons";
+import { oneAtATime } from "./once";
 import { explain, failed } from "./toast";
 import { View } from "./view";
 
@@ -31,7 +33,8 @@ export abstract class Page extends View {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.until(gateway.on("ready", () => void this.reload()));
+    // events that were missed may be among those that it follows
+    for (const event of ["ready", "gap"]) this.until(gateway.on(event, () => void this.reload()));
     for (const event of this.follows) this.until(gateway.on(event, () => void this.reload()));
     if (this.everyMs) {
       const timer = setInterval(() => document.visibilityState === "visible" && gateway.phase.name === "ready" && void this.reload(), this.everyMs);
@@ -40,7 +43,9 @@ export abstract class Page extends View {
     void this.reload();
   }
 
-  protected async reload(): Promise<void> {
+  protected readonly reload = oneAtATime(() => this.#read());
+
+  async #read(): Promise<void> {
     if (gateway.phase.name !== "ready" || this.missing().length) return;
     try {
       await this.load();

@@ -1,11 +1,17 @@
 // A form made from a JSON schema. What it can't show as fields it shows as JSON, so every setting can be reached.
-import { html, nothing, type TemplateResult } from "lit";
+//
+// Invariants: what is not touched, or is made as it was, stays as it was; another value from outside begins anew.
+import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
+import { keyed } from "lit/directives/keyed.js";
 import { toggle } from "./bits";
 import { icon } from "./icons";
-import { REDACTED, at, constants, kindOf, put, resolve, words, wrongWith, type Hint, type Schema } from "./schema";
+import { REDACTED, at, constants, isNeeded, kindOf, put, resolve, words, wrongWith, type Hint, type Schema } from "./schema";
 import { View, define } from "./view";
 
 type Path = readonly string[];
+
+/** Groups deeper than this are shown as JSON: a schema may refer to itself. */
+const DEEPEST = 6;
 
 export class SchemaForm extends View {
   static override properties = { schema: { attribute: false }, root: { attribute: false }, hints: { attribute: false }, value: { attribute: false } };
@@ -14,6 +20,11 @@ export class SchemaForm extends View {
   declare hints: Record<string, Hint>;
   declare value: unknown;
   #broken = new Map<string, string>();
+  /** Secrets that are set, by place: what is entered in their fields and taken out again leaves them. */
+  #secrets = new Map<string, unknown>();
+  /** The value as it was entered here; any other comes from outside. */
+  #own: unknown;
+  #values = 0;
   #advanced = false;
 
   constructor() {
@@ -27,8 +38,15 @@ export class SchemaForm extends View {
     return this.#broken.size === 0 && !this.querySelector('[aria-invalid="true"]');
   }
 
+  protected override willUpdate(changed: PropertyValues): void {
+    if (!changed.has("value") || this.value === this.#own) return;
+    this.#broken.clear();
+    this.#secrets.clear();
+    this.#values += 1;
+  }
+
   protected override render(): TemplateResult {
-    return html`<div class="form">${this.#fields(resolve(this.schema, this.#root), [])}
+    return html`<div class="form">${keyed(this.#values, this.#fields(resolve(this.schema, this.#root), [], true))}
       ${this.#hasAdvanced() ? html`<button type="button" class="btn small quiet" @click=${() => ((this.#advanced = !this.#advanced), this.requestUpdate())}>${this.#advanced ? "Hide" : "Show"} advanced settings</button>` : nothing}
     </div>`;
   }
@@ -46,7 +64,8 @@ export class SchemaForm extends View {
     return Object.entries(properties).some(([name, own]) => this.#hint(resolve(own, this.#root), [name]).advanced);
   }
 
-  #fields(schema: Schema, path: Path): TemplateResult[] {
+  /** The fields of a group; `isThere` says that there has to be one. */
+  #fields(schema: Schema, path: Path, isThere: boolean): TemplateResult[] {
     const rows = Object.entries(schema.properties ?? {}).map(([name, own]) => {
       const inner = resolve(own, this.#root);
       const place = [...path, name];
@@ -54,16 +73,17 @@ export class SchemaForm extends View {
     });
     const shown = rows.filter(({ hint, inner, place }) => (!hint.advanced || this.#advanced || at(this.value, place) !== undefined) && !inner.deprecated);
     shown.sort((a, b) => (a.hint.order ?? 1000) - (b.hint.order ?? 1000));
-    return shown.map(({ name, inner, place, hint }) => this.#field(inner, name, place, hint, schema.required?.includes(name) ?? false));
+    return shown.map(({ name, inner, place, hint }) => this.#field(inner, name, place, hint, isNeeded(schema, name, at(this.value, path), isThere)));
   }
 
   #field(schema: Schema, name: string, path: Path, hint: Hint, required: boolean): TemplateResult {
-    const kind = kindOf(schema, name, hint);
+    const found = kindOf(schema, name, hint);
+    const kind = found === "object" && path.length > DEEPEST ? "json" : found;
     const label = hint.label ?? schema.title ?? words(name);
     const help = hint.help ?? schema.description;
     const value = at(this.value, path);
     const id = `f-${path.join("-").replace(/[^\w-]/g, "_")}`;
-    if (kind === "object") return html`<fieldset class="form-group"><legend>${label}</legend>${help ? html`<p class="tiny faint">${help}</p>` : nothing}<div class="form">${this.#fields(schema, path)}</div></fieldset>`;
+    if (kind === "object") return html`<fieldset class="form-group"><legend>${label}</legend>${help ? html`<p class="tiny faint">${help}</p>` : nothing}<div class="form">${this.#fields(schema, path, required)}</div></fieldset>`;
     if (kind === "boolean") {
       const on = (value ?? schema.default ?? false) === true;
       return html`<div class="check">${toggle(label, on, (to) => this.#set(path, to))}<div class="stack tight grow"><span class="label">${label}</span>${help ? html`<span class="tiny faint">${help}</span>` : nothing}</div></div>`;
@@ -93,14 +113,19 @@ export class SchemaForm extends View {
       case "number":
       case "integer": {
         const enter = (event: Event) => {
-          const { value: text, valueAsNumber } = event.target as HTMLInputElement;
+          const { value: text, valueAsNumber, validity } = event.target as HTMLInputElement;
+          // what a browser can't read it gives as nothing
+          if (validity.badInput) return this.#break(path, "This is no number.");
+          this.#broken.delete(path.join("."));
           this.#set(path, text === "" ? undefined : valueAsNumber);
         };
         return html`<input class="input number" type="number" id=${id} step=${kind === "integer" ? "1" : "any"} min=${schema.minimum ?? nothing} max=${schema.maximum ?? nothing} .value=${typeof value === "number" ? String(value) : ""} placeholder=${placeholder} aria-invalid=${invalid} aria-describedby=${about} @input=${enter} />`;
       }
       case "secret": {
         const kept = value === REDACTED || (typeof value === "object" && value !== null);
-        const enter = (event: Event) => this.#set(path, (event.target as HTMLInputElement).value || (kept ? value : undefined));
+        const name = path.join(".");
+        if (kept) this.#secrets.set(name, value);
+        const enter = (event: Event) => this.#set(path, (event.target as HTMLInputElement).value || this.#secrets.get(name));
         return html`<input class="input mono" type="password" id=${id} autocomplete="off" .value=${kept ? "" : String(value ?? "")} placeholder=${kept ? "is set; enter another to change it" : placeholder} aria-invalid=${invalid} aria-describedby=${about} @input=${enter} />`;
       }
       case "list":
@@ -118,10 +143,11 @@ export class SchemaForm extends View {
     const items = resolve(schema.items === true ? {} : schema.items || {}, this.#root);
     if (items.type !== "string" || items.enum) return this.#json(path, value, id, about);
     const entries = Array.isArray(value) ? value.map(String) : [];
-    const change = (to: string[]) => this.#set(path, to.length ? to : undefined);
+    // none is not the same as not set: who allows nobody does not allow everybody
+    const change = (to: string[] | undefined) => this.#set(path, to);
     return html`<div class="items" role="group" aria-describedby=${about}>
       ${entries.map((entry, n) => html`<div class="row"><input class="input" id=${n === 0 ? id : nothing} aria-label="Entry ${n + 1}" .value=${entry} @input=${(event: Event) => change(entries.map((old, other) => (other === n ? (event.target as HTMLInputElement).value : old)))} /><button type="button" class="btn quiet icon-only" aria-label="Remove entry ${n + 1}" @click=${() => change(entries.filter((_, other) => other !== n))}>${icon("close")}</button></div>`)}
-      <div><button type="button" class="btn small" id=${entries.length ? nothing : id} @click=${() => change([...entries, ""])}>${icon("plus")}Add</button></div>
+      <div><button type="button" class="btn small" id=${entries.length ? nothing : id} @click=${() => change([...entries, ""])}>${icon("plus")}Add</button>${Array.isArray(value) && !entries.length ? html` <span class="tiny faint">None.</span> <button type="button" class="btn small quiet" @click=${() => change(undefined)}>Use the default</button>` : nothing}</div>
     </div>`;
   }
 
@@ -134,15 +160,19 @@ export class SchemaForm extends View {
         this.#broken.delete(name);
         this.#set(path, parsed);
       } catch (error) {
-        this.#broken.set(name, `This is not JSON: ${(error as Error).message}`);
-        this.requestUpdate();
+        this.#break(path, `This is not JSON: ${(error as Error).message}`);
       }
     };
     return html`<textarea class="input mono" rows="3" spellcheck="false" id=${id} aria-invalid=${this.#broken.has(name)} aria-describedby=${about} .value=${value === undefined ? "" : JSON.stringify(value, null, 2)} @change=${enter}></textarea>`;
   }
 
+  #break(path: Path, why: string): void {
+    this.#broken.set(path.join("."), why);
+    this.requestUpdate();
+  }
+
   #set(path: Path, to: unknown): void {
-    this.value = put(this.value ?? {}, path, to);
+    this.value = this.#own = put(this.value ?? {}, path, to);
     this.requestUpdate();
     this.dispatchEvent(new CustomEvent("edited", { detail: this.value }));
   }

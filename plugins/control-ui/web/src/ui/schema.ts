@@ -171,6 +171,11 @@ export function mergePatch(from: unknown, to: unknown): unknown {
   return patch;
 }
 
+/** Must this be entered? What a group needs it needs only if there has to be that group, or if something is in it. */
+export function isNeeded(group: Schema, name: string, value: unknown, isThere: boolean): boolean {
+  return Boolean(group.required?.includes(name)) && (isThere || (isObject(value) && Object.keys(value).length > 0));
+}
+
 /** What is wrong with an entered value, in words; nothing if it is right. */
 export function wrongWith(value: unknown, schema: Schema, required: boolean): string | undefined {
   if (value === undefined || value === "") return required ? "This is needed." : undefined;

@@ -61,6 +61,15 @@ fn tables_are_aligned_listed_or_left() {
 }
 
 #[test]
+fn a_link_in_a_table_keeps_its_address() {
+    let table = "| a |\n|---|\n| [x](https://e.org/1) |\n| <https://e.org> |";
+    assert_eq!(
+        render(table, 4096, TableMode::Bullets)[0].html,
+        "• a: x (https://e.org/1)\n• a: https://e.org"
+    );
+}
+
+#[test]
 fn code_that_is_cut_is_code_in_every_message() {
     let chunks = render(
         &format!("```rust\n{}```", "let x = 1;\n".repeat(100)),

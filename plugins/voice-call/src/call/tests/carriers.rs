@@ -17,6 +17,26 @@ pub(super) fn telnyx(event: &str, more: Value) -> Value {
     json!({ "data": { "event_type": event, "payload": payload } })
 }
 
+/// A call that Telnyx has taken and greeted.
+pub(super) async fn greeted() -> Lab {
+    let lab = Lab::new("telnyx", json!({}));
+    for kind in [
+        "call.initiated",
+        "call.answered",
+        "call.speak.started",
+        "call.speak.ended",
+    ] {
+        lab.told(&telnyx(kind, json!({}))).await;
+    }
+    lab
+}
+
+/// What the caller says to Telnyx.
+pub(super) fn heard(words: &str) -> Value {
+    let words = json!({"transcription_data": {"transcript": words, "is_final": true}});
+    telnyx("call.transcription", words)
+}
+
 #[tokio::test(start_paused = true)]
 async fn telnyx_is_told_each_step() {
     let lab = Lab::new("telnyx", json!({"inboundGreeting": "Hello."}));
@@ -41,8 +61,7 @@ async fn telnyx_is_told_each_step() {
     let partial = json!({"transcription_data": {"transcript": "what", "is_final": false, "confidence": 0.5}});
     lab.told(&telnyx("call.transcription", partial)).await;
     assert_eq!(lab.asked.all().len(), 3);
-    let whole = json!({"transcription_data": {"transcript": "what time is it", "is_final": true}});
-    lab.told(&telnyx("call.transcription", whole)).await;
+    lab.told(&heard("what time is it")).await;
     let stop = lab.until_asked(4).await;
     assert_eq!(stop.path, "/v2/calls/v3%3Aabc/actions/transcription_stop");
     assert_eq!(lab.until_asked(5).await.json["payload"], "Nice to hear you.");
@@ -59,19 +78,14 @@ async fn telnyx_is_told_each_step() {
 #[tokio::test(start_paused = true)]
 async fn telnyx_speaks_where_nothing_listens_any_more() {
     for status in [422, 404] {
-        let lab = Lab::new("telnyx", json!({}));
-        lab.told(&telnyx("call.initiated", json!({}))).await;
-        lab.told(&telnyx("call.answered", json!({}))).await;
-        lab.told(&telnyx("call.speak.started", json!({}))).await;
-        lab.told(&telnyx("call.speak.ended", json!({}))).await;
+        let lab = greeted().await;
         assert_eq!(
             lab.asked.last().path,
             "/v2/calls/v3%3Aabc/actions/transcription_start"
         );
         let count = lab.asked.all().len();
         lab.faults.lock().expect("nobody panicked").push(status);
-        let heard = json!({"transcription_data": {"transcript": "what time is it", "is_final": true}});
-        lab.told(&telnyx("call.transcription", heard)).await;
+        lab.told(&heard("what time is it")).await;
         let stop = lab.until_asked(count + 1).await;
         assert_eq!(stop.path, "/v2/calls/v3%3Aabc/actions/transcription_stop");
         let speak = lab.until_asked(count + 2).await;

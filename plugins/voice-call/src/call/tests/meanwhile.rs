@@ -1,12 +1,17 @@
 //! What a caller says while the agent thinks, and where nobody is to think about it.
 use super::{
     Lab, action,
-    carriers::telnyx,
+    carriers::{greeted, heard, telnyx},
     window::{FIRST, RINGING, asks_again, speech},
 };
-use crate::call::{MediaEvent, MediaEvents, drive::Point};
-use serde_json::{Value, json};
-use std::time::Duration;
+use crate::call::{CallId, Media, MediaEvent, MediaEvents, Step, Ticket, drive::Point};
+use futures_util::future::BoxFuture;
+use openclaw_plugin_api::Result;
+use serde_json::json;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 use tokio::time::advance;
 
 /// How long the agent's answer is being spoken.
@@ -25,23 +30,27 @@ fn texts(questions: &[(String, String)]) -> Vec<&str> {
     questions.iter().map(|(text, _)| text.as_str()).collect()
 }
 
-/// A call with Telnyx, which listens while the agent thinks.
-async fn greeted() -> Lab {
-    let lab = Lab::new("telnyx", json!({}));
-    for kind in [
-        "call.initiated",
-        "call.answered",
-        "call.speak.started",
-        "call.speak.ended",
-    ] {
-        lab.told(&telnyx(kind, json!({}))).await;
-    }
-    lab
-}
+/// Sound that flows, and what was said by it.
+#[derive(Default)]
+struct Sound(Mutex<Vec<String>>);
 
-fn heard(words: &str) -> Value {
-    let words = json!({"transcription_data": {"transcript": words, "is_final": true}});
-    telnyx("call.transcription", words)
+impl Media for Sound {
+    fn ticket(&self, _: &CallId, _: &str, _: &str) -> Option<Ticket> {
+        None
+    }
+
+    fn is_open(&self, _: &CallId) -> bool {
+        true
+    }
+
+    fn say(&self, _: &CallId, text: &str) -> BoxFuture<'static, Result<()>> {
+        self.0.lock().expect("nobody panicked").push(text.to_owned());
+        Box::pin(async { Ok(()) })
+    }
+
+    fn clear(&self, _: &CallId) {}
+
+    fn close(&self, _: &CallId) {}
 }
 
 #[tokio::test(start_paused = true)]
@@ -162,12 +171,51 @@ async fn an_answer_cuts_off_neither_the_words_before_it_nor_who_is_listened_to()
 }
 
 #[tokio::test(start_paused = true)]
+async fn in_a_stream_no_answer_waits_for_the_words_before_it() {
+    let lab = Lab::new("twilio", json!({}));
+    let sound = Arc::new(Sound::default());
+    lab.phone.calls.hear(sound.clone());
+    lab.form("", &RINGING).await;
+    lab.ends_at(Point::Asked);
+    let (calls, id) = (lab.phone.calls.clone(), lab.id());
+    let words = MediaEvent::Heard {
+        text: "one".into(),
+        is_final: true,
+    };
+    MediaEvents::media(&calls, &id, words).await;
+    lab.settle().await;
+    calls.speak(&id, "One moment.").await.expect("told");
+    lab.phone.calls.ends_at(None);
+    lab.settle().await;
+    // it has an order by itself
+    let said = sound.0.lock().expect("nobody panicked").clone();
+    assert_eq!(said, ["One moment.", FIRST]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_answered_next_is_not_listened_to_first() {
+    let lab = greeted().await;
+    lab.ends_at(Point::Asked);
+    for words in ["one", "two"] {
+        lab.told(&heard(words)).await;
+        lab.settle().await;
+    }
+    // the first is answered, and nobody has been asked about the second
+    let step = lab.phone.calls.with(&lab.id(), |live| {
+        live.record.metadata.unanswered = None;
+        live.step(|_| None)
+    });
+    assert_eq!(step, Some(Step::Wait));
+}
+
+#[tokio::test(start_paused = true)]
 async fn beside_a_model_that_speaks_no_agent_answers_what_is_said_or_pressed() {
     let words = MediaEvent::Heard {
         text: "Who is there?".into(),
         is_final: true,
     };
-    let keys = MediaEvent::Digits("5".into());
+    // of what can't be a key nothing is noted
+    let keys = MediaEvent::Digits("5?".into());
     for (event, line) in [(words, "Who is there?"), (keys, "(keys pressed: 5)")] {
         for (speaks_by_itself, asked) in [(true, 0), (false, 1)] {
             let lab = Lab::new("twilio", json!({"realtime": {"enabled": speaks_by_itself}}));

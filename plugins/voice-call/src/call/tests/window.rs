@@ -1,5 +1,8 @@
 //! A process that ends between an agent's answer and the note that the caller has heard it: at each step of the way.
-use super::{ADA, Lab, OURS, action, carriers::telnyx};
+use super::{
+    ADA, Lab, OURS, action,
+    carriers::{greeted, heard, telnyx},
+};
 use crate::call::drive::Point;
 use serde_json::json;
 use std::sync::atomic::Ordering;
@@ -180,20 +183,6 @@ async fn a_carrier_that_shows_that_it_has_the_answer_is_not_told_again() {
 
 #[tokio::test(start_paused = true)]
 async fn telnyx_is_told_again_under_the_same_id_and_so_says_it_once() {
-    let event = telnyx;
-    let words = json!({"transcription_data": {"transcript": "hello", "is_final": true}});
-    let greeted = async || {
-        let lab = Lab::new("telnyx", json!({}));
-        for kind in [
-            "call.initiated",
-            "call.answered",
-            "call.speak.started",
-            "call.speak.ended",
-        ] {
-            lab.told(&event(kind, json!({}))).await;
-        }
-        lab
-    };
     let id = |lab: &Lab| {
         let all = lab.asked.all();
         let speak = all.into_iter().rfind(|asked| asked.json["payload"] == FIRST);
@@ -201,7 +190,7 @@ async fn telnyx_is_told_again_under_the_same_id_and_so_says_it_once() {
     };
     let lab = greeted().await;
     lab.ends_at(Point::Told);
-    lab.told(&event("call.transcription", words.clone())).await;
+    lab.told(&heard("hello")).await;
     lab.settle().await;
     let first = id(&lab);
     assert!(
@@ -213,11 +202,11 @@ async fn telnyx_is_told_again_under_the_same_id_and_so_says_it_once() {
     // where Telnyx tells that it speaks before it is asked, it is not told again
     let lab = greeted().await;
     lab.ends_at(Point::Told);
-    lab.told(&event("call.transcription", words)).await;
+    lab.told(&heard("hello")).await;
     lab.settle().await;
     let lab = lab.killed().await;
     lab.phone.calls.restore().await.expect("a store");
-    lab.told(&event("call.speak.started", json!({}))).await;
+    lab.told(&telnyx("call.speak.started", json!({}))).await;
     lab.phone.calls.verify().await;
     lab.settle().await;
     assert!(lab.said().is_empty(), "{:?}", lab.said());
@@ -226,18 +215,9 @@ async fn telnyx_is_told_again_under_the_same_id_and_so_says_it_once() {
 
 #[tokio::test(start_paused = true)]
 async fn telnyx_that_would_not_ignore_a_second_telling_is_not_told_again() {
-    let words = json!({"transcription_data": {"transcript": "hello", "is_final": true}});
-    let lab = Lab::new("telnyx", json!({}));
-    for kind in [
-        "call.initiated",
-        "call.answered",
-        "call.speak.started",
-        "call.speak.ended",
-    ] {
-        lab.told(&telnyx(kind, json!({}))).await;
-    }
+    let lab = greeted().await;
     lab.ends_at(Point::Told);
-    lab.told(&telnyx("call.transcription", words)).await;
+    lab.told(&heard("hello")).await;
     lab.settle().await;
     let lab = lab.killed().await;
     later(&lab, 45_000);
@@ -352,15 +332,7 @@ async fn a_webhook_whose_answer_was_lost_with_the_process_gets_the_same_again() 
 
 #[tokio::test(start_paused = true)]
 async fn keys_and_words_are_never_taken_for_each_other() {
-    let lab = Lab::new("telnyx", json!({}));
-    for kind in [
-        "call.initiated",
-        "call.answered",
-        "call.speak.started",
-        "call.speak.ended",
-    ] {
-        lab.told(&telnyx(kind, json!({}))).await;
-    }
+    let lab = greeted().await;
     let (calls, id) = (lab.phone.calls.clone(), lab.id());
     // it stops listening first
     lab.faults.lock().expect("nobody panicked").extend([200, 0]);
