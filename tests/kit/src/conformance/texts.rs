@@ -1,5 +1,5 @@
 //! Long answers in pieces: nothing is lost, fences are closed in every piece, and limits are kept, in any script.
-use super::{ADA, ChannelPeer, Event, Gateway, Place, Stage};
+use super::{ADA, ChannelPeer, Event, Gateway, PATIENCE, Place, Stage};
 use crate::rng::{Rng, fresh_seed};
 
 /// Answers that are tried.
@@ -51,7 +51,7 @@ pub async fn long_answers<P: ChannelPeer, G: Gateway>() {
         stage
             .peer
             .happens(&Event::message(Place::Private, ADA, "tell me more"));
-        stage.sent(&format!("{END} {number},")).await;
+        stage.said(before, &format!("{END} {number},")).await;
         let sent = &stage.peer.sent()[before..];
         for piece in sent {
             let length = P::length(&piece.text);
@@ -68,6 +68,26 @@ pub async fn long_answers<P: ChannelPeer, G: Gateway>() {
         assert_eq!(wanted, got, "from {same} on something is lost or added");
     }
     stage.end().await;
+}
+
+impl<P: ChannelPeer, G: Gateway> Stage<P, G> {
+    /// Waits until the messages after the first `before` say this, whichever of its words a new message begins with.
+    async fn said(&self, before: usize, words: &str) {
+        let found = self.peer.until(|peer| {
+            let sent = peer.sent();
+            said(sent.get(before..)?.iter().map(|piece| piece.text.as_str()), words).then_some(())
+        });
+        if tokio::time::timeout(PATIENCE, found).await.is_err() {
+            let sent = &self.peer.sent()[before..];
+            panic!("nobody said {words:?}; it sent {sent:#?}\n{}", self.gateway.log());
+        }
+    }
+}
+
+/// Do these messages, read one after the other, say this?
+fn said<'a>(pieces: impl Iterator<Item = &'a str>, words: &str) -> bool {
+    let all: Vec<_> = pieces.flat_map(str::split_whitespace).collect();
+    all.join(" ").contains(words)
 }
 
 /// Markdown of about this length: prose, lists and fenced code.
@@ -107,6 +127,13 @@ fn essence(text: &str) -> String {
 #[cfg(test)]
 mod unit {
     use super::*;
+
+    #[test]
+    fn a_cut_between_two_words_hides_nothing() {
+        let words = format!("{END} 3,");
+        assert!(said(["all of it\nthe end", "of number 3,"].into_iter(), &words));
+        assert!(!said(["all of it\nthe end", "of number 2,"].into_iter(), &words));
+    }
 
     #[test]
     fn the_essence_is_the_same_in_pieces_and_another_without_a_word() {
