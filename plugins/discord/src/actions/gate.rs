@@ -1,5 +1,5 @@
 //! What an action needs: a key of `actions` that is on, and for those that change other people's things somebody who may.
-use super::permission::{self, Permission};
+use super::permission::{Member, Permission};
 use crate::{account::Connection, config::Actions};
 use openclaw_plugin_api::{Action, Error, ErrorKind, Result};
 use serde_json::Value;
@@ -11,7 +11,8 @@ pub(super) struct Rule {
     pub(super) key: &'static str,
     is_on: fn(&Actions) -> Option<bool>,
     is_default: bool,
-    /// None: whoever may talk to the agent.
+    /// None: whoever may talk to the agent; what it shows is what
+    /// they may see themselves.
     pub(super) needs: Option<Permission>,
 }
 
@@ -124,21 +125,38 @@ pub(super) async fn check_held(
     if action.from_owner {
         return Ok(());
     }
-    let refused = |why: &str| {
-        Error::new(
-            ErrorKind::Refused,
-            format_args!("discord {}: {why}; ask somebody who has it", rule.name),
-        )
-    };
-    if action.sender_id.trim().is_empty() {
-        return Err(refused("nobody who is known asked for it"));
-    }
-    let held = permission::of_member(connection, guild, &action.sender_id, channel).await?;
-    if held.has(needed) {
+    let asker = asker(connection, rule, action, guild).await?;
+    if asker.permissions(channel).has(needed) {
         return Ok(());
     }
-    Err(refused(&format!(
-        "who asked lacks the permission {}",
-        needed.name()
-    )))
+    Err(refused(
+        rule,
+        &format!("who asked lacks the permission {}", needed.name()),
+    ))
+}
+
+/// Whoever asked for it, as a member of the server.
+pub(super) async fn asker(
+    connection: &Connection,
+    rule: &Rule,
+    action: &Action,
+    guild: &str,
+) -> Result<Member> {
+    let user = action.sender_id.trim();
+    if user.is_empty() {
+        return Err(refused(rule, "nobody who is known asked for it"));
+    }
+    match Member::load(connection, guild, user).await {
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            Err(refused(rule, "who asked is not in that server"))
+        }
+        loaded => loaded,
+    }
+}
+
+fn refused(rule: &Rule, why: &str) -> Error {
+    Error::new(
+        ErrorKind::Refused,
+        format_args!("discord {}: {why}; ask somebody who has it", rule.name),
+    )
 }

@@ -1,5 +1,5 @@
 //! Actions on messages.
-use super::{Task, brief, gate, permission::Permission, places};
+use super::{Task, brief, permission::Permission, places};
 use crate::{
     outbound::{self, target::Target},
     rest::{Request, RestError, Route},
@@ -147,12 +147,7 @@ async fn must_be_theirs(task: &Task<'_>, target: &MessageTarget) -> Result<()> {
     if author == connection.user_id() || (!asker.is_empty() && author == asker) {
         return Ok(());
     }
-    let channel: Value = task.call(Request::get(Route::channel(chat))).await?;
-    let guild = channel["guild_id"].as_str().unwrap_or_default().to_owned();
-    let channel = places::with_permissions(task, channel).await?;
-    let needed = Permission::ManageMessages;
-    let place = (guild.as_str(), Some(&channel));
-    gate::check_held(connection, task.rule, task.action, needed, place).await
+    places::check_held(task, chat, Permission::ManageMessages).await
 }
 
 pub(super) async fn read(task: &Task<'_>) -> Result<Value> {
@@ -268,6 +263,7 @@ pub(super) async fn reactions(task: &Task<'_>) -> Result<Value> {
 pub(super) async fn pin(task: &Task<'_>) -> Result<Value> {
     let target = message(task).await?;
     let channel = task.channel().await?;
+    places::check_held(task, &channel, Permission::PinMessages).await?;
     let route = Route::new("channels/{}/messages/pins/{}", &[&channel, &target.message_id]);
     let request = match task.rule.name {
         "pin" => Request::put(route),

@@ -187,7 +187,7 @@ async fn must_rank_above(task: &Task<'_>, guild: &str, rank: i64) -> Result<()> 
 }
 
 /// `2026-02-28T12:34:56Z`
-fn timestamp(time: SystemTime) -> String {
+pub(super) fn timestamp(time: SystemTime) -> String {
     let seconds = time
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default()

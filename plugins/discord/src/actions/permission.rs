@@ -1,11 +1,12 @@
 //! Permissions: what somebody may do in a server or a channel, worked out from roles and overwrites as Discord does.
-use super::call;
+use super::{call, people::timestamp};
 use crate::{
     account::Connection,
     rest::{Request, Route},
 };
 use openclaw_plugin_api::Result;
 use serde_json::Value;
+use std::time::SystemTime;
 
 /// A permission that an action looks at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,11 +14,13 @@ pub(super) enum Permission {
     KickMembers,
     BanMembers,
     ManageChannels,
+    ViewChannel,
     ManageMessages,
     ManageRoles,
     ManageEvents,
     ModerateMembers,
     CreateExpressions,
+    PinMessages,
 }
 
 /// A set of permissions.
@@ -30,6 +33,10 @@ pub(super) struct Permissions {
 
 const ADMINISTRATOR: u64 = 1 << 3;
 const EVERYTHING: u64 = u64::MAX;
+/// Length of `2026-02-28T12:34:56`.
+const SECONDS: usize = 19;
+/// What is left to who is timed out: seeing channels and reading what was said.
+const TIMED_OUT: u64 = 1 << 10 | 1 << 16;
 /// Names by bit, as Discord writes them.
 const NAMES: &[(u32, &str)] = &[
     (0, "CREATE_INSTANT_INVITE"),
@@ -83,11 +90,13 @@ impl Permission {
             Self::KickMembers => 1,
             Self::BanMembers => 2,
             Self::ManageChannels => 4,
+            Self::ViewChannel => 10,
             Self::ManageMessages => 13,
             Self::ManageRoles => 28,
             Self::ManageEvents => 33,
             Self::ModerateMembers => 40,
             Self::CreateExpressions => 43,
+            Self::PinMessages => 51,
         }
     }
 
@@ -116,6 +125,30 @@ impl Permissions {
     }
 }
 
+/// Somebody in a server.
+pub(super) struct Member {
+    guild: Value,
+    member: Value,
+    user: String,
+}
+
+impl Member {
+    /// Asks Discord for them; `NotFound` if they are not in it.
+    pub(super) async fn load(connection: &Connection, guild_id: &str, user: &str) -> Result<Self> {
+        let guild = call(connection, Request::get(Route::new("guilds/{}", &[guild_id]))).await?;
+        let route = Route::new("guilds/{}/members/{}", &[guild_id, user]);
+        let member = call(connection, Request::get(route)).await?;
+        let user = user.to_owned();
+        Ok(Self { guild, member, user })
+    }
+
+    /// What they may do in the server; in one of its channels, if one is given.
+    pub(super) fn permissions(&self, channel: Option<&Value>) -> Permissions {
+        let now = timestamp(SystemTime::now());
+        work_out(&self.guild, &self.member, &self.user, channel, &now)
+    }
+}
+
 /// What a member may do in a server; in one of its channels, if one is given.
 pub(super) async fn of_member(
     connection: &Connection,
@@ -123,13 +156,11 @@ pub(super) async fn of_member(
     user: &str,
     channel: Option<&Value>,
 ) -> Result<Permissions> {
-    let guild: Value = call(connection, Request::get(Route::new("guilds/{}", &[guild_id]))).await?;
-    let route = Route::new("guilds/{}/members/{}", &[guild_id, user]);
-    let member: Value = call(connection, Request::get(route)).await?;
-    Ok(work_out(&guild, &member, user, channel))
+    let member = Member::load(connection, guild_id, user).await?;
+    Ok(member.permissions(channel))
 }
 
-fn work_out(guild: &Value, member: &Value, user: &str, channel: Option<&Value>) -> Permissions {
+fn work_out(guild: &Value, member: &Value, user: &str, channel: Option<&Value>, now: &str) -> Permissions {
     if guild["owner_id"] == user {
         return Permissions {
             bits: EVERYTHING,
@@ -156,7 +187,16 @@ fn work_out(guild: &Value, member: &Value, user: &str, channel: Option<&Value>) 
     } else if let Some(channel) = channel {
         bits = overwritten(bits, channel, everyone, &own, user);
     }
+    if bits & ADMINISTRATOR == 0 && is_timed_out(member, now) {
+        bits &= TIMED_OUT;
+    }
     Permissions { bits, rank }
+}
+
+/// Times as Discord writes them, always in UTC: the text orders them up to the second.
+fn is_timed_out(member: &Value, now: &str) -> bool {
+    let until = member["communication_disabled_until"].as_str();
+    until.and_then(|until| until.get(..SECONDS)) > now.get(..SECONDS)
 }
 
 /// First those of everybody, then those of roles together, then the person's own.
@@ -190,6 +230,34 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    const NOW: &str = "2026-02-28T12:34:56Z";
+
+    #[test]
+    fn who_is_timed_out_may_look_and_no_more() {
+        let may = (1_u64 << 10 | 1 << 11 | 1 << 13 | 1 << 16).to_string();
+        let guild = json!({ "id": "1", "owner_id": "9", "roles": [
+            { "id": "1", "permissions": may, "position": 0 }, { "id": "6", "permissions": "8", "position": 7 }
+        ] });
+        let of = |roles: Value, user: &str, until: Value| {
+            let member = json!({ "roles": roles, "communication_disabled_until": until });
+            work_out(&guild, &member, user, None, NOW)
+        };
+        let later = json!("2026-02-28T12:34:57.120000+00:00");
+        for over in [Value::Null, json!("2026-02-28T12:34:56.000000+00:00")] {
+            assert!(of(json!([]), "7", over).has(Permission::ManageMessages));
+        }
+        assert_eq!(
+            of(json!([]), "7", later.clone()).names(),
+            ["VIEW_CHANNEL", "READ_MESSAGE_HISTORY"]
+        );
+        for (roles, user) in [(json!(["6"]), "7"), (json!([]), "9")] {
+            assert!(
+                of(roles, user, later.clone()).has(Permission::ManageMessages),
+                "{user}"
+            );
+        }
+    }
+
     #[test]
     fn roles_overwrites_and_owners_count_as_on_discord() {
         let guild = json!({
@@ -205,8 +273,9 @@ mod tests {
             { "id": "5", "type": 0, "allow": "2048", "deny": "1024" },
             { "id": "7", "type": 1, "allow": "1024", "deny": "0" }
         ] });
-        let of =
-            |roles: Value, user: &str, channel| work_out(&guild, &json!({ "roles": roles }), user, channel);
+        let of = |roles: Value, user: &str, channel| {
+            work_out(&guild, &json!({ "roles": roles }), user, channel, NOW)
+        };
         assert_eq!(
             of(json!([]), "7", None).names(),
             ["VIEW_CHANNEL", "SEND_MESSAGES"]

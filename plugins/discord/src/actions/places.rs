@@ -1,5 +1,8 @@
 //! Actions on servers and channels.
-use super::{Task, brief, gate, permission};
+use super::{
+    Task, brief, gate,
+    permission::{self, Permission},
+};
 use crate::rest::{Request, Route};
 use openclaw_plugin_api::Result;
 use serde_json::{Map, Value, json};
@@ -20,11 +23,40 @@ pub(super) async fn info(task: &Task<'_>) -> Result<Value> {
 
 pub(super) async fn list(task: &Task<'_>) -> Result<Value> {
     let guild = task.guild().await?;
-    let channels: Vec<Value> = task
-        .call(Request::get(Route::new("guilds/{}/channels", &[&guild])))
-        .await?;
-    let channels: Vec<_> = channels.iter().map(brief::channel).collect();
+    let channels: Vec<_> = visible(task, &guild).await?.iter().map(brief::channel).collect();
     Ok(json!({ "guildId": guild, "channels": channels }))
+}
+
+/// The channels of a server that whoever asked may see: the bot may see more.
+async fn visible(task: &Task<'_>, guild: &str) -> Result<Vec<Value>> {
+    let mut channels: Vec<Value> = task
+        .call(Request::get(Route::new("guilds/{}/channels", &[guild])))
+        .await?;
+    if !task.action.from_owner {
+        let asker = gate::asker(task.connection, task.rule, task.action, guild).await?;
+        channels.retain(|channel| asker.permissions(Some(channel)).has(Permission::ViewChannel));
+    }
+    Ok(channels)
+}
+
+/// May whoever asked do this in the channel or thread? In a private chat there are no permissions.
+pub(super) async fn check_held(task: &Task<'_>, channel: &str, needed: Permission) -> Result<()> {
+    if task.action.from_owner {
+        return Ok(());
+    }
+    let channel: Value = task.call(Request::get(Route::channel(channel))).await?;
+    let Some(guild) = channel["guild_id"].as_str().map(str::to_owned) else {
+        return Ok(());
+    };
+    let channel = with_permissions(task, channel).await?;
+    gate::check_held(
+        task.connection,
+        task.rule,
+        task.action,
+        needed,
+        (&guild, Some(&channel)),
+    )
+    .await
 }
 
 /// What the bot, or somebody, may do in a channel.
@@ -124,6 +156,9 @@ pub(super) async fn voice(task: &Task<'_>) -> Result<Value> {
     let route = Route::new("guilds/{}/voice-states/{}", &[&guild, &user]);
     match task.connection.rest.call::<Value>(Request::get(route)).await {
         Ok(state) => {
+            if let Some(channel) = state["channel_id"].as_str() {
+                check_held(task, channel, Permission::ViewChannel).await?;
+            }
             let keys = [
                 ("channel_id", "channelId"),
                 ("mute", "mute"),
@@ -143,9 +178,14 @@ pub(super) async fn voice(task: &Task<'_>) -> Result<Value> {
 pub(super) async fn events(task: &Task<'_>) -> Result<Value> {
     let guild = task.guild().await?;
     let route = Route::new("guilds/{}/scheduled-events", &[&guild]);
-    let events: Vec<Value> = task
+    let mut events: Vec<Value> = task
         .call(Request::get(route).query("with_user_count", true))
         .await?;
+    if !task.action.from_owner {
+        let channels = visible(task, &guild).await?;
+        let is_shown = |id: &Value| id.is_null() || channels.iter().any(|channel| channel["id"] == *id);
+        events.retain(|event| is_shown(&event["channel_id"]));
+    }
     let events: Vec<_> = events.iter().map(brief_event).collect();
     Ok(json!({ "events": events }))
 }

@@ -201,6 +201,38 @@ async fn whoever_owns_nothing_looks_at_the_own_channel_only() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nobody_is_shown_or_pins_what_they_could_not_themselves() {
+    let lab = &everything().await;
+    let (view, pin) = (1 << 10, 1 << 51);
+    lab.fake.overwrite(lab.channel, view, 0);
+    let hidden = lab.fake.channel(lab.guild, "board");
+    lab.fake.overwrite(hidden, 0, view);
+    let ada = ADA.id.to_string();
+    let names = |listed: Value| {
+        let channels = listed["channels"].as_array().expect("a list").clone();
+        channels
+            .iter()
+            .filter_map(|channel| channel["name"].as_str().map(str::to_owned))
+            .collect::<Vec<_>>()
+    };
+    let hers = run_as(lab, &ada, false, "channel-list", json!({})).await;
+    assert_eq!(names(hers.expect("listed")), ["general"]);
+    let all = run_as(lab, &ada, true, "channel-list", json!({})).await;
+    assert_eq!(names(all.expect("listed")), ["general", "board"]);
+    let stranger = run_as(lab, "70009", false, "channel-list", json!({})).await;
+    assert_eq!(stranger.expect_err("not there").kind(), ErrorKind::Refused);
+
+    let message = lab.fake.say(lab.channel, ADA, "look").to_string();
+    let pins = || run_as(lab, &ada, false, "pin", json!({ "messageId": message }));
+    let refused = pins().await.expect_err("she may not pin");
+    assert_eq!(refused.kind(), ErrorKind::Refused);
+    assert!(refused.message().contains("PIN_MESSAGES"), "{refused}");
+    lab.fake.overwrite(lab.channel, view | pin, 0);
+    pins().await.expect("now she may");
+    assert_eq!(lab.fake.complaints(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn wrong_parameters_are_told_before_anything_is_asked() {
     let lab = everything().await;
     for (name, params, words) in [

@@ -20,13 +20,15 @@ const SUPPRESS_EMBEDS: u64 = 1 << 2;
 /// Make no sound.
 const SILENT: u64 = 1 << 12;
 /// A voice message.
-const VOICE: u64 = 1 << 13;
+pub(super) const VOICE: u64 = 1 << 13;
 
 /// One message of Discord.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Draft {
     pub(crate) body: Map<String, Value>,
     pub(crate) files: Vec<MediaRef>,
+    /// Names of files that Discord found too large.
+    pub(super) left_out: Vec<String>,
     /// Empty where the host gave no key.
     pub(crate) nonce: String,
 }

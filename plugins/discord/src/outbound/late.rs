@@ -1,7 +1,7 @@
 //! A message that was queued so long ago that Discord may have forgotten its nonce: is it there already?
 //!
 //! Invariant: what was delivered to a channel is found as long as fewer than [`PAGES`] pages were written since.
-use super::{compose::Draft, once::in_doubt};
+use super::{adapt, compose::Draft, once::in_doubt};
 use crate::{
     account::Connection,
     rest::{Request, Route},
@@ -84,10 +84,15 @@ fn is_it(connection: &Connection, message: &Message, draft: &Draft) -> bool {
     if let Some(nonce) = known {
         return nonce == draft.nonce;
     }
-    let content = draft
-        .body
-        .get("content")
-        .and_then(|content| content.as_str())
-        .unwrap_or_default();
-    message.content.trim() == content.trim() && message.attachments.len() == draft.files.len()
+    // It may have been taken without its largest files.
+    let mut form = draft.clone();
+    loop {
+        let is_same = message.content.trim() == adapt::content(&form).trim();
+        if is_same && message.attachments.len() == form.files.len() {
+            return true;
+        }
+        if !adapt::shrink(&mut form) {
+            return false;
+        }
+    }
 }

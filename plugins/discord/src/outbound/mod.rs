@@ -1,5 +1,6 @@
 //! From the host's replies to Discord's requests.
 mod act;
+mod adapt;
 pub(crate) mod component;
 pub(crate) mod compose;
 mod late;

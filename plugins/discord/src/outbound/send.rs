@@ -3,6 +3,7 @@
 //! Invariant: a further try with the same idempotency key shows nothing twice. Within minutes Discord sees to that by the
 //! nonce; later the channel is looked at first.
 use super::{
+    adapt,
     compose::{self, Draft},
     late,
     memory::Home,
@@ -81,7 +82,7 @@ pub(super) async fn deliver(
                 }
                 return Ok(message.id);
             }
-            Err(error) if adapt(&mut draft, &error) => {
+            Err(error) if adapt::adapt(&mut draft, &error) => {
                 tracing::debug!(account = connection.id, %error, "sent again in another form");
             }
             Err(error) => return Err(error),
@@ -91,39 +92,14 @@ pub(super) async fn deliver(
 
 /// The request with the body and files of a draft.
 pub(crate) fn with_files(request: Request, draft: &Draft) -> Request {
-    let mut request = request.json(Value::Object(draft.body.clone()));
+    files_of(request.json(Value::Object(adapt::body(draft))), draft)
+}
+
+fn files_of(mut request: Request, draft: &Draft) -> Request {
     for file in &draft.files {
         request = request.file(file.clone(), compose::file_name(file));
     }
     request
-}
-
-fn adapt(draft: &mut Draft, error: &RestError) -> bool {
-    let RestError::Refused(refusal) = error else {
-        return false;
-    };
-    let is_about = |field: &str| refusal.fields.iter().any(|told| told.starts_with(field));
-    if refusal.code == 160_002 || is_about("message_reference") {
-        return draft.body.remove("message_reference").is_some();
-    }
-    if (refusal.code == 40_005 || refusal.status == 413) && !draft.files.is_empty() {
-        let names: Vec<_> = draft
-            .files
-            .drain(..)
-            .map(|file| compose::file_name(&file))
-            .collect();
-        let notice = format!("⚠️ Too large to send here: {}", names.join(", "));
-        let text = draft
-            .body
-            .get("content")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        let text = format!("{text}\n{notice}").trim().to_owned();
-        draft.body.remove("attachments");
-        draft.body.insert("content".into(), text.into());
-        return true;
-    }
-    false
 }
 
 /// The channel that a message goes to: its thread, its chat, or where the operator wants messages without a target.
@@ -144,6 +120,27 @@ async fn place(connection: &Connection, message: &Outbound) -> Result<String> {
     Ok(channel)
 }
 
+/// Opens a post with its first message; what Discord objects to is taken away, each thing once.
+async fn open_post(
+    connection: &Connection,
+    forum: &str,
+    mut opening: Value,
+    mut first: Draft,
+) -> Result<String, RestError> {
+    loop {
+        opening["message"] = Value::Object(adapt::body(&first));
+        let request = Request::post(Route::new("channels/{}/threads", &[forum])).json(opening.clone());
+        let request = files_of(request, &first);
+        match connection.rest.call::<Channel>(request).await {
+            Ok(thread) => return Ok(thread.id),
+            Err(error) if adapt::adapt(&mut first, &error) => {
+                tracing::debug!(account = connection.id, %error, "opened again in another form");
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
 /// A forum takes posts: the first message opens one, the others go into it.
 async fn post(
     connection: &Connection,
@@ -161,22 +158,13 @@ async fn post(
         .get("threadName")
         .and_then(Value::as_str)
         .unwrap_or(&message.text);
-    let mut body = json!({ "name": thread::name(name, "New post"), "message": first.body });
+    let mut opening = json!({ "name": thread::name(name, "New post") });
     if let Some(tags) = message.extra.get("appliedTags") {
-        body["applied_tags"] = tags.clone();
+        opening["applied_tags"] = tags.clone();
     }
-    let (key, files) = (first.nonce.clone(), first.files);
-    let mut request = Request::post(Route::new("channels/{}/threads", &[forum])).json(body);
-    for file in files {
-        let name = compose::file_name(&file);
-        request = request.file(file, name);
-    }
-    let thread = once(connection, &key, async {
-        let thread: Channel = connection.rest.call(request).await?;
-        Ok(thread.id)
-    });
+    let key = first.nonce.clone();
     // The first message of a post has the post's id.
-    let thread = thread.await?;
+    let thread = once(connection, &key, open_post(connection, forum, opening, first)).await?;
     let mut ids = vec![thread.clone()];
     connection
         .memory

@@ -51,6 +51,16 @@ impl Discord {
         self.state().add_channel_to(guild, name, kind)
     }
 
+    /// Permissions that everybody has, or lacks, in a channel; bits as Discord counts them.
+    pub fn overwrite(&self, channel: u64, allow: u64, deny: u64) {
+        let mut state = self.state();
+        let known = state.channels.get_mut(&channel).expect("a channel");
+        let everyone = known["guild_id"].clone();
+        known["permission_overwrites"] = json!([
+            { "id": everyone, "type": 0, "allow": allow.to_string(), "deny": deny.to_string() }
+        ]);
+    }
+
     /// Somebody opens a thread in a channel.
     pub fn thread(&self, parent: u64, from: Person, name: &str) -> u64 {
         let mut state = self.state();
