@@ -108,7 +108,7 @@ impl Default for Options {
 // === impl Client ===
 
 impl Client {
-    /// Builds the client: reads the machine's trusted authorities and opens no connection.
+    /// Builds the client: opens no connection, and reads the machine's trusted authorities with the first over TLS.
     pub fn new(options: Options) -> Result<Self> {
         let mut tls = tls::config(options.extra_authorities.as_deref())?;
         let build = |reach, tls: &rustls::ClientConfig| {

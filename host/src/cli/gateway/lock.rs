@@ -28,6 +28,8 @@ const LOCKS: &str = "/proc/locks";
 #[derive(Debug)]
 pub(in crate::cli) struct Lock {
     _file: File,
+    /// Somebody made way for it, which took a while.
+    pub(super) displaced: bool,
 }
 
 /// Who holds the lock, by its own note.
@@ -70,7 +72,9 @@ impl Lock {
             .custom_flags(no_link)
             .open(&path)
             .map_err(failed)?;
-        match file.try_lock() {
+        let tried = file.try_lock();
+        let displaced = matches!(tried, Err(TryLockError::WouldBlock));
+        match tried {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) if force => displace(&mut file)?,
             Err(TryLockError::WouldBlock) => return Err(taken(&mut file, paths)),
@@ -85,7 +89,10 @@ impl Lock {
             // The lock holds without it; a full volume must not keep a gateway from draining what it has.
             tracing::warn!(target: "openclaw::gateway", "{} can't say who holds it: {error}", path.display());
         }
-        Ok(Self { _file: file })
+        Ok(Self {
+            _file: file,
+            displaced,
+        })
     }
 }
 

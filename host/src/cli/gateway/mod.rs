@@ -153,10 +153,11 @@ fn start(mut args: Run, env: &Env, asked: &Asked) -> Result<(), Failure> {
     finish_restore(env)?;
     let paths = Paths::resolve(env).map_err(Failure::config)?;
     let first = Loaded::read_if_there(&paths, env).map_err(Failure::config)?;
-    let (is_configured, config) = (
-        first.is_some(),
-        first.map(|loaded| loaded.config).unwrap_or_default(),
-    );
+    let is_configured = first.is_some();
+    let config = first
+        .as_ref()
+        .map(|loaded| loaded.config.clone())
+        .unwrap_or_default();
     log::begin(asked, args.verbose, &config, &paths)?;
     if !is_configured && !args.allow_unconfigured {
         let file = paths.config_file.display();
@@ -165,15 +166,18 @@ fn start(mut args: Run, env: &Env, asked: &Asked) -> Result<(), Failure> {
         )));
     }
     paths.prepare_state_dir().map_err(Failure::config)?;
-    let _lock = Lock::take(&paths, args.force, Clock::system().now_ms())?;
+    let lock = Lock::take(&paths, args.force, Clock::system().now_ms())?;
     if !is_configured && !paths.config_file.exists() {
         let file = &paths.config_file;
         crate::config::write_atomic(file, MINIMAL.as_bytes())
             .map_err(|e| Failure::io(format_args!("write {}", file.display()), e))?;
     }
-    // Read once more: a gateway that makes way takes its time, and files may change meanwhile. What runs from here on and
-    // what is watched is this one reading.
-    let loaded = Loaded::read(&paths, env).map_err(Failure::config)?;
+    // A gateway that makes way takes its time, and files may change meanwhile. What runs from here on and what is watched
+    // is one reading.
+    let loaded = match first {
+        Some(first) if !lock.displaced => first,
+        _ => Loaded::read(&paths, env).map_err(Failure::config)?,
+    };
     if loaded.config.logging != config.logging {
         log::change(asked, args.verbose, &loaded.config);
     }
