@@ -46,6 +46,10 @@ const TESTS: &[Test] = &[
         tests::it_stops_when_asked_and_is_small,
     ),
     ("dropping_it_ends_it", tests::dropping_it_ends_it),
+    (
+        "what_it_has_started_ends_with_it",
+        tests::what_it_has_started_ends_with_it,
+    ),
     ("it_dies_with_its_gateway", tests::it_dies_with_its_gateway),
 ];
 /// Not run unless asked for, with `--ignored`.

@@ -446,6 +446,39 @@ pub fn dropping_it_ends_it() {
     });
 }
 
+/// Is it there, and not only the note of its end?
+fn runs(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let state = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
+    !state.is_empty() && !state.starts_with(['Z', 'X'])
+}
+
+pub fn what_it_has_started_ends_with_it() {
+    block_on(async {
+        for how in ["", "exit"] {
+            let (plugin, _) = started(Confinement {
+                processes: true,
+                ..Confinement::default()
+            })
+            .await;
+            let left = tell(&plugin, "leave", "/bin/sleep").await.expect("allowed");
+            assert!(runs(&left));
+            let ended = plugin.ended();
+            if how == "exit" {
+                tell(&plugin, "die", how).await.expect_err("dead");
+            }
+            drop(plugin);
+            let gone = async {
+                ended.await;
+                while runs(&left) {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::time::timeout(DEADLINE, gone).await.expect("it ends");
+        }
+    });
+}
+
 /// A gateway that says who its child is, and is then killed.
 pub fn gateway() -> ExitCode {
     block_on(async {

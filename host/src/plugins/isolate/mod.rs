@@ -3,8 +3,10 @@
 //! The gateway [`spawn`]s a child and holds an [`Isolated`]; the child's `main` hands its end of the socket to
 //! [`run`], which confines the process before it opens the library. Between them are two symmetric [`Peer`]s that
 //! know frames, streams and limits, and neither a capability nor a method. When to restart is the owner's business.
+mod budget;
 mod child;
 mod decode;
+mod error;
 mod exit;
 mod frame;
 mod open;

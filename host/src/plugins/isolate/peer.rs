@@ -2,12 +2,13 @@
 //! capability and no method, and both ends are the same but for the parity of the ids that they give out.
 //!
 //! A frame is written by whoever has one, and a call that is served at once is answered by the reader itself, so a
-//! short call costs no task. Whatever the other side sends, memory stays bounded: by [`super::open::MAX_CALLS`], by the window of
-//! each stream and by the limits of the writer; going beyond is a [`PeerError`], and ends everything.
+//! short call costs no task. Whatever the other side sends, memory stays bounded: by [`super::open::MAX_CALLS`], by the
+//! window of each stream, by [`super::budget::MAX_HELD`] and by the limits of the writer; going beyond is a [`PeerError`], and ends everything.
 use super::{
+    budget::Budget,
     decode::Decoder,
-    frame::{Frame, FrameError, Kind, Outgoing, WireCall},
-    open::{Entry, MAX_SERVED, Open, Role, Side},
+    frame::{Frame, Kind, Outgoing, WireCall},
+    open::{Entry, Open, Role, Side},
     stream::{Credit, Inlet, Item, Target, pump},
     writer::{Admission, Writer},
 };
@@ -21,43 +22,10 @@ use tokio::{
     sync::{oneshot, watch},
 };
 
+pub use super::error::{Failure, PeerError};
+
 /// What a call resolves to.
 pub type Outcome = Result<Vec<u8>, Fault>;
-
-/// Why a call failed.
-#[derive(Debug)]
-pub enum Failure {
-    /// The other side answered so, or the call could not be sent.
-    Fault(Fault),
-    /// The other side is gone, or this one was closed.
-    Gone,
-}
-
-/// Why a connection was given up.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum PeerError {
-    /// The other side closed it, or died.
-    #[error("the other side closed the connection")]
-    Closed,
-    /// This side closed it.
-    #[error("the connection was closed here")]
-    ClosedHere,
-    /// Bytes that are no frame.
-    #[error("the other side broke the protocol: {0}")]
-    Frame(#[from] FrameError),
-    /// More chunks or credits than the window of a stream has.
-    #[error("the other side broke the protocol: it ignores the window of a stream")]
-    Window,
-    /// An id of the wrong side, or one that is in use.
-    #[error("the other side broke the protocol: it uses the id {id} wrongly")]
-    Id {
-        /// The id.
-        id: u32,
-    },
-    /// More calls than may be open.
-    #[error("the other side broke the protocol: more than {MAX_SERVED} calls are open")]
-    Calls,
-}
 
 /// What serves the other side.
 pub trait Serve: Send + Sync + 'static {
@@ -76,6 +44,7 @@ pub(super) struct Inner {
     pub(super) writer: Writer,
     pub(super) runtime: Handle,
     pub(super) side: Side,
+    pub(super) budget: Budget,
     open: Mutex<Open>,
     ended: watch::Sender<Option<PeerError>>,
 }
@@ -95,11 +64,16 @@ struct CancelOnDrop {
 impl Peer {
     /// Takes a socket. Must be called in a runtime; its tasks run there.
     pub fn start(socket: UnixStream, side: Side, serve: Arc<dyn Serve>) -> Self {
+        Self::bounded(socket, side, serve, Budget::of(side))
+    }
+
+    pub(super) fn bounded(socket: UnixStream, side: Side, serve: Arc<dyn Serve>, budget: Budget) -> Self {
         let (reader, writer) = socket.into_split();
         let inner = Arc::new(Inner {
             writer: Writer::new(writer),
             runtime: Handle::current(),
             side,
+            budget,
             open: Mutex::default(),
             ended: watch::Sender::new(None),
         });
@@ -313,7 +287,10 @@ impl Inner {
                 self.complete(id, outcome);
                 Ok(())
             }
-            Frame::Chunk { id, bytes } => self.take_item(id, Item::Chunk(bytes)),
+            Frame::Chunk { id, bytes } => {
+                let held = self.budget.take(bytes.len()).ok_or(PeerError::Held)?;
+                self.take_item(id, Item::Chunk(bytes, held))
+            }
             Frame::End { id, fault } => self.take_item(id, Item::End(fault)),
             Frame::Credit { id, chunks } => {
                 let credit = self.lock().calls.get(&id).and_then(|entry| entry.outlet.clone());

@@ -1,9 +1,10 @@
 //! One process of a plugin: how it is started, watched and ended. It knows no frames.
 //!
 //! A process that was started is waited for by a task, so it never stays a zombie, and is killed when its
-//! [`Process`] is dropped.
+//! [`Process`] is dropped. Processes that it has started end with it.
 use super::{Exit, Peer, output};
 use openclaw_plugin_api::abi::{Fault, HostServices, Level};
+use rustix::process::{Pid, Signal, kill_process_group};
 use std::{
     ffi::OsString,
     io,
@@ -101,11 +102,12 @@ impl Process {
             let status = tokio::select! {
                 status = child.wait() => status,
                 () = killed.notified() => {
-                    // It fails only if the process has ended already.
-                    let _ = child.start_kill();
+                    end_group(pid);
                     child.wait().await
                 }
             };
+            // What it has started and left behind works for nobody.
+            end_group(pid);
             ending.send_replace(Some(status.map_or(Exit::Unknown, Exit::from)));
         });
         Ok(Self { pid, kill, ended })
@@ -151,6 +153,13 @@ impl Process {
 impl Drop for Process {
     fn drop(&mut self) {
         self.kill.notify_one();
+    }
+}
+
+/// Kills a process and all that it has started, but for what has left its group. It fails only if all have ended.
+fn end_group(pid: u32) {
+    if let Some(group) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        let _ = kill_process_group(group, Signal::KILL);
     }
 }
 

@@ -1,5 +1,6 @@
 //! How a call of the other side is served: at once by the reader if it can be answered at once, else by a task.
 use super::{
+    budget::MAX_HELD,
     frame::{Kind, Outgoing, WireCall},
     open::{Entry, Role},
     peer::{Inner, Outcome, PeerError, Serve},
@@ -9,7 +10,7 @@ use super::{
 use futures_util::{FutureExt, future::BoxFuture};
 use openclaw_plugin_api::abi::{Call, Chunks, Fault, sink_pair, source_pair};
 use std::{
-    future::poll_fn,
+    future::{poll_fn, ready},
     pin::pin,
     sync::{
         Arc,
@@ -41,14 +42,18 @@ impl Inner {
             body,
             ..
         } = wire;
-        let mut call = serve.call(Call {
-            method,
-            target,
-            meta,
-            body,
-            out,
-            input,
-        });
+        let held = self.budget.take(body.len());
+        let mut call = match &held {
+            Some(_) => serve.call(Call {
+                method,
+                target,
+                meta,
+                body,
+                out,
+                input,
+            }),
+            None => Box::pin(ready(Err(crowded()))),
+        };
         let mut answer = None;
         if !streams {
             // Nobody is to be woken: if the call is not ready, its task polls it again.
@@ -67,6 +72,7 @@ impl Inner {
         }
         let peer = self.clone();
         let task = self.runtime.spawn(async move {
+            let _held = held;
             match answer {
                 Some(answer) => peer.answer(id, answer).await,
                 None => peer.work(id, call, out).await,
@@ -130,6 +136,16 @@ impl Inner {
             open.forget_if_over(self.side, id);
         }
     }
+}
+
+/// Why a call is not begun. Its caller may try again.
+fn crowded() -> Fault {
+    let text = format_args!(
+        "calls and streams of this process hold more than {} MB of the gateway; try again later",
+        MAX_HELD >> 20
+    )
+    .to_string();
+    Fault::new("overloaded", text)
 }
 
 /// The frame that answers a call. An answer that is too long for one is a fault instead.

@@ -2,8 +2,10 @@
 //! that came in to their reader.
 //!
 //! At most [`WINDOW`] chunks are under way or waiting on the reader's side: each costs the writer a credit, and the
-//! reader's side gives credits back as it hands chunks over. More than that is a breach of the protocol.
+//! reader's side gives credits back as it hands chunks over. More than that is a breach of the protocol. How large they
+//! may be in all is said in [`super::budget`].
 use super::{
+    budget::Held,
     frame::{Kind, Outgoing},
     peer::{Inner, PeerError},
 };
@@ -69,7 +71,7 @@ enum Delivery {
 
 /// One item of a stream that came in.
 pub(super) enum Item {
-    Chunk(Vec<u8>),
+    Chunk(Vec<u8>, Held),
     End(Option<Fault>),
 }
 
@@ -199,7 +201,7 @@ impl Inlet {
         if let Delivery::Closed = state.delivery {
             return Ok(());
         }
-        if let Item::Chunk(_) = item {
+        if let Item::Chunk(..) = item {
             if state.owed >= WINDOW {
                 return Err(PeerError::Window);
             }
@@ -216,7 +218,7 @@ impl Inlet {
         let Delivery::Idle(mut target) = std::mem::replace(&mut state.delivery, waiting) else {
             return Ok(());
         };
-        if let (Target::Sink(sink), Item::Chunk(bytes)) = (&mut target, &item) {
+        if let (Target::Sink(sink), Item::Chunk(bytes, _)) = (&mut target, &item) {
             // Nothing is taken from the chunk until the sink is ready, so not being ready costs nothing.
             match sink.send(bytes).now_or_never() {
                 Some(true) => {
@@ -253,7 +255,7 @@ impl Inlet {
     async fn deliver(self, peer: Arc<Inner>, id: u32, mut target: Target, mut item: Item) {
         loop {
             match item {
-                Item::Chunk(chunk) => {
+                Item::Chunk(chunk, _held) => {
                     if !target.send(chunk).await {
                         self.lock().delivery = Delivery::Closed;
                         return peer.stop_inlet(id);

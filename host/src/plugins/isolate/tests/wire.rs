@@ -1,12 +1,15 @@
 //! The wire against what is not a peer.
-use super::{super::decode, super::frame, Echo, call, within};
+use super::{super::budget::Budget, super::decode, super::frame, Echo, call, within};
 use crate::plugins::isolate::{Failure, Peer, PeerError, Side};
 use decode::Decoder;
 use frame::{Frame, FrameError, Kind, Outgoing, WireCall};
 use openclaw_plugin_api::abi::{Fault, Level, LogRecord};
 use proptest::prelude::*;
 use std::sync::Arc;
-use tokio::{io::AsyncWriteExt, net::UnixStream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::UnixStream,
+};
 
 fn bytes(frame: &Outgoing) -> Vec<u8> {
     [frame.head.as_slice(), frame.body.as_slice()].concat()
@@ -161,6 +164,54 @@ async fn what_breaks_the_protocol_ends_the_connection() {
     let mut generous = bytes(&Outgoing::call(2, writing).unwrap());
     generous.extend(bytes(&Outgoing::credit(2, 1)));
     assert_eq!(against(&generous).await, PeerError::Window);
+}
+
+/// What a peer that may hold 100 bytes answers to these frames, or why it ends.
+async fn crowded(input: &[u8]) -> Result<Vec<u8>, PeerError> {
+    let (a, mut b) = UnixStream::pair().unwrap();
+    let peer = Peer::bounded(a, Side::Host, Arc::new(Echo::new()), Budget::new(100));
+    b.write_all(input).await.unwrap();
+    let mut answer = vec![0; 200];
+    within(async {
+        tokio::select! {
+            read = b.read(&mut answer) => match read.unwrap() {
+                0 => Err(peer.ended().await),
+                read => Ok(answer[..read].to_vec()),
+            },
+            reason = peer.ended() => Err(reason),
+        }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn more_than_there_is_room_for_is_refused_or_ends_the_connection() {
+    let wire = |method, body: Vec<u8>, has_input| WireCall {
+        method,
+        target: "",
+        meta: "",
+        body,
+        has_out: false,
+        has_input,
+    };
+    let mut calls = bytes(&Outgoing::call(2, wire("hang", vec![0; 60], false)).unwrap());
+    calls.extend(bytes(
+        &Outgoing::call(4, wire("hang", vec![0; 60], false)).unwrap(),
+    ));
+    let answer = crowded(&calls).await.expect("the second is answered");
+    let mut decoder = Decoder::default();
+    decoder.space().extend_from_slice(&answer);
+    match decoder.next().unwrap().expect("a frame").0 {
+        Frame::Reply {
+            id: 4,
+            outcome: Err(fault),
+        } => assert_eq!(fault.code, "overloaded"),
+        other => panic!("{other:?}"),
+    }
+    // "hang" reads nothing of its input
+    let mut flood = bytes(&Outgoing::call(2, wire("hang", Vec::new(), true)).unwrap());
+    flood.extend(bytes(&Outgoing::new(Kind::Chunk, 2, vec![0; 30]).unwrap()).repeat(8));
+    assert_eq!(crowded(&flood).await, Err(PeerError::Held));
 }
 
 #[tokio::test]
