@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import * as ed from "@noble/ed25519";
 import { createHash, createPublicKey, verify } from "node:crypto";
 import { browserName } from "../src/gateway/browser";
@@ -23,6 +23,62 @@ describe("a device", () => {
     expect(verify(null, Buffer.from(text), key, Buffer.from(await own.sign(text), "base64url"))).toBe(true);
     expect((await portable(storage)).id).toBe(own.id);
     expect(ed.hashes.sha512).toBeDefined();
+  });
+});
+
+/** IndexedDB as far as a device needs it: transactions one after the other, each over when nothing more is asked in it. */
+function database(): object {
+  const values = new Map<string, unknown>();
+  let last = Promise.resolve();
+  const transaction = () => {
+    const asked: (() => void)[] = [];
+    const ask = (work: () => unknown) => {
+      const request: { result?: unknown; onsuccess?: () => void } = {};
+      asked.push(() => ((request.result = work()), request.onsuccess?.()));
+      return request;
+    };
+    const store = { get: (key: string) => ask(() => values.get(key)), put: (value: unknown, key: string) => ask(() => void values.set(key, value)) };
+    const whole: { objectStore(): object; oncomplete?: () => void } = { objectStore: () => store };
+    last = last.then(async () => {
+      for (let next = asked.shift(); next; next = asked.shift()) await Promise.resolve().then(next);
+      whole.oncomplete?.();
+    });
+    return whole;
+  };
+  return {
+    open: () => {
+      const request: { result: object; onsuccess?: () => void } = { result: { transaction, close: () => undefined } };
+      queueMicrotask(() => request.onsuccess?.());
+      return request;
+    },
+  };
+}
+
+describe("tabs that are first opened at once", () => {
+  const tab = async () => {
+    vi.resetModules();
+    return await import("../src/gateway/device");
+  };
+  afterEach(() => {
+    vi.unstubAllGlobals();
+  });
+
+  it("are one device", async () => {
+    vi.stubGlobal("isSecureContext", true);
+    vi.stubGlobal("indexedDB", database());
+    const tabs = [await tab(), await tab()];
+    const [one, other] = await Promise.all(tabs.map(({ device }) => device()));
+    expect(one?.id).toBe(other?.id);
+    expect((await (await tab()).device()).id, "and later too").toBe(one?.id);
+  });
+
+  it("are one where browsers offer no cryptography, too", async () => {
+    vi.stubGlobal("indexedDB", database());
+    // neither sees yet what the other writes
+    const storage = () => ({ getItem: () => null, setItem: () => undefined });
+    const tabs = [await tab(), await tab()];
+    const [one, other] = await Promise.all(tabs.map(({ portable }) => portable(storage())));
+    expect(one?.id).toBe(other?.id);
   });
 });
 

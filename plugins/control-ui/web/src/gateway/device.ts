@@ -2,6 +2,8 @@
 //
 // Where the browser can, the private key is made so that no script can read it, and kept in IndexedDB. Over plain HTTP
 // to another machine browsers offer no cryptography; then the key is a seed in localStorage.
+//
+// Invariant: tabs that are first opened at once are one device. The first key that IndexedDB takes is everyone's.
 
 const DATABASE = "openclaw-control";
 const STORE = "device";
@@ -70,12 +72,11 @@ export function device(): Promise<Device> {
 
 async function strong(): Promise<Device> {
   if (!globalThis.isSecureContext || !globalThis.crypto?.subtle || !globalThis.indexedDB) throw new Error("no keys here");
-  let pair = await idb<CryptoKeyPair | undefined>("readonly", (store) => store.get(KEY));
-  if (!pair) {
-    pair = (await crypto.subtle.generateKey({ name: "Ed25519" }, false, ["sign", "verify"])) as CryptoKeyPair;
-    const made = pair;
-    await idb("readwrite", (store) => store.put(made, KEY));
-  }
+  const found = await idb<CryptoKeyPair | undefined>("readonly", (store, say) => {
+    const request = store.get(KEY);
+    request.onsuccess = () => say(request.result);
+  });
+  const pair = found ?? (await keepFirst(KEY, (await crypto.subtle.generateKey({ name: "Ed25519" }, false, ["sign", "verify"])) as CryptoKeyPair));
   const raw = new Uint8Array(await crypto.subtle.exportKey("raw", pair.publicKey));
   const id = hex(new Uint8Array(await crypto.subtle.digest("SHA-256", raw)));
   const { privateKey } = pair;
@@ -93,12 +94,10 @@ async function strong(): Promise<Device> {
 export async function portable(storage: Pick<Storage, "getItem" | "setItem"> = localStorage): Promise<Device> {
   const [ed, { sha512, sha256 }] = await Promise.all([import("@noble/ed25519"), import("@noble/hashes/sha2.js")]);
   ed.hashes.sha512 = sha512;
-  let seed = fromHex(storage.getItem(SEED));
-  if (!seed) {
-    seed = crypto.getRandomValues(new Uint8Array(32));
-    storage.setItem(SEED, hex(seed));
-  }
-  const secret = seed;
+  const own = fromHex(storage.getItem(SEED)) ?? crypto.getRandomValues(new Uint8Array(32));
+  // without IndexedDB it is what is there now: reading and writing it are one step for the tabs of one process
+  const secret = fromHex(await keepFirst(SEED, hex(own)).catch(() => storage.getItem(SEED))) ?? own;
+  storage.setItem(SEED, hex(secret));
   const raw = ed.getPublicKey(secret);
   return {
     id: hex(sha256(raw)),
@@ -114,17 +113,31 @@ function fromHex(text: string | null): Uint8Array<ArrayBuffer> | undefined {
   return bytes;
 }
 
-function idb<T>(mode: IDBTransactionMode, work: (store: IDBObjectStore) => IDBRequest): Promise<T> {
+/** What is kept under a name: what was there already, or this. Transactions that write are one after the other, also of
+    several tabs. */
+function keepFirst<T>(name: string, made: T): Promise<T> {
+  return idb<T>("readwrite", (store, say) => {
+    const request = store.get(name);
+    request.onsuccess = () => {
+      if (request.result === undefined) store.put(made, name);
+      say(request.result ?? made);
+    };
+  });
+}
+
+/** One transaction, with what it says at its end. */
+function idb<T>(mode: IDBTransactionMode, work: (store: IDBObjectStore, say: (found: T) => void) => void): Promise<T> {
   return new Promise((resolve, reject) => {
     const open = indexedDB.open(DATABASE, 1);
     open.onupgradeneeded = () => open.result.createObjectStore(STORE);
     open.onerror = () => reject(open.error);
     open.onsuccess = () => {
       const transaction = open.result.transaction(STORE, mode);
-      const request = work(transaction.objectStore(STORE));
+      let say = () => reject(new Error("nothing was read"));
+      work(transaction.objectStore(STORE), (found) => (say = () => resolve(found)));
       transaction.oncomplete = () => {
         open.result.close();
-        resolve(request.result as T);
+        say();
       };
       transaction.onerror = transaction.onabort = () => reject(transaction.error);
     };
