@@ -3,7 +3,7 @@ import { tooMuch } from "../src/chat/attaching";
 import { byDay, plain } from "../src/chat/by-day";
 import { suggestions } from "../src/chat/commands";
 import { everyDay } from "../src/pages/days";
-import { parseLine, passes } from "../src/pages/log-lines";
+import { LogLines, parseLine, passes, type Tail } from "../src/pages/log-lines";
 import { Measured } from "../src/pages/measured";
 import { reread } from "../src/pages/reread";
 import { asWritten, duration, inWords } from "../src/pages/schedule";
@@ -59,6 +59,29 @@ describe("log lines", () => {
     expect(line).toEqual({ id: 1, time: "t", level: "warn", part: "gateway", text: "ready" });
     expect(parseLine("<b>panic</b>", 2)).toMatchObject({ text: "<b>panic</b>", level: "info" });
     expect([passes(line, "warn", "", "READY"), passes(line, "error", "", ""), passes(line, "info", "plugins", "")]).toEqual([true, false, false]);
+  });
+});
+
+describe("the log over several looks", () => {
+  const line = (text: string) => JSON.stringify({ "1": text, _meta: { logLevelName: "DEBUG" } });
+  const seen = (...tails: Partial<Tail>[]) => {
+    const log = new LogLines();
+    for (const tail of tails) log.take({ file: "a.log", cursor: 9, ...tail, lines: (tail.lines ?? []).map(line) });
+    return log.lines.filter((one) => passes(one, "debug", "", "")).map(({ text, isHole }) => (isHole ? /^\w+ \w+/.exec(text)?.[0] : text));
+  };
+  it("has no holes where nothing is missing", () => {
+    expect(seen({ lines: ["1", "2"] }, { lines: [] }, { lines: ["3"] })).toEqual(["1", "2", "3"]);
+    expect(seen({}, { reset: true, lines: ["1"] }), "nothing was shown before").toEqual(["1"]);
+  });
+  it("shows where lines are missing, whatever is filtered", () => {
+    expect(seen({ lines: ["1"] }, { lines: ["9"], truncated: true, skippedBytes: 2048 })).toEqual(["1", "Lines are", "9"]);
+    expect(seen({ lines: ["1"] }, { lines: ["9"], reset: true }), "and keeps what was read").toEqual(["1", "Another log", "9"]);
+    expect(seen({ lines: ["1"] }, { lines: ["9"], file: "b.log" }), "one that is longer than the first").toEqual(["1", "Another log", "9"]);
+    const log = new LogLines();
+    log.take({ file: "", cursor: 1, lines: [] });
+    log.take({ file: "", cursor: 9, lines: [], truncated: true, skippedBytes: 2048 });
+    expect(log.lines[0]?.text).toContain("2.0 KiB");
+    expect(log.lines.every((one) => passes(one, "error", "http", "xyz"))).toBe(true);
   });
 });
 

@@ -6,9 +6,8 @@ import { empty, toggle } from "../ui/bits";
 import { icon } from "../ui/icons";
 import { Page } from "../ui/page";
 import { define } from "../ui/view";
-import { LEVELS, parseLine, passes, type Level, type Line } from "./log-lines";
+import { LEVELS, LogLines, passes, type Level, type Line, type Tail } from "./log-lines";
 
-const KEPT = 4_000;
 const SHOWN = 1_000;
 const EVERY_MS = 1_500;
 
@@ -18,24 +17,17 @@ export class LogsPage extends Page {
   protected override readonly needs = ["logs.tail"];
   protected override readonly everyMs = EVERY_MS;
   protected override readonly full = true;
-  #lines: Line[] = [];
-  #cursor: number | undefined;
-  #file = "";
+  readonly #log = new LogLines();
   #level: Level = "debug";
   #part = "";
   #text = "";
   #paused = false;
   #follow = true;
-  #next = 0;
 
   protected override async load(): Promise<void> {
     if (this.#paused) return;
-    const cursor = this.#cursor === undefined ? {} : { cursor: this.#cursor };
-    const tail = await gateway.request<{ file: string; cursor: number; lines: string[]; reset?: boolean }>("logs.tail", { ...cursor, limit: 1000, maxBytes: 500_000 });
-    if (tail.reset) this.#lines = [];
-    this.#file = tail.file;
-    this.#cursor = tail.cursor;
-    this.#lines = [...this.#lines, ...tail.lines.map((line) => parseLine(line, this.#next++))].slice(-KEPT);
+    const { cursor } = this.#log;
+    this.#log.take(await gateway.request<Tail>("logs.tail", { ...(cursor === undefined ? {} : { cursor }), limit: 1000, maxBytes: 500_000 }));
   }
 
   protected override actions(): TemplateResult {
@@ -44,8 +36,9 @@ export class LogsPage extends Page {
   }
 
   protected override body(): TemplateResult {
-    const parts = [...new Set(this.#lines.map((line) => line.part))].filter(Boolean).sort();
-    const lines = this.#lines.filter((line) => passes(line, this.#level, this.#part, this.#text)).slice(-SHOWN);
+    const { lines: all, file } = this.#log;
+    const parts = [...new Set(all.map((line) => line.part))].filter(Boolean).sort();
+    const lines = all.filter((line) => passes(line, this.#level, this.#part, this.#text)).slice(-SHOWN);
     const input = (set: (value: string) => void) => (event: Event) => (set((event.target as HTMLInputElement).value), this.requestUpdate());
     return html`<div class="row wrap log-filters">
         <div class="searchbox grow">${icon("search")}<input class="input" type="search" placeholder="Filter" aria-label="Text in the line" @input=${input((value) => (this.#text = value))} /></div>
@@ -54,9 +47,9 @@ export class LogsPage extends Page {
         <label class="row small">${toggle("Follow", this.#follow, (on) => ((this.#follow = on), this.requestUpdate()))}Follow</label>
       </div>
       <div class="card log-card">
-        ${lines.length ? html`<div class="log-lines" role="log" aria-label="Log" aria-live="off" tabindex="0" @scroll=${this.#scrolled}>${repeat(lines, (line) => line.id, row)}</div>` : empty("logs", "Nothing to see", this.#lines.length ? "No line passes the filters." : "The gateway has said nothing yet.")}
+        ${lines.length ? html`<div class="log-lines" role="log" aria-label="Log" aria-live="off" tabindex="0" @scroll=${this.#scrolled}>${repeat(lines, (line) => line.id, row)}</div>` : empty("logs", "Nothing to see", all.length ? "No line passes the filters." : "The gateway has said nothing yet.")}
       </div>
-      <p class="tiny faint">${lines.length} of ${this.#lines.length} lines${this.#file ? html` · <span class="mono">${this.#file}</span>` : nothing}</p>`;
+      <p class="tiny faint">${lines.length} of ${all.length} lines${file ? html` · <span class="mono">${file}</span>` : nothing}</p>`;
   }
 
   protected override updated(): void {
@@ -73,7 +66,7 @@ export class LogsPage extends Page {
   };
 
   readonly #save = (): void => {
-    const text = this.#lines.map(({ time, level, part, text }) => `${time} ${level} [${part}] ${text}`).join("\n");
+    const text = this.#log.lines.map(({ time, level, part, text, isHole }) => (isHole ? `… ${text}` : `${time} ${level} [${part}] ${text}`)).join("\n");
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([text], { type: "text/plain" }));
     link.download = "openclaw.log";
@@ -82,7 +75,8 @@ export class LogsPage extends Page {
   };
 }
 
-function row({ time, level, part, text }: Line): TemplateResult {
+function row({ time, level, part, text, isHole }: Line): TemplateResult {
+  if (isHole) return html`<div class="log-hole">${text}</div>`;
   return html`<div class="log-line ${level}"><time class="faint">${time.slice(11, 23) || time}</time><span class="level">${level}</span><span class="part faint clip">${part}</span><span class="text">${text}</span></div>`;
 }
 
