@@ -2,13 +2,17 @@
 import { html, render } from "lit";
 import { icon } from "./icons";
 
-export function showPicture(src: string, name: string): void {
+/** Shows it until it is closed. */
+export async function showPicture(src: string, name: string): Promise<void> {
+  let closed = () => {};
+  const end = new Promise<void>((done) => (closed = done));
   const dialog = document.createElement("dialog");
   dialog.className = "lightbox";
   dialog.setAttribute("aria-label", name);
   const close = () => {
     dialog.close();
     dialog.remove();
+    closed();
   };
   dialog.addEventListener("cancel", (event) => (event.preventDefault(), close()));
   dialog.addEventListener("click", ({ target }) => {
@@ -25,4 +29,5 @@ export function showPicture(src: string, name: string): void {
   );
   document.body.append(dialog);
   dialog.showModal();
+  await end;
 }
