@@ -3,23 +3,7 @@ import { PictureView } from "../src/chat/picture";
 import { Pictures } from "../src/chat/pictures";
 import { fire, placed } from "./drawn";
 
-const gateway = vi.hoisted(() => {
-  const listeners = new Map<string, Set<(payload: unknown) => void>>();
-  return {
-    asked: [] as string[],
-    answer: (artifactId: string): unknown => ({ artifact: { mimeType: "image/png" }, data: btoa(artifactId) }),
-    on(event: string, listener: (payload: unknown) => void): () => void {
-      const all = listeners.get(event) ?? new Set();
-      listeners.set(event, all.add(listener));
-      return () => all.delete(listener);
-    },
-    emit: (event: string, payload?: unknown) => [...(listeners.get(event) ?? [])].forEach((listener) => listener(payload)),
-    async request(_: string, { sessionKey, artifactId }: { sessionKey: string; artifactId: string }): Promise<unknown> {
-      this.asked.push(`${sessionKey} ${artifactId}`);
-      return await this.answer(artifactId);
-    },
-  };
-});
+const gateway = await vi.hoisted(async () => (await import("./gateway")).played());
 const lightbox = vi.hoisted(() => ({ close: () => {} }));
 vi.mock("../src/app/state", () => ({ app: {}, gateway }));
 vi.mock("../src/ui/lightbox", () => ({ showPicture: () => new Promise<void>((done) => (lightbox.close = done)) }));
@@ -29,7 +13,7 @@ const good = new Set<string>();
 let made = 0;
 beforeEach(() => {
   gateway.emit("phase", { name: "idle" });
-  gateway.asked.length = 0;
+  gateway.answer = (_, { artifactId }) => ({ artifact: { mimeType: "image/png" }, data: btoa(String(artifactId)) });
   good.clear();
   made = 0;
   vi.spyOn(URL, "createObjectURL").mockImplementation(() => {

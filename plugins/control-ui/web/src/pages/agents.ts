@@ -1,5 +1,6 @@
 // The agents: who they are, which model they use, and the files that tell them how to be.
 import { html, nothing, type TemplateResult } from "lit";
+import { keyed } from "lit/directives/keyed.js";
 import { app, gateway, go, link } from "../app/state";
 import type { AgentRow } from "../gateway/types";
 import { ago, badge, bytes, empty, note } from "../ui/bits";
@@ -21,6 +22,17 @@ interface AgentFile {
   content?: string;
 }
 
+/** A file that was opened, and what is written into it since. */
+interface Opened {
+  readonly agentId: string;
+  readonly name: string;
+  /** What it has, as far as this page knows. */
+  content: string;
+  text: string;
+}
+
+const isChanged = (file: Opened) => file.text !== file.content;
+
 export class AgentsPage extends Page {
   protected override readonly heading = "Agents";
   protected override readonly lead = "Each has a character, a model and a memory of its own.";
@@ -29,8 +41,9 @@ export class AgentsPage extends Page {
   #default = "";
   #files: AgentFile[] | undefined;
   #filesOf = "";
-  #open: AgentFile | undefined;
-  #text = "";
+  #open: Opened | undefined;
+  /** How often a file was chosen, or another agent: an answer to an earlier choice comes too late. */
+  #choices = 0;
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -61,15 +74,19 @@ export class AgentsPage extends Page {
   }
 
   #one(agent: AgentRow): TemplateResult {
-    const dirty = this.#open && this.#text !== (this.#open.content ?? "");
     return html`<div class="row wrap"><a class="btn small quiet" href=${link("agents")}>${icon("chevron", "back")}All agents</a><h2 class="grow">${nameOf(agent)}</h2>
         ${gateway.has("agents.update") ? html`<button class="btn small" @click=${() => this.#update(agent, "name")}>${icon("edit")}Rename</button><button class="btn small" @click=${() => this.#update(agent, "model")}>${icon("models")}Model</button>` : nothing}
         ${gateway.has("agents.delete") && agent.id !== this.#default ? html`<button class="btn small danger" @click=${() => this.#delete(agent)}>${icon("trash")}Delete</button>` : nothing}</div>
       ${gateway.has("agents.files.list") ? html`<div class="split">
-        <div class="card">${(this.#files ?? []).map((file) => html`<button class="list-item pick" aria-current=${file.name === this.#open?.name} @click=${() => this.#show(agent, file.name)}>${icon("file")}<span class="grow"><span class="mono small">${file.name}</span><span class="tiny faint block">${file.missing ? "not there yet" : `${bytes(file.size)} · ${ago(file.updatedAtMs)}`}</span></span></button>`)}</div>
-        ${this.#open ? html`<div class="card file-card"><div class="head"><span class="mono grow clip">${this.#open.name}</span>${dirty ? badge("Changed", "accent") : nothing}<button class="btn small primary" ?disabled=${!dirty || !gateway.has("agents.files.set")} @click=${() => this.#save(agent)}>${icon("check")}Review and save</button></div>
-          <oc-editor .language=${"text"} .label=${this.#open.name} .value=${this.#text} @edited=${(event: CustomEvent<string>) => ((this.#text = event.detail), this.requestUpdate())}></oc-editor></div>` : html`<div class="card">${empty("file", "Choose a file", "They are read at the start of each conversation: who the agent is, whom it serves, what it should remember.")}</div>`}
+        <div class="card">${(this.#files ?? []).map((file) => html`<button class="list-item pick" aria-current=${file.name === this.#open?.name} @click=${() => this.#show(agent.id, file.name)}>${icon("file")}<span class="grow"><span class="mono small">${file.name}</span><span class="tiny faint block">${file.missing ? "not there yet" : `${bytes(file.size)} · ${ago(file.updatedAtMs)}`}</span></span></button>`)}</div>
+        ${this.#open ? this.#file(this.#open) : html`<div class="card">${empty("file", "Choose a file", "They are read at the start of each conversation: who the agent is, whom it serves, what it should remember.")}</div>`}
       </div>` : note("info", html`This gateway does not offer the files of agents (<code>agents.files.list</code>). They are in <span class="mono">${agent.workspace}</span>.`)}`;
+  }
+
+  #file(file: Opened): TemplateResult {
+    const can = gateway.has("agents.files.set") && !this.busy(unsaved(file));
+    return html`<div class="card file-card"><div class="head"><span class="mono grow clip">${file.name}</span>${isChanged(file) ? badge("Changed", "accent") : nothing}<button class="btn small primary" ?disabled=${!isChanged(file) || !can} @click=${() => this.#save(file)}>${icon("check")}Review and save</button></div>
+      ${keyed(file, html`<oc-editor .language=${"text"} .label=${file.name} .value=${file.text} @edited=${(event: CustomEvent<string>) => ((file.text = event.detail), this.requestUpdate())}></oc-editor>`)}</div>`;
   }
 
   async #follow(): Promise<void> {
@@ -78,45 +95,53 @@ export class AgentsPage extends Page {
     this.#filesOf = id;
     this.#files = undefined;
     this.#open = undefined;
-    if (id && gateway.has("agents.files.list")) {
-      await this.act("The files could not be listed", async () => {
-        this.#files = (await gateway.request<{ files: AgentFile[] }>("agents.files.list", { agentId: id })).files;
-      });
-    }
+    this.#choices += 1;
+    if (id && gateway.has("agents.files.list")) await this.#list(id);
     this.requestUpdate();
   }
 
-  async #show(agent: AgentRow, name: string): Promise<void> {
-    if (this.#open && this.#text !== (this.#open.content ?? "") && !(await confirm({ title: "Leave without saving?", body: `What you changed in ${this.#open.name} is lost.`, action: "Leave", danger: true }))) return;
-    const file = await this.#read(agent, name);
-    if (!file) return;
-    this.#open = file;
-    this.#text = file.content ?? "";
+  async #list(agentId: string): Promise<void> {
+    await this.act(`The files of ${agentId} could not be listed`, async () => {
+      const { files } = await gateway.request<{ files: AgentFile[] }>("agents.files.list", { agentId });
+      if (this.#filesOf === agentId) this.#files = files;
+    });
+  }
+
+  async #show(agentId: string, name: string): Promise<void> {
+    const choice = ++this.#choices;
+    const file = await this.#read(agentId, name);
+    if (!file || choice !== this.#choices) return;
+    const open = this.#open;
+    if (open && isChanged(open) && !(await confirm({ title: "Leave without saving?", body: `What you changed in ${open.name} is lost.`, action: "Leave", danger: true }))) return;
+    if (choice !== this.#choices) return;
+    const content = file.content ?? "";
+    this.#open = { agentId, name, content, text: content };
     this.requestUpdate();
   }
 
-  async #read(agent: AgentRow, name: string): Promise<AgentFile | undefined> {
+  async #read(agentId: string, name: string): Promise<AgentFile | undefined> {
     const found: AgentFile[] = [];
     await this.act(`${name} could not be read`, async () => {
-      found.push((await gateway.request<{ file: AgentFile }>("agents.files.get", { agentId: agent.id, name })).file);
+      found.push((await gateway.request<{ file: AgentFile }>("agents.files.get", { agentId, name })).file);
     });
     return found[0];
   }
 
-  async #save(agent: AgentRow): Promise<void> {
-    const file = this.#open;
+  /** Another file may be open before this one is saved. */
+  async #save(file: Opened): Promise<void> {
+    const { agentId, name } = file;
     // agents write into their own files, also while somebody else does
-    const now = file && (await this.#read(agent, file.name));
-    if (!file || !now) return;
-    const isOther = (now.content ?? "") !== (file.content ?? "");
-    const title = isOther ? `${file.name} was changed meanwhile. Save yours in its place?` : `Save ${file.name}?`;
-    const content = this.#text;
+    const now = await this.#read(agentId, name);
+    if (!now) return;
+    const isOther = (now.content ?? "") !== file.content;
+    const title = isOther ? `${name} was changed meanwhile. Save yours in its place?` : `Save ${name}?`;
+    const content = file.text;
     if (!(await confirm({ title, body: changes(now.content ?? "", content), action: "Save", wide: true, danger: isOther }))) return;
-    const done = await this.act(`${file.name} was not saved`, () => gateway.request("agents.files.set", { agentId: agent.id, name: file.name, content }));
+    const done = await this.act(unsaved(file), () => gateway.request("agents.files.set", { agentId, name, content }));
     if (!done) return;
-    this.#open = { ...file, content, missing: false };
-    this.requestUpdate();
-    toast({ tone: "good", title: `${file.name} is saved`, body: "The next conversation reads it." });
+    file.content = content;
+    toast({ tone: "good", title: `${name} is saved`, body: "The next conversation reads it." });
+    await this.#list(agentId);
   }
 
   readonly #create = async (): Promise<void> => {
@@ -142,6 +167,8 @@ export class AgentsPage extends Page {
     await this.reload();
   }
 }
+
+const unsaved = ({ name }: Opened) => `${name} was not saved`;
 
 function nameOf(agent: AgentRow): string {
   return agent.identity?.name || agent.name || agent.id;
