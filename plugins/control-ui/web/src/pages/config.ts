@@ -24,6 +24,8 @@ export function check(text: string): string | undefined {
   }
 }
 
+const NOT_SAVED = "The file was not saved";
+
 export class ConfigPage extends Page {
   protected override readonly heading = "Configuration";
   protected override readonly lead = "The gateway's file, with secrets hidden: a hidden one that you leave stays as it is. Most changes take effect at once.";
@@ -37,11 +39,13 @@ export class ConfigPage extends Page {
   #problem = "";
 
   protected override async load(): Promise<void> {
+    // a file that is just being saved is nobody else's; it is read afterwards
+    if (this.busy(NOT_SAVED)) return;
     const snapshot = await readConfig();
     // what somebody is writing is not thrown away because the file was read again, be it a new one or not
     const what = reread(this.#dirty, this.#snapshot?.hash, snapshot.hash);
     if (what === "take") this.#take(snapshot);
-    else if (what === "newer") this.#newer = snapshot;
+    else this.#newer = what === "newer" ? snapshot : undefined;
   }
 
   get #dirty(): boolean {
@@ -52,7 +56,7 @@ export class ConfigPage extends Page {
     const can = gateway.has("config.set") || gateway.has("config.apply");
     return html`${this.#dirty ? badge("Changed", "accent") : nothing}
       <button class="btn" ?disabled=${!this.#dirty} @click=${() => this.#snapshot && this.#take(this.#snapshot)}>Discard</button>
-      <button class="btn primary" ?disabled=${!this.#dirty || !can || Boolean(check(this.#text)) || this.busy("The file was not saved")} @click=${this.#save}>${icon("check")}Review and save</button>`;
+      <button class="btn primary" ?disabled=${!this.#dirty || !can || Boolean(check(this.#text)) || this.busy(NOT_SAVED)} @click=${this.#save}>${icon("check")}Review and save</button>`;
   }
 
   protected override body(): TemplateResult {
@@ -89,19 +93,26 @@ export class ConfigPage extends Page {
   readonly #save = async (): Promise<void> => {
     const snapshot = this.#snapshot;
     if (!snapshot || !(await confirm({ title: "Save these changes?", body: changes(raw(snapshot), this.#text), action: "Save", wide: true }))) return;
+    await this.act(NOT_SAVED, () => this.#send(snapshot, this.#text));
+    await this.reload();
+  };
+
+  /** Saves a text. What is written meanwhile is a change of it. */
+  async #send(snapshot: ConfigSnapshot, text: string): Promise<void> {
     const method = gateway.has("config.apply") ? "config.apply" : "config.set";
+    const base = snapshot.hash ? { baseHash: snapshot.hash } : {};
     try {
-      await gateway.request(method, { raw: this.#text, ...(snapshot.hash ? { baseHash: snapshot.hash } : {}) }, 60_000);
+      const { hash } = await gateway.request<{ hash?: string }>(method, { raw: text, ...base }, 60_000);
       toast({ tone: "good", title: "Saved", body: "What needs a restart says so in the log." });
       forgetSchema();
-      this.#take(await readConfig());
+      this.#snapshot = { ...snapshot, raw: text, valid: true, ...(hash ? { hash } : {}) };
+      this.#issues = [];
+      this.#problem = "";
     } catch (error) {
-      if (isConflict(error)) this.#newer = await readConfig().catch(() => undefined);
       this.#issues = issuesOf(error);
-      this.#problem = this.#issues.length || this.#newer ? "" : explain(error);
-      this.requestUpdate();
+      this.#problem = this.#issues.length || isConflict(error) ? "" : explain(error);
     }
-  };
+  }
 }
 
 function raw(snapshot: ConfigSnapshot | undefined): string {

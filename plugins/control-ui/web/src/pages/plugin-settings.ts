@@ -5,7 +5,7 @@ import { gateway } from "../app/state";
 import type { ConfigSnapshot } from "../gateway/types";
 import { badge, empty, note, skeletons } from "../ui/bits";
 import { icon } from "../ui/icons";
-import { at, same, type Hint, type Schema } from "../ui/schema";
+import { at, merged, mergePatch, same, type Hint, type Schema } from "../ui/schema";
 import "../ui/schema-form";
 import type { SchemaForm } from "../ui/schema-form";
 import { explain, toast } from "../ui/toast";
@@ -21,6 +21,7 @@ export class PluginSettings extends View {
   #part: { schema: Schema; hints: Record<string, Hint> } | undefined;
   #root: Schema = {};
   #value: unknown;
+  #version = 0;
   #state: "loading" | "ready" | "absent" | "failed" = "loading";
   #problem = "";
   #issues: { path: string; message: string }[] = [];
@@ -34,7 +35,8 @@ export class PluginSettings extends View {
     const wanted = this.#path.join(".");
     if (this.#for === wanted) return;
     this.#for = wanted;
-    void this.#load();
+    this.#state = "loading";
+    void this.#begin();
   }
 
   protected override render(): TemplateResult {
@@ -46,7 +48,7 @@ export class PluginSettings extends View {
       case "absent":
         return this.#card(empty("config", "Nothing to set", "This plugin has no settings of its own."));
       case "failed":
-        return this.#card(note("bad", html`The settings could not be read. ${this.#problem} <button class="btn small" @click=${() => this.#load()}>Try again</button>`));
+        return this.#card(note("bad", html`The settings could not be read. ${this.#problem} <button class="btn small" @click=${() => this.#begin()}>Try again</button>`));
       case "ready":
         return this.#form();
     }
@@ -57,32 +59,50 @@ export class PluginSettings extends View {
   }
 
   #form(): TemplateResult {
-    const dirty = !same(this.#value ?? {}, at(source(this.#snapshot ?? {}), this.#path) ?? {});
+    const dirty = !same(this.#value ?? {}, this.#said ?? {});
     return html`<section class="card" aria-label="Settings"><div class="head"><h2>Settings</h2><span class="tiny faint mono grow clip">${this.#path.join(".")}</span>${dirty ? badge("Changed", "accent") : nothing}</div>
       <form class="body stack" novalidate @submit=${this.#save}>
         ${this.#issues.map((issue) => note("bad", html`${issue.path ? html`<code>${issue.path}</code>: ` : nothing}${issue.message}`))}
         ${this.#problem ? note("bad", this.#problem) : nothing}
-        <oc-schema-form .schema=${this.#part?.schema ?? {}} .root=${this.#root} .hints=${this.#part?.hints ?? {}} .value=${this.#value} @edited=${(event: CustomEvent) => ((this.#value = event.detail), this.requestUpdate())}></oc-schema-form>
-        <div class="row"><button class="btn primary" ?disabled=${!dirty || this.#busy}>${this.#busy ? html`<span class="spinner"></span>` : icon("check")}Save</button><button type="button" class="btn quiet" ?disabled=${!dirty} @click=${() => this.#load()}>Discard</button></div>
+        <oc-schema-form .schema=${this.#part?.schema ?? {}} .root=${this.#root} .hints=${this.#part?.hints ?? {}} .value=${this.#value} .version=${this.#version} @edited=${(event: CustomEvent) => ((this.#value = event.detail), this.requestUpdate())}></oc-schema-form>
+        <div class="row"><button class="btn primary" ?disabled=${!dirty || this.#busy}>${this.#busy ? html`<span class="spinner"></span>` : icon("check")}Save</button><button type="button" class="btn quiet" ?disabled=${!dirty || this.#busy} @click=${() => this.#begin()}>Discard</button></div>
       </form></section>`;
   }
 
-  async #load(): Promise<void> {
-    this.#state = "loading";
+  /** Begins with what the file says. */
+  async #begin(): Promise<void> {
+    const path = this.#for;
+    if (this.#state === "failed") this.#state = "loading";
     this.#issues = [];
     this.#problem = "";
+    this.requestUpdate();
     try {
-      const [snapshot, known] = await Promise.all([readConfig(), readSchema()]);
-      this.#snapshot = snapshot;
-      this.#root = known.root;
-      this.#part = partOf(known, this.#path);
-      this.#value = at(source(snapshot), this.#path);
+      if (!(await this.#read())) return;
+      this.#value = this.#said;
+      this.#version += 1;
       this.#state = this.#part && Object.keys(this.#part.schema.properties ?? {}).length ? "ready" : "absent";
     } catch (error) {
-      this.#state = "failed";
+      if (path !== this.#for) return;
+      if (this.#state === "loading") this.#state = "failed";
       this.#problem = explain(error);
     }
     this.requestUpdate();
+  }
+
+  /** False if it is another part that is shown by now. */
+  async #read(): Promise<boolean> {
+    const path = this.#for;
+    const [snapshot, known] = await Promise.all([readConfig(), readSchema()]);
+    if (path !== this.#for) return false;
+    this.#snapshot = snapshot;
+    this.#root = known.root;
+    this.#part = partOf(known, this.#path);
+    return true;
+  }
+
+  /** What the file had when it was read last. */
+  get #said(): unknown {
+    return at(source(this.#snapshot ?? {}), this.#path);
   }
 
   readonly #save = async (event: Event): Promise<void> => {
@@ -96,13 +116,17 @@ export class PluginSettings extends View {
     this.#issues = [];
     this.#problem = "";
     this.requestUpdate();
+    const path = this.#for;
+    const sent = this.#value ?? {};
     try {
-      await changePart(this.#snapshot ?? {}, this.#path, this.#value ?? {});
+      await changePart(this.#snapshot ?? {}, this.#path, sent);
       toast({ tone: "good", title: "Saved", body: "The plugin takes it up at once, or is loaded anew." });
       forgetSchema();
-      await this.#load();
+      // what was entered meanwhile is a change of what the file says now
+      if (await this.#read()) this.#value = merged(this.#said, mergePatch(sent, this.#value ?? {}));
       this.dispatchEvent(new Event("saved"));
     } catch (error) {
+      if (path !== this.#for) return;
       this.#issues = issuesOf(error);
       this.#problem = isConflict(error) ? "The file was changed elsewhere meanwhile. Discard to see what it says now, then make your change again." : this.#issues.length ? "" : explain(error);
     } finally {

@@ -1,6 +1,7 @@
 // A form made from a JSON schema. What it can't show as fields it shows as JSON, so every setting can be reached.
 //
-// Invariants: what is not touched, or is made as it was, stays as it was; another value from outside begins anew.
+// Invariants: what is not touched, or is made as it was, stays as it was; another version begins anew, and another value of
+// the same version takes nothing away from who is just entering something.
 import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { keyed } from "lit/directives/keyed.js";
 import { toggle } from "./bits";
@@ -14,23 +15,23 @@ type Path = readonly string[];
 const DEEPEST = 6;
 
 export class SchemaForm extends View {
-  static override properties = { schema: { attribute: false }, root: { attribute: false }, hints: { attribute: false }, value: { attribute: false } };
+  static override properties = { schema: { attribute: false }, root: { attribute: false }, hints: { attribute: false }, value: { attribute: false }, version: { attribute: false } };
   declare schema: Schema;
   declare root: Schema | undefined;
   declare hints: Record<string, Hint>;
   declare value: unknown;
+  /** Counts how often the form begins anew. */
+  declare version: number;
   #broken = new Map<string, string>();
   /** Secrets that are set, by place: what is entered in their fields and taken out again leaves them. */
   #secrets = new Map<string, unknown>();
-  /** The value as it was entered here; any other comes from outside. */
-  #own: unknown;
-  #values = 0;
   #advanced = false;
 
   constructor() {
     super();
     this.schema = {};
     this.hints = {};
+    this.version = 0;
   }
 
   /** Is everything that was entered right? */
@@ -39,14 +40,13 @@ export class SchemaForm extends View {
   }
 
   protected override willUpdate(changed: PropertyValues): void {
-    if (!changed.has("value") || this.value === this.#own) return;
+    if (!changed.has("version")) return;
     this.#broken.clear();
     this.#secrets.clear();
-    this.#values += 1;
   }
 
   protected override render(): TemplateResult {
-    return html`<div class="form">${keyed(this.#values, this.#fields(resolve(this.schema, this.#root), [], true))}
+    return html`<div class="form">${keyed(this.version, this.#fields(resolve(this.schema, this.#root), [], true))}
       ${this.#hasAdvanced() ? html`<button type="button" class="btn small quiet" @click=${() => ((this.#advanced = !this.#advanced), this.requestUpdate())}>${this.#advanced ? "Hide" : "Show"} advanced settings</button>` : nothing}
     </div>`;
   }
@@ -172,7 +172,7 @@ export class SchemaForm extends View {
   }
 
   #set(path: Path, to: unknown): void {
-    this.value = this.#own = put(this.value ?? {}, path, to);
+    this.value = put(this.value ?? {}, path, to);
     this.requestUpdate();
     this.dispatchEvent(new CustomEvent("edited", { detail: this.value }));
   }

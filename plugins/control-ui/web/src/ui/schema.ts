@@ -171,6 +171,17 @@ export function mergePatch(from: unknown, to: unknown): unknown {
   return patch;
 }
 
+/** A value with a merge patch on top. */
+export function merged(value: unknown, patch: unknown): unknown {
+  if (!isObject(patch)) return patch;
+  const whole: Record<string, unknown> = isObject(value) ? { ...value } : {};
+  for (const [key, change] of Object.entries(patch)) {
+    if (change === null) delete whole[key];
+    else whole[key] = merged(whole[key], change);
+  }
+  return whole;
+}
+
 /** Must this be entered? What a group needs it needs only if there has to be that group, or if something is in it. */
 export function isNeeded(group: Schema, name: string, value: unknown, isThere: boolean): boolean {
   return Boolean(group.required?.includes(name)) && (isThere || (isObject(value) && Object.keys(value).length > 0));
