@@ -1,10 +1,11 @@
 // The frame around every page: navigation, the state of the connection, and what all pages know (conversations, agents,
 // what waits for a decision).
 import { html, nothing, type TemplateResult } from "lit";
-import type { Hello, AgentRow, SessionRow } from "../gateway/types";
+import type { Hello, AgentRow } from "../gateway/types";
 import { icon, mark, type Icon } from "../ui/icons";
 import { toast } from "../ui/toast";
 import { View, define } from "../ui/view";
+import { sessions } from "./sessions";
 import { app, gateway, go, keyTitle, link, sessionTitle, signIn, signOut, welcomed } from "./state";
 import { setTheme, theme, type Theme } from "./theme";
 import "../pages/login";
@@ -48,15 +49,14 @@ export class Shell extends View {
   #broken = "";
   #was = false;
   #page = "";
-  #soon: ReturnType<typeof setTimeout> | undefined;
 
   override connectedCallback(): void {
     super.connectedCallback();
     this.until(app.watch(() => this.requestUpdate()));
     this.until(gateway.on<Hello>("ready", (hello) => this.#welcome(hello)));
-    this.until(gateway.on("sessions.changed", () => this.#listSoon()));
+    this.until(gateway.on("sessions.changed", () => sessions.refreshSoon()));
     // what was missed may have changed any of it
-    this.until(gateway.on("gap", () => (this.#listSoon(), void this.#count())));
+    this.until(gateway.on("gap", () => (sessions.refreshSoon(), void this.#count())));
     for (const event of ["exec.approval.requested", "exec.approval.resolved", "plugin.approval.requested", "plugin.approval.resolved"]) {
       this.until(gateway.on(event, () => void this.#count()));
     }
@@ -124,7 +124,7 @@ export class Shell extends View {
 
   #title(): string {
     const key = app.place.rest || app.mainKey;
-    const row = app.sessions?.find((one) => one.key === key);
+    const row = sessions.rows?.find((one) => one.key === key);
     return row ? sessionTitle(row) : keyTitle(key);
   }
 
@@ -169,7 +169,7 @@ export class Shell extends View {
   #welcome(hello: Hello): void {
     welcomed(hello);
     if (gateway.has("sessions.subscribe")) gateway.request("sessions.subscribe").catch(() => undefined);
-    void this.#list();
+    void sessions.refresh();
     void this.#count();
     if (gateway.has("agents.list")) {
       gateway.request<{ agents: AgentRow[]; defaultId?: string }>("agents.list").then(({ agents, defaultId }) => {
@@ -178,24 +178,6 @@ export class Shell extends View {
         app.changed();
       }, () => undefined);
     }
-  }
-
-  #listSoon(): void {
-    this.#soon ??= setTimeout(() => {
-      this.#soon = undefined;
-      void this.#list();
-    }, 300);
-  }
-
-  async #list(): Promise<void> {
-    if (!gateway.has("sessions.list")) return;
-    const list = await gateway
-      .request<{ sessions: SessionRow[] }>("sessions.list", { limit: 200, includeDerivedTitles: true, includeLastMessage: true })
-      .catch(() => gateway.request<{ sessions: SessionRow[] }>("sessions.list", { limit: 200 }))
-      .catch(() => undefined);
-    if (!list) return;
-    app.sessions = list.sessions;
-    app.changed();
   }
 
   /** An agent waits for a word: whoever looks at another page is told. */

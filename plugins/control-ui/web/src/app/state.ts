@@ -18,7 +18,6 @@ class App extends EventTarget {
   agents: AgentRow[] = [];
   defaultAgent = "main";
   mainKey = "agent:main:main";
-  sessions: SessionRow[] | undefined;
   pendingApprovals = 0;
   pendingDevices = 0;
   pendingPairings = 0;

@@ -1,6 +1,7 @@
 // The conversation, and the list of conversations beside it.
 import { html, nothing, type TemplateResult } from "lit";
 import { repeat } from "lit/directives/repeat.js";
+import { sessions } from "../app/sessions";
 import { app, gateway, go, keyTitle, link, sessionTitle, withoutNotes } from "../app/state";
 import { byDay, plain } from "../chat/by-day";
 import "../chat/composer";
@@ -24,7 +25,6 @@ const STARTERS = [
 
 export class ChatPage extends View {
   #conversation: Conversation | undefined;
-  #search = "";
   #open = false;
   readonly #change = () => this.requestUpdate();
 
@@ -35,6 +35,7 @@ export class ChatPage extends View {
     document.addEventListener("oc-sessions", toggle);
     this.until(() => document.removeEventListener("oc-sessions", toggle));
     this.until(() => this.#leave());
+    this.until(() => sessions.find(""));
   }
 
   protected override willUpdate(): void {
@@ -68,7 +69,7 @@ export class ChatPage extends View {
 
   #head(conversation: Conversation): TemplateResult {
     const { info } = conversation;
-    const row = app.sessions?.find((one) => one.key === conversation.key) ?? info;
+    const row = sessions.rows?.find((one) => one.key === conversation.key) ?? info;
     const used = info?.totalTokens && info.contextTokens ? Math.min(100, Math.round((100 * info.totalTokens) / info.contextTokens)) : undefined;
     return html`<header class="talk-head">
       <h1 class="clip" title=${conversation.key}>${row ? sessionTitle(row) : keyTitle(conversation.key)}</h1>
@@ -113,21 +114,22 @@ export class ChatPage extends View {
   }
 
   #list(conversation: Conversation): TemplateResult {
-    const wanted = this.#search.trim().toLowerCase();
-    const all = app.sessions ?? [];
-    const rows = all.filter((row) => !row.archived && (!wanted || `${sessionTitle(row)} ${row.key} ${row.lastMessagePreview ?? ""}`.toLowerCase().includes(wanted)));
-    const known = rows.some((row) => row.key === conversation.key) || wanted;
-    const shown = known ? rows : [{ ...conversation.info, key: conversation.key, lastActivityAt: Date.now() }, ...rows];
+    const { search, shown: found, rows } = sessions;
+    const { key, info } = conversation;
+    const isListed = search || found.some((row) => row.key === key);
+    const shown = isListed ? found : [{ ...info, key, lastActivityAt: info?.lastActivityAt ?? info?.updatedAt ?? Date.now() }, ...found];
     return html`<div class="tools">
-        <div class="searchbox grow">${icon("search")}<input class="input" type="search" placeholder="Search" aria-label="Search conversations" .value=${this.#search} @input=${(event: InputEvent) => ((this.#search = (event.target as HTMLInputElement).value), this.requestUpdate())} /></div>
+        <div class="searchbox grow">${icon("search")}<input class="input" type="search" placeholder="Search" aria-label="Search conversations" @input=${(event: InputEvent) => sessions.find((event.target as HTMLInputElement).value)} /></div>
         <button class="btn icon-only" aria-label="New conversation" title="New conversation" @click=${() => this.#new(conversation)}>${icon("plus")}</button>
       </div>
       <div class="phone-only acts">${this.#models(conversation)}${this.#acts(conversation)}</div>
       <nav class="list" aria-label="Conversations">
-        ${app.sessions === undefined && gateway.has("sessions.list") ? skeletons(5) : nothing}
+        ${rows === undefined && gateway.has("sessions.list") ? skeletons(5) : nothing}
         ${byDay(shown, Date.now()).map(([name, group]) => html`<div class="when">${name}</div>${repeat(group, (row) => row.key, (row) => this.#row(row, conversation))}`)}
-        ${wanted && !shown.length ? empty("search", "Nothing found", `No conversation has “${this.#search}” in it.`) : nothing}
-      </nav>`;
+        ${search && !shown.length && !sessions.isSearching ? empty("search", "Nothing found", sessions.isPart ? `None of the newest ${rows?.length} conversations has “${search}” in it, and no other has it in its name.` : `No conversation has “${search}” in it.`) : nothing}
+        ${sessions.hasMore ? html`<button class="btn small quiet" @click=${this.#more}>Show more</button>` : nothing}
+      </nav>
+      <div class="sr" role="status">${search && !sessions.isSearching ? `${shown.length}${sessions.hasMore ? " or more" : ""} found` : nothing}</div>`;
   }
 
   #row(row: SessionRow, conversation: Conversation): TemplateResult {
@@ -137,6 +139,14 @@ export class ChatPage extends View {
       <span class="last clip">${plain(withoutNotes(row.lastMessagePreview ?? "")) || row.channel || row.agentId || "No messages yet"}</span>
     </a>`;
   }
+
+  /** Whoever goes by the keyboard goes on where the list has grown. */
+  readonly #more = async (): Promise<void> => {
+    const known = new Set(sessions.shown.map(({ key }) => key));
+    await sessions.more();
+    await this.updateComplete;
+    [...this.querySelectorAll<HTMLElement>("a.session")].find(({ title }) => !known.has(title))?.focus();
+  };
 
   #new(conversation: Conversation): void {
     const id = crypto.randomUUID?.() ?? Date.now().toString(36);
@@ -162,7 +172,7 @@ export class ChatPage extends View {
     const yes = await confirm({ title: "Delete this conversation?", body: "It disappears from the list, and the model forgets it.", action: "Delete", danger: true });
     if (!yes || !(await this.#do("The conversation was not deleted", () => gateway.request("sessions.delete", { key: conversation.key })))) return;
     toast({ tone: "good", title: "Conversation deleted" });
-    app.sessions = app.sessions?.filter((row) => row.key !== conversation.key);
+    sessions.drop(conversation.key);
     go("chat");
   }
 

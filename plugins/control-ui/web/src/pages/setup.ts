@@ -1,6 +1,7 @@
 // From nothing to an assistant that answers: a model, a first word, a messenger, and this browser at home.
 import { html, nothing, type TemplateResult } from "lit";
 import { canChange, changeNow, forgetSchema } from "../app/config";
+import { sessions } from "../app/sessions";
 import { app, gateway, link } from "../app/state";
 import type { ChannelsStatus, PluginRow } from "../gateway/types";
 import { badge, note } from "../ui/bits";
@@ -57,7 +58,7 @@ export class SetupPage extends Page {
     const model = this.#auth?.resolvedDefault ?? "";
     const demo = model.startsWith("demo/") || (!this.#auth && this.#plugins.some(({ id, enabled }) => id === "demo" && enabled));
     const hasModel = Boolean(model) && !demo && !this.#auth?.problem;
-    const talked = (app.sessions ?? []).length > 0;
+    const talked = (sessions.rows ?? []).length > 0;
     const connected = Object.values(this.#channels?.channelAccounts ?? {}).flat().some((account) => account.connected);
     const done = [hasModel, talked, connected];
     const now = done.findIndex((one) => !one);
