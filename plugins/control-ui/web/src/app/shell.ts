@@ -62,6 +62,9 @@ export class Shell extends View {
     }
     for (const event of ["exec.approval.requested", "plugin.approval.requested"]) this.until(gateway.on(event, () => this.#asked()));
     for (const event of ["device.pair.requested", "device.pair.resolved", "device.pair.changed"]) this.until(gateway.on(event, () => void this.#count()));
+    const moved = () => requestAnimationFrame(() => this.#arrive());
+    addEventListener("hashchange", moved);
+    this.until(() => removeEventListener("hashchange", moved));
     signIn();
   }
 
@@ -76,7 +79,7 @@ export class Shell extends View {
     return html`<a class="skip" href="#main" @click=${this.#skip}>Skip to the content</a>
       <div class="shell">
         ${this.#navigation(entry)}
-        ${this.#nav ? html`<button class="scrim open" aria-label="Close the menu" @click=${() => this.#menu(false)}></button>` : nothing}
+        ${this.#nav ? html`<button class="scrim open" aria-label="Close the menu" @click=${this.#backFromMenu}></button>` : nothing}
         <main class="main" id="main" tabindex="-1">
           ${this.#top(entry)}${this.#banner()}
           ${this.#ready.has(entry.page) ? entry.render() : this.#loading(entry)}
@@ -98,12 +101,12 @@ export class Shell extends View {
   #navigation(current: Entry): TemplateResult {
     const one = ({ page, name, art, waiting }: Entry) => {
       const waits = waiting?.() ?? 0;
-      return html`<a class="item" href=${link(page)} aria-current=${page === current.page ? "page" : "false"} title=${name} @click=${() => this.#menu(false)}>
+      return html`<a class="item" href=${link(page)} aria-current=${page === current.page ? "page" : "false"} title=${name} @click=${this.#fromMenu}>
         ${icon(art)}<span>${name}</span>${waits ? html`<span class="count" aria-label="${waits} waiting">${waits}</span>` : nothing}</a>`;
     };
     const ready = gateway.phase.name === "ready";
-    return html`<nav class="nav ${this.#nav ? "open" : ""}" aria-label="Pages" @keydown=${(event: KeyboardEvent) => event.key === "Escape" && this.#menu(false)}>
-      <a class="brand" href=${link("chat")} @click=${() => this.#menu(false)}>${mark}<span>OpenClaw</span></a>
+    return html`<nav class="nav ${this.#nav ? "open" : ""}" aria-label="Pages" @keydown=${(event: KeyboardEvent) => event.key === "Escape" && this.#backFromMenu()}>
+      <a class="brand" href=${link("chat")} @click=${this.#fromMenu}>${mark}<span>OpenClaw</span></a>
       ${groups.map(([name, all]) => html`${name ? html`<div class="group">${name}</div>` : nothing}${all.map(one)}`)}
       <div class="foot">
         <div class="theme" role="group" aria-label="Colours">${THEMES.map(([name, art, label]) => html`<button aria-label=${label} title=${label} aria-pressed=${theme() === name} @click=${() => (setTheme(name), this.requestUpdate())}>${icon(art)}</button>`)}</div>
@@ -161,9 +164,30 @@ export class Shell extends View {
     if (open) void this.updateComplete.then(() => this.querySelector<HTMLElement>('.nav [aria-current="page"]')?.focus());
   }
 
+  readonly #backFromMenu = (): void => {
+    if (!this.#nav) return;
+    this.#menu(false);
+    this.querySelector<HTMLElement>('[aria-label="Menu"]')?.focus();
+  };
+
+  readonly #fromMenu = (): void => {
+    if (!this.#nav) return;
+    this.#menu(false);
+    this.#begin();
+  };
+
+  /** Another page: whoever was on something that is gone with the one before is at its beginning. */
+  #arrive(): void {
+    if (document.activeElement === document.body) this.#begin();
+  }
+
+  #begin(): void {
+    this.querySelector<HTMLElement>("#main")?.focus({ preventScroll: true });
+  }
+
   readonly #skip = (event: Event): void => {
     event.preventDefault();
-    this.querySelector<HTMLElement>("#main")?.focus();
+    this.#begin();
   };
 
   #welcome(hello: Hello): void {

@@ -31,7 +31,7 @@ export class ChatPage extends View {
   override connectedCallback(): void {
     super.connectedCallback();
     this.until(app.watch(() => this.requestUpdate()));
-    const toggle = () => ((this.#open = !this.#open), this.requestUpdate());
+    const toggle = () => this.#showList(!this.#open);
     document.addEventListener("oc-sessions", toggle);
     this.until(() => document.removeEventListener("oc-sessions", toggle));
     this.until(() => this.#leave());
@@ -48,6 +48,17 @@ export class ChatPage extends View {
     void this.updateComplete.then(() => matchMedia("(pointer: fine)").matches && this.querySelector<Composer>("oc-composer")?.focus());
   }
 
+  /** On a phone the list lies over the conversation: the keyboard goes there and back. */
+  #showList(open: boolean): void {
+    if (this.#open === open) return;
+    this.#open = open;
+    this.requestUpdate();
+    void this.updateComplete.then(() => {
+      const to = open ? this.querySelector<HTMLElement>('.session[aria-current="true"]') : document.querySelector<HTMLElement>('.topbar [aria-label="Conversations"]');
+      to?.focus();
+    });
+  }
+
   #leave(): void {
     this.#conversation?.removeEventListener("change", this.#change);
     this.#conversation?.leave();
@@ -58,8 +69,8 @@ export class ChatPage extends View {
     const conversation = this.#conversation;
     if (!conversation) return html``;
     return html`<div class="chat">
-      <aside class="sessions ${this.#open ? "open" : ""}" aria-label="Conversations">${this.#list(conversation)}</aside>
-      ${this.#open ? html`<button class="scrim open" aria-label="Close the list" @click=${() => ((this.#open = false), this.requestUpdate())}></button>` : nothing}
+      <aside class="sessions ${this.#open ? "open" : ""}" aria-label="Conversations" @keydown=${(event: KeyboardEvent) => event.key === "Escape" && this.#showList(false)}>${this.#list(conversation)}</aside>
+      ${this.#open ? html`<button class="scrim open" aria-label="Close the list" @click=${() => this.#showList(false)}></button>` : nothing}
       <section class="talk" aria-label="Conversation">${this.#head(conversation)}${this.#body(conversation)}
         ${conversation.problem ? html`<div class="composer problem">${note("bad", conversation.problem)}</div>` : nothing}
         <oc-composer .conversation=${conversation} .busy=${conversation.transcript.busy} @sent=${() => this.querySelector<Log>("oc-log")?.toEnd()}></oc-composer>
@@ -134,7 +145,7 @@ export class ChatPage extends View {
 
   #row(row: SessionRow, conversation: Conversation): TemplateResult {
     const current = row.key === conversation.key;
-    return html`<a class="session" href=${link("chat", row.key)} aria-current=${current ? "true" : "false"} title=${row.key} @click=${() => ((this.#open = false), this.requestUpdate())}>
+    return html`<a class="session" href=${link("chat", row.key)} aria-current=${current ? "true" : "false"} title=${row.key} @click=${() => this.#showList(false)}>
       <span class="name">${row.hasActiveRun ? html`<span class="dot busy" role="img" aria-label="answering"></span>` : nothing}<span class="clip">${sessionTitle(row)}</span>${row.unread && !current ? html`<span class="unread" role="img" aria-label="unread"></span>` : nothing}</span>
       <span class="last clip">${plain(withoutNotes(row.lastMessagePreview ?? "")) || row.channel || row.agentId || "No messages yet"}</span>
     </a>`;

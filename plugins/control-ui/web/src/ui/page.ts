@@ -1,7 +1,8 @@
 // A page that shows what a method of the gateway answers: asks at the start and again after each new connection, shows
 // that it loads, that it failed, or that this gateway doesn't offer it. It asks once at a time: an answer that comes late
-// neither overtakes a newer one nor is taken twice.
-import { html, nothing, type TemplateResult } from "lit";
+// neither overtakes a newer one nor is taken twice. Whoever was on something that is gone afterwards, like a decision that is
+// taken, is at its heading.
+import { html, nothing, type PropertyValues, type TemplateResult } from "lit";
 import { gateway } from "../app/state";
 import { GatewayError } from "../gateway/client";
 import { empty, note, skeletons } from "./bits";
@@ -82,9 +83,15 @@ export abstract class Page extends View {
     return this.#busy.has(what);
   }
 
+  protected override update(changed: PropertyValues): void {
+    const isHere = this.contains(document.activeElement);
+    super.update(changed);
+    if (isHere && document.activeElement === document.body) this.querySelector<HTMLElement>("h1")?.focus({ preventScroll: true });
+  }
+
   protected override render(): TemplateResult {
     return html`<div class="page"><div class="inner ${this.full ? "full" : ""}">
-      <header class="page-head"><div class="grow"><h1>${this.heading}</h1>${this.lead ? html`<p>${this.lead}</p>` : nothing}</div><div class="row wrap">${this.missing().length ? nothing : this.actions()}</div></header>
+      <header class="page-head"><div class="grow"><h1 tabindex="-1">${this.heading}</h1>${this.lead ? html`<p>${this.lead}</p>` : nothing}</div><div class="row wrap">${this.missing().length ? nothing : this.actions()}</div></header>
       ${this.#content()}
     </div></div>`;
   }
