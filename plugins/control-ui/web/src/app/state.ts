@@ -46,7 +46,8 @@ class App extends EventTarget {
   }
 
   announce(text: string): void {
-    this.announcement = text;
+    // the same words twice are two announcements, where only what changes is said
+    this.announcement = text === this.announcement ? `${text}\u00a0` : text;
     this.changed();
   }
 }

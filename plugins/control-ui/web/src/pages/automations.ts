@@ -77,7 +77,7 @@ export class AutomationsPage extends Page {
     const error = job.lastRunError ?? job.state?.lastError;
     const what = `${name} was not changed`;
     return html`<div class="list-item acts">
-      ${gateway.has("cron.update") ? toggle(`${name} is on`, job.enabled, (enabled) => void this.#do(what, () => gateway.request("cron.update", { id: job.id, patch: { enabled } })), this.busy(what)) : html`<span class="dot ${job.enabled ? "good" : ""}"></span>`}
+      ${gateway.has("cron.update") ? toggle(`${name} is on`, job.enabled, (enabled) => void this.#do(what, () => gateway.request("cron.update", { id: job.id, patch: { enabled } })), { disabled: this.busy(what) }) : html`<span class="dot ${job.enabled ? "good" : ""}"></span>`}
       <div class="grow stack tight">
         <div class="row wrap"><strong>${name}</strong>${badge(inWords(job.schedule), "info")}${job.state?.runningAtMs ? badge("running", "accent", true) : last ? badge(last, tone(last)) : nothing}</div>
         <div class="small muted clip">${job.payload?.message ?? job.payload?.text ?? job.description ?? ""}</div>

@@ -65,7 +65,7 @@ export class Login extends View {
         <label for="token">Gateway token</label>
         <div class="row">
           <input id="token" name="token" class="input mono" type=${this.#shown ? "text" : "password"} autocomplete="current-password" spellcheck="false" required aria-invalid=${wrong ? "true" : "false"} aria-describedby="token-hint" />
-          <button type="button" class="btn" aria-pressed=${this.#shown} @click=${() => ((this.#shown = !this.#shown), this.requestUpdate())}>${this.#shown ? "Hide" : "Show"}</button>
+          <button type="button" class="btn" @click=${() => ((this.#shown = !this.#shown), this.requestUpdate())}>${this.#shown ? "Hide" : "Show"}</button>
         </div>
         <span class="hint" id="token-hint">It is in <code>gateway.auth.token</code> of your configuration. <code>openclaw dashboard</code> opens this page with it.</span>
       </div>

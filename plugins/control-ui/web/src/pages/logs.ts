@@ -31,7 +31,7 @@ export class LogsPage extends Page {
   }
 
   protected override actions(): TemplateResult {
-    return html`<button class="btn" aria-pressed=${this.#paused} @click=${() => ((this.#paused = !this.#paused), this.requestUpdate())}>${icon(this.#paused ? "play" : "pause")}${this.#paused ? "Go on" : "Pause"}</button>
+    return html`<button class="btn" @click=${() => ((this.#paused = !this.#paused), this.requestUpdate())}>${icon(this.#paused ? "play" : "pause")}${this.#paused ? "Go on" : "Pause"}</button>
       <button class="btn" @click=${this.#save}>${icon("file")}Save</button>`;
   }
 

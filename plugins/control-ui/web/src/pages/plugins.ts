@@ -84,7 +84,7 @@ export class PluginsPage extends Page {
     const can = gateway.has("plugins.setEnabled") || canChange();
     if (!can || plugin.id === "control-ui") return nothing;
     const what = `${plugin.name || plugin.id} was not switched`;
-    return toggle(`${plugin.name || plugin.id} is on`, plugin.enabled ?? false, (on) => void this.#enable(plugin, on, what), this.busy(what));
+    return toggle(`${plugin.name || plugin.id} is on`, plugin.enabled ?? false, (on) => void this.#enable(plugin, on, what), { disabled: this.busy(what) });
   }
 
   #one(plugin: PluginRow): TemplateResult {

@@ -20,9 +20,10 @@ export function skeletons(count = 4): TemplateResult {
   </div>`;
 }
 
-export function toggle(label: string, checked: boolean, change: (on: boolean) => void, disabled = false): TemplateResult {
+/** `help` is the id of what says more about it. */
+export function toggle(label: string, checked: boolean, change: (on: boolean) => void, { disabled = false, help }: { disabled?: boolean; help?: string } = {}): TemplateResult {
   return html`<label class="switch"
-    ><input type="checkbox" role="switch" aria-label=${label} .checked=${checked} ?disabled=${disabled} @change=${(event: Event) => change((event.target as HTMLInputElement).checked)} /><span></span
+    ><input type="checkbox" role="switch" aria-label=${label} aria-describedby=${help ?? nothing} .checked=${checked} ?disabled=${disabled} @change=${(event: Event) => change((event.target as HTMLInputElement).checked)} /><span></span
   ></label>`;
 }
 

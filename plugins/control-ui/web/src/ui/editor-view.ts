@@ -28,6 +28,9 @@ const theme = EditorView.theme({
   ".cm-textfield, .cm-button": { background: "var(--surface)", border: "1px solid var(--line-2)", borderRadius: "6px", color: "var(--ink)" },
 });
 
+/** Tab indents here, so whoever has no pointer is told how to get out. */
+export const attributes = (label: string) => ({ "aria-label": label, "aria-description": "Tab indents. Escape, then Tab, leaves the editor." });
+
 export function makeEditor(root: ShadowRoot, text: string, language: "json" | "text", label: string, typed: (text: string) => void): EditorView {
   const host = new CSSStyleSheet();
   host.replaceSync(":host { display: flex; min-height: 0; } .cm-editor { flex: 1; min-width: 0; }");
@@ -49,7 +52,7 @@ export function makeEditor(root: ShadowRoot, text: string, language: "json" | "t
         keymap.of([...defaultKeymap, ...historyKeymap, ...searchKeymap, indentWithTab]),
         syntaxHighlighting(colours),
         theme,
-        EditorView.contentAttributes.of({ "aria-label": label }),
+        EditorView.contentAttributes.of(attributes(label)),
         EditorView.updateListener.of((update) => update.docChanged && typed(update.state.doc.toString())),
       ],
     }),

@@ -86,11 +86,11 @@ export class SchemaForm extends View {
     if (kind === "object") return html`<fieldset class="form-group"><legend>${label}</legend>${help ? html`<p class="tiny faint">${help}</p>` : nothing}<div class="form">${this.#fields(schema, path, required)}</div></fieldset>`;
     if (kind === "boolean") {
       const on = (value ?? schema.default ?? false) === true;
-      return html`<div class="check">${toggle(label, on, (to) => this.#set(path, to))}<div class="stack tight grow"><span class="label">${label}</span>${help ? html`<span class="tiny faint">${help}</span>` : nothing}</div></div>`;
+      return html`<div class="check">${toggle(label, on, (to) => this.#set(path, to), help ? { help: `${id}-help` } : {})}<div class="stack tight grow"><span class="label">${label}</span>${help ? html`<span class="tiny faint" id="${id}-help">${help}</span>` : nothing}</div></div>`;
     }
     const wrong = this.#broken.get(path.join(".")) ?? (kind === "json" || kind === "map" || kind === "list" ? undefined : wrongWith(value, schema, required));
     return html`<div class="field">
-      <label for=${id}>${label}${required ? html` <span class="faint">needed</span>` : nothing}</label>
+      <label for=${id} id="${id}-label">${label}${required ? html` <span class="faint">needed</span>` : nothing}</label>
       ${this.#input(kind, schema, path, value, id, hint, wrong)}
       ${wrong ? html`<span class="wrong" id="${id}-wrong" role="alert">${wrong}</span>` : nothing}
       ${help ? html`<span class="hint" id="${id}-help">${help}</span>` : nothing}
@@ -145,7 +145,7 @@ export class SchemaForm extends View {
     const entries = Array.isArray(value) ? value.map(String) : [];
     // none is not the same as not set: who allows nobody does not allow everybody
     const change = (to: string[] | undefined) => this.#set(path, to);
-    return html`<div class="items" role="group" aria-describedby=${about}>
+    return html`<div class="items" role="group" aria-labelledby="${id}-label" aria-describedby=${about}>
       ${entries.map((entry, n) => html`<div class="row"><input class="input" id=${n === 0 ? id : nothing} aria-label="Entry ${n + 1}" .value=${entry} @input=${(event: Event) => change(entries.map((old, other) => (other === n ? (event.target as HTMLInputElement).value : old)))} /><button type="button" class="btn quiet icon-only" aria-label="Remove entry ${n + 1}" @click=${() => change(entries.filter((_, other) => other !== n))}>${icon("close")}</button></div>`)}
       <div><button type="button" class="btn small" id=${entries.length ? nothing : id} @click=${() => change([...entries, ""])}>${icon("plus")}Add</button>${Array.isArray(value) && !entries.length ? html` <span class="tiny faint">None.</span> <button type="button" class="btn small quiet" @click=${() => change(undefined)}>Use the default</button>` : nothing}</div>
     </div>`;
