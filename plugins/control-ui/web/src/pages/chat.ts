@@ -44,7 +44,7 @@ export class ChatPage extends View {
     this.#leave();
     this.#conversation = Conversation.enter(key);
     this.#conversation.addEventListener("change", this.#change);
-    this.#open = false;
+    this.#showList(false);
     void this.updateComplete.then(() => matchMedia("(pointer: fine)").matches && this.querySelector<Composer>("oc-composer")?.focus());
   }
 
@@ -128,7 +128,7 @@ export class ChatPage extends View {
     const { search, shown: found, rows } = sessions;
     const { key, info } = conversation;
     const isListed = search || found.some((row) => row.key === key);
-    const shown = isListed ? found : [{ ...info, key, lastActivityAt: info?.lastActivityAt ?? info?.updatedAt ?? Date.now() }, ...found];
+    const shown = isListed ? found : [{ ...info, key, lastActivityAt: info?.lastActivityAt || info?.updatedAt || Date.now() }, ...found];
     return html`<div class="tools">
         <div class="searchbox grow">${icon("search")}<input class="input" type="search" placeholder="Search" aria-label="Search conversations" @input=${(event: InputEvent) => sessions.find((event.target as HTMLInputElement).value)} /></div>
         <button class="btn icon-only" aria-label="New conversation" title="New conversation" @click=${() => this.#new(conversation)}>${icon("plus")}</button>
