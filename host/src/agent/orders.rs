@@ -173,7 +173,7 @@ impl Orders<'_> {
                     if let Some(activation) = activation {
                         gate::choose(j, &channel, &event, activation, now)?;
                     }
-                    j.set_session_settings(&key, &after)
+                    j.change_session_settings(&key, &before, &after)
                 })
                 .await;
             if let Err(error) = kept {

@@ -81,6 +81,9 @@ impl Redactor {
     }
 }
 
+/// Schemes whose user needs no password to be let in.
+const WEB: &[&str] = &["http", "https", "ws", "wss"];
+
 /// The name of a secret above a value: what stands below `headers` or `vars` may be one, whatever its key.
 fn holder_of<'h>(step: &Step, above: Option<&'h str>) -> Option<&'h str> {
     match step {
@@ -102,13 +105,14 @@ pub fn names_a_variable(text: &str) -> bool {
     })
 }
 
-/// `https://user:password@host` without the password.
+/// `https://user:password@host` without both: some services take a token in the place of either.
 fn without_userinfo(text: &str, mark: &str) -> String {
     let hidden = text.split_once("://").and_then(|(scheme, rest)| {
         let authority = rest.split(['/', '?', '#']).next()?;
         let (userinfo, _) = authority.rsplit_once('@')?;
-        let (user, _) = userinfo.split_once(':')?;
-        Some(format!("{scheme}://{user}:{mark}{}", &rest[userinfo.len()..]))
+        // `ssh://git@host` names an account and no secret
+        let is_secret = userinfo.contains(':') || WEB.contains(&scheme.to_ascii_lowercase().as_str());
+        is_secret.then(|| format!("{scheme}://{mark}{}", &rest[userinfo.len()..]))
     });
     hidden.unwrap_or_else(|| text.to_owned())
 }
@@ -131,7 +135,8 @@ mod tests {
         }]));
         let block = json!({"odd": "hunter2", "plain": "shown", "accounts": {"a": {"odd": "hunter2"}}});
         let config = json!({
-            "channels": {"pigeon": block, "unknown": {"botToken": "hunter2", "webhook": "https://u:hunter2@h/x"}},
+            "channels": {"pigeon": block, "unknown": {"botToken": "hunter2", "webhook": "https://u:hunter2@h/x",
+                "hook": "https://hunter2@h/x", "git": "ssh://git@h/x"}},
             "gateway": {"auth": {"token": "${TOKEN}", "password": "hunter2"}, "port": 5},
             "models": {"providers": {"p": {"apiKey": {"source": "env", "id": "KEY"}, "headers": {"x-any": "hunter2"},
                 "models": [{"id": "m", "maxTokens": 5, "headers": {"x": "hunter2"}}]}}},
@@ -143,7 +148,9 @@ mod tests {
             shown["channels"]["pigeon"],
             json!({"odd": HIDDEN, "plain": "shown", "accounts": {"a": {"odd": HIDDEN}}})
         );
-        assert_eq!(shown["channels"]["unknown"]["webhook"], "https://u:***@h/x");
+        assert_eq!(shown["channels"]["unknown"]["webhook"], "https://***@h/x");
+        assert_eq!(shown["channels"]["unknown"]["hook"], "https://***@h/x");
+        assert_eq!(shown["channels"]["unknown"]["git"], "ssh://git@h/x");
         assert_eq!(shown["gateway"]["auth"]["token"], "${TOKEN}");
         assert_eq!(shown["models"]["providers"]["p"]["apiKey"]["id"], "KEY");
         assert_eq!(shown["models"]["providers"]["p"]["models"][0]["maxTokens"], 5);

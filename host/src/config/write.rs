@@ -16,6 +16,8 @@ use tempfile::NamedTempFile;
 
 /// Copies of earlier contents that are kept.
 const BACKUPS: usize = 5;
+/// Links on the way to a file, as the system counts them.
+const MAX_LINKS: usize = 40;
 
 /// Replaces `path` by `content` and keeps the old content as `<path>.bak`.
 pub fn write_atomic(path: &Path, content: &[u8]) -> io::Result<()> {
@@ -24,10 +26,27 @@ pub fn write_atomic(path: &Path, content: &[u8]) -> io::Result<()> {
             let old = fs::read(&target)?;
             (target, Some(old))
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => (path.into(), None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => (end_of(path)?, None),
         Err(error) => return Err(error),
     };
     replace(&target, content, old.as_deref(), &stage)
+}
+
+/// Where a file is to be that is not there yet: at the end of the links that lead to it.
+fn end_of(path: &Path) -> io::Result<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        match fs::read_link(&path) {
+            // an absolute one replaces the folder
+            Ok(to) => path = folder_of(&path).join(to),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(path),
+            Err(error) => return Err(error),
+        }
+    }
+    Err(io::Error::other(format!(
+        "{} is a link that leads in a circle",
+        path.display()
+    )))
 }
 
 /// Replaces `path` by `content` and keeps nothing of the old content.
@@ -143,6 +162,20 @@ mod tests {
         );
         assert_eq!((mode(&file), mode(&backup_of(&file, 0))), (0o600, 0o600));
         assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_link_whose_file_is_not_there_yet_stays_a_link() {
+        let temp = tempfile::tempdir().unwrap();
+        let (file, link) = (temp.path().join("mounted/c.json"), temp.path().join("c.json"));
+        fs::create_dir(temp.path().join("mounted")).unwrap();
+        symlink("mounted/c.json", &link).unwrap();
+        write_atomic(&link, b"one").unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read(&file).unwrap(), b"one");
+        fs::remove_file(&link).unwrap();
+        symlink("c.json", &link).unwrap();
+        write_atomic(&link, b"two").unwrap_err();
     }
 
     #[test]

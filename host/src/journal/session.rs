@@ -1,6 +1,7 @@
 //! Conversations: which there are, what is set in them, what they have cost.
 use super::{Journal, JournalError};
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// One conversation.
@@ -152,6 +153,21 @@ impl Journal {
         })
     }
 
+    /// The same for who has read `before` and made `after` of it: what that changes is set, and what others have changed
+    /// meanwhile stays.
+    pub fn change_session_settings(&self, key: &str, before: &str, after: &str) -> Result<(), JournalError> {
+        self.write(|c| {
+            let now = c
+                .prepare_cached("SELECT settings FROM session WHERE key = ?1")?
+                .query_row([key], |row| row.get::<_, String>(0))
+                .optional()?;
+            let Some(now) = now else { return Ok(()) };
+            c.prepare_cached("UPDATE session SET settings = ?2 WHERE key = ?1")?
+                .execute(params![key, merged(&now, before, after)])
+                .map(drop)
+        })
+    }
+
     /// Where the last message of a conversation came from, JSON.
     pub fn set_session_route(&self, key: &str, route: &str, now_ms: i64) -> Result<(), JournalError> {
         self.write(|c| {
@@ -160,6 +176,24 @@ impl Journal {
                 .map(drop)
         })
     }
+}
+
+/// What `after` has other than `before`, in `now`.
+fn merged(now: &str, before: &str, after: &str) -> String {
+    if now == before {
+        return after.to_owned();
+    }
+    let fields = |text: &str| serde_json::from_str::<Map<String, Value>>(text).unwrap_or_default();
+    let (mut all, before, after) = (fields(now), fields(before), fields(after));
+    for name in before.keys().filter(|name| !after.contains_key(*name)) {
+        all.remove(name);
+    }
+    for (name, value) in after {
+        if before.get(&name) != Some(&value) {
+            all.insert(name, value);
+        }
+    }
+    Value::Object(all).to_string()
 }
 
 pub(super) fn add_usage(c: &Connection, cost: &Cost<'_>, now_ms: i64) -> rusqlite::Result<()> {
@@ -218,4 +252,21 @@ pub(super) fn session(row: &Row<'_>) -> rusqlite::Result<Session> {
         created_ms: row.get(11)?,
         updated_ms: row.get(12)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::merged;
+
+    #[test]
+    fn two_who_read_the_same_both_have_their_say() {
+        let read = r#"{"label":"a","pinned":true,"thinkingLevel":"low"}"#;
+        let first = merged(read, read, r#"{"label":"b","pinned":true,"thinkingLevel":"low"}"#);
+        let second = merged(&first, read, r#"{"icon":"x","label":"a","pinned":true}"#);
+        let all: serde_json::Value = serde_json::from_str(&second).expect("JSON");
+        assert_eq!(
+            all,
+            serde_json::json!({ "label": "b", "pinned": true, "icon": "x" })
+        );
+    }
 }

@@ -1,6 +1,7 @@
 //! Runs of agents that clients began, so that others can wait for their ends.
 //!
-//! Bounded: the oldest is forgotten when there are [`MAX_RUNS`].
+//! Bounded: when there are [`MAX_RUNS`], the oldest that nobody waits for is forgotten. Who waits is bounded by the calls
+//! of clients.
 use serde_json::Value;
 use std::{
     collections::{HashMap, VecDeque},
@@ -49,15 +50,24 @@ impl Runs {
         if let Some(run) = known.runs.get(id) {
             return run.clone();
         }
-        if known.order.len() >= MAX_RUNS
-            && let Some(oldest) = known.order.pop_front()
-        {
-            known.runs.remove(&oldest);
+        if known.order.len() >= MAX_RUNS {
+            known.forget_one();
         }
         let run = watch::channel(None).0;
         known.order.push_back(id.to_owned());
         known.runs.insert(id.to_owned(), run.clone());
         run
+    }
+}
+
+impl Known {
+    fn forget_one(&mut self) {
+        let is_idle = |id: &String| self.runs.get(id).is_none_or(|run| run.receiver_count() == 0);
+        if let Some(oldest) = self.order.iter().position(is_idle)
+            && let Some(oldest) = self.order.remove(oldest)
+        {
+            self.runs.remove(&oldest);
+        }
     }
 }
 
@@ -86,5 +96,17 @@ mod tests {
         }
         assert_eq!(runs.wait("0", Duration::from_millis(1)).await, None);
         assert_eq!(runs.0.lock().expect("whole").order.len(), MAX_RUNS);
+    }
+    #[tokio::test(start_paused = true)]
+    async fn one_that_is_waited_for_is_not_forgotten() {
+        let runs = Runs::default();
+        let (waited, ()) = tokio::join!(runs.wait("first", Duration::from_secs(5)), async {
+            for number in 0..=MAX_RUNS {
+                runs.end(&number.to_string(), json!(number));
+            }
+            runs.end("first", json!("ok"));
+        });
+        assert_eq!(waited, Some(json!("ok")));
+        assert_eq!(runs.wait("0", Duration::from_millis(1)).await, None);
     }
 }

@@ -12,7 +12,11 @@ use openclaw_plugin_api::{
     Answer, Error, ErrorKind, Host, HttpCall, HttpRoutes, Result, Route, RouteAuth, Submission, SystemEvent,
 };
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 /// Where webhooks are.
 pub(crate) const PATH: &str = "/hooks";
@@ -30,6 +34,17 @@ pub(crate) struct Webhooks {
     rules: Rules,
     mappings: Mappings,
     max_body: u64,
+    waking: Waking,
+}
+
+/// Keys of calls that are waking an agent right now: as many as calls are under way.
+#[derive(Default)]
+struct Waking(Mutex<BTreeSet<String>>);
+
+/// Dropping it lets the next call with this key in.
+struct Turn<'a> {
+    waking: &'a Waking,
+    key: &'a str,
 }
 
 impl Webhooks {
@@ -55,6 +70,7 @@ impl Webhooks {
                 Mappings::default()
             },
             max_body: hooks.max_body_bytes.unwrap_or(MAX_BODY),
+            waking: Waking::default(),
         })
     }
 
@@ -118,6 +134,8 @@ impl Webhooks {
             let mode = if event.wake { "now" } else { "next-heartbeat" };
             Reply::done(200, json!({ "ok": true, "mode": mode, "eventOutcome": outcome }))
         };
+        // Told first and noted then, so that nothing is lost; meanwhile a repeat knows nothing of it.
+        let _turn = self.waking.turn(key)?;
         if !key.is_empty() && store.get(&seen).await?.is_some() {
             return Ok(told("coalesced"));
         }
@@ -126,6 +144,30 @@ impl Webhooks {
             store.add(&seen, Vec::new(), Some(REMEMBERED)).await?;
         }
         Ok(told("queued"))
+    }
+}
+
+impl Waking {
+    /// The turn of a call; none is needed without a key. A repeat at the same time may come again.
+    fn turn<'a>(&'a self, key: &'a str) -> Result<Option<Turn<'a>>> {
+        if key.is_empty() {
+            return Ok(None);
+        }
+        if !self.lock().insert(key.to_owned()) {
+            let text = "a call with the same key is being worked on; send it again in a moment";
+            return Err(Error::new(ErrorKind::Overloaded, text));
+        }
+        Ok(Some(Turn { waking: self, key }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        self.waking.lock().remove(self.key);
     }
 }
 
@@ -153,5 +195,21 @@ impl HttpRoutes for Webhooks {
 
     async fn handle(&self, call: HttpCall, answer: Answer) -> Result<()> {
         self.reply(&call).await.send(answer).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_calls_with_one_key_take_turns() {
+        let waking = Waking::default();
+        let first = waking.turn("k").expect("it is the first");
+        let error = waking.turn("k").err().expect("the first is not through");
+        assert_eq!(error.kind(), ErrorKind::Overloaded);
+        assert!(waking.turn("other").is_ok() && waking.turn("").is_ok());
+        drop(first);
+        assert!(waking.turn("k").is_ok());
     }
 }

@@ -60,10 +60,11 @@ impl HostTool for SessionStatus {
             };
             settings.provider_override = chosen.as_ref().map(|model| model.provider.clone());
             settings.model_override = chosen.map(|model| model.model);
-            let (key, text) = (session.key.clone(), serde_json::to_string(&settings)?);
+            let (key, before) = (session.key.clone(), session.settings.clone());
+            let after = serde_json::to_string(&settings)?;
             let kept = desk
                 .journal
-                .run(move |j| j.set_session_settings(&key, &text))
+                .run(move |j| j.change_session_settings(&key, &before, &after))
                 .await;
             kept.map_err(unusable)?;
             desk.live.changed(&session.key, &session.agent, "patch");

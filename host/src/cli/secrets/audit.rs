@@ -118,7 +118,8 @@ fn copies(paths: &Paths, redactor: &Redactor, findings: &mut Vec<Finding>) {
 
 /// The copies that there are.
 pub(super) fn copies_of(paths: &Paths) -> Vec<PathBuf> {
-    let file = &paths.config_file;
+    // copies lie beside the file, wherever a link leads to it
+    let file = fs::canonicalize(&paths.config_file).unwrap_or_else(|_| paths.config_file.clone());
     let name = file
         .file_name()
         .unwrap_or_default()
@@ -137,7 +138,7 @@ pub(super) fn copies_of(paths: &Paths) -> Vec<PathBuf> {
         .map(|entry| entry.path())
         .collect();
     found.push(last_good(paths));
-    found.retain(|copy| copy.is_file() && copy != file);
+    found.retain(|copy| copy.is_file() && *copy != file);
     found.sort();
     found
 }
@@ -259,5 +260,33 @@ fn print(findings: &[Finding], is_tried: bool) {
     }
     if !is_tried {
         anstream::println!("References were not tried, for they start programs; --allow-exec does.");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn copies_are_looked_for_where_the_file_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (state, real) = (folder.path().join("state"), folder.path().join("real"));
+        for folder in [&state, &real] {
+            fs::create_dir(folder).expect("made");
+        }
+        for name in ["c.json", "c.json.bak", "c.json.bak.1", "c.json.bakery"] {
+            fs::write(real.join(name), "{}").expect("written");
+        }
+        symlink(real.join("c.json"), state.join("openclaw.json")).expect("linked");
+        let paths = Paths {
+            config_file: state.join("openclaw.json"),
+            home: None,
+            state_dir: state,
+            include_roots: Vec::new(),
+        };
+        let found = copies_of(&paths);
+        let names: Vec<_> = found.iter().filter_map(|copy| copy.file_name()).collect();
+        assert_eq!(names, ["c.json.bak", "c.json.bak.1"]);
     }
 }

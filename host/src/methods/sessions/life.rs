@@ -141,8 +141,8 @@ pub(in crate::methods) async fn create(
         .entry("createdVia")
         .or_insert_with(|| json!("operator"));
     let text = serde_json::to_string(&settings).map_err(|error| Failure::unavailable(error.to_string()))?;
-    let name = key.clone();
-    journal(desk, move |j| j.set_session_settings(&name, &text)).await?;
+    let (name, before) = (key.clone(), session.settings.clone());
+    journal(desk, move |j| j.change_session_settings(&name, &before, &text)).await?;
     desk.live.changed(&key, &agent.id, "create");
     let mut entry = json!(settings);
     entry["sessionId"] = json!(session.session_id);

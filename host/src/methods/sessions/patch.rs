@@ -94,8 +94,8 @@ pub(in crate::methods) async fn patch(gateway: &Gateway, wanted: Value) -> Resul
     words(&mut settings, &mut patch)?;
     notes(&mut settings, patch, gateway.now_ms())?;
     let text = serde_json::to_string(&settings).map_err(|error| Failure::unavailable(error.to_string()))?;
-    let name = key.clone();
-    journal(desk, move |j| j.set_session_settings(&name, &text)).await?;
+    let (name, before) = (key.clone(), session.settings.clone());
+    journal(desk, move |j| j.change_session_settings(&name, &before, &text)).await?;
     desk.live.changed(&key, &agent.id, "patch");
     let model = settings.model();
     let model = model
