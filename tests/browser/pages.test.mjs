@@ -53,7 +53,7 @@ test("the keyboard is enough: skip link, navigation, colours", async () => {
 test("signing out forgets the browser's keys", async () => {
   const { page, context } = await open(world.browser, world.gateway, { token: TOKEN });
   await page.getByLabel("Message").waitFor();
-  await page.getByRole("link", { name: "Sign out" }).click();
+  await page.getByRole("button", { name: "Sign out" }).click();
   await page.getByLabel("Gateway token").waitFor();
   const kept = await page.evaluate(() => Object.keys({ ...localStorage, ...sessionStorage }).filter((key) => /token|auth/.test(key)));
   assert.deepEqual(kept, []);

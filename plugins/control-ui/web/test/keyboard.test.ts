@@ -68,6 +68,14 @@ describe("the keyboard", () => {
     await vi.waitFor(() => expect(at()).toEqual({ where: '.topbar [aria-label="Conversations"]' }));
   });
 
+  it("finds a name on everything in the frame, and no link that leads nowhere", async () => {
+    const { text } = await (await placed(Shell, { querySelector: page.querySelector as never })).drawing();
+    // a narrow window shows nothing but the signs
+    expect(text).toMatch(/<a class="brand" [^>]*title="OpenClaw"/);
+    expect(text).toMatch(/<button class="item" [^>]*title="Sign out"/);
+    expect(text).not.toContain('href="#"');
+  });
+
   it("is at the heading of a page when what it was on is gone", () => {
     class Some extends Page {
       protected readonly heading = "";
@@ -78,7 +86,12 @@ describe("the keyboard", () => {
       }
     }
     customElements.define("test-some-page", Some);
-    const some = Object.assign(new Some(), { contains: (what: object) => what !== body, querySelector: page.querySelector as never });
+    let isPhone = false;
+    const some = Object.assign(new Some(), {
+      contains: (what: object) => what !== body,
+      querySelector: ((where: string) => (isPhone ? { focus: () => undefined } : page.querySelector(where))) as never,
+      closest: page.querySelector as never,
+    });
     let gone = false;
     const draw = vi.spyOn(LitElement.prototype as unknown as { update(): void }, "update").mockImplementation(() => void (gone && (page.activeElement = body)));
     page.activeElement = { button: true };
@@ -87,6 +100,9 @@ describe("the keyboard", () => {
     gone = true;
     some.draw();
     expect(at()).toEqual({ where: "h1" });
+    isPhone = true;
+    some.draw();
+    expect(at(), "where no heading is shown").toEqual({ where: "main" });
     page.activeElement = body;
     some.draw();
     expect(at(), "who was not in it is left where they are").toBe(body);

@@ -106,11 +106,11 @@ export class Shell extends View {
     };
     const ready = gateway.phase.name === "ready";
     return html`<nav class="nav ${this.#nav ? "open" : ""}" aria-label="Pages" @keydown=${(event: KeyboardEvent) => event.key === "Escape" && this.#backFromMenu()}>
-      <a class="brand" href=${link("chat")} @click=${this.#fromMenu}>${mark}<span>OpenClaw</span></a>
+      <a class="brand" href=${link("chat")} title="OpenClaw" @click=${this.#fromMenu}>${mark}<span>OpenClaw</span></a>
       ${groups.map(([name, all]) => html`${name ? html`<div class="group">${name}</div>` : nothing}${all.map(one)}`)}
       <div class="foot">
         <div class="theme" role="group" aria-label="Colours">${THEMES.map(([name, art, label]) => html`<button aria-label=${label} title=${label} aria-pressed=${theme() === name} @click=${() => (setTheme(name), this.requestUpdate())}>${icon(art)}</button>`)}</div>
-        <a class="item" href="#" @click=${(event: Event) => (event.preventDefault(), signOut())} title="Sign out">${icon("leave")}<span>Sign out</span></a>
+        <button class="item" @click=${() => signOut()} title="Sign out">${icon("leave")}<span>Sign out</span></button>
         <div class="link-state"><span class="dot ${ready ? "good" : "warn"}"></span><span class="clip grow">${ready ? `Connected · ${gateway.hello?.server.version ?? ""}` : "Not connected"}</span><a class="licences" href="./licenses.txt" target="_blank" rel="noopener">Licences</a></div>
       </div>
     </nav>`;

@@ -86,7 +86,11 @@ export abstract class Page extends View {
   protected override update(changed: PropertyValues): void {
     const isHere = this.contains(document.activeElement);
     super.update(changed);
-    if (isHere && document.activeElement === document.body) this.querySelector<HTMLElement>("h1")?.focus({ preventScroll: true });
+    if (!isHere) return;
+    // a phone shows the heading above the page
+    for (const to of [this.querySelector<HTMLElement>("h1"), this.closest<HTMLElement>("main")]) {
+      if (document.activeElement === document.body) to?.focus({ preventScroll: true });
+    }
   }
 
   protected override render(): TemplateResult {
