@@ -25,6 +25,7 @@ beforeEach(() => {
   gateway.calls.length = asked.length = 0;
   gateway.answer = usual;
   app.place.rest = "ada";
+  gateway.emit("phase", { name: "idle" });
 });
 
 async function opened(name: string) {
@@ -104,6 +105,26 @@ describe("a file of an agent", () => {
     slow.give();
     await other;
     expect(asked).toEqual(["Leave without saving?"]);
+  });
+
+  it("that was begun is there again when its agent is, until its writer signs out", async () => {
+    const { page, write, shown } = await opened("A.md");
+    await write("mine");
+    app.place.rest = "bob";
+    app.changed();
+    await vi.waitFor(async () => expect(await shown()).toBeUndefined());
+    app.place.rest = "ada";
+    app.changed();
+    await vi.waitFor(async () => expect(await shown()).toBe("mine"));
+    page.disconnectedCallback();
+    const again = await placed(AgentsPage);
+    const text = async () => (await again.drawing()).text;
+    await vi.waitFor(async () => expect(await text()).toContain(".value=mine @edited"));
+    again.disconnectedCallback();
+    gateway.emit("phase", { name: "idle" });
+    const other = await placed(AgentsPage);
+    await vi.waitFor(async () => expect((await other.drawing()).text).toContain("A.md"));
+    expect((await other.drawing()).text).not.toContain("mine");
   });
 
   it("is listed with its own agent", async () => {

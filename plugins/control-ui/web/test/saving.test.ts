@@ -14,6 +14,7 @@ vi.mock("../src/ui/toast", () => ({ toast: () => undefined, failed: (what: strin
 
 beforeEach(() => {
   gateway.calls.length = 0;
+  gateway.emit("phase", { name: "idle" });
 });
 const saves = (method: string) => gateway.calls.filter(([called]) => called === method).map(([, params]) => params);
 
@@ -87,6 +88,38 @@ describe("a change from elsewhere", () => {
       gateway.emit("config.changed");
       await vi.waitFor(async () => expect(await says()).toBe(isNewer));
     }
+  });
+});
+
+describe("what is begun", () => {
+  it("is there again after another page, until its writer signs out", async () => {
+    gateway.answer = () => ({ raw: "{}", hash: "h0" });
+    const opened = async () => {
+      const page = await placed(ConfigPage);
+      await vi.waitFor(async () => expect((await page.drawing()).text).toContain("oc-editor"));
+      return { page, text: (await page.drawing()).text };
+    };
+    const { page } = await opened();
+    await fire(await page.drawing(), "edited", "oc-editor", { detail: "{a:1}" });
+    page.disconnectedCallback();
+    const again = await opened();
+    expect(again.text).toContain(".value={a:1}");
+    gateway.phase.name = "idle";
+    gateway.emit("phase", { name: "idle" });
+    again.page.disconnectedCallback();
+    gateway.phase.name = "ready";
+    expect((await opened()).text).toContain(".value={}");
+  });
+
+  it("and saved by then is what the file says", async () => {
+    let read = { raw: "{}", hash: "h0" };
+    gateway.answer = () => read;
+    const page = await placed(ConfigPage);
+    await vi.waitFor(async () => fire(await page.drawing(), "edited", "oc-editor", { detail: "{a:1}" }));
+    read = { raw: "{a:1}", hash: "h1" };
+    gateway.emit("config.changed");
+    await vi.waitFor(async () => expect((await page.drawing()).text).not.toContain(">Changed<"));
+    expect((await page.drawing()).text).not.toContain("changed elsewhere");
   });
 });
 

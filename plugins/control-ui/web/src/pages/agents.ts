@@ -2,6 +2,7 @@
 import { html, nothing, type TemplateResult } from "lit";
 import { keyed } from "lit/directives/keyed.js";
 import { app, gateway, go, link } from "../app/state";
+import type { Phase } from "../gateway/client";
 import type { AgentRow } from "../gateway/types";
 import { ago, badge, bytes, empty, note } from "../ui/bits";
 import { ask, confirm } from "../ui/dialog";
@@ -33,6 +34,10 @@ interface Opened {
 
 const isChanged = (file: Opened) => file.text !== file.content;
 
+/** What was begun and left for another page, by agent: it is there again when its agent is. */
+const begun = new Map<string, Opened>();
+gateway.on<Phase>("phase", ({ name }) => name === "idle" && begun.clear());
+
 export class AgentsPage extends Page {
   protected override readonly heading = "Agents";
   protected override readonly lead = "Each has a character, a model and a memory of its own.";
@@ -48,6 +53,7 @@ export class AgentsPage extends Page {
   override connectedCallback(): void {
     super.connectedCallback();
     this.until(app.watch(() => void this.#follow()));
+    this.until(() => this.#leave());
   }
 
   protected override async load(): Promise<void> {
@@ -94,10 +100,16 @@ export class AgentsPage extends Page {
     if (id === this.#filesOf) return this.requestUpdate();
     this.#filesOf = id;
     this.#files = undefined;
-    this.#open = undefined;
+    this.#leave();
+    this.#open = begun.get(id);
+    begun.delete(id);
     this.#choices += 1;
     if (id && gateway.has("agents.files.list")) await this.#list(id);
     this.requestUpdate();
+  }
+
+  #leave(): void {
+    if (this.#open && isChanged(this.#open) && gateway.phase.name !== "idle") begun.set(this.#open.agentId, this.#open);
   }
 
   async #list(agentId: string): Promise<void> {

@@ -3,6 +3,7 @@ import JSON5 from "json5";
 import { html, nothing, type TemplateResult } from "lit";
 import { forgetSchema, isConflict, issuesOf, readConfig } from "../app/config";
 import { gateway } from "../app/state";
+import type { Phase } from "../gateway/client";
 import type { ConfigSnapshot } from "../gateway/types";
 import { badge, note } from "../ui/bits";
 import { confirm } from "../ui/dialog";
@@ -26,6 +27,10 @@ export function check(text: string): string | undefined {
 
 const NOT_SAVED = "The file was not saved";
 
+/** What was begun and left for another page: it is there again when this one is. */
+let begun: { snapshot: ConfigSnapshot; text: string } | undefined;
+gateway.on<Phase>("phase", ({ name }) => name === "idle" && (begun = undefined));
+
 export class ConfigPage extends Page {
   protected override readonly heading = "Configuration";
   protected override readonly lead = "The gateway's file, with secrets hidden: a hidden one that you leave stays as it is. Most changes take effect at once.";
@@ -38,12 +43,19 @@ export class ConfigPage extends Page {
   #issues: { path: string; message: string }[] = [];
   #problem = "";
 
+  override connectedCallback(): void {
+    if (begun) this.#snapshot = begun.snapshot;
+    if (begun) this.#text = begun.text;
+    super.connectedCallback();
+    this.until(() => (begun = this.#snapshot && this.#dirty && gateway.phase.name !== "idle" ? { snapshot: this.#snapshot, text: this.#text } : undefined));
+  }
+
   protected override async load(): Promise<void> {
     // a file that is just being saved is nobody else's; it is read afterwards
     if (this.busy(NOT_SAVED)) return;
     const snapshot = await readConfig();
     // what somebody is writing is not thrown away because the file was read again, be it a new one or not
-    const what = reread(this.#dirty, this.#snapshot?.hash, snapshot.hash);
+    const what = reread(this.#dirty && this.#text !== raw(snapshot), this.#snapshot?.hash, snapshot.hash);
     if (what === "take") this.#take(snapshot);
     else this.#newer = what === "newer" ? snapshot : undefined;
   }
