@@ -207,7 +207,7 @@ impl Cli {
             Command::Tools(args) => tools::run(&args, env),
             Command::Migrate(args) => migrate::run(&args, env),
             Command::Extension(words) => extension::run(&words, env),
-            Command::Completion(args) => completion::run(&args),
+            Command::Completion(args) => completion::run(&args, env),
             Command::Manual(args) => manual::run(&args),
             Command::Tui(args) => tui::run(&args, env),
             Command::Dashboard(args) => dashboard::run(&args, env),

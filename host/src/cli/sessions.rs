@@ -1,6 +1,8 @@
 //! `openclaw sessions`: the conversations of the gateway, which does not have to run for them to be shown.
+mod lifecycle;
+
 use super::{Failure, connect::Target, offline::Question, output, setting::Setting};
-use crate::{config::Env, gateway::Scope};
+use crate::config::Env;
 use clap::Subcommand;
 use serde_json::{Value, json};
 use std::{
@@ -16,7 +18,7 @@ const ALL: u32 = 10_000;
 /// The file with the conversations in a state directory.
 const STORE: &str = "state.db";
 
-/// Shows conversations, begins them anew and forgets them
+/// Shows conversations, summarises them, begins them anew, puts them away and forgets them
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Args {
@@ -29,10 +31,12 @@ pub struct Args {
 #[derive(Debug, Subcommand)]
 enum Command {
     List(List),
+    Archive(lifecycle::Archive),
+    /// Summarises what was said in a conversation, so that its next turns cost less
+    Compact(lifecycle::One),
+    Delete(lifecycle::Delete),
     /// Begins a conversation anew; what was said stays in the journal under its old id
-    Reset(One),
-    /// Forgets a conversation with all that was said in it
-    Delete(One),
+    Reset(lifecycle::One),
 }
 
 /// Shows conversations, the last used first
@@ -63,24 +67,15 @@ struct List {
     target: Target,
 }
 
-#[derive(Debug, clap::Args)]
-struct One {
-    /// Its key, as the list shows it
-    key: String,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
-    #[command(flatten)]
-    target: Target,
-}
-
 /// Runs one.
 pub fn run(args: &Args, env: &Env) -> Result<(), Failure> {
     match &args.command {
         None => list(&args.list, env),
         Some(Command::List(args)) => list(args, env),
-        Some(Command::Reset(args)) => end(args, env, "sessions.reset", "begins anew"),
-        Some(Command::Delete(args)) => end(args, env, "sessions.delete", "is forgotten"),
+        Some(Command::Archive(args)) => lifecycle::archive(args, env),
+        Some(Command::Compact(args)) => lifecycle::compact(args, env),
+        Some(Command::Delete(args)) => lifecycle::delete(args, env),
+        Some(Command::Reset(args)) => lifecycle::reset(args, env),
     }
 }
 
@@ -215,19 +210,6 @@ fn table(answer: &Value, ids: bool) -> String {
         table.add_row(cells);
     }
     table.to_string()
-}
-
-fn end(args: &One, env: &Env, method: &str, what: &str) -> Result<(), Failure> {
-    let setting = Setting::for_client(env)?;
-    let params = json!({ "key": args.key });
-    let answer = args
-        .target
-        .ask(env, &setting, Scope::Admin, method, params, ASK)?;
-    if args.json {
-        return output::json(&answer);
-    }
-    anstream::println!("{} {what}.", output::text(&answer["key"]));
-    Ok(())
 }
 
 #[cfg(test)]

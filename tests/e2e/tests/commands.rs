@@ -235,6 +235,30 @@ fn conversations_are_shown_begun_anew_and_forgotten() {
         "{listed:#}"
     );
     assert!(home.text(&["sessions"]).contains("agent:main:main"));
+    let archive = |more: &[&str]| {
+        let words = [
+            "sessions",
+            "archive",
+            "explicit:side",
+            "--agent",
+            "main",
+            "--json",
+        ];
+        let told = home.json(&[&words[..], more].concat());
+        told["results"][0]["status"].as_str().map(str::to_owned)
+    };
+    for (more, status) in [
+        (&["--dry-run"][..], "would_archive"),
+        (&[], "archived"),
+        (&[], "already_archived"),
+    ] {
+        assert_eq!(archive(more).as_deref(), Some(status));
+    }
+    let compacted = home.json(&["sessions", "compact", "agent:main:main", "--json"]);
+    assert_eq!(
+        (&compacted["ok"], &compacted["key"]),
+        (&json!(true), &json!("agent:main:main"))
+    );
     home.text(&["sessions", "delete", "agent:main:explicit:side"]);
     let (code, words) = home.failure(&["sessions", "delete", "agent:main:explicit:side"]);
     assert!(code == 1 && words.contains("No session found"), "{words}");

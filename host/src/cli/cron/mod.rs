@@ -23,6 +23,9 @@ pub struct Args {
     /// Print JSON
     #[arg(long, global = true)]
     json: bool,
+    /// OpenClaw's word for calls that answer twice; these answer once
+    #[arg(long, global = true, hide = true)]
+    expect_final: bool,
     #[command(flatten)]
     target: Target,
 }

@@ -235,7 +235,10 @@ pub(in crate::methods) async fn get(gateway: &Gateway, given: Value) -> Result<V
         return Ok(missing);
     }
     let transcript = id.to_owned();
-    let found = journal(gateway.desk(), move |j| j.behind(&transcript, seq.saturating_sub(1), 1)).await?;
+    let found = journal(gateway.desk(), move |j| {
+        j.behind(&transcript, seq.saturating_sub(1), 1)
+    })
+    .await?;
     let entry = found
         .first()
         .filter(|entry| entry.seq == seq && entry.kind == EntryKind::Message);
