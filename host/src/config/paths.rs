@@ -67,10 +67,10 @@ impl Paths {
     /// Works out the places: `OPENCLAW_CONFIG_PATH`, `OPENCLAW_STATE_DIR`, `OPENCLAW_PROFILE`, `OPENCLAW_HOME`, `HOME`.
     pub fn resolve(env: &Env) -> Result<Self, PathsError> {
         let home = env
-            .var("OPENCLAW_HOME")
-            .or_else(|| env.var("HOME"))
+            .var("HOME")
             .map(PathBuf::from)
             .filter(|path| path.is_absolute());
+        let home = from_env(env, "OPENCLAW_HOME", home.as_deref())?.or(home);
         let state_dir = match from_env(env, "OPENCLAW_STATE_DIR", home.as_deref())? {
             Some(path) => path,
             None => home
@@ -82,9 +82,9 @@ impl Paths {
             .unwrap_or_else(|| state_dir.join("openclaw.json"));
         let include_roots = env.var("OPENCLAW_INCLUDE_ROOTS").unwrap_or_default();
         let include_roots = std::env::split_paths(include_roots)
-            .map(|root| expand(&root, home.as_deref()))
-            .filter(|root| root.is_absolute())
-            .collect();
+            .filter(|root| !root.as_os_str().is_empty())
+            .map(|root| absolute("OPENCLAW_INCLUDE_ROOTS", &root, home.as_deref()))
+            .collect::<Result<_, _>>()?;
         Ok(Self {
             config_file,
             state_dir,
@@ -148,12 +148,16 @@ fn folder_of_profile(env: &Env) -> Result<String, PathsError> {
 }
 
 fn from_env(env: &Env, variable: &'static str, home: Option<&Path>) -> Result<Option<PathBuf>, PathsError> {
-    let Some(value) = env.var(variable) else {
-        return Ok(None);
-    };
-    let path = expand(Path::new(value), home);
+    let value = env.var(variable);
+    value
+        .map(|value| absolute(variable, Path::new(value), home))
+        .transpose()
+}
+
+fn absolute(variable: &'static str, path: &Path, home: Option<&Path>) -> Result<PathBuf, PathsError> {
+    let path = expand(path, home);
     if path.is_absolute() {
-        Ok(Some(path))
+        Ok(path)
     } else {
         Err(PathsError::Relative { variable, path })
     }
@@ -200,6 +204,11 @@ mod tests {
                 "/srv/.openclaw",
             ),
             (
+                vec![home, ("OPENCLAW_HOME", "~/claw")],
+                "/home/u/claw/.openclaw/openclaw.json",
+                "/home/u/claw/.openclaw",
+            ),
+            (
                 vec![("OPENCLAW_STATE_DIR", "/data")],
                 "/data/openclaw.json",
                 "/data",
@@ -232,11 +241,10 @@ mod tests {
                 .unwrap_err()
                 .contains("../x")
         );
-        assert!(
-            resolve(&[("HOME", "/h"), ("OPENCLAW_STATE_DIR", "state")])
-                .unwrap_err()
-                .contains("absolute")
-        );
+        for name in ["OPENCLAW_STATE_DIR", "OPENCLAW_HOME", "OPENCLAW_INCLUDE_ROOTS"] {
+            let error = resolve(&[("HOME", "/h"), (name, "state")]).unwrap_err();
+            assert!(error.contains("absolute") && error.contains(name), "{error}");
+        }
     }
 
     #[test]

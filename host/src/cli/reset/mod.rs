@@ -17,7 +17,10 @@ use crate::{
 use clap::ValueEnum;
 use plan::{Plan, Scope, plan};
 use serde_json::json;
-use std::{fs, io, path::Path};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
 
 /// Removes configuration, secrets, conversations or everything; tells what, and asks
 #[derive(Debug, clap::Args)]
@@ -72,9 +75,7 @@ pub fn run(args: &Args, env: &Env) -> Result<(), Failure> {
         }
     }
     if removes {
-        for path in &plan.remove {
-            remove(path).map_err(|e| Failure::io(format_args!("remove {}", path.display()), e))?;
-        }
+        remove_all(&plan.remove)?;
     }
     let service = gateway::has_service(env, &paths);
     if args.json {
@@ -90,6 +91,22 @@ pub fn run(args: &Args, env: &Env) -> Result<(), Failure> {
         anstream::println!("The gateway is still a service; `openclaw gateway uninstall` removes that.");
     }
     Ok(())
+}
+
+/// What can't be removed, as a file that is mounted where it lies, keeps nothing else.
+fn remove_all(paths: &[PathBuf]) -> Result<(), Failure> {
+    let failed = |path: &PathBuf| {
+        let error = remove(path).err()?;
+        Some(format!("{}: {error}", path.display()))
+    };
+    let left: Vec<_> = paths.iter().filter_map(failed).collect();
+    match left.is_empty() {
+        true => Ok(()),
+        false => Err(Failure::new(format_args!(
+            "all is removed but what the system did not let go of; remove it by hand:\n  {}",
+            left.join("\n  ")
+        ))),
+    }
 }
 
 /// The configuration, for the workspaces that it names. Where they are not asked for, it may be broken.
@@ -163,13 +180,17 @@ fn remove(path: &Path) -> io::Result<()> {
     if !metadata.is_dir() {
         return fs::remove_file(path);
     }
+    // one that stays, say because it is mounted, keeps no other from going
+    let mut first = Ok(());
     for entry in fs::read_dir(path)? {
         let inner = entry?.path();
-        match fs::symlink_metadata(&inner)?.is_dir() {
-            true => fs::remove_dir_all(&inner)?,
-            false => fs::remove_file(&inner)?,
-        }
+        let gone = match fs::symlink_metadata(&inner)?.is_dir() {
+            true => fs::remove_dir_all(&inner),
+            false => fs::remove_file(&inner),
+        };
+        first = first.and(gone);
     }
+    first?;
     match fs::remove_dir(path) {
         Err(error) if error.kind() == io::ErrorKind::ResourceBusy => Ok(()),
         outcome => outcome,
@@ -179,6 +200,21 @@ fn remove(path: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_stays_keeps_nothing_else() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (file, other) = (folder.path().join("file"), folder.path().join("other"));
+        fs::write(&file, "").expect("written");
+        fs::write(&other, "").expect("written");
+        let stays = file.join("below a file");
+        let error = remove_all(&[stays.clone(), other.clone()]).expect_err("one stays");
+        assert!(
+            error.to_string().contains(&stays.display().to_string()),
+            "{error}"
+        );
+        assert!(!other.exists());
+    }
 
     #[test]
     fn a_folder_goes_with_what_is_in_it_and_a_link_alone() {

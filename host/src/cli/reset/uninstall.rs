@@ -3,7 +3,7 @@
 //! Invariant: what goes is told before it goes, and no file goes while a gateway runs on the state directory.
 use super::{
     plan::{Plan, Scope, plan_of},
-    remove, show,
+    remove_all, show,
 };
 use crate::{
     cli::{
@@ -107,10 +107,7 @@ fn remove_files(plan: &Plan, paths: &Paths) -> Result<(), Failure> {
         ),
         false => None,
     };
-    for path in &plan.remove {
-        remove(path).map_err(|e| Failure::io(format_args!("remove {}", path.display()), e))?;
-    }
-    Ok(())
+    remove_all(&plan.remove)
 }
 
 fn tell(args: &Args, has_service: bool, plan: &Plan) {
