@@ -83,13 +83,15 @@ impl Methods {
         let files = config::Files::new(gateway.clone(), backstage.env, backstage.reader);
         let files = Arc::new(files);
         for_agents::ForAgents::open(&gateway, &files);
+        let runs = Arc::<Runs>::default();
+        gateway.desk().live.observe(runs.observer());
         Self {
             files,
             telemetry: diagnostics::watch(&gateway),
             gateway,
             fleet,
             reread: backstage.reread,
-            runs: Arc::default(),
+            runs,
             subscribers: Arc::default(),
         }
     }

@@ -2,10 +2,12 @@
 //!
 //! Bounded: when there are [`MAX_RUNS`], the oldest that nobody waits for is forgotten. Who waits is bounded by the calls
 //! of clients.
-use serde_json::Value;
+use super::agent::Ended;
+use crate::agent::live::{End, Observer, Run, Step};
+use serde_json::{Value, json};
 use std::{
     collections::{HashMap, VecDeque},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::Duration,
 };
 use tokio::sync::watch;
@@ -17,36 +19,64 @@ const MAX_RUNS: usize = 1_000;
 #[derive(Debug, Default)]
 pub(super) struct Runs(Mutex<Known>);
 
+/// Hears how runs end. It does not keep them: a run has whoever hears of it.
+struct Ends(Weak<Runs>);
+
 #[derive(Debug, Default)]
 struct Known {
-    runs: HashMap<String, watch::Sender<Option<Value>>>,
+    runs: HashMap<String, watch::Sender<Option<Arc<Run>>>>,
     order: VecDeque<String>,
+    /// Runs that have ended, and nobody was told.
+    heard: Vec<Arc<Run>>,
 }
 
 // === impl Runs ===
 
 impl Runs {
+    /// Hears every end, however slowly clients are told of runs.
+    pub(super) fn observer(self: &Arc<Self>) -> Arc<dyn Observer> {
+        Arc::new(Ends(Arc::downgrade(self)))
+    }
+
     /// How a run ended; waits for it. None: it did not end in time, or nobody knows it.
     pub(super) async fn wait(&self, id: &str, limit: Duration) -> Option<Value> {
         // one that is not known yet may begin meanwhile
         let mut ended = self.watch(id).subscribe();
         let end = tokio::time::timeout(limit, ended.wait_for(Option::is_some)).await;
-        end.ok()?.ok()?.clone()
+        Some(record(end.ok()?.ok()?.as_deref()?))
     }
 
     /// Is it remembered how this run ended?
     pub(super) fn knows(&self, id: &str) -> bool {
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = self.lock();
         known.runs.get(id).is_some_and(|run| run.borrow().is_some())
     }
 
-    /// A run has ended.
-    pub(super) fn end(&self, id: &str, how: Value) {
-        self.watch(id).send_replace(Some(how));
+    /// Tells those who wait of the ends that were heard. Whoever tells clients of runs says when, so that they see the end
+    /// of a run no later than the answer to who waited for it.
+    pub(super) fn settle(&self) {
+        let heard = std::mem::take(&mut self.lock().heard);
+        for run in heard {
+            self.watch(&run.id).send_replace(Some(run));
+        }
     }
 
-    fn watch(&self, id: &str) -> watch::Sender<Option<Value>> {
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+    fn hear(&self, run: &Arc<Run>) {
+        let mut known = self.lock();
+        known.heard.push(run.clone());
+        let is_long = known.heard.len() > MAX_RUNS;
+        drop(known);
+        if is_long {
+            self.settle();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn watch(&self, id: &str) -> watch::Sender<Option<Arc<Run>>> {
+        let mut known = self.lock();
         if let Some(run) = known.runs.get(id) {
             return run.clone();
         }
@@ -71,42 +101,104 @@ impl Known {
     }
 }
 
+impl Observer for Ends {
+    fn hear(&self, run: &Arc<Run>, step: &Step) {
+        if let (Step::Ended, Some(runs)) = (step, self.0.upgrade()) {
+            runs.hear(run);
+        }
+    }
+}
+
+/// The end of a run for those who wait for it.
+fn record(run: &Run) -> Value {
+    let mut end = match run.how() {
+        Some(End::Answered { text, usage }) => return Ended::of(run, text, usage).record(),
+        Some(End::Failed { message, .. }) => json!({ "status": "error", "error": message }),
+        Some(End::Aborted) | None => json!({
+            "status": "error", "error": "the run was aborted", "stopReason": run.stopped_by(),
+        }),
+        Some(End::Merged) => json!({ "status": "ok", "terminalReply": { "disposition": "merged" } }),
+        Some(End::Told { text }) => {
+            json!({ "status": "ok", "terminalReply": { "disposition": "visible", "text": text } })
+        }
+    };
+    end["runId"] = json!(run.id);
+    end["startedAt"] = json!(run.began_ms());
+    end["endedAt"] = json!(run.ended_ms());
+    end
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use crate::{
+        agent::live::{Live, Source},
+        clock::Clock,
+    };
+
+    struct Lab {
+        live: Live,
+        runs: Arc<Runs>,
+    }
+
+    impl Lab {
+        fn new() -> Self {
+            let (live, runs) = (Live::new(Clock::system()), Arc::<Runs>::default());
+            live.observe(runs.observer());
+            Self { live, runs }
+        }
+
+        /// A whole run; none of its news are read.
+        fn run(&self, id: &str) {
+            drop(self.live.open(id, "k", "main", Source::Caller));
+            let text = id.to_owned();
+            self.live.end(id, End::Told { text });
+            self.runs.settle();
+        }
+
+        async fn said(&self, id: &str) -> Option<Value> {
+            let record = self.runs.wait(id, Duration::from_secs(5)).await?;
+            assert_eq!(record["status"], "ok");
+            Some(record["terminalReply"]["text"].clone())
+        }
+    }
 
     #[tokio::test(start_paused = true)]
     async fn a_run_is_waited_for_before_and_after_its_end() {
-        let runs = Runs::default();
-        let limit = Duration::from_secs(5);
-        assert_eq!(runs.wait("a", limit).await, None, "it has not ended");
-        let (waited, ()) = tokio::join!(runs.wait("a", limit), async { runs.end("a", json!("ok")) });
+        let lab = Lab::new();
+        assert_eq!(lab.said("a").await, None, "it has not ended");
+        let (waited, ()) = tokio::join!(lab.said("a"), async { lab.run("a") });
         assert_eq!(
-            (waited, runs.wait("a", limit).await),
-            (Some(json!("ok")), Some(json!("ok")))
+            (waited, lab.said("a").await),
+            (Some(json!("a")), Some(json!("a")))
         );
+        assert!(lab.runs.knows("a") && !lab.runs.knows("b"));
+    }
+
+    #[test]
+    fn ends_that_nobody_asks_for_do_not_pile_up() {
+        let lab = Lab::new();
+        for number in 0..=MAX_RUNS {
+            let id = number.to_string();
+            drop(lab.live.open(&id, "k", "main", Source::Caller));
+            lab.live.end(&id, End::Aborted);
+        }
+        assert!(
+            lab.runs.knows(&MAX_RUNS.to_string()),
+            "told, for there were too many"
+        );
+        assert!(lab.runs.lock().heard.is_empty());
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_oldest_is_forgotten() {
-        let runs = Runs::default();
-        for number in 0..=MAX_RUNS {
-            runs.end(&number.to_string(), json!(number));
-        }
-        assert_eq!(runs.wait("0", Duration::from_millis(1)).await, None);
-        assert_eq!(runs.0.lock().expect("whole").order.len(), MAX_RUNS);
-    }
-    #[tokio::test(start_paused = true)]
-    async fn one_that_is_waited_for_is_not_forgotten() {
-        let runs = Runs::default();
-        let (waited, ()) = tokio::join!(runs.wait("first", Duration::from_secs(5)), async {
-            for number in 0..=MAX_RUNS {
-                runs.end(&number.to_string(), json!(number));
-            }
-            runs.end("first", json!("ok"));
+    async fn the_oldest_is_forgotten_unless_it_is_waited_for() {
+        let lab = Lab::new();
+        let (waited, ()) = tokio::join!(lab.said("first"), async {
+            (0..=MAX_RUNS).for_each(|number| lab.run(&number.to_string()));
+            lab.run("first");
         });
-        assert_eq!(waited, Some(json!("ok")));
-        assert_eq!(runs.wait("0", Duration::from_millis(1)).await, None);
+        assert_eq!(waited, Some(json!("first")));
+        assert_eq!(lab.said("0").await, None);
+        assert_eq!(lab.runs.lock().order.len(), MAX_RUNS);
     }
 }

@@ -1,8 +1,8 @@
-//! Who hears of runs: whoever counts them, at once; clients, through a bounded broadcast, while there are any.
+//! Who hears of runs: whoever counts them or waits for them, at once; clients, through a bounded broadcast, while there are any.
 use super::{News, Run, Step};
 use std::{
     fmt,
-    sync::{Arc, OnceLock},
+    sync::{Arc, OnceLock, PoisonError, RwLock},
 };
 use tokio::sync::broadcast;
 
@@ -20,7 +20,7 @@ pub type Audience = Box<dyn Fn() -> bool + Send + Sync>;
 
 pub(super) struct Ears {
     pub(super) news: broadcast::Sender<News>,
-    pub(super) observer: OnceLock<Arc<dyn Observer>>,
+    pub(super) observers: RwLock<Vec<Arc<dyn Observer>>>,
     pub(super) audience: OnceLock<Audience>,
 }
 
@@ -28,16 +28,16 @@ impl Ears {
     pub(super) fn new() -> Self {
         Self {
             news: broadcast::channel(NEWS).0,
-            observer: OnceLock::new(),
+            observers: RwLock::default(),
             audience: OnceLock::new(),
         }
     }
 
-    /// A step of a run. Its end is told to nobody too: somebody may ask later how it ended.
+    /// A step of a run. Its end is told without an audience too: who watches may begin with what comes after it.
     pub(super) fn tell(&self, run: &Arc<Run>, step: Step) {
-        if let Some(observer) = self.observer.get() {
-            observer.hear(run, &step);
-        }
+        let observers = self.observers.read().unwrap_or_else(PoisonError::into_inner);
+        observers.iter().for_each(|observer| observer.hear(run, &step));
+        drop(observers);
         let anybody = || self.audience.get().is_none_or(|anybody| anybody());
         if matches!(step, Step::Ended) || anybody() {
             // nobody watching is fine

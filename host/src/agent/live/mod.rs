@@ -83,9 +83,14 @@ impl Live {
         self.ears.news.subscribe()
     }
 
-    /// Who hears every step of every run. The first one stays.
+    /// One more who hears every step of every run.
     pub fn observe(&self, observer: Arc<dyn Observer>) {
-        let _ = self.ears.observer.set(observer);
+        let mut observers = self
+            .ears
+            .observers
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
+        observers.push(observer);
     }
 
     /// Whether those who watch have anybody to tell: if not, they hear of ends only. The first word stays.

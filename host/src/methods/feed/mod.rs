@@ -13,15 +13,14 @@ mod tools;
 
 pub(super) use subscribers::Subscribers;
 
-use super::{agent::Ended, runs::Runs};
+use super::runs::Runs;
 use crate::{
-    agent::live::{End, News, Run, Step},
+    agent::live::{News, Run, Step},
     app::Gateway,
     gateway::Events,
 };
 use chronicle::Chronicle;
 use event::{Event, To};
-use serde_json::{Value, json};
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
@@ -99,7 +98,7 @@ impl Feed {
         let (now, now_ms) = self.now();
         let told = self.tales.step(run, step, anybody, now, now_ms);
         if matches!(step, Step::Ended) {
-            self.runs.end(&run.id, record(run));
+            self.runs.settle();
         }
         self.send(&run.sender(), told);
     }
@@ -116,12 +115,10 @@ impl Feed {
         for run in tales::pass_over(news) {
             self.step(&run, &Step::Ended);
         }
+        self.runs.settle();
         let active = self.gateway.desk().live.active(None);
         let (now, now_ms) = self.now();
         for (run, told) in self.tales.catch_up(&active, now, now_ms) {
-            if run.how().is_some() {
-                self.runs.end(&run.id, record(&run));
-            }
             self.send(&run.sender(), told);
         }
     }
@@ -142,55 +139,5 @@ impl Feed {
                     .broadcast_to(name, &payload, |caller| caller.connection == sender),
             }
         }
-    }
-}
-
-/// The end of a run for those who wait for it.
-fn record(run: &Run) -> Value {
-    let mut end = match run.how() {
-        Some(End::Answered { text, usage }) => return Ended::of(run, text, usage).record(),
-        Some(End::Failed { message, .. }) => json!({ "status": "error", "error": message }),
-        Some(End::Aborted) | None => json!({
-            "status": "error", "error": "the run was aborted", "stopReason": run.stopped_by(),
-        }),
-        Some(End::Merged) => json!({ "status": "ok", "terminalReply": { "disposition": "merged" } }),
-        Some(End::Told { text }) => {
-            json!({ "status": "ok", "terminalReply": { "disposition": "visible", "text": text } })
-        }
-    };
-    end["runId"] = json!(run.id);
-    end["startedAt"] = json!(run.began_ms());
-    end["endedAt"] = json!(run.ended_ms());
-    end
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{agent::live::Source, cron::tests::Lab};
-
-    #[tokio::test]
-    async fn who_waits_for_a_run_hears_of_its_end_also_if_news_were_missed() {
-        let lab = Lab::new();
-        let gateway = Arc::new(lab.start(json!({})).await);
-        let mut feed = Feed {
-            gateway: gateway.clone(),
-            events: Events::default(),
-            runs: Arc::default(),
-            tales: Tales::default(),
-            tells: Arc::default(),
-        };
-        let live = &gateway.desk().live;
-        let open = |id| drop(live.open(id, "k", "main", Source::Channel));
-        // one ends among what is passed over, the other before that
-        open("missed");
-        feed.catch_up(&mut live.watch());
-        assert!(!feed.runs.knows("missed"), "it goes on");
-        live.end("missed", End::Aborted);
-        let mut news = live.watch();
-        open("passed");
-        live.end("passed", End::Aborted);
-        feed.catch_up(&mut news);
-        assert!(feed.runs.knows("passed") && feed.runs.knows("missed"));
     }
 }
