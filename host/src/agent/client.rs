@@ -216,6 +216,11 @@ pub fn run_id(turn: &str) -> &str {
     turn.strip_prefix("run-").unwrap_or(turn)
 }
 
+/// The turns that a run may be, the likelier one first: clients' have a mark.
+pub fn turns_of(run: &str) -> [String; 2] {
+    [format!("run-{run}"), run.to_owned()]
+}
+
 /// A command was carried out: its answer stands in the transcript, where no model sees it.
 pub(super) async fn told(
     desk: &Desk,

@@ -51,7 +51,7 @@ mod voice;
 
 pub use asker::Models;
 pub use briefing::Briefings;
-pub use client::{Ask, CLIENTS, run_id};
+pub use client::{Ask, CLIENTS, run_id, turns_of};
 pub use desk::{Desk, queue_settings};
 pub use enclosure::Enclosures;
 pub use inbox::Inbox;

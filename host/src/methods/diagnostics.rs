@@ -1,5 +1,5 @@
 //! `/metrics` and `diagnostics.stability`: what was counted and what happened last, of this gateway and its plugins.
-use super::{params, system};
+use super::{Methods, params, system};
 use crate::{
     app::Gateway,
     gateway::{Failure, Method, Scope},
@@ -9,7 +9,13 @@ use crate::{
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
+
+/// How long the last traces may take at a stop.
+const LAST_TRACES: Duration = Duration::from_secs(2);
 
 /// Parameters of `diagnostics.stability`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -39,6 +45,15 @@ pub(super) fn watch(gateway: &Gateway) -> Arc<Telemetry> {
         desk.clock.clone(),
         memory,
     )
+}
+
+impl Methods {
+    /// What is left to tell when the gateway has stopped: traces of its last runs.
+    pub async fn stop(&self) {
+        if let Some(exporter) = &self.telemetry.exporter {
+            let _ = tokio::time::timeout(LAST_TRACES, exporter.flush()).await;
+        }
+    }
 }
 
 /// What happened last.

@@ -19,7 +19,10 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::mpsc::{Receiver, Sender, channel},
+    sync::{
+        mpsc::{Receiver, Sender, channel},
+        oneshot,
+    },
     time::{Instant, sleep, timeout_at},
 };
 
@@ -53,7 +56,7 @@ pub struct Destination {
 /// Takes spans.
 #[derive(Debug, Clone)]
 pub struct Exporter {
-    queue: Sender<Span>,
+    queue: Sender<Item>,
     counts: Arc<Counts>,
 }
 
@@ -64,6 +67,13 @@ pub struct Counts {
     pub sent: AtomicU64,
     /// Nobody has them.
     pub lost: AtomicU64,
+}
+
+#[derive(Debug)]
+enum Item {
+    Span(Box<Span>),
+    /// What came before goes at once; then this is told.
+    Flush(oneshot::Sender<()>),
 }
 
 struct Courier {
@@ -101,8 +111,16 @@ impl Exporter {
 
     /// Takes one, if there is a place.
     pub fn take(&self, span: Span) {
-        if self.queue.try_send(span).is_err() {
+        if self.queue.try_send(Item::Span(Box::new(span))).is_err() {
             self.counts.lost.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// Waits until what was taken so far is at the collector, or was given up.
+    pub async fn flush(&self) {
+        let (done, told) = oneshot::channel();
+        if self.queue.send(Item::Flush(done)).await.is_ok() {
+            let _ = told.await;
         }
     }
 
@@ -115,17 +133,24 @@ impl Exporter {
 // === impl Courier ===
 
 impl Courier {
-    async fn serve(mut self, mut spans: Receiver<Span>) {
-        while let Some(first) = spans.recv().await {
-            let mut batch = vec![first];
+    async fn serve(mut self, mut items: Receiver<Item>) {
+        while let Some(first) = items.recv().await {
+            let (mut batch, mut asked, mut next) = (Vec::new(), None, Some(first));
             let end = Instant::now() + self.destination.flush;
-            while batch.len() < BATCH {
-                match timeout_at(end, spans.recv()).await {
-                    Ok(Some(span)) => batch.push(span),
-                    Ok(None) | Err(_) => break,
+            while let Some(item) = next.take() {
+                match item {
+                    Item::Span(span) => batch.push(*span),
+                    Item::Flush(done) => asked = Some(done),
+                }
+                if batch.len() < BATCH && asked.is_none() {
+                    next = timeout_at(end, items.recv()).await.ok().flatten();
                 }
             }
-            self.deliver(&batch).await;
+            if !batch.is_empty() {
+                self.deliver(&batch).await;
+            }
+            // who asked may have gone
+            asked.map(|done| done.send(()));
         }
     }
 

@@ -173,6 +173,17 @@ async fn a_turn_is_a_trace_without_anybodys_words() {
 }
 
 #[tokio::test]
+async fn traces_that_wait_go_with_a_stop() {
+    let collector = Collector::start().await.expect("a port");
+    let world = world(Some(&collector), json!({ "flushIntervalMs": 600_000 })).await;
+    world.telegram.dm(ADA, "one");
+    world.sent("You said:").await;
+    assert!(collector.server.asked().is_empty(), "they wait for others");
+    world.end().await;
+    soon("the turn's span", collector.span("invoke_agent main")).await;
+}
+
+#[tokio::test]
 async fn words_are_traced_where_the_operator_says_so() {
     let collector = Collector::start().await.expect("a port");
     let world = world(Some(&collector), json!({ "captureContent": true })).await;

@@ -278,10 +278,8 @@ async fn serve(
         server.doorkeeper(),
         relog,
     ));
-    let (ms, loaded) = (
-        begin.elapsed().as_millis(),
-        views.iter().filter(|p| p.status == "loaded").count(),
-    );
+    let ms = begin.elapsed().as_millis();
+    let loaded = views.iter().filter(|p| p.status == "loaded").count();
     tracing::info!(target: "openclaw::gateway", "ready in {ms} ms with {loaded} plugins");
     load::give_back_start();
     tokio::select! {
@@ -293,6 +291,7 @@ async fn serve(
     let stop = async {
         server.stop(Stop::Shutdown).await;
         gateway.stop().await;
+        methods.stop().await;
     };
     tokio::select! {
         () = stop => Ok(()),

@@ -4,11 +4,11 @@ use super::Subscribers;
 use crate::{
     agent::{
         live::{End, News, Run, Step},
-        run_id,
+        turns_of,
     },
     app::Gateway,
     gateway::Events,
-    journal::{Entry, Session},
+    journal::{Entry, Journal, JournalError, Session},
     methods::{
         basis::Basis,
         sessions::{
@@ -109,26 +109,39 @@ impl Chronicle {
             return;
         };
         let id = session.session_id.clone();
-        let known = self.places.get(&id).copied();
-        let after = known.unwrap_or_else(|| before(&last, &run.id));
-        let journal = &self.gateway.desk().journal;
-        let transcript = id.clone();
-        let read = journal.run(move |j| j.behind(&transcript, after, MAX_ENTRIES));
-        let Ok(entries) = read.await else { return };
-        let Some(newest) = entries.last().map(|entry| entry.seq) else {
-            return;
+        let mut after = match self.places.get(&id) {
+            Some(place) => *place,
+            None => self.before(&id, &run.id, &last).await,
         };
-        if self.places.len() >= MAX_PLACES {
-            self.places.clear();
-        }
-        self.places.insert(id.clone(), newest);
         let row = self.row(&session, &last);
-        for entry in &entries {
-            let Some(message) = message::row(&id, entry) else {
+        loop {
+            let transcript = id.clone();
+            let journal = &self.gateway.desk().journal;
+            let read = journal.run(move |j| j.behind(&transcript, after, MAX_ENTRIES));
+            let Ok(entries) = read.await else { return };
+            let Some(newest) = entries.last().map(|entry| entry.seq) else {
+                return;
+            };
+            if self.places.len() >= MAX_PLACES {
+                self.places.clear();
+            }
+            self.places.insert(id.clone(), newest);
+            self.told(&session, &row, &entries);
+            if entries.len() < MAX_ENTRIES as usize {
+                return;
+            }
+            after = newest;
+        }
+    }
+
+    fn told(&self, session: &Session, row: &Value, entries: &[Entry]) {
+        let id = &session.session_id;
+        for entry in entries {
+            let Some(message) = message::row(id, entry) else {
                 continue;
             };
             let mut payload = json!({
-                "sessionKey": session.key, "agentId": session.agent, "messageId": message::id(&id, entry.seq),
+                "sessionKey": session.key, "agentId": session.agent, "messageId": message::id(id, entry.seq),
                 "messageSeq": entry.seq, "session": row,
             });
             if message["role"] == "user" {
@@ -139,6 +152,16 @@ impl Chronicle {
                 self.subscribers.has(&caller.connection, &session.key)
             });
         }
+    }
+
+    /// The last place that is not told where nobody has looked yet: what is told begins with the run, which may have
+    /// written more than one thing since.
+    async fn before(&self, transcript: &str, run: &str, last: &[Entry]) -> i64 {
+        let (transcript, run) = (transcript.to_owned(), run.to_owned());
+        let journal = &self.gateway.desk().journal;
+        let first = journal.run(move |j| first_of(j, &transcript, &run)).await;
+        let newest = || last.last().map(|entry| entry.seq);
+        first.ok().flatten().or_else(newest).map_or(0, |seq| seq - 1)
     }
 
     async fn read(&self, key: &str) -> Option<(Session, Vec<Entry>)> {
@@ -162,11 +185,14 @@ impl Chronicle {
     }
 }
 
-/// The last place that is not told where nobody has looked yet: what is told begins with the run, which may have written
-/// more than one thing since.
-fn before(last: &[Entry], run: &str) -> i64 {
-    let of_run = last.iter().find(|entry| run_id(&entry.turn) == run);
-    of_run.or(last.last()).map_or(0, |entry| entry.seq - 1)
+/// The place of the first thing that a run has written.
+fn first_of(journal: &Journal, transcript: &str, run: &str) -> Result<Option<i64>, JournalError> {
+    for turn in turns_of(run) {
+        if let Some(first) = journal.turn(transcript, &turn)?.first() {
+            return Ok(Some(first.seq));
+        }
+    }
+    Ok(None)
 }
 
 #[cfg(test)]
@@ -176,13 +202,17 @@ mod tests {
 
     #[test]
     fn the_first_look_begins_with_what_the_run_wrote_first() {
-        let entry = |seq, turn: &str| Entry {
-            seq,
-            ..Entry::new(turn, EntryKind::Message, String::new(), 0)
-        };
-        let last = [entry(7, "run-old"), entry(8, "run-r"), entry(9, "run-r")];
-        assert_eq!(before(&last, "r"), 7, "question and answer");
-        assert_eq!(before(&last, "other"), 8, "the newest");
-        assert_eq!(before(&[], "r"), 0);
+        let folder = tempfile::tempdir().expect("a folder");
+        let journal = Journal::open(&folder.path().join("state.db")).expect("created");
+        let entry = |turn: &str| Entry::new(turn, EntryKind::Message, "{}".into(), 0);
+        let old = [entry("old"), entry("old")];
+        let new: Vec<_> = (0..20).map(|_| entry("run-new")).collect();
+        for entries in [&old[..], &new] {
+            journal.append("s", entries, 1).expect("written");
+        }
+        let first = |run| first_of(&journal, "s", run).expect("read");
+        assert_eq!(first("new"), first("old").map(|seq| seq + 2), "a client's");
+        assert!(first("old").is_some(), "a channel's");
+        assert_eq!(first("other"), None);
     }
 }
