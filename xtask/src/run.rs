@@ -12,6 +12,9 @@ use std::{env, process::Command};
 /// What `cargo` and `rustup` tell the programs that they start; the gateway and its children need none of it.
 const BUILD_ENVIRONMENT: [&str; 3] = ["CARGO", "RUSTUP_TOOLCHAIN", "RUST_RECURSION_COUNT"];
 
+/// Lets a gateway start without a configuration; it writes a small one.
+const UNCONFIGURED: &str = "--allow-unconfigured";
+
 /// Arguments of `cargo xtask run`.
 #[derive(clap::Args)]
 #[command(after_help = "Example: cargo xtask run --dev -- --port 18790")]
@@ -36,8 +39,17 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let plugins = artifacts::plugins(&workspace, &step, &workspace.plugins, profile)?;
     let program = layout::install(&workspace.root.join("dist/dev"), &program, &plugins)?;
     step.done();
+    eprintln!(
+        "chat from another terminal: {} agent --message hello",
+        program.display()
+    );
     let mut gateway = Command::new(program);
     gateway.arg("gateway").args(&args.args);
+    // a fresh clone has no configuration, and this is for trying it out
+    let is_command = args.args.first().is_some_and(|arg| !arg.starts_with('-'));
+    if !is_command && !args.args.iter().any(|arg| arg == UNCONFIGURED) {
+        gateway.arg(UNCONFIGURED);
+    }
     let package = |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
     for (name, _) in env::vars_os() {
         if name
