@@ -50,6 +50,10 @@ async fn another_model_answers_where_that_helps() {
             "overloaded",
             Turn::error(503, "", "The engine is currently overloaded"),
         ),
+        (
+            "overloaded, as Anthropic says it",
+            Turn::error(529, "overloaded_error", "Overloaded"),
+        ),
         ("server", Turn::error(500, "", "The server had an error")),
         (
             "not found",

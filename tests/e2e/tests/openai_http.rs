@@ -45,11 +45,32 @@ impl Api {
 
     /// A connection that has asked for a completion.
     async fn ask(&self, token: &str, body: &Value) -> TcpStream {
+        self.post("/v1/chat/completions", token, body).await
+    }
+
+    /// What is answered at a path: the status, and the body as JSON.
+    async fn answer_at(&self, path: &str, token: &str, body: &Value) -> (u16, Value) {
+        let mut tcp = self.post(path, token, body).await;
+        let mut response = Vec::new();
+        soon("an answer", tcp.read_to_end(&mut response))
+            .await
+            .expect("read");
+        let response = String::from_utf8_lossy(&response);
+        let status = response.split(' ').nth(1).and_then(|status| status.parse().ok());
+        // it comes in one chunk, between its length and the end
+        let body = response.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+        let whole = body.find('{').zip(body.rfind('}'));
+        let body = whole.map_or("", |(from, to)| &body[from..=to]);
+        let json = serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {response}"));
+        (status.expect("a status"), json)
+    }
+
+    async fn post(&self, path: &str, token: &str, body: &Value) -> TcpStream {
         let address = format!("127.0.0.1:{}", self.gateway.port);
         let mut tcp = TcpStream::connect(&address).await.expect("it listens");
         let body = body.to_string();
         let request = format!(
-            "POST /v1/chat/completions HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
+            "POST {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
              authorization: Bearer {token}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
             body.len()
         );
@@ -133,4 +154,52 @@ async fn only_who_has_the_secret_is_served_and_only_what_is_on() {
     let answer = off.answer(TOKEN, &hello(false)).await;
     assert!(answer.starts_with("HTTP/1.1 404 "), "{answer}");
     assert!(answer.contains("chatCompletions.enabled"), "{answer}");
+}
+
+#[tokio::test]
+async fn one_tool_is_called_without_a_model_and_none_that_does_harm() {
+    let api = Api::new(|_| {}).await;
+    let tool = |name: &str| json!({ "tool": name, "args": {} });
+    let (status, answer) = api.answer_at("/tools/invoke", TOKEN, &tool("agents_list")).await;
+    assert_eq!((status, &answer["ok"]), (200, &json!(true)), "{answer}");
+    assert!(
+        answer["result"]["content"].to_string().contains("main"),
+        "{answer}"
+    );
+    for name in ["gateway", "cron", "no_such_tool"] {
+        let (status, answer) = api.answer_at("/tools/invoke", TOKEN, &tool(name)).await;
+        assert_eq!(
+            (status, &answer["error"]["type"]),
+            (404, &json!("not_found")),
+            "{name}: {answer}"
+        );
+    }
+    let (status, _) = api
+        .answer_at("/tools/invoke", "wrong", &tool("agents_list"))
+        .await;
+    assert_eq!(status, 401);
+    assert!(api.model.asked().is_empty(), "no model was asked");
+}
+
+#[tokio::test]
+async fn texts_become_vectors_in_their_order() {
+    let api = Api::new(|_| {}).await;
+    let asked = json!({ "model": "acme/text-embedding-3-small", "input": ["one", "three"] });
+    let (status, answer) = api.answer_at("/v1/embeddings", TOKEN, &asked).await;
+    assert_eq!(status, 200, "{answer}");
+    let vectors: Vec<_> = answer["data"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|item| (&item["index"], item["embedding"][0].as_f64()))
+        .collect();
+    assert_eq!(
+        vectors,
+        [(&json!(0), Some(3.0)), (&json!(1), Some(5.0))],
+        "{answer}"
+    );
+    assert_eq!(answer["usage"]["prompt_tokens"], 2);
+    assert_eq!(api.model.heard(1).await[0]["model"], "text-embedding-3-small");
+    let (status, _) = api.answer_at("/v1/embeddings", "wrong", &asked).await;
+    assert_eq!(status, 401);
 }

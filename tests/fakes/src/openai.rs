@@ -194,7 +194,30 @@ fn router(shared: Arc<Shared>) -> Router {
             "/v1/chat/completions",
             post(|shared, uri, headers, body| answer(Api::Completions, shared, uri, headers, body)),
         )
+        .route("/v1/embeddings", post(embeddings))
         .with_state(shared)
+}
+
+/// The vector of a text is its length and its place.
+async fn embeddings(
+    State(shared): State<Arc<Shared>>,
+    uri: Uri,
+    headers: HeaderMap,
+    Json(body): Json<Value>,
+) -> Response {
+    if let Some(refused) = shared.note(&uri, headers, body.clone()) {
+        return refused;
+    }
+    let Some(texts) = body["input"].as_array().filter(|texts| !texts.is_empty()) else {
+        return shared.complain("input is a list of texts".to_owned());
+    };
+    let item = |(place, text): (usize, &Value)| {
+        let length = text.as_str().map_or(0, str::len);
+        json!({ "object": "embedding", "index": place, "embedding": [length, place] })
+    };
+    let data: Vec<_> = texts.iter().enumerate().map(item).collect();
+    let usage = json!({ "prompt_tokens": texts.len(), "total_tokens": texts.len() });
+    Json(json!({ "object": "list", "data": data, "model": body["model"], "usage": usage })).into_response()
 }
 
 async fn models(State(shared): State<Arc<Shared>>, uri: Uri, headers: HeaderMap) -> Response {
