@@ -6,6 +6,7 @@ mod devices;
 mod ground;
 mod guard;
 mod hub;
+pub mod restart;
 mod speech;
 mod submit;
 mod tools;
@@ -41,6 +42,7 @@ use crate::{
 use ground::{Ground, Plan};
 use hub::Hub;
 use openclaw_plugin_api::{AgentRun, Result};
+use restart::Restart;
 use serde_json::Value;
 use std::{
     path::PathBuf,
@@ -113,6 +115,7 @@ pub struct Gateway {
     pool: Pool,
     clock: Clock,
     applied: Applied,
+    restart: Restart,
 }
 
 /// Where turns begin.
@@ -204,6 +207,7 @@ impl Gateway {
             pool,
             clock: options.clock,
             applied,
+            restart: Restart::new(),
         })
     }
 

@@ -8,11 +8,11 @@ mod rootfs;
 mod trial;
 
 use crate::{
-    artifacts,
+    artifacts::{self, Artifact},
     error::{Error, Result},
     extras,
-    progress::Progress,
-    workspace::{Workspace, source_date},
+    progress::{Progress, Step},
+    workspace::{Plugin, Workspace, source_date},
 };
 use flate2::{Compression, write::GzEncoder};
 use rootfs::{Entry, Kind, Rootfs};
@@ -115,31 +115,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     step.done();
 
     let step = progress.step("lay out");
-    let temp = scratch(&workspace)?;
-    let mut documents = extras::documents(&workspace, &plugins, &temp)?;
-    for (name, file) in documents.iter_mut().filter(|(name, _)| name == extras::NOTICES) {
-        *file = packed(file)?;
-        name.push_str(".gz");
-    }
-    for name in ["LICENSE-APACHE", "LICENSE-MIT"] {
-        documents.push((name.to_owned(), workspace.root.join(name)));
-    }
-    let mut image = Rootfs::application(&program, &libraries, &documents);
-    if !args.no_system {
-        image.add_system()?;
-    }
-    judge(&image)?;
+    let image = lay_out(&workspace, &plugins, (&program, &libraries), !args.no_system)?;
     let time = source_date().unwrap_or(crate::archive::TIME);
     write(&image, &output, time)?;
     step.done();
     let mut report = Report::of(&image, &output, &ids)?;
     if args.check {
         let step = progress.step("try");
-        let root = temp.join("root");
-        empty(&root)?;
-        image.write_folder(&root, time)?;
-        let stage = dockerfile::Stage::read(&workspace.root.join("Dockerfile"))?;
-        report.ready_ms = trial::run(&step, &root, &stage, &ids)?;
+        report.ready_ms = try_out(&workspace, &step, &image, &ids)?;
         step.done();
     }
     match args.json {
@@ -151,6 +134,53 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         true => report.judge(args.profile == "release"),
         false => Ok(()),
     }
+}
+
+/// Makes an image of every plugin from what was built for tests, and tries it.
+pub(crate) fn test(
+    workspace: &Workspace,
+    program: &Path,
+    libraries: &[Artifact],
+    progress: &mut Progress,
+) -> Result<()> {
+    let step = progress.step("image");
+    let image = lay_out(workspace, &workspace.plugins, (program, libraries), true)?;
+    let ids: Vec<_> = workspace.plugins.iter().map(|plugin| plugin.id.clone()).collect();
+    try_out(workspace, &step, &image, &ids)?;
+    step.done();
+    Ok(())
+}
+
+/// All that is in an image, which has nothing that it must not have.
+fn lay_out(
+    workspace: &Workspace,
+    plugins: &[Plugin],
+    (program, libraries): (&Path, &[Artifact]),
+    system: bool,
+) -> Result<Rootfs> {
+    let mut documents = extras::documents(workspace, plugins, &scratch(workspace)?)?;
+    for (name, file) in documents.iter_mut().filter(|(name, _)| name == extras::NOTICES) {
+        *file = packed(file)?;
+        name.push_str(".gz");
+    }
+    for name in ["LICENSE-APACHE", "LICENSE-MIT"] {
+        documents.push((name.to_owned(), workspace.root.join(name)));
+    }
+    let mut image = Rootfs::application(program, libraries, &documents);
+    if system {
+        image.add_system()?;
+    }
+    judge(&image)?;
+    Ok(image)
+}
+
+/// Starts it; gives the milliseconds until it is ready, if it can be started here.
+fn try_out(workspace: &Workspace, step: &Step, image: &Rootfs, plugins: &[String]) -> Result<Option<f64>> {
+    let root = scratch(workspace)?.join("root");
+    empty(&root)?;
+    image.write_folder(&root, source_date().unwrap_or(crate::archive::TIME))?;
+    let stage = dockerfile::Stage::read(&workspace.root.join("Dockerfile"))?;
+    trial::run(step, &root, &stage, plugins)
 }
 
 /// The notices of others are long and seldom read: they are packed, as distributions pack theirs.

@@ -4,8 +4,9 @@
 //! what was built for them by the environment: see [`Fixtures`].
 use crate::{
     artifacts::{self, Artifact},
+    bundle,
     error::{Error, Result},
-    layout,
+    image, layout,
     machine::runs,
     memory, missing, peers,
     progress::Progress,
@@ -36,15 +37,16 @@ const INSTALL_DENY: &str = "cargo install cargo-deny --locked";
 /// Arguments of `cargo xtask test`.
 #[derive(clap::Args)]
 #[command(after_help = "\
-Steps: format, lints, gateway, plugins, fixtures, third-party plugin, doctests, dependencies, memory, peers,
-pages, browser, tests.
-With --filter: gateway, plugins, fixtures, tests.
+Steps: format, lints, gateway, plugins, fixtures, bundle, third-party plugin, doctests, dependencies, memory, image,
+peers, pages, browser, tests.
+With --filter: gateway, plugins, fixtures, bundle, tests.
 With --release: the same, with the program and the plugins as a release has them, and only the end-to-end tests.
 
 Tests find what was built for them by the environment:
   OPENCLAW_TEST_BIN       the gateway's program (also as OPENCLAW_BIN, for the kit)
   OPENCLAW_TEST_PLUGINS   the folder of bundled plugins, <id>.so
   OPENCLAW_TEST_FIXTURES  the folder of the loopback channel and the bad plugins
+  OPENCLAW_TEST_BUNDLE    the folder of a bundle as a release has it, of the same program and plugins
   OPENCLAW_TEST_LONG      set with --long: crash tests kill thousands of times, loads last for minutes")]
 pub(crate) struct Args {
     /// Run only tests whose name contains this, and no lints
@@ -64,23 +66,25 @@ struct Fixtures {
     program: PathBuf,
     plugins: PathBuf,
     libraries: PathBuf,
+    bundle: PathBuf,
 }
 
 /// Runs every step.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let workspace = Workspace::load()?;
     let whole = args.filter.is_none() && !args.release;
-    let mut progress = Progress::new(if whole { 13 } else { 4 });
+    let mut progress = Progress::new(if whole { 15 } else { 5 });
     if whole {
         lint(&workspace, &mut progress)?;
     }
-    let fixtures = build_fixtures(&workspace, args.release, &mut progress)?;
+    let (fixtures, bundled) = build_fixtures(&workspace, args.release, &mut progress)?;
     if whole {
         third_party(&workspace, &fixtures, &mut progress)?;
         doctests(&workspace, &mut progress)?;
         dependencies(&workspace, &mut progress)?;
         let libraries = fixtures.living(&workspace);
         memory::run(&workspace, &fixtures.program, &libraries, &mut progress)?;
+        image::test(&workspace, &fixtures.program, &bundled, &mut progress)?;
         let (program, plugins) = (&fixtures.program, &fixtures.plugins);
         peers::run(&workspace, program, plugins, args.long, &mut progress)?;
         web::test(&workspace, &mut progress)?;
@@ -105,22 +109,27 @@ fn lint(workspace: &Workspace, progress: &mut Progress) -> Result<()> {
     Ok(())
 }
 
-/// Builds what tests load and start, and puts it where later builds don't touch it.
-fn build_fixtures(workspace: &Workspace, release: bool, progress: &mut Progress) -> Result<Fixtures> {
+/// Builds what tests load and start, and puts it where later builds don't touch it. Gives the bundled plugins too.
+fn build_fixtures(
+    workspace: &Workspace,
+    release: bool,
+    progress: &mut Progress,
+) -> Result<(Fixtures, Vec<Artifact>)> {
     let (folder, (of_program, of_plugins)) = match release {
         true => ("xtask/release", RELEASED),
         false => ("xtask", (PROFILE, PROFILE)),
     };
     let folder = workspace.target.join(folder);
-    let fixtures = Fixtures {
+    let mut fixtures = Fixtures {
         // Apart from the plugins: the program would find them beside itself, and tests begin with none.
         program: folder.join("bin"),
         plugins: folder.join("plugins"),
         libraries: folder.join("fixtures"),
+        bundle: folder.join("bundle"),
     };
     let step = progress.step("gateway");
     let program = artifacts::host(workspace, &step, of_program)?;
-    let program = layout::place_program(&fixtures.program, &program)?;
+    fixtures.program = layout::place_program(&fixtures.program, &program)?;
     step.done();
 
     let step = progress.step("plugins");
@@ -149,7 +158,11 @@ fn build_fixtures(workspace: &Workspace, release: bool, progress: &mut Progress)
     let libraries: Vec<_> = libraries.into_iter().map(with_short_name).collect();
     layout::place_libraries(&fixtures.libraries, &libraries)?;
     step.done();
-    Ok(Fixtures { program, ..fixtures })
+
+    let step = progress.step("bundle");
+    fixtures.bundle = bundle::for_tests(workspace, &program, &plugins, &fixtures.bundle)?;
+    step.done();
+    Ok((fixtures, plugins))
 }
 
 fn third_party(workspace: &Workspace, fixtures: &Fixtures, progress: &mut Progress) -> Result<()> {
@@ -236,8 +249,6 @@ fn tests(workspace: &Workspace, fixtures: &Fixtures, args: &Args, progress: &mut
 }
 
 /// The arguments of the test runner; all tests run even if one fails, a list of faults is worth more than the first.
-///
-/// What is marked `ignored` takes something that this task doesn't make: `cargo xtask bundle --check` runs it.
 fn runner<'a>(nextest: bool, package: Option<&'a str>, filter: Option<&'a str>) -> Vec<&'a str> {
     let mut args = match nextest {
         true => vec!["nextest", "run", "--no-fail-fast"],
@@ -267,6 +278,7 @@ impl Fixtures {
             .env("OPENCLAW_TEST_BIN", &self.program)
             .env("OPENCLAW_TEST_PLUGINS", &self.plugins)
             .env("OPENCLAW_TEST_FIXTURES", &self.libraries)
+            .env(bundle::CHECKED, &self.bundle)
     }
 }
 

@@ -16,7 +16,7 @@ use super::{
     job::{EventJob, Steering},
     live::{End, Run},
     overheard, post,
-    request::{self, DEFAULT_MODEL, turn_of, usage, within, within_limit},
+    request::{self, DEFAULT_MODEL, run_limited, turn_of, usage},
     settle::DONE,
     standing,
     turn::{self, Turn, TurnEvents, TurnOutcome, Workbench},
@@ -218,12 +218,8 @@ impl<'a> Case<'a> {
             joins: &|job| join(self.desk, self.key, job),
         };
         self.run.phase("preparing_context");
-        let turn = self.turn(resumed).await;
-        let work = within(self.agent, turn::run(&bench, &turn, events));
-        match self.last().ask.as_ref().map_or(0, |ask| ask.timeout_ms) {
-            0 => work.await,
-            ms => within_limit(Duration::from_millis(ms), work).await,
-        }
+        let mut turn = self.turn(resumed).await;
+        run_limited(&bench, &mut turn, events).await
     }
 
     /// The events that the turn began with, and those that joined it.
@@ -247,6 +243,9 @@ impl<'a> Case<'a> {
         let wish = last.ask.as_ref().and_then(|ask| ask.thinking);
         turn.thinking = wish.or(last.settings.thinking_level).unwrap_or(turn.thinking);
         self.run.thinks(turn.thinking);
+        let most = last.ask.as_ref().map_or(0, |ask| ask.timeout_ms);
+        let most = (most > 0).then(|| Duration::from_millis(most));
+        turn.limit = turn.limit.into_iter().chain(most).min();
         let asked = last.ask.as_ref().and_then(|ask| ask.model(self.agent));
         if let Some(chosen) = asked.or_else(|| last.settings.model()) {
             // what somebody chose is answered by nobody else

@@ -20,7 +20,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError, atomic::AtomicBool},
     time::Duration,
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
 /// How long all models together may take until one begins to answer.
 const BUDGET: Duration = Duration::from_secs(120);
@@ -233,7 +233,11 @@ impl Models {
         tools: &[Arc<ToolSpec>],
         events: &TurnEvents,
     ) -> std::result::Result<Answer, Stopped> {
-        let driver = self.driver(BUDGET);
+        // a model that is not heard of must leave time to those behind it within the turn
+        let left = turn
+            .ends
+            .map(|ends| ends.saturating_duration_since(Instant::now()));
+        let driver = self.driver(left.map_or(BUDGET, |left| left.min(BUDGET)));
         let answered = driver
             .run(plan, |now| self.attempt(now, turn, history, tools, events))
             .await?;

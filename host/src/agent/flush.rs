@@ -10,9 +10,9 @@ use super::{
     desk::Desk,
     job::Steering,
     policy::Policy,
-    request::{DEFAULT_MODEL, ending, turn_of, within},
+    request::{DEFAULT_MODEL, ending, run_limited, turn_of},
     standing,
-    turn::{self, Turn, TurnEvents, TurnOutcome, Workbench},
+    turn::{Turn, TurnEvents, TurnOutcome, Workbench},
 };
 use crate::{
     config::Agent,
@@ -96,14 +96,14 @@ async fn flush_if_due(desk: &Desk, agent: &Agent, key: &str, context: u64) -> Re
         tools: &tools,
     };
     turn.system = desk.briefings.build(desk, agent, occasion).await;
-    let outcome = silent(desk, agent, &turn).await?;
+    let outcome = silent(desk, turn).await?;
     let ending = ending(desk, key, &session.session_id, &outcome);
     desk.insist(ending).await.map_err(unusable)?;
     Ok(true)
 }
 
 /// A turn that nobody hears of and nobody joins.
-async fn silent(desk: &Desk, agent: &Agent, turn: &Turn) -> Result<TurnOutcome> {
+async fn silent(desk: &Desk, mut turn: Turn) -> Result<TurnOutcome> {
     let steering = Steering::of(&[]);
     steering.close();
     let bench = Workbench {
@@ -122,7 +122,7 @@ async fn silent(desk: &Desk, agent: &Agent, turn: &Turn) -> Result<TurnOutcome> 
         },
     };
     let events = TurnEvents::new(tokio::sync::mpsc::channel(1).0, None);
-    within(agent, turn::run(&bench, turn, &events)).await
+    run_limited(&bench, &mut turn, &events).await
 }
 
 fn flushed_at(session: &Session) -> Option<u64> {

@@ -20,7 +20,10 @@ use crate::{
 };
 use openclaw_plugin_api::{AgentRun, Content, Error, ErrorKind, Message, Result, Role, ToolOrigin};
 use std::{sync::Arc, time::Duration};
-use tokio::sync::watch;
+use tokio::{
+    sync::watch,
+    time::{Instant, timeout_at},
+};
 
 /// A request with everything that it left open: agent, conversation, id.
 pub(super) fn complete(mut run: AgentRun, config: &Config) -> AgentRun {
@@ -210,8 +213,7 @@ async fn run(desk: &Desk, run: &AgentRun, events: &TurnEvents, steering: &Steeri
             (message, About::default(), Vec::new(), policy)
         },
     };
-    let work = turn::run(&bench, &turn, events);
-    let outcome = within(agent, work).await?;
+    let outcome = run_limited(&bench, &mut turn, events).await?;
     let ending = ending(desk, &run.session_key, &session.session_id, &outcome);
     desk.journal.run(move |j| ending(j)).await.map_err(unusable)?;
     Ok(outcome)
@@ -239,6 +241,7 @@ pub(super) async fn turn_of(desk: &Desk, agent: &Agent, session_id: &str, id: St
         shortening,
         summariser: summariser(agent),
         pruning: Pruning::of(&agent.settings.context_pruning),
+        limit: agent.timeout,
         watches_loops: desk.config().tools.loop_detection.enabled != Some(false),
         ..Turn::default()
     }
@@ -296,17 +299,19 @@ pub(super) async fn compact(
 /// The model that answers when the configuration names none; it needs no account.
 pub const DEFAULT_MODEL: &str = "demo/echo";
 
-/// The turn, with the agent's deadline.
-pub(super) async fn within<T>(agent: &Agent, work: impl Future<Output = Result<T>>) -> Result<T> {
-    match agent.timeout {
-        Some(limit) => within_limit(limit, work).await,
-        None => work.await,
-    }
-}
-
-/// The turn, with a deadline.
-pub(super) async fn within_limit<T>(limit: Duration, work: impl Future<Output = Result<T>>) -> Result<T> {
-    tokio::time::timeout(limit, work).await.unwrap_or_else(|_| {
+/// Runs the turn, as long as it may take. Its models know when it ends.
+pub(super) async fn run_limited(
+    bench: &Workbench<'_>,
+    turn: &mut Turn,
+    events: &TurnEvents,
+) -> Result<TurnOutcome> {
+    let Some(limit) = turn.limit else {
+        return turn::run(bench, turn, events).await;
+    };
+    let ends = Instant::now() + limit;
+    turn.ends = Some(ends);
+    let ran = timeout_at(ends, turn::run(bench, turn, events)).await;
+    ran.unwrap_or_else(|_| {
         let text = format!("the turn took longer than {limit:?}; see agents.defaults.timeoutSeconds");
         Err(Error::new(ErrorKind::Timeout, text))
     })

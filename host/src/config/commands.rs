@@ -18,7 +18,7 @@ pub struct CommandsConfig {
     pub config: Option<bool>,
     /// Accepted, without effect: there is no `/debug`.
     pub debug: Option<bool>,
-    /// Accepted, without effect: there is no `/restart`.
+    /// May the gateway be restarted in its process, by SIGUSR2, `openclaw gateway restart` and clients? Default: true.
     pub restart: Option<bool>,
     /// May only people whom the channel admits use commands? Of February 2026. Default: true.
     pub use_access_groups: Option<bool>,
@@ -74,7 +74,7 @@ impl CommandsConfig {
         self.native != Some(NativeCommands::Fixed(false))
     }
 
-    /// Is there `/restart`?
+    /// May it be restarted in its process?
     pub fn restart(&self) -> bool {
         self.restart.unwrap_or(true)
     }

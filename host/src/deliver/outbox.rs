@@ -72,6 +72,12 @@ impl Outbox {
         })
     }
 
+    /// Lanes in which something is being sent.
+    pub fn at_work(&self) -> usize {
+        let workers = self.workers.lock().unwrap_or_else(PoisonError::into_inner);
+        workers.len()
+    }
+
     /// What became of what was tried.
     pub fn tally(&self) -> &Tally {
         &self.tally

@@ -22,6 +22,7 @@ mod nodes;
 mod offline;
 mod pairing;
 mod plugins;
+mod restart;
 mod routes;
 mod runs;
 mod send;
@@ -143,6 +144,7 @@ pub(crate) fn table() -> Vec<Method> {
         nodes::methods(),
         pairing::methods(),
         plugins::methods(),
+        restart::methods(),
         send::methods(),
         sessions::methods(),
         system::methods(),
@@ -298,13 +300,14 @@ impl Handler for Methods {
                 "tools.catalog" | "tools.effective" | "tools.invoke" => {
                     tools::call(gateway, method, params, caller).await
                 }
-                "system.info" => Ok(system::info()),
-                "update.status" => Ok(system::update()),
+                _ if method.starts_with("gateway.restart.") => {
+                    restart::call(gateway, method, params, respond)
+                }
+                "system.info" | "update.status" => Ok(system::call(method)),
                 "themes.list" => themes::list(gateway, params),
                 "message.action" => message::act(gateway, caller, params).await,
                 "diagnostics.stability" => diagnostics::stability(&self.telemetry, gateway, params),
-                "diagnostics.lanes" => Ok(work::lanes(gateway)),
-                "tasks.list" => work::tasks(gateway, params).await,
+                "diagnostics.lanes" | "tasks.list" => work::call(gateway, method, params).await,
                 "send" => send::send(gateway, params).await,
                 "sessions.list" => sessions::list(gateway, params).await,
                 "sessions.get" => sessions::get(gateway, params).await,

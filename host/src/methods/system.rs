@@ -18,6 +18,14 @@ pub(super) fn methods() -> Vec<Method> {
     ]
 }
 
+/// Answers one of them.
+pub(super) fn call(method: &str) -> Value {
+    match method {
+        "system.info" => info(),
+        _ => update(),
+    }
+}
+
 /// Counts the time from here on.
 pub(super) fn begin() {
     LazyLock::force(&LIFE);
@@ -55,7 +63,7 @@ pub(super) fn process_memory() -> Value {
 }
 
 /// Nothing updates this program but whoever installed it.
-pub(super) fn update() -> Value {
+fn update() -> Value {
     json!({
         "sentinel": null, "updateAvailable": null, "effectiveChannel": "manual",
         "schedule": { "channel": "manual", "autoEnabled": false, "install": { "kind": "manual" } },

@@ -52,8 +52,16 @@ pub(super) fn methods() -> Vec<Method> {
     ]
 }
 
+/// Answers one of them.
+pub(super) async fn call(gateway: &Gateway, method: &str, params: Value) -> Result<Value, Failure> {
+    match method {
+        "diagnostics.lanes" => Ok(lanes(gateway)),
+        _ => tasks(gateway, params).await,
+    }
+}
+
 /// Turns by where they wait: all conversations share one number of places.
-pub(super) fn lanes(gateway: &Gateway) -> Value {
+fn lanes(gateway: &Gateway) -> Value {
     let runs = gateway.desk().live.active(None);
     let active = runs.iter().filter(|run| run.began_ms().is_some()).count();
     let most = gateway.desk().config().agents().max_concurrent;
@@ -68,7 +76,7 @@ pub(super) fn lanes(gateway: &Gateway) -> Value {
 }
 
 /// What goes on, the newest first, and behind it how jobs ended.
-pub(super) async fn tasks(gateway: &Gateway, given: Value) -> Result<Value, Failure> {
+async fn tasks(gateway: &Gateway, given: Value) -> Result<Value, Failure> {
     let asked: Tasks = params("tasks.list", given)?;
     let limit = asked.limit.unwrap_or(PAGE).clamp(1, MAX_PAGE);
     let start: usize = match &asked.cursor {

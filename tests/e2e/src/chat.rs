@@ -87,6 +87,19 @@ impl Chat {
         chat
     }
 
+    /// Waits until the gateway closes the connection; gives the code and the reason.
+    pub async fn closed(&mut self) -> (u16, String) {
+        loop {
+            match soon("the end of the connection", self.socket.next()).await {
+                Some(Ok(Message::Close(Some(frame)))) => {
+                    return (frame.code.into(), frame.reason.to_string());
+                }
+                Some(Ok(_)) => {}
+                other => panic!("it ends without a word: {other:?}"),
+            }
+        }
+    }
+
     /// Closes the connection and waits until the gateway has let it go.
     pub async fn leave(mut self) {
         soon("the connection to be closed", self.socket.close(None))

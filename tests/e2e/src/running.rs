@@ -21,6 +21,8 @@ use tokio::{
 /// Longest that anything may take; a busy machine needs a small part of it.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
+/// Says that it is ready, behind where it listens.
+const READY: &str = "ready in";
 /// Stands after the last line of a log.
 const END: &str = "[its log ends here]";
 
@@ -177,16 +179,9 @@ impl Running {
     /// Starts a command that is a gateway, and waits until it is ready.
     pub async fn ready(command: &mut Command) -> Self {
         let mut running = Self::spawn(command);
-        running.port = running.port().await;
-        running.says("ready in").await;
+        running.says(READY).await;
+        running.port = running.log.port().expect("it listens");
         running
-    }
-
-    async fn port(&self) -> String {
-        let line = self.says("listening on ws://127.0.0.1:").await;
-        let port = line.split("ws://127.0.0.1:").nth(1);
-        let port = port.and_then(|rest| rest.split(' ').next());
-        port.expect("a port").to_owned()
     }
 
     /// What it answers to a request over HTTP, with its head.
@@ -233,11 +228,21 @@ impl Running {
     /// Waits until this many messages have come to their conversation. That a message was taken is known earlier: the
     /// platform is told before it is sorted.
     pub async fn has_sorted(&self, messages: usize) {
+        self.says_times("a message is in the lane", messages).await;
+    }
+
+    /// Waits until it has begun anew this often, and follows it to where it listens then.
+    pub async fn has_begun_anew(&mut self, times: usize) {
+        self.says_times(READY, times + 1).await;
+        self.port = self.log.port().expect("it listens");
+    }
+
+    async fn says_times(&self, words: &str, times: usize) {
         let looked = tokio::time::timeout(PATIENCE, async {
             loop {
                 let grown = self.log.grown.notified();
-                let sorted = |line: &&String| line.contains("a message is in the lane");
-                if self.log.lines().iter().filter(sorted).count() >= messages {
+                let said = |line: &&String| line.contains(words);
+                if self.log.lines().iter().filter(said).count() >= times {
                     return;
                 }
                 grown.await;
@@ -245,7 +250,7 @@ impl Running {
         });
         assert!(
             looked.await.is_ok(),
-            "{messages} messages are not sorted:\n{}",
+            "it does not say {words:?} {times} times:\n{}",
             self.log()
         );
     }
@@ -313,6 +318,16 @@ impl Log {
         lines
             .find(|line| words.iter().any(|words| line.contains(words)))
             .cloned()
+    }
+
+    /// Where it said last that it listens.
+    fn port(&self) -> Option<String> {
+        let lines = self.lines();
+        let mut ports = lines.iter().rev().filter_map(|line| {
+            let (_, rest) = line.split_once("listening on ws://127.0.0.1:")?;
+            rest.split(' ').next()
+        });
+        ports.next().map(str::to_owned)
     }
 
     fn has_ended(&self) -> bool {

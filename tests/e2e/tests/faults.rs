@@ -99,6 +99,19 @@ async fn no_other_model_is_asked_where_that_does_not_help() {
 }
 
 #[tokio::test]
+async fn a_model_that_says_nothing_leaves_time_of_a_short_turn_to_the_next() {
+    let silent = Turn::text("x").fault(Fault::Silent { after: 0 });
+    let (world, second) = with_second(&silent).await;
+    world.reconfigure(|config| config["agents"]["defaults"]["timeoutSeconds"] = json!(6));
+    world.gateway.says("changed: agents").await;
+    world.telegram.dm(ADA, "hello");
+    let texts = world.texts(1).await;
+    assert!(texts[0].contains(INSTEAD), "{texts:?}\n{}", world.gateway.log());
+    assert_eq!((world.model.asked().len(), second.asked().len()), (1, 1));
+    world.end().await;
+}
+
+#[tokio::test]
 async fn a_person_is_told_what_to_do_when_nobody_answers() {
     let world = World::new().await;
     for (turn, words) in [

@@ -9,6 +9,7 @@ use crate::{
 };
 use openclaw_plugin_api::{Message, StopReason, Thinking, ToolOrigin, ToolSpec, Usage};
 use std::{sync::Arc, time::Duration};
+use tokio::time::Instant;
 
 /// What a turn is about.
 #[derive(Debug, Clone, Default)]
@@ -51,6 +52,10 @@ pub struct Turn {
     pub idle: Duration,
     /// On whose behalf tools run.
     pub origin: ToolOrigin,
+    /// How long it may take. None: as long as it likes.
+    pub limit: Option<Duration>,
+    /// When it ends, once it has begun and if it has a limit.
+    pub ends: Option<Instant>,
     /// The same call again and again ends it.
     pub watches_loops: bool,
     /// Which tools its model may use.

@@ -195,7 +195,7 @@ fn tell(changed: &Changed, done: &str, paths: &[JsonPath], place: &Place<'_>) {
         let file = place.paths.config_file.display();
         anstream::println!("{done} {} in {file}.", listed(paths));
         let next = match needs_restart(paths) {
-            true => "It takes effect when the gateway is started again.",
+            true => "It takes effect when the gateway is started again: `openclaw gateway restart`.",
             false => "A running gateway takes it up by itself.",
         };
         anstream::println!("{next}");

@@ -18,8 +18,11 @@ use std::{
     time::Duration,
 };
 
-/// How to listen. Beyond this machine only with a secret that the operator chose.
-pub(super) fn door(args: &Run, env: &Env, setting: &Setting) -> Result<Options, Failure> {
+/// How to listen. Beyond this machine only with a secret that the operator chose. The setting is as the flags say then.
+pub(super) fn door(args: &Run, env: &Env, setting: &mut Setting) -> Result<Options, Failure> {
+    let auth = &mut setting.config.gateway.auth;
+    auth.mode = args.auth.or(auth.mode);
+    let setting = &*setting;
     let config = &setting.config.gateway;
     if config.mode == Some(GatewayMode::Remote) {
         return Err(Failure::config(

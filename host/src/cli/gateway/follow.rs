@@ -84,7 +84,7 @@ async fn apply(gateway: &Arc<Gateway>, env: &Env, change: &Change, running: &wat
         tracing::warn!(target: "openclaw::config", "{warning}");
     }
     for path in change.needs_restart() {
-        tracing::warn!(target: "openclaw::config", "{path} has an effect after the next start of the gateway");
+        tracing::warn!(target: "openclaw::config", "{path} has an effect after the next start of the gateway: `openclaw gateway restart`");
     }
     match specs {
         Ok(Ok(setting)) => replace(&gateway.registry, setting.assembly.specs).await,

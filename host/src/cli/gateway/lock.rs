@@ -114,6 +114,21 @@ pub(in crate::cli) fn look(paths: &Paths) -> LockFacts {
     }
 }
 
+/// The gateway that holds the lock, as far as the system itself says that it does: its process, and since when.
+pub(super) fn gateway(paths: &Paths) -> Option<(Pid, i64)> {
+    let mut file = File::open(paths.state_dir.join(NAME)).ok()?;
+    let inode = file.metadata().ok()?.ino();
+    let note = holder(&mut file).filter(|note| !note.command)?;
+    let locks = fs::read_to_string(LOCKS).ok()?;
+    holds(&locks, note.pid, inode).then_some((Pid::from_raw(note.pid)?, note.since_ms))
+}
+
+/// Waits a moment without blocking anything: for commands, in which nothing else runs.
+pub(super) fn moment() {
+    let (_never, wait) = std::sync::mpsc::sync_channel::<()>(0);
+    let _ = wait.recv_timeout(LOOK_EVERY);
+}
+
 fn holder(file: &mut File) -> Option<Holder> {
     let mut text = String::new();
     file.seek(SeekFrom::Start(0)).ok()?;
@@ -165,15 +180,12 @@ fn displace(file: &mut File) -> Result<(), Failure> {
     let pid = Pid::from_raw(noted.pid).ok_or_else(|| by_hand("its process is not known"))?;
     kill_process(pid, Signal::TERM).map_err(|e| Failure::io("stop the running gateway", e.into()))?;
     let until = Instant::now() + PATIENCE;
-    let (never, wait) = std::sync::mpsc::sync_channel::<()>(0);
     while Instant::now() < until {
         if file.try_lock().is_ok() {
             return Ok(());
         }
-        // waits without blocking anything: nothing else runs yet
-        let _ = wait.recv_timeout(LOOK_EVERY);
+        moment();
     }
-    drop(never);
     Err(Failure::new(format_args!(
         "the running gateway (PID {}) did not end within {PATIENCE:?}; stop it by hand",
         noted.pid
@@ -213,11 +225,10 @@ mod tests {
         let paths = paths(folder.path(), "openclaw.json");
         assert!(!look(&paths).exists);
         let first = Lock::take(&paths, false, 1_700_000_000_000).expect("free");
-        let seen = look(&paths);
-        assert_eq!(
-            (seen.held, seen.note.map(|note| note.0)),
-            (true, i32::try_from(std::process::id()).ok())
-        );
+        let (seen, us) = (look(&paths), i32::try_from(std::process::id()).ok());
+        assert_eq!((seen.held, seen.note.map(|note| note.0)), (true, us));
+        let running = gateway(&paths).map(|(pid, since)| (pid.as_raw_nonzero().get(), since));
+        assert_eq!(running, us.map(|us| (us, 1_700_000_000_000)));
         let error = Lock::take(&paths, false, 0).expect_err("taken").to_string();
         assert!(
             error.contains(&format!("PID {}, since 2023-11-14", std::process::id())),
@@ -225,6 +236,7 @@ mod tests {
         );
         drop(first);
         assert!(folder.path().join(NAME).is_file(), "the file stays");
+        assert!(gateway(&paths).is_none());
         let seen = look(&paths);
         assert!(!seen.held && seen.note.is_some_and(|note| note.1.starts_with("2023-11-14")));
         Lock::take(&paths, false, 0).expect("free again");
@@ -235,6 +247,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let paths = paths(folder.path(), "openclaw.json");
         let command = Lock::for_command(&paths, 1_700_000_000_000).expect("free");
+        assert!(gateway(&paths).is_none());
         let met = Lock::take(&paths, false, 0).expect_err("taken");
         let error = met.to_string();
         assert!(

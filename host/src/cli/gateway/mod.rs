@@ -1,8 +1,10 @@
 //! `openclaw gateway`: runs the gateway until it is told to stop. Its subcommands ask one that runs.
 pub(super) mod alone;
+mod anew;
 mod ask;
 mod call;
 pub(super) mod door;
+mod end;
 mod follow;
 pub(super) mod lock;
 mod log;
@@ -21,6 +23,7 @@ use crate::{
     plugins::{load, places, plugin::Spec, view::PluginView},
 };
 use clap::Subcommand;
+use end::{End, NextStart};
 use lock::Lock;
 use openclaw_plugin_api::Secret;
 use std::{
@@ -34,10 +37,7 @@ use std::{
     },
     time::Instant,
 };
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    sync::watch,
-};
+use tokio::sync::watch;
 
 /// Most of a file with a password that is read, bytes.
 const MAX_SECRET_FILE: u64 = 4096;
@@ -147,6 +147,8 @@ pub(super) fn has_service(env: &Env, paths: &crate::config::Paths) -> bool {
 
 fn start(mut args: Run, env: &Env, asked: &Asked) -> Result<(), Failure> {
     let begin = Instant::now();
+    // as long as it has its name: an update puts another file in its place
+    let program = std::env::current_exe().map_err(|e| Failure::io("find this program", e))?;
     if let Some(file) = &args.password_file {
         args.password = Some(password_in(file)?);
     }
@@ -182,8 +184,7 @@ fn start(mut args: Run, env: &Env, asked: &Asked) -> Result<(), Failure> {
         log::change(asked, args.verbose, &loaded.config);
     }
     let mut setting = Setting::of_loaded(&loaded, env)?;
-    setting.config.gateway.auth.mode = args.auth.or(setting.config.gateway.auth.mode);
-    let door = door::door(&args, env, &setting)?;
+    let door = door::door(&args, env, &mut setting)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()
@@ -193,9 +194,14 @@ fn start(mut args: Run, env: &Env, asked: &Asked) -> Result<(), Failure> {
         let (asked, verbose) = (asked.clone(), args.verbose);
         Box::new(move |config| log::change(&asked, verbose, config))
     };
-    let ended = runtime.block_on(serve((setting, loaded), env.clone(), door, relog, begin));
+    let next = NextStart::new(args, env.clone());
+    let ended = runtime.block_on(serve((setting, loaded), env.clone(), door, (relog, next), begin));
     crate::observe::flush();
-    ended
+    match ended? {
+        Stop::Shutdown => Ok(()),
+        // the lock goes with this program
+        Stop::Restart => Err(end::begin_anew(&program)),
+    }
 }
 
 /// The first line of a file, for a secret that no list of processes shall show.
@@ -226,9 +232,9 @@ async fn serve(
     (setting, loaded): (Setting, Loaded),
     env: Env,
     door: Door,
-    relog: follow::Relog,
+    (relog, next): (follow::Relog, NextStart),
     begin: Instant,
-) -> Result<(), Failure> {
+) -> Result<Stop, Failure> {
     let version = env!("CARGO_PKG_VERSION");
     let file = setting.paths.config_file.display().to_string();
     tracing::info!(target: "openclaw::gateway", "openclaw {version}, configuration {file}");
@@ -236,7 +242,7 @@ async fn serve(
     if let Some(absent) = setting.assembly.absent.iter().find(|absent| absent.required) {
         return Err(Failure::config(absent));
     }
-    let mut terminate = signal(SignalKind::terminate()).map_err(|e| Failure::io("listen to signals", e))?;
+    let mut end = End::listen(next)?;
     let (running, config) = watch::channel(Arc::new(setting.config.clone()));
     places::make_workspaces(&setting.paths, &setting.config);
     let gateway = Gateway::start(options(setting, &env, config))
@@ -282,21 +288,14 @@ async fn serve(
     let loaded = views.iter().filter(|p| p.status == "loaded").count();
     tracing::info!(target: "openclaw::gateway", "ready in {ms} ms with {loaded} plugins");
     load::give_back_start();
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        _ = terminate.recv() => {}
-    }
-    tracing::info!(target: "openclaw::gateway", "stopping");
+    let why = end.comes(&gateway).await;
     following.abort();
     let stop = async {
-        server.stop(Stop::Shutdown).await;
+        server.stop(why).await;
         gateway.stop().await;
         methods.stop().await;
     };
-    tokio::select! {
-        () = stop => Ok(()),
-        _ = terminate.recv() => Err(Failure::new("stopped at once by a second signal")),
-    }
+    end.during(stop, why).await
 }
 
 /// Says where clients and browsers find it. The token stands in no log, so it is not in the page's address.

@@ -8,7 +8,7 @@ mod unit;
 
 pub(in crate::cli) use drift::facts;
 
-use super::probe;
+use super::{anew, probe};
 use crate::{
     cli::{Failure, output, setting::Setting},
     config::{Env, Paths},
@@ -45,8 +45,7 @@ pub enum Command {
     Start(Plain),
     /// Stops the service
     Stop(Plain),
-    /// Stops the service and starts it again
-    Restart(Plain),
+    Restart(Restart),
 }
 
 /// Makes the gateway a service of this user, confined, and starts it
@@ -88,6 +87,19 @@ impl Install {
     }
 }
 
+/// Restarts the gateway: the service, or the one that runs on this state without being one
+///
+/// A gateway that is no service begins anew in its process when no turn runs. Nothing is lost: what comes meanwhile, and
+/// what it was told before, is answered afterwards.
+#[derive(Debug, clap::Args)]
+pub struct Restart {
+    /// Don't wait for turns that run: they go on after the restart
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    plain: Plain,
+}
+
 /// How to answer.
 #[derive(Debug, clap::Args)]
 pub struct Plain {
@@ -118,7 +130,8 @@ pub(in crate::cli) fn run(command: &Command, env: &Env) -> Result<(), Failure> {
         Command::Uninstall(args) => uninstall(args, env),
         Command::Start(args) => order(Order::Start, args, env),
         Command::Stop(args) => order(Order::Stop, args, env),
-        Command::Restart(args) => order(Order::Restart, args, env),
+        Command::Restart(args) if has_file(env)? => order(Order::Restart, &args.plain, env),
+        Command::Restart(args) => anew::restart(args.force, args.plain.json, env),
     }
 }
 
@@ -188,6 +201,13 @@ pub(in crate::cli) fn remove(env: &Env) -> Result<Option<String>, Failure> {
         .map_err(|e| Failure::io(format_args!("remove {}", service.file.display()), e))?;
     systemctl::order(env, &["daemon-reload"])?;
     Ok(Some(service.unit))
+}
+
+/// Is there a service of this user?
+fn has_file(env: &Env) -> Result<bool, Failure> {
+    let paths = Paths::resolve(env).map_err(Failure::config)?;
+    // without a home there is no place for one
+    Ok(Service::of(env, &paths).is_ok_and(|service| service.file.exists()))
 }
 
 /// Runs `gateway start`, `stop` and `restart`.
