@@ -20,8 +20,9 @@ export function program() {
 }
 
 function library(id) {
-  const folder = process.env.OPENCLAW_TEST_PLUGINS;
-  if (folder && existsSync(join(folder, `${id}.so`))) return join(folder, `${id}.so`);
+  for (const folder of [process.env.OPENCLAW_TEST_PLUGINS, process.env.OPENCLAW_TEST_FIXTURES]) {
+    if (folder && existsSync(join(folder, `${id}.so`))) return join(folder, `${id}.so`);
+  }
   return join(TARGET, "debug", `libopenclaw_plugin_${id.replaceAll("-", "_")}.so`);
 }
 

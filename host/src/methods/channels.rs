@@ -6,7 +6,7 @@ use crate::{
     plugins::plugin::Plugin,
 };
 use futures_util::future::join_all;
-use openclaw_plugin_api::{Account, Action, ChannelState, ChannelStatus, surface::ids};
+use openclaw_plugin_api::{Account, ChannelState, ChannelStatus, surface::ids};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -16,8 +16,6 @@ use std::{sync::Arc, time::Duration};
 const PROBE_MS: u64 = 10_000;
 /// How long it may take at most.
 const MAX_PROBE_MS: u64 = 60_000;
-/// The action of channels that have a login.
-const LOGOUT: &str = "logout";
 
 /// Parameters of `channels.status`.
 #[derive(Debug, Default, Deserialize, JsonSchema)]
@@ -31,17 +29,17 @@ struct Params {
 /// Parameters of `channels.start`, `channels.stop` and `channels.logout`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct One {
-    channel: String,
+pub(super) struct One {
+    pub(super) channel: String,
     #[serde(default)]
-    account_id: Option<String>,
+    pub(super) account_id: Option<String>,
 }
 
 /// An account that a plugin which is on was given.
-struct Configured {
-    plugin: Arc<Plugin>,
-    channel: String,
-    account: Account,
+pub(super) struct Configured {
+    pub(super) plugin: Arc<Plugin>,
+    pub(super) channel: String,
+    pub(super) account: Account,
     required: bool,
 }
 
@@ -50,7 +48,6 @@ pub(super) fn methods() -> Vec<Method> {
         Method::new("channels.status", Scope::Read).with::<Params>(),
         Method::new("channels.start", Scope::Admin).with::<One>(),
         Method::new("channels.stop", Scope::Admin).with::<One>(),
-        Method::new("channels.logout", Scope::Admin).with::<One>(),
     ]
 }
 
@@ -196,31 +193,6 @@ pub(super) async fn stop(gateway: &Gateway, given: Value) -> Result<Value, Failu
     Ok(json!({ "channel": one.channel, "accountId": one.account_id, "stopped": true }))
 }
 
-/// Ends the login of accounts, on channels that have one beside their configuration.
-pub(super) async fn logout(gateway: &Gateway, given: Value) -> Result<Value, Failure> {
-    let one: One = params("channels.logout", given)?;
-    let chosen = chosen(gateway, "channels.logout", &one)?;
-    let info = gateway.registry.channel_info(&one.channel);
-    if !info.actions.iter().any(|action| action == LOGOUT) {
-        return Err(Failure::invalid(format!(
-            "channel {} does not support logout: its accounts are in openclaw.json",
-            one.channel
-        )));
-    }
-    for found in &chosen {
-        let action = Action {
-            account_id: found.account.id.clone(),
-            name: LOGOUT.to_owned(),
-            ..Action::default()
-        };
-        let done = found
-            .plugin
-            .call::<Value>(ids::channel::ACTION, &found.channel, &action);
-        done.await.map_err(|error| failed(&error))?;
-    }
-    Ok(json!({ "channel": one.channel, "accountId": one.account_id, "cleared": true, "loggedOut": true }))
-}
-
 /// What a channel is called.
 pub(super) fn label(gateway: &Gateway, channel: &str) -> String {
     let info = gateway.registry.channel_info(channel);
@@ -238,7 +210,7 @@ pub(super) fn all_accounts(gateway: &Gateway) -> Vec<(String, String)> {
     all.map(|one| (one.channel, one.account.id)).collect()
 }
 
-fn chosen(gateway: &Gateway, method: &str, one: &One) -> Result<Vec<Configured>, Failure> {
+pub(super) fn chosen(gateway: &Gateway, method: &str, one: &One) -> Result<Vec<Configured>, Failure> {
     let mut all = configured(gateway);
     if !all.iter().any(|found| found.channel == one.channel) {
         return Err(Failure::invalid(format!("invalid {method} channel")));
@@ -257,7 +229,7 @@ fn chosen(gateway: &Gateway, method: &str, one: &One) -> Result<Vec<Configured>,
     Ok(all)
 }
 
-fn configured(gateway: &Gateway) -> Vec<Configured> {
+pub(super) fn configured(gateway: &Gateway) -> Vec<Configured> {
     let mut found = Vec::new();
     for plugin in gateway.registry.all() {
         let spec = plugin.spec();
@@ -289,6 +261,10 @@ async fn row(gateway: &Gateway, one: &Configured, probe: Option<Duration>) -> Va
         "lastInboundAt": time(view.heard_ms), "lastEventAt": time(view.told_ms),
         "lastError": Some(&status.problem).filter(|text| !text.is_empty()), "details": status.details,
     });
+    if gateway.registry.channel_info(&one.channel).login {
+        // one that is not signed in can't be connected, and says so
+        row["linked"] = json!(status.state != ChannelState::Failed);
+    }
     if let Some(limit) = probe {
         row["probe"] = ask(one, limit).await;
     }
@@ -320,7 +296,7 @@ async fn ask(one: &Configured, limit: Duration) -> Value {
 }
 
 /// The account that is used where none is named: the one that the operator says, or `default`, or the first one.
-fn default_account(gateway: &Gateway, channel: &str, all: &[Configured]) -> String {
+pub(super) fn default_account(gateway: &Gateway, channel: &str, all: &[Configured]) -> String {
     let config = gateway.desk().config();
     let said = config.value()["channels"][channel]["defaultAccount"].as_str();
     let own: Vec<&str> = all

@@ -10,11 +10,13 @@ mod config;
 mod cron;
 mod devices;
 mod diagnostics;
+mod dispatch;
 mod extensions;
 mod feed;
 mod for_agents;
 mod health;
 mod heartbeat;
+mod login;
 mod logs;
 mod message;
 mod models;
@@ -75,6 +77,7 @@ pub struct Methods {
     runs: Arc<Runs>,
     subscribers: Arc<Subscribers>,
     telemetry: Arc<Telemetry>,
+    logins: login::Logins,
 }
 
 impl Methods {
@@ -94,6 +97,7 @@ impl Methods {
             reread: backstage.reread,
             runs,
             subscribers: Arc::default(),
+            logins: login::Logins::default(),
         }
     }
 
@@ -138,6 +142,7 @@ pub(crate) fn table() -> Vec<Method> {
         diagnostics::methods(),
         extensions::own_methods(),
         heartbeat::methods(),
+        login::methods(),
         logs::methods(),
         message::methods(),
         models::methods(),
@@ -154,12 +159,6 @@ pub(crate) fn table() -> Vec<Method> {
         work::methods(),
     ]
     .concat()
-}
-
-/// Is it about devices and nodes?
-fn is_of_fleet(method: &str) -> bool {
-    let mut rows = devices::methods().into_iter().chain(nodes::methods());
-    rows.any(|row| row.name == method)
 }
 
 /// Answers what is about devices and nodes.
@@ -257,111 +256,7 @@ impl Handler for Methods {
         caller: &'a Caller,
         respond: &'a mut Responder,
     ) -> BoxFuture<'a, Result<Value, Failure>> {
-        let gateway = &self.gateway;
-        Box::pin(async move {
-            match method {
-                "agent" => agent::run(gateway, caller, params, respond).await,
-                "agent.wait" => agent::wait(gateway, &self.runs, params).await,
-                "agent.identity.get" => agents::identity(gateway, params),
-                "agents.list" => agents::list(gateway, caller, params).await,
-                "agents.create" => agents::create(gateway, params).await,
-                "agents.update" => agents::update(gateway, params).await,
-                "agents.delete" => agents::delete(gateway, params).await,
-                "agents.files.list" => agents::list_files(gateway, params).await,
-                "agents.files.get" => agents::get_file(gateway, params).await,
-                "agents.files.set" => agents::set_file(gateway, params).await,
-                "chat.send" => chat::send(gateway, caller, params, respond).await,
-                "chat.abort" => chat::abort(gateway, params).await,
-                "chat.history" => chat::history(gateway, params).await,
-                "chat.startup" => chat::startup(gateway, params).await,
-                "chat.message.get" => chat::message(gateway, params).await,
-                "chat.inject" => chat::inject(gateway, params).await,
-                "chat.metadata" => chat::metadata(gateway, params).await,
-                "commands.list" => chat::list_commands(gateway, params),
-                "commands.run" => extensions::run_command(gateway, params).await,
-                "channels.status" => channels::status(gateway, params).await,
-                "channels.start" => channels::start(gateway, params).await,
-                "channels.stop" => channels::stop(gateway, params).await,
-                "channels.logout" => channels::logout(gateway, params).await,
-                "logs.tail" => logs::tail(params).await,
-                "models.list" => models::list(gateway, params).await,
-                "models.authStatus" => models::auth_status(gateway, params),
-                "plugins.list"
-                | "plugins.inspect"
-                | "plugins.setEnabled"
-                | "plugins.reload"
-                | "plugins.catalog.browse"
-                | "plugins.catalog.get" => {
-                    plugins::call(&self.files, &self.reread, method, params, caller).await
-                }
-                "channels.pairing.list" | "channels.pairing.approve" | "channels.pairing.dismiss" => {
-                    pairing::call(&self.files, method, params, caller).await
-                }
-                "tools.catalog" | "tools.effective" | "tools.invoke" => {
-                    tools::call(gateway, method, params, caller).await
-                }
-                _ if method.starts_with("gateway.restart.") => {
-                    restart::call(gateway, method, params, respond)
-                }
-                "system.info" | "update.status" => Ok(system::call(method)),
-                "themes.list" => themes::list(gateway, params),
-                "message.action" => message::act(gateway, caller, params).await,
-                "diagnostics.stability" => diagnostics::stability(&self.telemetry, gateway, params),
-                "diagnostics.lanes" | "tasks.list" => work::call(gateway, method, params).await,
-                "send" => send::send(gateway, params).await,
-                "sessions.list" => sessions::list(gateway, params).await,
-                "sessions.get" => sessions::get(gateway, params).await,
-                "sessions.describe" => sessions::describe(gateway, params).await,
-                "sessions.preview" => sessions::preview(gateway, params).await,
-                "sessions.resolve" => sessions::resolve(gateway, params).await,
-                "sessions.create" => sessions::create(gateway, caller, params).await,
-                "sessions.send" => {
-                    chat::sessions_send(gateway, caller, "sessions.send", params, respond).await
-                }
-                "sessions.steer" => {
-                    chat::sessions_send(gateway, caller, "sessions.steer", params, respond).await
-                }
-                "sessions.abort" => sessions::abort(gateway, params).await,
-                "sessions.compact" => sessions::compact(gateway, params).await,
-                "sessions.groups.list" => Ok(sessions::groups()),
-                "sessions.groups.defaults" => Ok(sessions::group_defaults()),
-                "sessions.subscribe"
-                | "sessions.unsubscribe"
-                | "sessions.messages.subscribe"
-                | "sessions.messages.unsubscribe" => {
-                    sessions::subscribe(gateway, &self.subscribers, caller, method, params).await
-                }
-                "sessions.usage" => sessions::usage(gateway, params).await,
-                "sessions.usage.timeseries" => sessions::timeseries(gateway, params).await,
-                "sessions.usage.logs" => sessions::logs(gateway, params).await,
-                "usage.cost" => sessions::cost(gateway, params).await,
-                "usage.status" => Ok(sessions::status(gateway)),
-                "sessions.patch" => sessions::patch(gateway, params).await,
-                "sessions.reset" => sessions::reset(gateway, params).await,
-                "sessions.delete" => sessions::delete(gateway, params).await,
-                "config.get"
-                | "config.set"
-                | "config.apply"
-                | "config.patch"
-                | "config.schema"
-                | "config.schema.lookup"
-                | "secrets.reload" => config::call(&self.files, method, params, caller).await,
-                "wake" | "system-event" | "last-heartbeat" | "set-heartbeats" => {
-                    heartbeat::call(gateway, method, params).await
-                }
-                _ if method.starts_with("skills.") => skills::call(gateway, method, params).await,
-                _ if method.starts_with("exec.approval")
-                    || method.starts_with("approval.")
-                    || method.ends_with(".approval.list") =>
-                {
-                    approvals::call(gateway, method, params, caller, respond).await
-                }
-                _ if method.starts_with("artifacts.") => artifacts::call(gateway, method, params).await,
-                _ if method.starts_with("cron.") => cron::call(gateway, method, params).await,
-                _ if is_of_fleet(method) => of_fleet(&self.fleet, method, params, caller).await,
-                _ => extensions::call(gateway, method, params, caller).await,
-            }
-        })
+        Box::pin(self.answer(method, params, caller, respond))
     }
 }
 

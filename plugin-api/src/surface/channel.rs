@@ -28,6 +28,10 @@ pub mod ids {
     pub const ACTION: &str = "channel/1/action";
     /// Body: account id; reply: [`super::ChannelStatus`].
     pub const PROBE: &str = "channel/1/probe";
+    /// Body: [`super::LoginRequest`]; reply: [`super::LoginStep`].
+    pub const LOGIN: &str = "channel/1/login";
+    /// Body: account id; reply: null.
+    pub const LOGOUT: &str = "channel/1/logout";
 }
 
 /// A chat platform.
@@ -89,6 +93,17 @@ pub trait Channel: Send + Sync + 'static {
     fn probe(&self, _account_id: String) -> impl Future<Output = Result<ChannelStatus>> + Send {
         async { Ok(ChannelStatus::default()) }
     }
+
+    /// Goes one step further in signing an account in by a code, on platforms where somebody reads one with the app on
+    /// their phone ([`ChannelInfo::login`]). An account that is signed in connects by itself, as if it had been started.
+    fn login(&self, _request: LoginRequest) -> impl Future<Output = Result<LoginStep>> + Send {
+        unsupported("sign in by a code")
+    }
+
+    /// Signs an account out and forgets what it was signed in with.
+    fn logout(&self, _account_id: String) -> impl Future<Output = Result<()>> + Send {
+        unsupported("sign out: its accounts are in the configuration")
+    }
 }
 
 async fn unsupported<T>(what: &'static str) -> Result<T> {
@@ -135,6 +150,35 @@ pub struct ChannelInfo {
     pub idempotent_send: bool,
     /// Names for [`Channel::action`].
     pub actions: Vec<String>,
+    /// Accounts are signed in by a code: [`Channel::login`] and [`Channel::logout`] are there.
+    pub login: bool,
+}
+
+/// What is wanted of [`Channel::login`].
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct LoginRequest {
+    /// The account.
+    pub account_id: String,
+    /// Begin again with a new code, also where the account is signed in.
+    pub fresh: bool,
+    /// The code that people are shown. Empty: answer with the present one at once. Else answer when it has been read, or
+    /// another one takes its place.
+    pub shown: String,
+    /// How long that may take, milliseconds; then answer with things as they are. The host waits a little longer.
+    pub wait_ms: u64,
+}
+
+/// How far a login is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub struct LoginStep {
+    /// The account is signed in.
+    pub connected: bool,
+    /// What stands in the code (a QR code), at most 2,000 bytes; empty if there is none to show.
+    pub code: String,
+    /// For people: what to do next, or what went wrong.
+    pub message: String,
 }
 
 /// One account of a channel: its configuration with everything inherited and resolved.
@@ -175,6 +219,7 @@ impl Default for ChannelInfo {
             native_commands: false,
             idempotent_send: false,
             actions: Vec::new(),
+            login: false,
         }
     }
 }
@@ -194,7 +239,7 @@ pub(crate) fn channel_register<C: Channel>(api: &mut Registrar, channel: C) {
         )+};
     }
     serve!(STOP => stop, SEND => send, EDIT => edit, DELETE => delete, REACT => react, ACTIVITY => activity,
-        ACTION => action, PROBE => probe);
+        ACTION => action, PROBE => probe, LOGIN => login, LOGOUT => logout);
     api.unary(ids::START, C::ID, move |mut account: Account| {
         let (channel, host) = (channel.clone(), host.clone());
         if account.id.is_empty() {

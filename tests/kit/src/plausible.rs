@@ -9,8 +9,9 @@ use crate::{
 };
 use openclaw_plugin_api::{
     Account, Action, Activity, CatalogRequest, ChannelStatus, CommandCall, CommandReply, Completion,
-    CompletionRequest, Delta, Edit, Health, HttpCall, HttpHead, Message, MessageTarget, MethodCall,
-    ModelInfo, Outbound, React, Receipt, Role, ToolCall, ToolOutput, ToolSpec, surface::ids,
+    CompletionRequest, Delta, Edit, Health, HttpCall, HttpHead, LoginRequest, LoginStep, Message,
+    MessageTarget, MethodCall, ModelInfo, Outbound, React, Receipt, Role, ToolCall, ToolOutput, ToolSpec,
+    surface::ids,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -143,6 +144,10 @@ fn channel_body(method: &str) -> serde_json::Result<Value> {
             params: Map::new(),
             ..Action::default()
         }),
+        ids::channel::LOGIN => serde_json::to_value(LoginRequest {
+            account_id: ACCOUNT.into(),
+            ..LoginRequest::default()
+        }),
         // The others take the account's id.
         _ => Ok(json!(ACCOUNT)),
     }
@@ -180,6 +185,7 @@ pub(crate) fn check(request: &Request, answer: &Answer) -> Verdict {
         ids::method::CALL | ids::channel::ACTION => parse::<Value>(reply),
         ids::service::HEALTH => parse::<Health>(reply),
         ids::channel::PROBE => parse::<ChannelStatus>(reply),
+        ids::channel::LOGIN => parse::<LoginStep>(reply),
         ids::channel::SEND | ids::channel::EDIT => parse::<Receipt>(reply),
         ids::http::HANDLE => match answer.chunks.first() {
             Some(head) => parse::<HttpHead>(head),

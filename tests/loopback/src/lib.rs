@@ -1,10 +1,12 @@
 //! A channel for tests: whatever is sent comes back as a new message of a person. With `channels.loopback.platform` it
 //! speaks to that platform instead. One tool asks the operator whether a command may run, and runs none; another asks for
-//! what only plugins that start processes are given, and this is none of them. Its command has nothing to say.
+//! what only plugins that start processes are given, and this is none of them. Its command has nothing to say. With
+//! `channels.loopback.signedOut` an account has to be signed in by a code first.
 mod platform;
 
 use openclaw_plugin_api::{
-    ApprovalRequest, CommandCall, CommandReply, CommandSegment, CommandSpec, ToolOrigin, prelude::*,
+    ApprovalRequest, CommandCall, CommandReply, CommandSegment, CommandSpec, LoginRequest, LoginStep,
+    ToolOrigin, prelude::*,
 };
 use platform::Platform;
 use std::{
@@ -22,6 +24,8 @@ struct Loopback {
     platforms: Mutex<HashMap<String, (Platform, openclaw_plugin_api::TaskHandle)>>,
     sent: AtomicU64,
     prefix: Arc<Mutex<String>>,
+    /// Accounts that are being signed in, and how many codes each has had.
+    logins: Mutex<HashMap<String, u32>>,
 }
 
 impl Channel for Loopback {
@@ -30,6 +34,7 @@ impl Channel for Loopback {
     fn info(&self) -> ChannelInfo {
         ChannelInfo {
             label: "Loopback".into(),
+            login: true,
             ..ChannelInfo::default()
         }
     }
@@ -46,11 +51,14 @@ impl Channel for Loopback {
             let mut platforms = self.platforms.lock().unwrap_or_else(PoisonError::into_inner);
             platforms.insert(account.id.clone(), (platform, listening));
         }
-        let status = ChannelStatus {
-            account_id: account.id,
-            state: ChannelState::Connected,
-            identity: "loopback".into(),
-            ..ChannelStatus::default()
+        let status = match account.config["signedOut"] == true {
+            true => ChannelStatus {
+                account_id: account.id,
+                state: ChannelState::Failed,
+                problem: "nobody has signed in".into(),
+                ..ChannelStatus::default()
+            },
+            false => connected(account.id),
         };
         host.status(&status).await?;
         *self.host.lock().unwrap_or_else(PoisonError::into_inner) = Some(host);
@@ -98,6 +106,51 @@ impl Channel for Loopback {
         Ok(Receipt {
             message_ids: vec![id],
         })
+    }
+
+    /// The first code that somebody reads has just run out, the second one is good.
+    async fn login(&self, request: LoginRequest) -> Result<LoginStep> {
+        let account = request.account_id;
+        let code = |count: u32| format!("loopback:{account}:{count}");
+        let count = {
+            let mut logins = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
+            if request.fresh {
+                logins.remove(&account);
+            }
+            let count = logins.entry(account.clone()).or_insert(1);
+            *count += u32::from(request.shown == code(*count));
+            *count
+        };
+        if count <= 2 {
+            return Ok(LoginStep {
+                code: code(count),
+                message: format!("Read code {count}."),
+                ..LoginStep::default()
+            });
+        }
+        let host = self.host.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(host) = host {
+            host.status(&connected(account)).await?;
+        }
+        Ok(LoginStep {
+            connected: true,
+            ..LoginStep::default()
+        })
+    }
+
+    async fn logout(&self, account_id: String) -> Result<()> {
+        let mut logins = self.logins.lock().unwrap_or_else(PoisonError::into_inner);
+        logins.remove(&account_id);
+        Ok(())
+    }
+}
+
+fn connected(account_id: String) -> ChannelStatus {
+    ChannelStatus {
+        account_id,
+        state: ChannelState::Connected,
+        identity: "loopback".into(),
+        ..ChannelStatus::default()
     }
 }
 

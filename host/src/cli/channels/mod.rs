@@ -1,6 +1,7 @@
 //! `openclaw channels`: which channels are set up and how they are doing; adding and removing one.
 pub(super) mod edit;
 mod list;
+mod login;
 mod logout;
 mod logs;
 mod status;
@@ -29,6 +30,7 @@ enum Command {
     Add(edit::Add),
     Remove(edit::Remove),
     Logs(logs::Args),
+    Login(login::Args),
     Logout(logout::Args),
 }
 
@@ -59,6 +61,7 @@ pub fn run(args: &Args, env: &Env) -> Result<(), Failure> {
         Command::Add(args) => edit::add(args, env),
         Command::Remove(args) => edit::remove(args, env),
         Command::Logs(args) => logs::run(args, env),
+        Command::Login(args) => login::run(args, env),
         Command::Logout(args) => logout::run(args, env),
     }
 }

@@ -103,7 +103,7 @@ export class ChannelsPage extends Page {
     const act = stopped ? "start" : "stop";
     const what = `${key} did not ${act}`;
     const offers = gateway.has(`channels.${act}`);
-    const byCode = (account.linked === false || account.details?.login === "qr") && gateway.has("web.login.start");
+    const byCode = account.linked === false && gateway.has("web.login.start");
     return html`<div class="list-item account acts top">
       <span class="dot ${tone}"></span>
       <div class="grow stack tight">
@@ -111,7 +111,7 @@ export class ChannelsPage extends Page {
         <div class="small muted">${account.lastInboundAt ? `Last message ${ago(account.lastInboundAt)}` : "No message yet"}${account.lastEventAt ? ` · last seen ${ago(account.lastEventAt)}` : ""}</div>
         ${why ? note(tone === "bad" ? "bad" : "warn", why) : nothing}
       </div>
-      ${byCode ? html`<button class="btn small primary" @click=${() => this.#login(account)}>Sign in by code</button>` : nothing}
+      ${byCode ? html`<button class="btn small primary" @click=${() => this.#login(channel, account)}>Sign in by code</button>` : nothing}
       ${offers ? html`<button class="btn small" ?disabled=${this.busy(what)} @click=${() => this.#switch(channel, account, act, what)}>${this.busy(what) ? html`<span class="spinner"></span>` : icon(stopped ? "play" : "pause")}${stopped ? "Start" : "Stop"}</button>` : nothing}
     </div>`;
   }
@@ -142,8 +142,8 @@ export class ChannelsPage extends Page {
     await this.reload();
   }
 
-  async #login(account: ChannelAccount): Promise<void> {
-    if (await qrLogin(account.accountId)) toast({ tone: "good", title: "Signed in" });
+  async #login(channel: string, account: ChannelAccount): Promise<void> {
+    if (await qrLogin(channel, account.accountId)) toast({ tone: "good", title: "Signed in" });
     await this.reload();
   }
 }

@@ -16,7 +16,7 @@ interface Answer {
 const WAIT_MS = 60_000;
 
 /** Shows codes until the phone has read one; says whether it did. */
-export function qrLogin(accountId: string): Promise<boolean> {
+export function qrLogin(channel: string, accountId: string): Promise<boolean> {
   return new Promise((resolve) => {
     const dialog = document.createElement("dialog");
     dialog.setAttribute("aria-labelledby", "qr-title");
@@ -37,10 +37,10 @@ export function qrLogin(accountId: string): Promise<boolean> {
     void run().catch((error) => open && show(note("bad", explain(error))));
 
     async function run(): Promise<void> {
-      let answer = await gateway.request<Answer>("web.login.start", { accountId, force: true }, WAIT_MS);
+      let answer = await gateway.request<Answer>("web.login.start", { channel, accountId, force: true }, WAIT_MS);
       while (open && !answer.connected) {
         show(html`${picture(answer)}<p class="muted">${answer.message ?? "On your phone open the app's list of linked devices, and read this code."}</p>`);
-        answer = { ...answer, ...(await gateway.request<Answer>("web.login.wait", { accountId, timeoutMs: WAIT_MS, ...(answer.qrDataUrl ? { currentQrDataUrl: answer.qrDataUrl } : {}) }, WAIT_MS + 10_000)) };
+        answer = { ...answer, ...(await gateway.request<Answer>("web.login.wait", { channel, accountId, timeoutMs: WAIT_MS, ...(answer.qrDataUrl ? { currentQrDataUrl: answer.qrDataUrl } : {}) }, WAIT_MS + 10_000)) };
       }
       close(Boolean(answer.connected));
     }
