@@ -78,11 +78,17 @@ fn configuration(paths: &Paths, env: &Env) -> (Config, Vec<String>) {
     let file = paths.config_file.display();
     match Loaded::read_without_secrets(paths, env) {
         Ok(loaded) => {
-            let warnings = loaded.warnings.iter();
+            let setting = super::setting::Setting::of(loaded.config.clone(), env).ok();
+            let warnings = loaded.warnings.clone();
+            let warnings = match &setting {
+                Some(setting) => setting.unread(warnings),
+                None => warnings,
+            };
             let mut all: Vec<_> = warnings
+                .iter()
                 .map(|problem| format!("configuration: {problem}"))
                 .collect();
-            if let Ok(setting) = super::setting::Setting::of(loaded.config.clone(), env) {
+            if let Some(setting) = setting {
                 let absent = setting.assembly.absent.iter();
                 all.extend(
                     absent

@@ -71,10 +71,17 @@ impl Setting {
 
     /// What follows from files that were read.
     pub(super) fn of_loaded(loaded: &Loaded, env: &Env) -> Result<Self, Failure> {
+        let setting = Self::of(loaded.config.clone(), env)?;
         Ok(Self {
-            warnings: loaded.warnings.clone(),
-            ..Self::of(loaded.config.clone(), env)?
+            warnings: setting.unread(loaded.warnings.clone()),
+            ..setting
         })
+    }
+
+    /// Without warnings of keys that plugins read.
+    pub(in crate::cli) fn unread(&self, mut warnings: Vec<Problem>) -> Vec<Problem> {
+        warnings.retain(|warning| !self.assembly.reads(&warning.path));
+        warnings
     }
 
     /// What follows from a configuration that was read.

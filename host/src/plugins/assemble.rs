@@ -11,7 +11,7 @@ use super::{
     settings::{ChildLimits, Deadlines, Isolation, Settings},
     stage::Integrity,
 };
-use crate::config::{Config, DeadlinesConfig, EntryConfig, IsolationConfig, Paths, ToolNames};
+use crate::config::{Config, DeadlinesConfig, EntryConfig, IsolationConfig, JsonPath, Paths, ToolNames};
 use openclaw_plugin_api::{Manifest, NetworkPermission, Permissions};
 use serde_json::Value;
 use std::{
@@ -275,6 +275,13 @@ impl Assembly {
             tools.map(|(_, id)| id).chain([spec.manifest.id.as_str()])
         });
         ToolNames::new(names)
+    }
+
+    /// Does a plugin that was found read this key, in a section of its own?
+    pub fn reads(&self, key: &JsonPath) -> bool {
+        self.specs
+            .iter()
+            .any(|spec| sections::reads(&spec.manifest, &spec.settings.config, key))
     }
 }
 

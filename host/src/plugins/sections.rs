@@ -4,7 +4,7 @@
 //! Invariant: a section that holds secrets of others is given to nobody; a plugin that is not bundled gets only what the
 //! operator lists in `plugins.entries.<id>.permissions.sections`.
 use super::discover::Origin;
-use crate::config::{Config, EntryConfig, JsonPath, without_known_keys};
+use crate::config::{Config, EntryConfig, JsonPath, Step, without_known_keys};
 use openclaw_plugin_api::Manifest;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -46,6 +46,17 @@ pub(super) fn configuration(
     }
     overlay(&mut all, own);
     all
+}
+
+/// Is this key in a section of the plugin, and in the configuration that it is given?
+pub(super) fn reads(manifest: &Manifest, configuration: &Value, key: &JsonPath) -> bool {
+    let is_in = |section: &String| {
+        let mut steps = key.steps().iter();
+        section
+            .split('.')
+            .all(|name| steps.next() == Some(&Step::Key(name.to_owned())))
+    };
+    manifest.sections.iter().any(is_in) && key.of(configuration).is_some()
 }
 
 /// The sections that commands of a plugin may ask to be changed: those that it reads, if it came with the gateway.
@@ -187,6 +198,29 @@ mod tests {
             Some("gateway.http.endpoints")
         );
         assert_eq!(switch(&config(), &manifest, Origin::Installed), None);
+    }
+
+    #[test]
+    fn a_key_is_read_where_it_is_in_a_section_and_in_what_the_plugin_is_given() {
+        let manifest = manifest(&["tools.exec", "agents.list"]);
+        let given = json!({"tools": {"exec": {"ask": "off"}}, "agents": {"list": [{"sandbox": {}}]}, "own": {"x": 1}});
+        let reads = |path: &str| reads(&manifest, &given, &path.parse().expect("a path"));
+        for path in ["tools.exec", "tools.exec.ask", "agents.list[0].sandbox"] {
+            assert!(reads(path), "{path}");
+        }
+        for path in [
+            "tools.exec.other",
+            "tools.fs",
+            "tools",
+            "own.x",
+            "agents.list[0].other",
+        ] {
+            assert!(!reads(path), "{path}");
+        }
+        assert!(
+            !super::reads(&manifest, &given, &JsonPath::root()),
+            "the whole is nobody's"
+        );
     }
 
     #[test]

@@ -143,3 +143,28 @@ async fn without_a_subcommand_and_a_terminal_there_is_help() {
     assert_eq!(output.status.code(), Some(2), "{said}");
     assert!(said.contains("validate") && said.contains("patch"), "{said}");
 }
+
+#[tokio::test]
+async fn keys_that_plugins_read_are_not_told_to_be_without_effect() {
+    let home = Home::new(&["shell", "openai-http"]);
+    home.configure(&json!({
+        "gateway": { "mode": "local", "tools": { "allow": ["exec"] },
+            "http": { "endpoints": { "chatCompletions": { "enabled": true } } } },
+        "tools": { "exec": { "ask": "always" }, "elevated": { "enabled": true }, "fs": { "workspaceOnly": true } },
+        "agents": { "defaults": { "elevatedDefault": "ask", "sandbox": { "mode": "off" } },
+            "list": [{ "id": "main", "tools": { "exec": { "ask": "off" } }, "sandbox": { "mode": "off" } }] },
+    }));
+    let told = home.json(&["config", "validate", "--json"]).await;
+    let of = |row: &Value| row["path"].as_str().unwrap_or_default().to_owned();
+    let paths = |rows: &Value| rows.as_array().expect("rows").iter().map(of).collect::<Vec<_>>();
+    // the one that nobody reads, and that the file can be read by others
+    assert_eq!(paths(&told["warnings"]), ["tools.fs", "<root>"], "{told}");
+    let gateway = home.start().await;
+    let log = gateway.log();
+    assert!(
+        log.contains("tools.fs: is a key of OpenClaw") && !log.contains("tools.exec: is a key"),
+        "{log}"
+    );
+    let (code, log) = gateway.stop().await;
+    assert_eq!(code, Some(0), "{log}");
+}

@@ -145,9 +145,11 @@ impl<'e> Place<'e> {
         assembly
     }
 
-    /// What plugins say of a configuration: what is wrong, keys without effect, and names of tools that nobody has.
-    pub(super) fn judged(&self, config: &Config) -> (Judgement, Vec<Fault>) {
+    /// What plugins say of a configuration: what is wrong, keys without effect, and names of tools that nobody has. Keys
+    /// that they read are taken out of those that the gateway itself does not know.
+    pub(super) fn judged(&self, config: &Config, unknown: &mut Vec<JsonPath>) -> (Judgement, Vec<Fault>) {
         let assembly = self.assembly(config);
+        unknown.retain(|key| !assembly.reads(key));
         let mut judgement = judge(config, schemas_on(&assembly));
         let (faults, strange) = check_tools(config, &assembly.tool_names());
         judgement.faults.extend(faults);
@@ -155,7 +157,7 @@ impl<'e> Place<'e> {
     }
 
     fn faults_of_plugins(&self, config: &Config) -> Vec<Fault> {
-        self.judged(config).0.faults
+        self.judged(config, &mut Vec::new()).0.faults
     }
 }
 

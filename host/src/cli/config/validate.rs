@@ -80,7 +80,7 @@ impl Issue {
 fn judged(mut inspected: Inspected, place: &Place<'_>) -> (Vec<Issue>, Vec<Issue>) {
     let mut unknown = Vec::new();
     if let Some(config) = &inspected.config {
-        let (judgement, strange) = place.judged(config);
+        let (judgement, strange) = place.judged(config, &mut inspected.without_effect);
         inspected.faults.extend(judgement.faults);
         inspected.without_effect.extend(judgement.without_effect);
         unknown = strange;

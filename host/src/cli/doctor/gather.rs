@@ -188,7 +188,7 @@ fn rules(state: &Path) -> Value {
 
 fn judge(inspected: &mut Inspected, place: &Place<'_>, facts: &mut ConfigFacts) {
     if let Some(config) = &inspected.config {
-        let (judgement, strange) = place.judged(config);
+        let (judgement, strange) = place.judged(config, &mut inspected.without_effect);
         inspected.faults.extend(judgement.faults);
         inspected.without_effect.extend(judgement.without_effect);
         facts.strange_tools = strange.iter().map(ToString::to_string).collect();

@@ -80,8 +80,10 @@ async fn apply(gateway: &Arc<Gateway>, env: &Env, change: &Change, running: &wat
     gateway.desk().reconfigured();
     let paths: Vec<_> = change.paths.iter().take(8).map(ToString::to_string).collect();
     tracing::info!(target: "openclaw::config", "changed: {}", paths.join(", "));
-    for warning in &change.warnings {
-        tracing::warn!(target: "openclaw::config", "{warning}");
+    if let Ok(Ok(setting)) = &specs {
+        for warning in setting.unread(change.warnings.clone()) {
+            tracing::warn!(target: "openclaw::config", "{warning}");
+        }
     }
     for path in change.needs_restart() {
         tracing::warn!(target: "openclaw::config", "{path} has an effect after the next start of the gateway: `openclaw gateway restart`");

@@ -6,7 +6,7 @@ use crate::{
         check_tools, json_schema, judge,
     },
     plugins::{
-        assemble::{assemble, folders},
+        assemble::{Assembly, assemble, folders},
         discover::Found,
     },
 };
@@ -67,12 +67,17 @@ impl Place {
 
     /// What the schemas of plugins say against a configuration.
     pub(super) fn judge(&self, config: &Config) -> Vec<Fault> {
+        self.judged(config).0
+    }
+
+    /// The same, and what is to become of the plugins.
+    pub(super) fn judged(&self, config: &Config) -> (Vec<Fault>, Assembly) {
         let assembly = assemble(config, &self.found(config));
         let on = assembly.specs.iter().filter(|spec| spec.reason.is_on());
         let schemas: Vec<_> = on.map(|spec| schemas(&spec.manifest)).collect();
         let mut faults = judge(config, schemas).faults;
         faults.extend(check_tools(config, &assembly.tool_names()).0);
-        faults
+        (faults, assembly)
     }
 
     /// The schema of the whole, with the parts of all plugins that are found.

@@ -62,10 +62,14 @@ pub(super) fn pretty(value: &Value) -> String {
 fn judged(place: &Place, snapshot: &Snapshot) -> (Vec<Value>, Vec<Value>) {
     match &snapshot.read {
         Ok(inspected) => {
-            let mut problems = inspected.problems();
-            let faults = inspected.config.iter().flat_map(|config| place.judge(config));
-            problems.extend(faults.map(|fault| Problem::of_fault(fault, &inspected.sources)));
-            (issues(&problems), issues(&inspected.warnings()))
+            let (mut problems, mut warnings) = (inspected.problems(), inspected.warnings());
+            if let Some(config) = &inspected.config {
+                let (faults, assembly) = place.judged(config);
+                let faults = faults.into_iter();
+                problems.extend(faults.map(|fault| Problem::of_fault(fault, &inspected.sources)));
+                warnings.retain(|warning| !assembly.reads(&warning.path));
+            }
+            (issues(&problems), issues(&warnings))
         }
         // a file that is not there is an empty one
         Err(_) if snapshot.text.is_none() => (Vec::new(), Vec::new()),
