@@ -33,6 +33,10 @@ pub const HEALTH_DEADLINE: Duration = Duration::from_secs(3);
 /// A client that sends nothing for this long is pinged, and closed if another such time passes.
 pub const PING: Duration = Duration::from_secs(25);
 
+/// How long nothing follows a frame that a client is to get alone. Nobody sees it, and a busy client has read the frame by
+/// then.
+pub const ALONE: Duration = Duration::from_millis(50);
+
 /// Time for the closing handshake.
 pub const CLOSE_DEADLINE: Duration = Duration::from_secs(2);
 

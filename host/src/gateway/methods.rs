@@ -242,6 +242,18 @@ impl Responder {
     pub fn answer(&mut self, payload: &Value) {
         let answer = Answer::ok(payload);
         self.outbox.send(answer.to(&self.id));
+        self.answered(answer);
+    }
+
+    /// The same where what follows must not come in one read with it: OpenClaw's terminal UI handles all that it has read
+    /// before it goes on with what waited for this answer, and takes a run that has ended by then for one that goes on.
+    pub fn answer_alone(&mut self, payload: &Value) {
+        let answer = Answer::ok(payload);
+        self.outbox.send_alone(answer.to(&self.id));
+        self.answered(answer);
+    }
+
+    fn answered(&mut self, answer: Answer) {
         self.answered = true;
         if let Some(ticket) = self.ticket.take() {
             ticket.finish(answer);

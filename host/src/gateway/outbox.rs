@@ -6,7 +6,7 @@ use std::{
     collections::VecDeque,
     sync::{Mutex, MutexGuard, PoisonError},
 };
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
 use super::{frame, limits};
 
@@ -29,6 +29,8 @@ pub(crate) struct Close {
 pub(crate) enum Next {
     Send(String),
     Close(Close),
+    /// Nothing before this time.
+    Pause(Instant),
     Wait,
 }
 
@@ -44,10 +46,18 @@ pub(crate) struct Event<'a> {
 
 #[derive(Debug, Default)]
 struct State {
-    frames: VecDeque<String>,
+    frames: VecDeque<Frame>,
     bytes: usize,
+    /// A frame that is to come alone was sent: the next one not before this time.
+    quiet: Option<Instant>,
     seq: u64,
     close: Option<Close>,
+}
+
+#[derive(Debug)]
+struct Frame {
+    text: String,
+    alone: bool,
 }
 
 // === impl Outbox ===
@@ -55,10 +65,19 @@ struct State {
 impl Outbox {
     /// Takes a frame.
     pub(crate) fn send(&self, frame: String) {
+        self.take(frame, false);
+    }
+
+    /// Takes a frame that the client gets alone: what comes behind it waits for [`limits::ALONE`].
+    pub(crate) fn send_alone(&self, frame: String) {
+        self.take(frame, true);
+    }
+
+    fn take(&self, text: String, alone: bool) {
         let mut state = self.state();
         if state.close.is_none() {
-            if state.fits(frame.len()) {
-                state.push(frame);
+            if state.fits(text.len()) {
+                state.push(text, alone);
             } else {
                 state.overflow();
             }
@@ -74,7 +93,7 @@ impl Outbox {
             state.seq += 1;
             let frame = frame::event(event.name, event.payload, Some(state.seq), event.state_version);
             if state.fits(frame.len()) {
-                state.push(frame);
+                state.push(frame, false);
             } else if !event.droppable {
                 state.overflow();
             }
@@ -100,9 +119,16 @@ impl Outbox {
     /// The next thing to do.
     pub(crate) fn next(&self) -> Next {
         let mut state = self.state();
-        if let Some(frame) = state.frames.pop_front() {
-            state.bytes -= frame.len() + limits::FRAME_OVERHEAD;
-            return Next::Send(frame);
+        if let Some(until) = state.quiet {
+            if Instant::now() < until {
+                return Next::Pause(until);
+            }
+            state.quiet = None;
+        }
+        if let Some(Frame { text, alone }) = state.frames.pop_front() {
+            state.bytes -= text.len() + limits::FRAME_OVERHEAD;
+            state.quiet = alone.then(|| Instant::now() + limits::ALONE);
+            return Next::Send(text);
         }
         state.close.clone().map_or(Next::Wait, Next::Close)
     }
@@ -124,9 +150,9 @@ impl State {
         self.bytes + length + limits::FRAME_OVERHEAD <= limits::MAX_BUFFERED
     }
 
-    fn push(&mut self, frame: String) {
-        self.bytes += frame.len() + limits::FRAME_OVERHEAD;
-        self.frames.push_back(frame);
+    fn push(&mut self, text: String, alone: bool) {
+        self.bytes += text.len() + limits::FRAME_OVERHEAD;
+        self.frames.push_back(Frame { text, alone });
     }
 
     fn overflow(&mut self) {
@@ -194,6 +220,22 @@ mod tests {
             panic!("nothing sent")
         };
         assert!(frame.contains("\"seq\":42") && last < 41, "{frame} after {last}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_follows_at_once_what_comes_alone() {
+        let outbox = Outbox::default();
+        outbox.send("before".into());
+        outbox.send_alone("alone".into());
+        outbox.send("after".into());
+        outbox.close(1012, "service restart");
+        assert_eq!(outbox.next(), Next::Send("before".into()));
+        assert_eq!(outbox.next(), Next::Send("alone".into()));
+        let until = Instant::now() + limits::ALONE;
+        assert_eq!(outbox.next(), Next::Pause(until));
+        tokio::time::advance(limits::ALONE).await;
+        assert_eq!(outbox.next(), Next::Send("after".into()));
+        assert!(matches!(outbox.next(), Next::Close(_)));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::io::{self, Read, Write};
 use tokio::{
     io::{AsyncWriteExt, Interest},
     net::TcpStream,
-    time,
+    time::{self, Instant},
 };
 use tokio_tungstenite::tungstenite::{
     Error, Message, WebSocket,
@@ -93,7 +93,7 @@ impl Wire {
     /// Sends what the outbox holds until something comes.
     pub(crate) async fn next(&mut self, outbox: &Outbox) -> Result<Incoming, End> {
         loop {
-            self.send_waiting(outbox)?;
+            let pause = self.send_waiting(outbox)?;
             match self.socket.read() {
                 Ok(Message::Text(text)) => return Ok(Incoming::Message(text.into())),
                 Ok(Message::Binary(bytes)) => return Ok(Incoming::Message(bytes)),
@@ -115,7 +115,8 @@ impl Wire {
             };
             tokio::select! {
                 ready = self.socket.get_ref().tcp.ready(interest) => drop(ready.map_err(|_| End::Theirs)?),
-                () = outbox.changed(), if !self.unsent => {}
+                () = outbox.changed(), if !self.unsent && pause.is_none() => {}
+                () = over(pause) => {}
             }
         }
     }
@@ -138,12 +139,13 @@ impl Wire {
         let _ = time::timeout(limits::CLOSE_DEADLINE, self.linger()).await;
     }
 
-    fn send_waiting(&mut self, outbox: &Outbox) -> Result<(), End> {
+    /// Gives until when nothing more may be sent, if there is such a time.
+    fn send_waiting(&mut self, outbox: &Outbox) -> Result<Option<Instant>, End> {
         loop {
             if self.unsent {
                 match self.socket.flush() {
                     Ok(()) => self.unsent = false,
-                    Err(error) if would_block(&error) => return Ok(()),
+                    Err(error) if would_block(&error) => return Ok(None),
                     Err(error) => return Err(end_of(&error)),
                 }
             }
@@ -153,7 +155,8 @@ impl Wire {
                     self.socket.get_mut().begin(&message);
                 }
                 Next::Close(close) => return Err(End::Ours(close)),
-                Next::Wait => return Ok(()),
+                Next::Pause(until) => return Ok(Some(until)),
+                Next::Wait => return Ok(None),
             }
         }
     }
@@ -179,6 +182,14 @@ impl Wire {
             }
         }
         Ok(())
+    }
+}
+
+/// Returns when a pause is over; never if there is none.
+async fn over(pause: Option<Instant>) {
+    match pause {
+        Some(until) => time::sleep_until(until).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -9,6 +9,7 @@ import subprocess
 import tempfile
 
 from gateway import TOKEN
+from nodes import Node, until
 from results import Failed
 
 SECONDS = 90
@@ -42,6 +43,11 @@ class Client:
 
     def command(self, *args):
         return [str(self.original.node), str(self.original.cli), *args]
+
+    def start(self, *args):
+        """Starts a command that takes its time; nobody reads what it says."""
+        nobody = subprocess.DEVNULL
+        return subprocess.Popen(self.command(*args), env=self.env, cwd=self.home, stdin=nobody, stdout=nobody, stderr=nobody)
 
     def run(self, *args):
         """Its exit code and what it says, without colours."""
@@ -165,7 +171,6 @@ def channels(client, services, results):
 
 def cron(client, results):
     results.check("cron status", holds(client, lambda value: value["enabled"] is True, "cron", "status"))
-    results.check("cron list", contains(client, [""], "cron", "list"))
     made = {}
 
     def add():
@@ -181,26 +186,123 @@ def cron(client, results):
 
         return proof
 
+    def listed(name):
+        row = [line for line in client.says("cron", "list").splitlines() if made.get("id", "none") in line]
+        need(len(row) == 1 and name in row[0] and "every 1h" in row[0], "the job is not listed as it is")
+
+    def ran():
+        runs = lambda: client.json("cron", "runs", "--id", made.get("id", "none"))["entries"]
+        ended = lambda: [run for run in runs() if run["jobId"] == made["id"] and run["status"] == "ok"]
+        said = until(ended, "the run is not among those that ended")[0]["summary"]
+        need(said.startswith("You said:") and said.split()[-1] == "go", f"it said {said}")
+
+    def gone():
+        need(client.json("cron", "rm", made.get("id", "none"))["removed"] is True, "it says that nothing was removed")
+        need(made["id"] not in client.says("cron", "list", "--all"), "the job is still listed")
+
     results.check("cron add", add)
+    results.check("cron list", lambda: listed("hourly"))
     results.check("cron edit", on_it("edit", "--name", "renamed", test=lambda job: job["name"] == "renamed"))
     results.check("cron disable", on_it("disable", test=lambda job: job["enabled"] is False))
     results.check("cron enable", on_it("enable", test=lambda job: job["enabled"] is True))
     results.check("cron run", on_it("run", test=lambda run: run["ok"] is True))
-    runs = lambda: holds(client, lambda value: "entries" in value, "cron", "runs", "--id", made.get("id", "none"))()
-    results.check("cron runs", runs)
-    results.check("cron rm", on_it("rm", test=lambda answer: answer["removed"] is True))
+    results.check("cron runs", ran)
+    results.check("cron rm", gone)
 
 
-def fleet(client, results):
-    results.check("devices list", contains(client, [""], "devices", "list"))
-    results.check("devices list --json", holds(client, lambda value: "paired" in value, "devices", "list", "--json"))
-    results.check("nodes list", contains(client, ["Pending: 0"], "nodes", "list"))
-    results.check("nodes status", contains(client, ["Known: 0"], "nodes", "status"))
-    results.check("nodes pending", contains(client, [""], "nodes", "pending"))
-    results.check("approvals get --gateway", contains(client, [""], "approvals", "get", "--gateway"))
-    results.check("approvals pending", contains(client, [""], "approvals", "pending"))
-    results.check("skills list", contains(client, ["kills"], "skills", "list"))
-    results.check("hooks list", contains(client, [""], "hooks", "list"))
+def skills(client, results):
+    folder = client.gateway.home / "workspace" / "skills" / "ferry-times"
+    folder.mkdir(parents=True)
+    (folder / "SKILL.md").write_text("---\nname: ferry-times\ndescription: When the ferry goes.\n---\nLook at the pier.\n")
+    results.check("skills list", contains(client, ["ferry-times", "When the ferry goes"], "skills", "list"))
+
+
+def devices(client, results):
+    """A gateway that lets in nobody without a question."""
+    first = lambda rows, name: next((row for row in rows if row.get("displayName") == name), None)
+    asks = lambda: first(client.json("devices", "list", "--json")["pending"], "Pier")
+    paired = lambda: first(client.json("devices", "list", "--json")["paired"], "Pier")
+
+    with Node(client, "Pier"):
+        found = {}
+
+        def listed():
+            found.update(until(asks, "the device that asks is not listed"))
+            need(paired() is None, "it was let in")
+
+        def approve():
+            need("requestId" in found, "nobody asks")
+            client.says("devices", "approve", found["requestId"])
+            need(paired() is not None, "it is not let in")
+            until(lambda: paired()["connected"], "it does not connect")
+
+        def remove():
+            client.says("devices", "remove", found.get("deviceId", "none"))
+            need(paired() is None, "it is still there")
+
+        results.check("devices list --json", listed)
+        results.check("devices list", contains(client, ["Pier", found.get("requestId", "a request")[:8]], "devices", "list"))
+        results.check("devices approve", approve)
+        results.check("devices remove", remove)
+
+
+def nodes(client, results):
+    with Node(client, "Bench"):
+        found = {}
+
+        def pending():
+            rows = lambda: client.json("nodes", "pending", "--json")
+            found.update(until(lambda: next(iter(rows()), None), "the node that asks is not listed"))
+            need(found["displayName"] == "Bench", "another node asks")
+
+        def approve():
+            answer = client.json("nodes", "approve", found.get("requestId", "none"))
+            need(answer["node"]["nodeId"] == found["nodeId"], "another node is approved")
+
+        def status():
+            rows = client.json("nodes", "status", "--json")["nodes"]
+            need([row["nodeId"] for row in rows if row["connected"] and row["paired"]] == [found["nodeId"]], "it is not connected")
+
+        def invoke():
+            which = ("--command", "system.which", "--params", '{"bins":["sh"]}')
+            answer = client.json("nodes", "invoke", "--node", "Bench", *which, "--json")
+            need("/sh" in json.dumps(answer), "it finds no sh")
+
+        def remove():
+            client.says("nodes", "remove", "--node", "Pier bench")
+            until(lambda: "Paired: 0" in client.says("nodes", "list"), "it is still there")
+
+        results.check("nodes pending", pending)
+        results.check("nodes approve", approve)
+        results.check("nodes list", contains(client, ["Pending: 0", "Paired: 1", "Bench"], "nodes", "list"))
+        results.check("nodes status", status)
+        results.check("nodes describe", contains(client, ["Bench", "paired · connected", "- system.which"], "nodes", "describe", "--node", "Bench"))
+        results.check("nodes invoke", invoke)
+        results.check("nodes rename", contains(client, ["Pier bench"], "nodes", "rename", "--node", "Bench", "--name", "Pier bench"))
+        results.check("nodes remove", remove)
+
+
+def approvals(client, results):
+    """A gateway that asks before each command."""
+    results.check("approvals get --gateway", contains(client, ["tools.exec", "ask=always"], "approvals", "get", "--gateway"))
+    asked = client.start("agent", "--agent", "main", "--message", '/tool exec {"command":"touch made-by-hand"}')
+    found = {}
+
+    def pending():
+        rows = lambda: client.json("approvals", "pending", "--json")["approvals"]
+        found.update(until(lambda: next(iter(rows()), None), "the question is not listed"))
+        need(found["summary"] == "touch made-by-hand", "another command is asked about")
+
+    def resolve():
+        client.says("approvals", "resolve", found.get("id", "none"), "allow-once")
+        made = client.gateway.home / "workspace" / "made-by-hand"
+        until(made.exists, "the command was not run")
+        need(client.json("approvals", "pending", "--json")["approvals"] == [], "the question is still open")
+
+    results.check("approvals pending", pending)
+    results.check("approvals resolve", resolve)
+    asked.kill()
+    asked.wait()
 
 
 def prove(client, services, results):
@@ -208,4 +310,11 @@ def prove(client, services, results):
     agents(client, results)
     channels(client, services, results)
     cron(client, results)
-    fleet(client, results)
+    skills(client, results)
+    nodes(client, results)
+
+
+def prove_strict(client, results):
+    """At a gateway that asks about each device and each command."""
+    devices(client, results)
+    approvals(client, results)

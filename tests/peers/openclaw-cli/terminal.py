@@ -1,6 +1,7 @@
 """The terminal UI, in a terminal of its own: typed at, and read."""
 
 import fcntl
+import json
 import os
 import pty
 import re
@@ -75,21 +76,25 @@ class Screen:
         os.write(self.fd, text.encode())
 
     def enter(self, text):
+        """Types a line. What is drawn from then on was not typed."""
         self.type(text)
         self.shows(text)
+        self.mark()
         self.type("\r")
 
 
 def prove(client, services, results):
     def connects():
         with Screen(client) as screen:
-            screen.shows("connected")
+            screen.shows("connected | idle", "agent main")
 
     def chats():
         with Screen(client, "--session", "agent:main:terminal") as screen:
             screen.shows("connected")
             screen.enter("hello from a terminal")
             screen.shows("You said: hello from a terminal")
+            # and it knows that this was all
+            screen.shows("connected | idle")
 
     def remembers():
         with Screen(client, "--session", "agent:main:terminal") as screen:
@@ -103,7 +108,7 @@ def prove(client, services, results):
             screen.shows(FIRST.strip())
             screen.mark()
             services.go_on.set()
-            screen.shows(SECOND)
+            screen.shows(SECOND, "connected | idle")
 
     def stops():
         with Screen(client, "--session", "agent:slow:stop") as screen:
@@ -112,29 +117,49 @@ def prove(client, services, results):
             screen.shows(FIRST.strip())
             screen.mark()
             screen.type("\x1b")
-            screen.shows("abort")
-            services.go_on.set()
+            screen.shows("aborted")
+        # the model would go on now, and nobody hears it
+        services.go_on.set()
+        asked = json.dumps({"sessionKey": "agent:slow:stop"})
+        history = client.says("gateway", "call", "chat.history", "--params", asked, "--json")
+        if "slowly again" not in history or SECOND in history:
+            raise Failed("fails: the conversation goes on")
 
     def calls_a_tool():
         with Screen(client, "--session", "agent:main:tool") as screen:
             screen.shows("connected")
-            screen.enter('please /tool count_words {"text":"a b c"}')
-            screen.shows("You said: please")
+            screen.enter('/tool count_words {"text":"a b c"}')
+            screen.shows("count_words answered", "connected | idle")
+
+    def comes_back():
+        with Screen(client, "--session", "agent:main:terminal") as screen:
+            screen.shows("connected")
+            client.gateway.restart()
+            screen.shows("disconnected")
+            screen.mark()
+            screen.shows("connected | idle")
+            screen.enter("are you there?")
+            screen.shows("You said: are you there?")
 
     results.check("connects", connects)
     results.check("a message is answered", chats)
     results.check("the history is there when it comes again", remembers)
     results.check("an answer is shown while it grows", streams)
     results.check("Escape stops an answer", stops)
-    for command, words in [("/status", "status"), ("/sessions", "terminal"), ("/models", "demo/echo"), ("/agents", "slow")]:
+    results.check("a tool is called", calls_a_tool)
+    results.check("it comes back after a restart of the gateway", comes_back)
+    # what only the gateway can have told: nothing of it is typed or shown before
+    for command, words in [
+        ("/status", ["Model: demo/echo", "connected | idle"]),
+        ("/sessions", ["count_words"]),
+        ("/models", ["slow/m"]),
+        ("/agents", ["slow"]),
+    ]:
         results.check(command, lambda command=command, words=words: slash(client, command, words))
 
 
 def slash(client, command, words):
     with Screen(client, "--session", "agent:main:terminal") as screen:
         screen.shows("connected")
-        screen.mark()
-        screen.type(command)
-        screen.shows(command)
-        screen.type("\r")
-        screen.shows(words)
+        screen.enter(command)
+        screen.shows(*words)

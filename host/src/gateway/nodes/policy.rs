@@ -13,8 +13,25 @@ const DELICATE: &[&str] = &[
     "sms.send",
 ];
 
-/// Commands that run programs of the node's machine.
-const PROGRAMS: &[&str] = &["system.run", "system.run.prepare", "system.which"];
+/// What begins like this runs programs of the node's machine, drives it, or reads and writes its files: it is for who owns
+/// the gateway. OpenClaw asks less of those who send some of these and guards them by rules of its plugins, which are not
+/// here.
+const OF_OWNERS: &[&str] = &[
+    "agent.cli.",
+    "browser.proxy",
+    "desktop.",
+    "dir.",
+    "file.",
+    "fs.",
+    "mcp.tools.call",
+    "system.execApprovals.set",
+    "system.run",
+    "terminal.",
+    "worker.",
+    "workspace.",
+];
+/// Looks for programs. Everybody who may send commands may send it; only who owns the gateway lets a node offer it.
+const WHICH: &str = "system.which";
 
 /// `gateway.nodes.commands`: the owner's rules.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -34,7 +51,7 @@ impl NodePolicy {
 
 /// What a caller needs to send this command.
 pub(super) fn scope_to_send(command: &str) -> Scope {
-    if is_program(command) {
+    if is_of_owners(command) {
         Scope::Admin
     } else {
         Scope::Write
@@ -44,7 +61,10 @@ pub(super) fn scope_to_send(command: &str) -> Scope {
 /// What a caller needs to let a node offer these commands.
 pub(super) fn scopes_to_approve(commands: &[String]) -> Vec<Scope> {
     let mut scopes = vec![Scope::Pairing];
-    if commands.iter().any(|command| is_program(command)) {
+    if commands
+        .iter()
+        .any(|command| is_of_owners(command) || command == WHICH)
+    {
         scopes.push(Scope::Admin);
     } else if !commands.is_empty() {
         scopes.push(Scope::Write);
@@ -52,8 +72,8 @@ pub(super) fn scopes_to_approve(commands: &[String]) -> Vec<Scope> {
     scopes
 }
 
-fn is_program(command: &str) -> bool {
-    PROGRAMS.contains(&command)
+fn is_of_owners(command: &str) -> bool {
+    OF_OWNERS.iter().any(|beginning| command.starts_with(beginning))
 }
 
 #[cfg(test)]
@@ -78,13 +98,29 @@ mod tests {
     }
 
     #[test]
-    fn running_programs_takes_more() {
-        assert_eq!(scope_to_send("system.run"), Scope::Admin);
-        assert_eq!(scope_to_send("canvas.present"), Scope::Write);
+    fn programs_and_files_take_more() {
+        for command in [
+            "system.run",
+            "system.run.prepare",
+            "file.write",
+            "fs.listDir",
+            "browser.proxy.upload.v1",
+        ] {
+            assert_eq!(scope_to_send(command), Scope::Admin, "{command}");
+        }
+        for command in ["canvas.present", "system.which", "system.notify", "location.get"] {
+            assert_eq!(scope_to_send(command), Scope::Write, "{command}");
+        }
         let needed =
             |names: &[&str]| scopes_to_approve(&names.iter().map(|n| (*n).to_owned()).collect::<Vec<_>>());
         assert_eq!(needed(&[]), [Scope::Pairing]);
         assert_eq!(needed(&["a"]), [Scope::Pairing, Scope::Write]);
-        assert_eq!(needed(&["a", "system.run"]), [Scope::Pairing, Scope::Admin]);
+        for command in ["system.run", "system.which", "file.fetch"] {
+            assert_eq!(
+                needed(&["a", command]),
+                [Scope::Pairing, Scope::Admin],
+                "{command}"
+            );
+        }
     }
 }

@@ -204,7 +204,7 @@ async fn answer(
             "receivedToAckMs": millis(received.elapsed()), "loadSessionMs": millis(started.found),
         });
     }
-    respond.answer(&answer);
+    respond.answer_alone(&answer);
     started.acked(gateway);
     Ok(answer)
 }
