@@ -109,7 +109,7 @@ impl Ask {
         let event = self.event(text, Vec::new(), desk.clock.now_ms());
         // a repeat returns when the first one is on the disk
         match is_new {
-            true => inbox.ask(event).await?,
+            true => drop(inbox.ask(event).await?),
             false => inbox.accept(CLIENTS, event).await?,
         }
         Ok(is_new)

@@ -10,7 +10,7 @@ use super::{
     live::End,
     sorter::{Sorter, Taken},
 };
-use crate::journal::{Accepted, JournalError, Pending, Settled};
+use crate::journal::{Accepted, EventState, JournalError, Pending, Settled};
 use openclaw_plugin_api::{Error, ErrorKind, Inbound, Result};
 use std::{sync::Arc, time::Duration};
 use tokio::sync::{RwLock, Semaphore, mpsc};
@@ -71,31 +71,38 @@ impl Inbox {
 
     /// Takes one event. When this returns well, it is on the disk; a repeat has no effect.
     pub async fn accept(self: &Arc<Self>, channel: &str, event: Inbound) -> Result<()> {
+        self.accepted(channel, event).await.map(drop)
+    }
+
+    async fn accepted(self: &Arc<Self>, channel: &str, event: Inbound) -> Result<Accepted> {
         check(&event)?;
         let (inbox, channel) = (self.clone(), channel.to_owned());
         // a caller that goes away must not leave an event in the journal that nobody works on
         tokio::spawn(async move { inbox.take(channel, event).await }).await?
     }
 
-    /// The same for what a client asks, whose run is open. What is not taken ends it; what was written and may not be on
-    /// the disk is worked on, though its sender hears of the trouble.
-    pub async fn ask(self: &Arc<Self>, event: Inbound) -> Result<()> {
+    /// The same for what a client asks, whose run is open. What is not taken ends it, and so does a repeat of what was
+    /// answered before: nobody works on either. What was written and may not be on the disk is worked on, though its sender
+    /// hears of the trouble. False: it was answered before.
+    pub async fn ask(self: &Arc<Self>, event: Inbound) -> Result<bool> {
         let id = event.event_id.clone();
-        let Err(error) = self.accept(CLIENTS, event).await else {
-            return Ok(());
-        };
+        let taken = self.accepted(CLIENTS, event).await;
+        if matches!(taken, Ok(Accepted::New(_))) {
+            return Ok(true);
+        }
         let (desk, written) = (&self.desk, id.clone());
         let state = desk
             .journal
             .run(move |j| j.event_state(CLIENTS, "", &written))
             .await;
-        if matches!(state, Ok(None)) {
+        let goes_on = !matches!(state, Ok(None | Some(EventState::Settled)));
+        if !goes_on {
             desk.live.end(&id, End::Aborted);
         }
-        Err(error)
+        taken.map(|_| goes_on)
     }
 
-    async fn take(&self, channel: String, event: Inbound) -> Result<()> {
+    async fn take(&self, channel: String, event: Inbound) -> Result<Accepted> {
         let journal = &self.desk.journal;
         if let Some(trouble) = journal.trouble() {
             return Err(Error::new(
@@ -120,10 +127,11 @@ impl Inbox {
         let goes_on = *resumed;
         drop(resumed);
         // what does not go on here is brought on its way with what was left
-        if let Accepted::New(row) = taken.map_err(unusable)?
+        let taken = taken.map_err(unusable)?;
+        if let Accepted::New(row) = taken
             && goes_on
         {
-            let taken = Taken {
+            let event = Taken {
                 row,
                 turn: String::new(),
                 preview: String::new(),
@@ -133,9 +141,10 @@ impl Inbox {
                 more: false,
             };
             // there is room for as many as there are places; without a reader the process is ending
-            let _ = self.sorted.send(taken).await;
+            let _ = self.sorted.send(event).await;
         }
-        journal.synced().await.map_err(unusable)
+        journal.synced().await.map_err(unusable)?;
+        Ok(taken)
     }
 
     /// Takes up what an earlier process left: the turns that it began, then what waited, in its order, then what has

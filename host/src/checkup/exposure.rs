@@ -270,7 +270,7 @@ fn page(ground: &Ground) -> Vec<Finding> {
 }
 
 fn devices(ground: &Ground) -> Option<Finding> {
-    let allowed = &ground.config.gateway.nodes.commands.allow;
+    let allowed = ground.config.gateway.nodes.allowed();
     let risky: Vec<_> = allowed
         .iter()
         .filter(|name| DANGEROUS.iter().any(|known| name.starts_with(known)))

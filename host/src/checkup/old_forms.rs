@@ -22,6 +22,7 @@ pub fn find(written: &Value) -> Vec<OldForm> {
     agents(written, &mut found);
     bindings(written, &mut found);
     session(written, &mut found);
+    nodes(written, &mut found);
     words(written, &mut found);
     let channels = JsonPath::root().key("channels");
     for (id, block) in written["channels"].as_object().into_iter().flatten() {
@@ -117,6 +118,23 @@ fn session(written: &Value, found: &mut Vec<OldForm>) {
         found.push(OldForm {
             path: at.key("idleMinutes"),
             now: "session.reset, with the mode \"idle\"".into(),
+            edits,
+        });
+    }
+}
+
+fn nodes(written: &Value, found: &mut Vec<OldForm>) {
+    let at = JsonPath::root().key("gateway").key("nodes");
+    for (old, new) in [("allowCommands", "allow"), ("denyCommands", "deny")] {
+        let (path, newer) = (at.key(old), at.key("commands").key(new));
+        let Some(names) = path.of(written) else { continue };
+        let mut edits = vec![unset(path.clone())];
+        if newer.of(written).is_none() {
+            edits.insert(0, set(newer.clone(), names.clone()));
+        }
+        found.push(OldForm {
+            path,
+            now: newer.to_string(),
             edits,
         });
     }

@@ -121,6 +121,10 @@ pub struct NodesConfig {
     pub pairing: NodePairingConfig,
     /// What they may be asked.
     pub commands: NodeCommandsConfig,
+    /// Like `gateway.nodes.commands.allow`; of February 2026.
+    pub allow_commands: Option<Vec<String>>,
+    /// Like `gateway.nodes.commands.deny`; of February 2026.
+    pub deny_commands: Option<Vec<String>>,
 }
 
 /// `gateway.nodes.pairing`
@@ -136,9 +140,9 @@ pub struct NodePairingConfig {
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct NodeCommandsConfig {
     /// Delicate commands, such as `camera.snap`, that nodes may be sent.
-    pub allow: Vec<String>,
+    pub allow: Option<Vec<String>>,
     /// Commands that they may not be sent.
-    pub deny: Vec<String>,
+    pub deny: Option<Vec<String>>,
 }
 
 /// `gateway.auth.rateLimit`
@@ -225,6 +229,22 @@ pub struct EndpointsConfig {
 pub struct EndpointConfig {
     /// Is it there? Default: false.
     pub enabled: bool,
+}
+
+// === impl NodesConfig ===
+
+impl NodesConfig {
+    /// Delicate commands that nodes may be sent. The newer key wins.
+    pub fn allowed(&self) -> &[String] {
+        let allowed = self.commands.allow.as_ref().or(self.allow_commands.as_ref());
+        allowed.map_or(&[], Vec::as_slice)
+    }
+
+    /// Commands that they may not be sent. The newer key wins.
+    pub fn denied(&self) -> &[String] {
+        let denied = self.commands.deny.as_ref().or(self.deny_commands.as_ref());
+        denied.map_or(&[], Vec::as_slice)
+    }
 }
 
 // === impl GatewayConfig ===

@@ -64,7 +64,7 @@ impl Methods {
             "message.action" => message::act(gateway, caller, params).await,
             "diagnostics.stability" => diagnostics::stability(&self.telemetry, gateway, params),
             "diagnostics.lanes" | "tasks.list" => work::call(gateway, method, params).await,
-            "send" => send::send(gateway, params).await,
+            "send" => send::send(gateway, caller, params).await,
             "sessions.list" => sessions::list(gateway, params).await,
             "sessions.get" => sessions::get(gateway, params).await,
             "sessions.describe" => sessions::describe(gateway, params).await,

@@ -71,7 +71,7 @@ pub(super) async fn act(gateway: &Gateway, caller: &Caller, given: Value) -> Res
         agent_id: asked.agent_id.unwrap_or_default(),
         sender_id: String::new(),
         from_owner: caller.principal.scopes().permit(Scope::Admin),
-        key: format!("send-{}", asked.idempotency_key),
+        key: super::send::outbox_key(caller, &asked.idempotency_key),
     };
     deed::perform(desk, deed).await.map_err(|error| failed(&error))
 }

@@ -4,7 +4,7 @@ use super::{failed, params};
 use crate::{
     agent::{Post, deed},
     app::Gateway,
-    gateway::{Failure, Method, Scope},
+    gateway::{Caller, Failure, Method, Scope},
     route::Delivery,
 };
 use serde::Deserialize;
@@ -54,7 +54,7 @@ pub(super) fn methods() -> Vec<Method> {
 }
 
 /// Sends a message.
-pub(super) async fn send(gateway: &Gateway, given: Value) -> Result<Value, Failure> {
+pub(super) async fn send(gateway: &Gateway, caller: &Caller, given: Value) -> Result<Value, Failure> {
     let params: Params = params("send", given)?;
     let named = Target {
         channel: params.channel,
@@ -81,7 +81,7 @@ pub(super) async fn send(gateway: &Gateway, given: Value) -> Result<Value, Failu
         voice: params.as_voice,
         buttons: Vec::new(),
         agent_id: String::new(),
-        key: format!("send-{}", params.idempotency_key),
+        key: outbox_key(caller, &params.idempotency_key),
     };
     let rows = gateway.desk().post(&post).await.map_err(|error| failed(&error))?;
     let mut answer = delivered(gateway, &rows).await?.unwrap_or_default();
@@ -90,6 +90,12 @@ pub(super) async fn send(gateway: &Gateway, given: Value) -> Result<Value, Failu
     answer["accountId"] = json!(to.account_id);
     answer["to"] = json!(to.chat_id);
     Ok(answer)
+}
+
+/// Under what a client's message stands in the outbox. Keys of two clients are never the same: no name of one has a line's
+/// end in it.
+pub(super) fn outbox_key(caller: &Caller, key: &str) -> String {
+    format!("send-{}\n{key}", caller.principal.subject())
 }
 
 /// What became of messages in the outbox. None: there are none.

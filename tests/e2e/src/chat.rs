@@ -1,8 +1,12 @@
 //! A chat client as others write them: every frame that comes is kept, in its order.
 use crate::running::{Home, Running, soon};
+use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::{SinkExt, StreamExt};
 use openclaw_fakes::openai::OpenAi;
+use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::time::{SystemTime, UNIX_EPOCH};
 use tokio::net::TcpStream;
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async, tungstenite::Message};
 
@@ -40,6 +44,40 @@ pub async fn scripted(more: &[&str], change: impl FnOnce(&mut Value)) -> (OpenAi
     home.configure(&config);
     let gateway = home.start().await;
     (model, home, gateway)
+}
+
+/// Parameters of `connect` with the proof of a device, whose key is made of this number.
+pub fn signed(mut params: Value, device: u8, nonce: &str) -> Value {
+    let pair = Ed25519KeyPair::from_seed_unchecked(&[device; 32]).expect("a key");
+    let public = pair.public_key().as_ref();
+    let id: String = Sha256::digest(public)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("a time")
+        .as_millis();
+    let scopes = params["scopes"].as_array().expect("a list").iter();
+    let scopes: Vec<_> = scopes.filter_map(Value::as_str).collect();
+    let (role, client) = (words_of(&params["role"]), &params["client"]);
+    let proof = format!(
+        "v3|{id}|{}|{}|{role}|{}|{now}|{TOKEN}|{nonce}|{}|{}",
+        words_of(&client["id"]),
+        words_of(&client["mode"]),
+        scopes.join(","),
+        words_of(&client["platform"]),
+        words_of(&client["deviceFamily"]).to_lowercase(),
+    );
+    params["device"] = json!({
+        "id": id, "publicKey": URL_SAFE_NO_PAD.encode(public), "signedAt": now, "nonce": nonce,
+        "signature": URL_SAFE_NO_PAD.encode(pair.sign(proof.as_bytes())),
+    });
+    params
+}
+
+fn words_of(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
 }
 
 // === impl Chat ===

@@ -1,14 +1,10 @@
 //! Commands of agents on another device: the real gateway asks the operator, then the device, and nobody else.
-use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use openclaw_e2e::{
-    chat::{Chat, TOKEN, scripted},
+    chat::{Chat, TOKEN, scripted, signed},
     world::{Home, Running, soon},
 };
 use openclaw_fakes::openai::{OpenAi, Turn};
-use ring::signature::{Ed25519KeyPair, KeyPair};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// A gateway whose agent runs commands on devices, and its operator.
 async fn world() -> (OpenAi, Home, Running, Chat) {
@@ -22,7 +18,7 @@ async fn world() -> (OpenAi, Home, Running, Chat) {
 
 /// A device that offers to run commands, let in by the operator.
 async fn device(gateway: &Running, operator: &mut Chat) -> Chat {
-    let node = Chat::challenged(gateway, signed).await;
+    let node = Chat::challenged(gateway, |nonce| signed(attic(), 7, nonce)).await;
     let asked = operator
         .until("a device that asks", |frame| {
             frame["event"] == "node.pair.requested"
@@ -36,28 +32,13 @@ async fn device(gateway: &Running, operator: &mut Chat) -> Chat {
     node
 }
 
-/// What the device says of itself, with the proof that it has its key.
-fn signed(nonce: &str) -> Value {
-    let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).expect("a key");
-    let public = pair.public_key().as_ref();
-    let id: String = Sha256::digest(public)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .expect("a time")
-        .as_millis();
-    let proof = format!("v3|{id}|node-host|node|node||{now}|{TOKEN}|{nonce}|linux|linux");
+/// What the device says of itself.
+fn attic() -> Value {
     json!({
         "minProtocol": 4, "maxProtocol": 4, "role": "node", "scopes": [], "caps": ["system"], "commands": ["system.run"],
         "client": { "id": "node-host", "version": "1", "platform": "linux", "deviceFamily": "Linux", "mode": "node",
             "displayName": "attic" },
         "auth": { "token": TOKEN },
-        "device": {
-            "id": id, "publicKey": URL_SAFE_NO_PAD.encode(public), "signedAt": now, "nonce": nonce,
-            "signature": URL_SAFE_NO_PAD.encode(pair.sign(proof.as_bytes())),
-        },
     })
 }
 

@@ -1,8 +1,9 @@
 //! What an operator may rely on when things end at the wrong moment: replies, messages sent by hand, and plugins that
 //! take the process with them.
 use openclaw_e2e::{
+    chat::{Chat, TOKEN, signed},
     fixture,
-    world::{ADA, Home, Running, World, soon},
+    world::{ADA, Home, Running, World, soon, text_of},
 };
 use openclaw_fakes::telegram::Fault;
 use serde_json::json;
@@ -131,6 +132,33 @@ async fn a_message_under_one_key_is_sent_once_also_after_a_restart() {
     assert_eq!(first["messageId"], second["messageId"]);
     let sent = world.telegram.bodies("sendMessage");
     assert_eq!(sent.len(), 1, "{sent:?}");
+    world.end().await;
+}
+
+#[tokio::test]
+async fn two_clients_that_chose_the_same_key_are_both_heard() {
+    let world = World::with(|config| config["gateway"] = json!({ "auth": { "token": TOKEN } })).await;
+    let operator = json!({
+        "minProtocol": 4, "maxProtocol": 4, "role": "operator", "scopes": ["operator.admin"], "caps": [],
+        "client": { "id": "cli", "version": "1", "platform": "linux", "mode": "cli" }, "auth": { "token": TOKEN },
+    });
+    for (device, words) in [(1, "from one"), (2, "from the other"), (2, "a repeat")] {
+        let mut chat =
+            Chat::challenged(&world.gateway, |nonce| signed(operator.clone(), device, nonce)).await;
+        let message = json!({ "to": "telegram:7", "message": words, "idempotencyKey": "1" });
+        chat.call("send", message).await.expect("it is sent");
+        let action = json!({ "channel": "telegram", "action": "send", "idempotencyKey": "2",
+            "params": { "to": "7", "message": format!("acted {words}") } });
+        chat.call("message.action", action).await.expect("it is done");
+    }
+    let texts: Vec<_> = world.telegram.bodies("sendMessage").iter().map(text_of).collect();
+    let wanted = [
+        "from one",
+        "acted from one",
+        "from the other",
+        "acted from the other",
+    ];
+    assert_eq!(texts, wanted);
     world.end().await;
 }
 

@@ -135,6 +135,22 @@ async fn a_run_whose_message_was_written_goes_on_though_its_sender_hears_of_trou
 }
 
 #[tokio::test]
+async fn a_repeat_of_what_was_answered_meanwhile_is_no_run_that_goes_on() {
+    let scene = Scene::new().await;
+    let (live, journal) = (&scene.gateway.desk().live, scene.gateway.journal());
+    let row = left(&scene, "answered").await;
+    left(&scene, "open").await;
+    journal.settle(&[row], &Settled::Done, 2).expect("settled");
+    let runs = ["answered", "open"].map(|id| live.open(id, "agent:main:main", "main", Source::Client).0);
+    for (run, goes_on) in runs.iter().zip([false, true]) {
+        let asked = scene.inbox.ask(event(&run.id)).await;
+        assert_eq!(asked.expect("it is known"), goes_on, "{}", run.id);
+    }
+    assert!(matches!(runs[0].how(), Some(End::Aborted)), "nobody would end it");
+    assert!(runs[1].how().is_none(), "its turn does");
+}
+
+#[tokio::test]
 async fn who_waits_for_a_run_waits_on_if_it_was_written_and_only_then() {
     let scene = Scene::new().await;
     left(&scene, "written").await;

@@ -95,6 +95,28 @@ fn channels_mean_the_same_afterwards() {
 }
 
 #[test]
+fn rules_of_nodes_mean_the_same_before_and_afterwards() {
+    let rules = |value: &Value| {
+        let nodes = Config::from_value(value.clone()).expect("valid").gateway.nodes;
+        (nodes.allowed().to_vec(), nodes.denied().to_vec())
+    };
+    let list = |name: &str| vec![name.to_owned()];
+    for (commands, wanted) in [
+        (json!({}), (list("camera.snap"), list("system.run"))),
+        (
+            json!({"deny": ["sms.send"]}),
+            (list("camera.snap"), list("sms.send")),
+        ),
+        (json!({"allow": [], "deny": []}), (vec![], vec![])),
+    ] {
+        let old = json!({"gateway": {"nodes": {
+            "allowCommands": ["camera.snap"], "denyCommands": ["system.run"], "commands": commands}}});
+        assert_eq!(rules(&old), wanted, "{old}");
+        assert_eq!(rules(&migrated(&old)), wanted, "{old}");
+    }
+}
+
+#[test]
 fn words_and_sessions() {
     let old = json!({
         "gateway": {"reload": {"mode": "hot"}}, "messages": {"queue": {"mode": "steer-backlog"}},

@@ -84,8 +84,8 @@ pub(super) fn rules(config: &Config) -> Result<Rules, Failure> {
         trusted_proxies: proxies.map_err(|e| Failure::config(format_args!("gateway.trustedProxies: {e}")))?,
         policy: policy(config),
         commands: NodePolicy {
-            allow: config.nodes.commands.allow.clone(),
-            deny: config.nodes.commands.deny.clone(),
+            allow: config.nodes.allowed().to_vec(),
+            deny: config.nodes.denied().to_vec(),
         },
     })
 }

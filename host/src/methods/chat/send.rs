@@ -267,7 +267,10 @@ pub(in crate::methods) async fn begin(
         return Ok(known("in_flight"));
     }
     let taken = gateway.inbox().ask(event).await;
-    taken.map_err(|error| crate::methods::failed(&error))?;
+    if !taken.map_err(|error| crate::methods::failed(&error))? {
+        // a repeat that came while the first one was being taken, and answered
+        return Ok(known("ok"));
+    }
     live.changed(&key, &agent, "send");
     Ok(Started {
         run_id,
