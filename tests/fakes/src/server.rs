@@ -134,6 +134,11 @@ impl Server {
         self.shared.memory().script.extend(faults);
     }
 
+    /// No fault is left: all is well again.
+    pub fn forget(&self) {
+        self.shared.memory().script.clear();
+    }
+
     /// The requests so far.
     pub fn asked(&self) -> Vec<Asked> {
         self.shared.memory().asked.iter().cloned().collect()
