@@ -190,6 +190,11 @@ mod tests {
             "models.providers.mine.models[0].compat.zaiToolStream",
             "plugins.slots.memory",
             "commands.bash",
+            // had and given up between the two forms that are read
+            "tui",
+            "cron.webhook",
+            "agents.defaults.embeddedPi",
+            "gateway.nodes.skills",
         ] {
             assert!(is_known(&path(known)), "{known}");
         }
