@@ -3,7 +3,10 @@
 import http.server
 import json
 import queue
+import select
+import socket
 import threading
+import time
 
 BOT = "1234:a-bot-token-of-this-test"
 FIRST, SECOND = "the first half ", "and the second half"
@@ -16,6 +19,7 @@ class Services:
     def __init__(self):
         self.sent = queue.Queue()
         self.go_on = threading.Event()
+        self.given_up = threading.Event()
         self.ending = threading.Event()
 
     def __enter__(self):
@@ -57,7 +61,7 @@ class Services:
         if method == "getMe":
             return {"id": 1234, "is_bot": True, "first_name": "Bot", "username": "peer_bot"}
         if method == "getUpdates":
-            self.ending.wait(PATIENCE / 2)
+            self.ending.wait(min(json.loads(body).get("timeout", 0), PATIENCE / 2))
             return []
         if method == "sendMessage":
             message = json.loads(body)
@@ -75,7 +79,14 @@ class Services:
         request.send_header("connection", "close")
         request.end_headers()
         say(request, {"role": "assistant", "content": FIRST})
-        self.go_on.wait(PATIENCE)
+        end = time.monotonic() + PATIENCE
+        while not self.go_on.wait(0.05) and time.monotonic() < end:
+            ready, _, _ = select.select([request.connection], [], [], 0)
+            if ready and not request.connection.recv(1, socket.MSG_PEEK):
+                # nobody wants the rest
+                self.given_up.set()
+                request.close_connection = True
+                return
         say(request, {"content": SECOND})
         say(request, {}, "stop")
         request.wfile.write(b"data: [DONE]\n\n")

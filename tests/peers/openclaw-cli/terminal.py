@@ -116,10 +116,11 @@ def prove(client, services, results):
             screen.enter("slowly again")
             screen.shows(FIRST.strip())
             screen.mark()
+            services.given_up.clear()
             screen.type("\x1b")
             screen.shows("aborted")
-        # the model would go on now, and nobody hears it
-        services.go_on.set()
+        if not services.given_up.wait(SECONDS):
+            raise Failed("fails: the model is still asked")
         asked = json.dumps({"sessionKey": "agent:slow:stop"})
         history = client.says("gateway", "call", "chat.history", "--params", asked, "--json")
         if "slowly again" not in history or SECOND in history:
@@ -130,6 +131,12 @@ def prove(client, services, results):
             screen.shows("connected")
             screen.enter('/tool count_words {"text":"a b c"}')
             screen.shows("count_words answered", "connected | idle")
+
+    def switches():
+        with Screen(client, "--session", "agent:main:terminal") as screen:
+            screen.shows("connected | idle", "You said: hello from a terminal")
+            screen.enter("/session agent:main:tool")
+            screen.shows("count_words answered")
 
     def comes_back():
         with Screen(client, "--session", "agent:main:terminal") as screen:
@@ -147,6 +154,7 @@ def prove(client, services, results):
     results.check("an answer is shown while it grows", streams)
     results.check("Escape stops an answer", stops)
     results.check("a tool is called", calls_a_tool)
+    results.check("it goes to another conversation", switches)
     results.check("it comes back after a restart of the gateway", comes_back)
     # what only the gateway can have told: nothing of it is typed or shown before
     for command, words in [
