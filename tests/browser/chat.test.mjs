@@ -25,7 +25,7 @@ async function chat(options = {}) {
   await opened.page.evaluate(() => (location.hash = `#/chat/agent:main:test-${Math.random().toString(36).slice(2)}`));
   await opened.page.getByRole("heading", { name: "What shall we do?" }).waitFor();
   const say = async (text) => {
-    await opened.page.getByLabel("Message").fill(text);
+    await opened.page.getByRole("combobox", { name: "Message" }).fill(text);
     await opened.page.getByRole("button", { name: "Send" }).click();
   };
   const answer = opened.page.getByRole("article", { name: "Assistant" });
@@ -60,6 +60,40 @@ test("an answer can be stopped, and what was written of it stays", async () => {
   await say("And now shortly");
   await answer.getByText("word40").waitFor();
   await shot(page, "chat-2-stopped");
+  assert.deepEqual(wrong, []);
+  await context.close();
+});
+
+test("a message is edited and asked again, and what was said before stays as a branch", async () => {
+  const { page, context, wrong, say, answer } = await chat();
+  const message = page.getByRole("combobox", { name: "Message" });
+  const you = page.getByRole("article", { name: "You" });
+  await say("The first question");
+  await answer.getByText("word40").waitFor();
+  await page.getByRole("button", { name: "Edit and ask again: The first question" }).click();
+  await page.getByRole("heading", { name: "What shall we do?" }).waitFor();
+  assert.equal(await message.inputValue(), "The first question");
+  await say("A better question");
+  await answer.getByText("word40").waitFor();
+  assert.equal(await you.count(), 1);
+
+  await page.getByRole("button", { name: "Branches" }).click();
+  const branches = page.getByRole("radio");
+  await branches.nth(1).waitFor();
+  assert.equal(await branches.count(), 2);
+  await branches.nth(1).check();
+  await shot(page, "chat-10-branches");
+  await page.getByRole("button", { name: "Go on with it" }).click();
+  await you.getByText("The first question").waitFor();
+  assert.equal(await you.count(), 1);
+
+  const before = page.url();
+  await page.getByRole("button", { name: "New conversation from here: The first question" }).click();
+  await page.waitForURL((url) => url.href !== before);
+  await page.getByRole("heading", { name: "What shall we do?" }).waitFor();
+  assert.equal(await message.inputValue(), "The first question");
+  await page.goto(before);
+  await you.getByText("The first question").waitFor();
   assert.deepEqual(wrong, []);
   await context.close();
 });

@@ -123,6 +123,16 @@ impl Desk {
         work: impl FnOnce(Arc<Self>, String) -> BoxFuture<'static, T> + Send + 'static,
     ) -> Option<T> {
         lanes.stop(key).await;
+        self.in_turn(lanes, key, work).await
+    }
+
+    /// Does something with a conversation when what it is doing, and what waits before this, is done.
+    pub async fn in_turn<T: Send + 'static>(
+        self: &Arc<Self>,
+        lanes: &Arc<Lanes>,
+        key: &str,
+        work: impl FnOnce(Arc<Self>, String) -> BoxFuture<'static, T> + Send + 'static,
+    ) -> Option<T> {
         let (desk, name) = (self.clone(), key.to_owned());
         let (done, ended) = oneshot::channel();
         let work = Work::Between(Box::pin(async move {

@@ -6,7 +6,7 @@
 use super::{
     Journal, JournalError, Session, StoredMedia,
     cron::put,
-    transcript::{Entry, EntryKind},
+    transcript::{Entry, EntryKind, last_place},
 };
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -223,11 +223,6 @@ fn note(c: &Connection, kind: &str, id: &str, record: &Imported, now_ms: i64) ->
     c.prepare_cached("INSERT OR REPLACE INTO import VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
         .execute(params![kind, id, record.mark, record.done, record.place, now_ms])
         .map(drop)
-}
-
-fn last_place(c: &Connection, id: &str) -> rusqlite::Result<i64> {
-    c.prepare_cached("SELECT coalesce(max(seq), 0) FROM transcript WHERE session_id = ?1")?
-        .query_row([id], |row| row.get(0))
 }
 
 fn is_untouched(c: &Connection, id: &str) -> rusqlite::Result<bool> {

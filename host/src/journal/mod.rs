@@ -5,8 +5,10 @@
 //! same transaction that ends its turn, before anything is sent. The schema has a version and only ever moves forward;
 //! a database of a newer gateway is refused, never touched; a damaged one is set aside and said so. No SQL stands
 //! outside this folder.
+mod branch;
 mod cron;
 mod device;
+mod group;
 mod health;
 mod import;
 mod inbox;
@@ -25,8 +27,10 @@ mod system_event;
 mod transcript;
 mod worker;
 
+pub use branch::{Branch, Current, Cut, MAX_BRANCHES, Recast};
 pub use cron::{CronJob, CronRun, JobThen, RunState};
 pub use device::{DEVICE_REQUEST_MS, Device, DeviceFacts, DeviceRequest, DeviceRole, MAX_TOKENS};
+pub use group::Groups;
 pub use health::Trouble;
 pub use import::{Imported, Taken};
 pub use inbox::{Accepted, Pending, Settled};

@@ -3,7 +3,7 @@
 use super::{
     Journal, JournalError, Session, Settled,
     session::{SESSION_COLUMNS, session},
-    transcript::{COLUMNS, Entry, entry},
+    transcript::{COLUMNS, Entry, entry, last_place},
 };
 use rusqlite::{OptionalExtension, params};
 
@@ -80,7 +80,10 @@ impl Journal {
     pub fn written_by(&self, turn: &str) -> Result<Option<(String, Vec<Entry>)>, JournalError> {
         let transcript = self.read(|c| {
             c.prepare_cached(
-                "SELECT session_id FROM transcript WHERE turn = ?1 ORDER BY created_ms DESC LIMIT 1",
+                // branches have copies: the one that goes on is meant
+                "SELECT session_id FROM transcript WHERE turn = ?1
+                 ORDER BY EXISTS (SELECT 1 FROM session WHERE session.session_id = transcript.session_id) DESC,
+                          created_ms DESC LIMIT 1",
             )?
             .query_row([turn], |row| row.get::<_, String>(0))
             .optional()
@@ -116,10 +119,7 @@ impl Journal {
 
     /// The place of the last entry of a transcript; 0 if there is none.
     pub fn last_place(&self, session_id: &str) -> Result<i64, JournalError> {
-        self.read(|c| {
-            c.prepare_cached("SELECT coalesce(max(seq), 0) FROM transcript WHERE session_id = ?1")?
-                .query_row([session_id], |row| row.get(0))
-        })
+        self.read(|c| last_place(c, session_id))
     }
 
     /// Ids of all transcripts, those of conversations that began anew included.

@@ -4,7 +4,7 @@
 pub(super) const VERSION: i64 = STEPS.len() as i64;
 
 /// Each step brings the schema from its index to the next version.
-pub(super) const STEPS: [&str; 8] = [
+pub(super) const STEPS: [&str; 9] = [
     "
     CREATE TABLE plugin_kv (
         plugin TEXT NOT NULL, key TEXT NOT NULL, value BLOB NOT NULL, expires_ms INTEGER,
@@ -57,4 +57,5 @@ pub(super) const STEPS: [&str; 8] = [
     super::node::SCHEMA,
     super::cron::SCHEMA,
     super::import::SCHEMA,
+    super::branch::SCHEMA,
 ];

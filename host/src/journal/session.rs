@@ -1,5 +1,5 @@
 //! Conversations: which there are, what is set in them, what they have cost.
-use super::{Journal, JournalError};
+use super::{Journal, JournalError, branch::forget_all};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -132,13 +132,13 @@ impl Journal {
         })
     }
 
-    /// Removes a conversation with its transcript. False: there was none.
+    /// Removes a conversation with all of its branches. False: there was none.
     pub fn delete_session(&self, key: &str) -> Result<bool, JournalError> {
         self.write(|c| {
-            c.execute(
-                "DELETE FROM transcript WHERE session_id = (SELECT session_id FROM session WHERE key = ?1)",
-                [key],
-            )?;
+            let Some(session) = find(c, key)? else {
+                return Ok(false);
+            };
+            forget_all(c, &session.session_id)?;
             c.execute("DELETE FROM session WHERE key = ?1", [key])
                 .map(|n| n > 0)
         })

@@ -177,6 +177,11 @@ pub(super) fn append(
     Ok(())
 }
 
+pub(super) fn last_place(c: &Connection, session_id: &str) -> rusqlite::Result<i64> {
+    c.prepare_cached("SELECT coalesce(max(seq), 0) FROM transcript WHERE session_id = ?1")?
+        .query_row([session_id], |row| row.get(0))
+}
+
 pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<Entry> {
     let kind: String = row.get(2)?;
     Ok(Entry {

@@ -75,13 +75,15 @@ impl Methods {
             "sessions.steer" => chat::sessions_send(gateway, caller, "sessions.steer", params, respond).await,
             "sessions.abort" => sessions::abort(gateway, params).await,
             "sessions.compact" => sessions::compact(gateway, params).await,
-            "sessions.groups.list" => Ok(sessions::groups()),
-            "sessions.groups.defaults" => Ok(sessions::group_defaults()),
+            _ if method.starts_with("sessions.groups.") => sessions::group(gateway, method, params).await,
             "sessions.subscribe"
             | "sessions.unsubscribe"
             | "sessions.messages.subscribe"
             | "sessions.messages.unsubscribe" => {
                 sessions::subscribe(gateway, &self.subscribers, caller, method, params).await
+            }
+            "sessions.branches.list" | "sessions.branches.switch" | "sessions.rewind" | "sessions.fork" => {
+                sessions::branch(gateway, method, params).await
             }
             "sessions.usage" => sessions::usage(gateway, params).await,
             "sessions.usage.timeseries" => sessions::timeseries(gateway, params).await,

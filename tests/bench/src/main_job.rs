@@ -28,11 +28,13 @@ const WARM_UP: usize = 500;
 /// Messages of one block, one at a time.
 const BLOCK: usize = 200;
 /// Messages over which memory is watched.
-const MANY: usize = 10_000;
+const MANY: usize = 60_000;
 /// Messages between two looks at the memory.
 const LOOK_EVERY: usize = 500;
-/// Messages after which memory should not grow any more.
-const SETTLED_AFTER: usize = 4_000;
+/// Messages after which memory is told once, on the way.
+const SOME: usize = 10_000;
+/// Messages after which memory should not grow any more: what is remembered of so many is forgotten again.
+const SETTLED_AFTER: usize = 40_000;
 /// Messages of a chat after which its conversation begins anew, while memory is watched.
 const NEW_AFTER: usize = 10;
 /// Messages that are under way at once while memory is watched.
@@ -231,7 +233,7 @@ async fn answer(world: &mut World) -> Outcome<world::Sent> {
 async fn growth(gateway: &Running, world: &mut World) -> Outcome<Vec<Figure>> {
     let (mut said, mut answered) = (0, 0);
     let mut looks = Vec::new();
-    let begin = Instant::now();
+    let (begin, spent) = (Instant::now(), gateway.cpu_ms());
     while answered < MANY {
         while said < MANY && said - answered < AT_ONCE {
             let (round, chat) = (said / CHATS as usize, 1 + said as i64 % CHATS);
@@ -246,24 +248,40 @@ async fn growth(gateway: &Running, world: &mut World) -> Outcome<Vec<Figure>> {
         }
     }
     let rate = MANY as f64 / begin.elapsed().as_secs_f64();
+    let cpu = (gateway.cpu_ms() - spent) / MANY as f64;
     let settled: Vec<_> = looks
         .iter()
         .copied()
         .filter(|(n, _)| *n >= SETTLED_AFTER as f64)
         .collect();
-    let last = looks.last().map_or(f64::NAN, |(_, kilobytes)| *kilobytes);
+    let after = |count: usize| {
+        let look = looks.iter().find(|(n, _)| *n >= count as f64);
+        look.map_or(f64::NAN, |(_, kilobytes)| *kilobytes / 1024.0)
+    };
     Ok(vec![
         Figure::new(
             "after 10,000 messages: resident memory",
             "MiB",
-            vec![last / 1024.0],
+            vec![after(SOME)],
             None,
         ),
         Figure::new(
-            "slope of it, from message 4,000 on, for 1,000 messages",
+            "after 60,000 messages: resident memory",
+            "MiB",
+            vec![after(MANY)],
+            None,
+        ),
+        Figure::new(
+            "slope of it, from message 40,000 on, for 1,000 messages",
             "KB",
             vec![slope(&settled) * 1000.0],
             Some(0.0),
+        ),
+        Figure::new(
+            "processor time of a message, 16 under way at once",
+            "ms",
+            vec![cpu],
+            Some(1.5),
         ),
         Figure::new(
             "messages in a second, 16 under way at once",

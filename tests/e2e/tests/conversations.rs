@@ -110,3 +110,87 @@ async fn agents_are_listed_made_and_forgotten() {
     let list = chat.call("agents.list", json!({})).await.expect("a list");
     assert_eq!(list["agents"].as_array().map(Vec::len), Some(1));
 }
+
+#[tokio::test]
+async fn groups_are_kept_for_all_clients_and_conversations_go_along() {
+    let (home, mut gateway) = demo().await;
+    let mut chat = Chat::connect(&gateway).await;
+    for (label, group) in [("a", "Work"), ("b", "Work"), ("c", "Home")] {
+        let made = json!({ "key": label, "label": label, "category": group });
+        chat.call("sessions.create", made).await.expect("made");
+    }
+    let names = |answer: &serde_json::Value| {
+        let groups = answer["groups"].as_array().expect("groups").iter();
+        groups
+            .map(|group| group["name"].as_str().expect("a name").to_owned())
+            .collect::<Vec<_>>()
+    };
+    let list = chat
+        .call("sessions.groups.list", json!({}))
+        .await
+        .expect("a list");
+    assert_eq!(names(&list), ["Home", "Work"]);
+    let order =
+        json!({ "names": ["Work", "Later", "Home"], "sectionOrder": ["category:Home", "ungrouped", "?"] });
+    let put = chat.call("sessions.groups.put", order).await.expect("put");
+    assert_eq!(
+        (&put["groups"][1], &put["sectionOrder"]),
+        (
+            &json!({ "name": "Later", "position": 1 }),
+            &json!(["category:Home", "ungrouped"])
+        )
+    );
+    let lost = json!({ "names": ["Work"] });
+    let lost = chat
+        .call("sessions.groups.put", lost)
+        .await
+        .expect_err("Home is in use");
+    assert!(lost["message"].to_string().contains(r#"\"Home\" (1)"#), "{lost}");
+
+    chat.call("sessions.subscribe", json!({}))
+        .await
+        .expect("subscribed");
+    let renamed = json!({ "name": "Work", "to": "Job" });
+    let renamed = chat
+        .call("sessions.groups.rename", renamed)
+        .await
+        .expect("renamed");
+    assert_eq!(renamed["updatedSessions"], 2);
+    let told = chat
+        .until("word of it", |frame| frame["event"] == "sessions.changed")
+        .await;
+    assert_eq!(
+        (&told["payload"]["reason"], &told["payload"]["sessionKey"]),
+        (&json!("groups"), &serde_json::Value::Null)
+    );
+    let again = json!({ "name": "Work", "to": "Job" });
+    let again = chat
+        .call("sessions.groups.rename", again)
+        .await
+        .expect_err("it is gone");
+    assert_eq!(again["message"], "unknown session group: Work");
+
+    gateway.kill();
+    let gateway = home.start().await;
+    let mut chat = Chat::connect(&gateway).await;
+    let list = chat
+        .call("sessions.groups.list", json!({}))
+        .await
+        .expect("a list");
+    assert_eq!(names(&list), ["Job", "Later", "Home"]);
+    let row = chat
+        .call("sessions.describe", json!({ "key": "agent:main:a" }))
+        .await
+        .expect("a row");
+    assert_eq!(row["session"]["category"], "Job");
+    for _ in 0..2 {
+        let gone = json!({ "name": "Job" });
+        let gone = chat.call("sessions.groups.delete", gone).await.expect("deleted");
+        assert_eq!(names(&gone), ["Later", "Home"]);
+    }
+    let row = chat
+        .call("sessions.describe", json!({ "key": "agent:main:a" }))
+        .await
+        .expect("a row");
+    assert_eq!(row["session"]["category"], serde_json::Value::Null);
+}

@@ -105,6 +105,12 @@ async function say(text) {
   await composer().press("Enter");
 }
 
+/** Does what the menu of a message offers. */
+async function act(text, name) {
+  await page.getByText(text, { exact: true }).first().click({ button: "right" });
+  await page.getByRole("menu").getByText(name).first().click();
+}
+
 async function visit(path) {
   await page.evaluate((to) => {
     history.pushState({}, "", to);
@@ -134,6 +140,34 @@ await check("the history is there after a reload", async () => {
   await page.reload();
   await shows("You said: hello from a browser");
   await quiet();
+});
+await check("a conversation goes back to before a message", async () => {
+  await page.goto(`${url}/chat/main`);
+  await composer().waitFor();
+  await quiet();
+  await say("the first way");
+  await shows("You said: the first way");
+  await quiet();
+  const said = page.getByText("You said: the first way");
+  const before = await said.count();
+  await act("the first way", "Rewind to here");
+  await page.locator(".chat-confirm-popover").getByRole("button", { name: "Rewind" }).click();
+  // one in the conversation, and perhaps one in the list of conversations
+  for (const end = Date.now() + PATIENCE; (await said.count()) >= before; await page.waitForTimeout(100)) {
+    if (Date.now() > end) throw new Error("the answer stays");
+  }
+  if (!(await composer().innerText()).includes("the first way")) throw new Error("the message is not there to be edited");
+  await say("another way");
+  await shows("You said: another way");
+  await quiet();
+});
+await check("a conversation is forked", async () => {
+  const before = page.url();
+  await act("another way", "Fork from here");
+  await page.waitForURL((at) => at.href !== before);
+  await composer().waitFor();
+  await quiet();
+  if (!(await composer().innerText()).includes("another way")) throw new Error("the message is not there to be edited");
 });
 await check("an answer is shown while it grows", async () => {
   await page.goto(`${url}/chat/slow`);

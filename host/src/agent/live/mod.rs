@@ -29,9 +29,9 @@ pub enum News {
     Run(Arc<Run>, Step),
     /// Of a conversation.
     Session {
-        /// Its key.
+        /// Its key; empty: of all.
         key: String,
-        /// Its agent.
+        /// Its agent; empty: of all.
         agent: String,
         /// What happened to it, in the protocol's word.
         reason: &'static str,

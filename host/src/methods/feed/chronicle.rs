@@ -91,7 +91,11 @@ impl Chronicle {
         if !self.subscribers.any() {
             return;
         }
-        let mut payload = json!({ "sessionKey": key, "agentId": agent, "ts": self.gateway.now_ms() });
+        let mut payload = json!({ "ts": self.gateway.now_ms() });
+        if !key.is_empty() {
+            payload["sessionKey"] = json!(key);
+            payload["agentId"] = json!(agent);
+        }
         if let (Some(payload), Value::Object(why)) = (payload.as_object_mut(), why) {
             payload.extend(why);
         }

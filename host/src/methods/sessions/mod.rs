@@ -1,5 +1,7 @@
 //! `sessions.*`: which conversations there are, what was said in them, what is set in them, and their ends.
+mod branches;
 mod count;
+mod groups;
 mod life;
 mod list;
 pub(super) mod message;
@@ -8,6 +10,8 @@ pub(super) mod row;
 mod subscribe;
 mod usage;
 
+pub(super) use branches::call as branch;
+pub(super) use groups::call as group;
 pub(super) use life::{abort, compact, create, delete, reset};
 pub(super) use list::{MAX_LIMIT, describe, get, list, list_of, preview, resolve, whole};
 pub(super) use patch::patch;
@@ -20,7 +24,6 @@ use crate::{
     gateway::{Failure, Method, Scope},
     journal::Session,
 };
-use serde_json::{Value, json};
 
 pub(super) fn methods() -> Vec<Method> {
     let row = Method::new;
@@ -37,6 +40,7 @@ pub(super) fn methods() -> Vec<Method> {
         row("sessions.messages.subscribe", read).with::<subscribe::Messages>(),
         row("sessions.messages.unsubscribe", read).with::<subscribe::Messages>(),
         row("sessions.groups.list", read),
+        row("sessions.branches.list", read).with::<branches::List>(),
         row("sessions.usage", read).with::<usage::Params>(),
         row("sessions.usage.timeseries", read).with::<usage::One>(),
         row("sessions.usage.logs", read).with::<usage::One>(),
@@ -47,22 +51,18 @@ pub(super) fn methods() -> Vec<Method> {
         row("sessions.steer", write),
         row("sessions.abort", write).with::<life::Abort>(),
         row("sessions.groups.defaults", write),
+        row("sessions.groups.put", write).with::<groups::Put>(),
+        row("sessions.groups.rename", write).with::<groups::Rename>(),
+        row("sessions.groups.delete", write).with::<groups::Delete>(),
+        row("sessions.fork", write).with::<branches::At>(),
         // a patch takes keys that programs add
         row("sessions.patch", admin),
         row("sessions.reset", admin).with::<life::Reset>(),
         row("sessions.delete", admin).with::<life::Delete>(),
+        row("sessions.rewind", admin).with::<branches::At>(),
+        row("sessions.branches.switch", admin).with::<branches::Switch>(),
         row("sessions.compact", admin).with::<life::Compact>(),
     ]
-}
-
-/// Groups of conversations: people make none here yet, and so there are none.
-pub(super) fn groups() -> Value {
-    json!({ "groups": [], "sectionOrder": [] })
-}
-
-/// What new conversations of a group begin with: there are no groups.
-pub(super) fn group_defaults() -> Value {
-    json!({ "defaults": [] })
 }
 
 /// A conversation, if there is one.

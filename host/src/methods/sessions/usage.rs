@@ -9,7 +9,7 @@ use crate::{
     agent::about::About,
     app::Gateway,
     gateway::Failure,
-    journal::{Entry, EntryKind},
+    journal::{Entry, EntryKind, Session},
     methods::{journal, params},
     route::Delivery,
 };
@@ -80,7 +80,7 @@ pub(in crate::methods) async fn cost(gateway: &Gateway, given: Value) -> Result<
     let span = span(&asked, gateway.now_ms(), "usage.cost")?;
     let mut count = Count::default();
     for id in journal(gateway.desk(), crate::journal::Journal::transcripts).await? {
-        count.merge(read(gateway, &id, span).await?);
+        count.merge(read(gateway, id, span).await?);
     }
     Ok(json!({
         "updatedAt": gateway.now_ms(), "days": span.to_day - span.from_day + 1, "daily": count.daily(),
@@ -112,7 +112,7 @@ pub(in crate::methods) async fn usage(gateway: &Gateway, given: Value) -> Result
     let mut agents: BTreeMap<String, Sum> = BTreeMap::new();
     let mut channels: BTreeMap<String, Sum> = BTreeMap::new();
     for session in &sessions {
-        let count = read(gateway, &session.session_id, span).await?;
+        let count = read_all(gateway, session, span).await?;
         agents.entry(session.agent.clone()).or_default().merge(&count.all);
         if let Ok(place) = serde_json::from_str::<Delivery>(&session.route) {
             channels.entry(place.channel).or_default().merge(&count.all);
@@ -188,7 +188,7 @@ pub(in crate::methods) async fn timeseries(gateway: &Gateway, given: Value) -> R
     let asked: One = params("sessions.usage.timeseries", given)?;
     let session = existing(gateway, &asked.key).await?;
     let (mut points, mut tokens_so_far, mut cost_so_far) = (Vec::new(), 0, 0.0);
-    each(gateway, &session.session_id, |entry| {
+    each(gateway, &session.session_id, 0, |entry| {
         let Some(usage) = About::of(entry).usage else {
             return;
         };
@@ -211,7 +211,7 @@ pub(in crate::methods) async fn logs(gateway: &Gateway, given: Value) -> Result<
     let asked: One = params("sessions.usage.logs", given)?;
     let session = existing(gateway, &asked.key).await?;
     let mut lines = Vec::new();
-    each(gateway, &session.session_id, |entry| {
+    each(gateway, &session.session_id, 0, |entry| {
         let Ok(message) = serde_json::from_str::<Message>(&entry.body) else {
             return;
         };
@@ -240,15 +240,33 @@ pub(in crate::methods) async fn logs(gateway: &Gateway, given: Value) -> Result<
     Ok(json!({ "logs": lines }))
 }
 
-async fn read(gateway: &Gateway, session_id: &str, span: Span) -> Result<Count, Failure> {
+/// What was said in any branch of a conversation.
+async fn read_all(gateway: &Gateway, session: &Session, span: Span) -> Result<Count, Failure> {
+    let id = session.session_id.clone();
     let mut count = Count::default();
-    each(gateway, session_id, |entry| count.add(entry, span)).await?;
+    for branch in journal(gateway.desk(), move |j| j.branches(&id)).await? {
+        count.merge(read(gateway, branch.session_id, span).await?);
+    }
     Ok(count)
 }
 
-/// Looks at each entry of a transcript, oldest first.
-async fn each(gateway: &Gateway, session_id: &str, mut look: impl FnMut(&Entry)) -> Result<(), Failure> {
-    let mut last = 0;
+/// What was said in a transcript itself: what is copied there counts where it was said.
+async fn read(gateway: &Gateway, session_id: String, span: Span) -> Result<Count, Failure> {
+    let id = session_id.clone();
+    let copied = journal(gateway.desk(), move |j| j.copied(&id)).await?;
+    let mut count = Count::default();
+    each(gateway, &session_id, copied, |entry| count.add(entry, span)).await?;
+    Ok(count)
+}
+
+/// Looks at each entry of a transcript behind a place, oldest first.
+async fn each(
+    gateway: &Gateway,
+    session_id: &str,
+    behind: i64,
+    mut look: impl FnMut(&Entry),
+) -> Result<(), Failure> {
+    let mut last = behind;
     loop {
         let id = session_id.to_owned();
         let piece = journal(gateway.desk(), move |j| j.behind(&id, last, PIECE)).await?;

@@ -154,3 +154,18 @@ describe("older messages", () => {
     expect(conversation.transcript.rows.map((one) => one.__openclaw?.seq)).toEqual(rows.map((one) => one.__openclaw?.seq));
   });
 });
+
+describe("a past that another client changed", () => {
+  it("is read again, once for each change and for this conversation only", async () => {
+    const conversation = Conversation.enter("agent:main:a");
+    gateway.answer = () => history([row(1), row(2)]);
+    await vi.waitFor(() => expect(conversation.loading).toBe(false));
+    gateway.answer = () => history([{ role: "user", content: "other", timestamp: 9, __openclaw: { id: "other:1", seq: 1 } }]);
+    const before = gateway.calls.length;
+    gateway.emit("sessions.changed", { sessionKey: "agent:main:b", reason: "rewind" });
+    gateway.emit("sessions.changed", { sessionKey: "agent:main:a", reason: "patch" });
+    expect(gateway.calls).toHaveLength(before);
+    gateway.emit("sessions.changed", { sessionKey: "agent:main:a", reason: "branch-switch" });
+    await vi.waitFor(() => expect(conversation.transcript.rows.map(({ content }) => content)).toEqual(["other"]));
+  });
+});

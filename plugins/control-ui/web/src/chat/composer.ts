@@ -8,28 +8,7 @@ import { View, define } from "../ui/view";
 import { MAX_FILES, tooMuch } from "./attaching";
 import { suggestions } from "./commands";
 import type { Attachment, Conversation } from "./conversation";
-
-const DRAFT = "openclaw.control.draft.v1:";
-
-/** What was begun in a conversation; where the browser keeps nothing, as long as the page. */
-const drafts = {
-  unkept: new Map<string, string>(),
-  of(key: string): string {
-    try {
-      return this.unkept.get(key) ?? sessionStorage.getItem(DRAFT + key) ?? "";
-    } catch {
-      return "";
-    }
-  },
-  keep(key: string, text: string): void {
-    this.unkept.delete(key);
-    try {
-      sessionStorage.setItem(DRAFT + key, text);
-    } catch {
-      this.unkept.set(key, text);
-    }
-  },
-};
+import { drafts } from "./drafts";
 
 export class Composer extends View {
   static override properties = { conversation: { attribute: false }, busy: { type: Boolean } };
@@ -65,8 +44,19 @@ export class Composer extends View {
   protected override willUpdate(): void {
     if (this.#key === this.conversation.key) return;
     this.#key = this.conversation.key;
-    this.#files = [];
+    this.#read();
+  }
+
+  #read(): void {
+    this.#files = drafts.takeFiles(this.#key);
     this.#text = drafts.of(this.#key);
+  }
+
+  /** Takes up what was put into the draft. */
+  reread(): void {
+    this.#read();
+    this.requestUpdate();
+    void this.updateComplete.then(() => this.focus());
   }
 
   protected override render(): TemplateResult {

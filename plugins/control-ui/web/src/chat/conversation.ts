@@ -13,6 +13,8 @@ import { Transcript, text, type Picture } from "./transcript";
 const NEWEST = 200;
 const OLDER = 400;
 const SEND_MS = 60_000;
+/** Why what was read of a conversation is no longer what was said in it. */
+const RECAST = new Set(["reset", "rewind", "branch-switch"]);
 
 export interface Attachment {
   name: string;
@@ -101,6 +103,9 @@ export class Conversation extends EventTarget {
         if (event.message.role === "user") this.transcript.append(event.message, Date.now());
         this.#changed();
       }),
+      gateway.on<{ sessionKey?: string; reason?: string }>("sessions.changed", (event) => {
+        if (mine(event.sessionKey) && RECAST.has(event.reason ?? "")) this.recast();
+      }),
       // the end of a run may be among what was missed, as it is with a new connection
       gateway.on("gap", () => void this.#enter()),
       gateway.on("ready", () => void this.#enter()),
@@ -119,6 +124,13 @@ export class Conversation extends EventTarget {
 
   /** Reads the newest part of the history; calls that come meanwhile are one more reading. */
   readonly refresh = oneAtATime(() => this.#read());
+
+  /** What was read is no longer its past. */
+  recast(): void {
+    this.transcript.recast();
+    void this.refresh();
+    this.#changed();
+  }
 
   async older(): Promise<void> {
     if (!this.hasOlder || this.loadingOlder || !gateway.has("chat.history")) return;

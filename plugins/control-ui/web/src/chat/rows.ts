@@ -1,10 +1,12 @@
 // How the items of a conversation look.
 import { html, nothing, type TemplateResult } from "lit";
 import { keyed } from "lit/directives/keyed.js";
+import { gateway } from "../app/state";
 import { bytes, clock, count, span } from "../ui/bits";
-import { icon } from "../ui/icons";
+import { icon, type Icon } from "../ui/icons";
 import { copyText, markdown } from "../ui/markdown";
 import { toast } from "../ui/toast";
+import { fork, rewind } from "./branches";
 import type { Conversation } from "./conversation";
 import "./picture";
 import type { FileNote, Item, Part, Picture } from "./transcript";
@@ -23,13 +25,21 @@ function user(item: Item & { kind: "user" }, conversation: Conversation): Templa
     : item.state === "failed" && runId ?
       html`<span>Not sent.</span><button class="btn small" @click=${() => conversation.retry(runId)}>${icon("refresh")}Send again</button
         ><button class="btn small quiet" @click=${() => conversation.discard(runId)}>Discard</button>`
-    : item.at ? html`${item.from ? html`<span>${item.from}</span>` : nothing}<time>${clock(item.at)}</time>` : nothing;
+    : html`${acts(item, conversation)}${item.from ? html`<span>${item.from}</span>` : nothing}${item.at ? html`<time>${clock(item.at)}</time>` : nothing}`;
   return html`<article class="turn user ${item.state}" aria-label="You">
     ${pictures(item.pictures, conversation.key)}
     ${item.files.length ? html`<div class="pictures">${item.files.map(fileNote)}</div>` : nothing}
     ${item.text ? html`<div class="bubble" dir="auto">${item.text}</div>` : nothing}
     <div class="meta">${meta}</div>
   </article>`;
+}
+
+/** What whoever wrote it may do with it, while nothing is being answered. */
+function acts({ entry, text }: Item & { kind: "user" }, conversation: Conversation): TemplateResult | typeof nothing {
+  if (!entry || conversation.transcript.busy) return nothing;
+  const act = (method: string, name: string, art: Icon, run: (conversation: Conversation, entry: string) => Promise<void>) =>
+    gateway.has(method) ? html`<button class="btn quiet small icon-only" aria-label=${`${name}: ${text.slice(0, 60)}`} title=${name} @click=${() => run(conversation, entry)}>${icon(art)}</button>` : nothing;
+  return html`${act("sessions.rewind", "Edit and ask again", "edit", rewind)}${act("sessions.fork", "New conversation from here", "branch", fork)}`;
 }
 
 const pictures = (all: Picture[], key: string) =>

@@ -28,7 +28,7 @@ export type Part =
   | { kind: "picture"; id: string; picture: Picture };
 
 export type Item =
-  | { kind: "user"; key: string; text: string; pictures: Picture[]; files: FileNote[]; at: number; state: "sent" | "sending" | "failed"; runId?: string; from?: string }
+  | { kind: "user"; key: string; text: string; pictures: Picture[]; files: FileNote[]; at: number; state: "sent" | "sending" | "failed"; runId?: string; from?: string; entry?: string }
   | { kind: "answer"; key: string; parts: Part[]; at: number; live: boolean; status?: string; stopped?: boolean; error?: string; model?: string; usage?: Usage; runId?: string }
   | { kind: "marker"; key: string; text: string; at: number };
 
@@ -88,14 +88,15 @@ export class Transcript {
     return [...this.#runs.values()].filter((run) => !run.ended).map((run) => run.id);
   }
 
-  clear(): void {
+  /** What was read is no longer the past: it is read again. What is being said, or was not sent, stays. */
+  recast(): void {
     this.#rows = [];
-    this.#runs.clear();
-    this.#sent.clear();
     this.#came.clear();
     this.#settled = undefined;
     this.#read = 0;
     this.total = 0;
+    for (const run of [...this.#runs.values()]) if (run.ended) this.#runs.delete(run.id);
+    for (const sent of [...this.#sent.values()]) if (sent.state === "sent" && !this.#runs.has(sent.runId)) this.#sent.delete(sent.runId);
   }
 
   /** The newest rows, as they were when `askedAt` was. Says whether they join those that were known: if not, rows between
@@ -401,7 +402,8 @@ function user(row: Message, key: string, at: number, known: ReadonlyMap<string, 
   let left = shown.length;
   const files = said.files.filter(({ kind }) => kind !== "image" || left-- <= 0);
   const item: Item = { kind: "user", key, text: said.text, pictures: known.get(row.idempotencyKey ?? "") ?? shown, files, at, state: "sent" };
-  const { channel, senderName } = row.__openclaw ?? {};
+  const { channel, senderName, id } = row.__openclaw ?? {};
+  if (id) item.entry = id;
   if (channel && !OWN.has(channel)) item.from = senderName ? `${senderName} over ${channel}` : channel;
   return item;
 }

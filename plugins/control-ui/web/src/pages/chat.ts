@@ -4,6 +4,7 @@ import { repeat } from "lit/directives/repeat.js";
 import { sessions } from "../app/sessions";
 import { app, gateway, go, keyTitle, link, sessionTitle, withoutNotes } from "../app/state";
 import { byDay, plain } from "../chat/by-day";
+import { pick as branches } from "../chat/branches";
 import "../chat/composer";
 import type { Composer } from "../chat/composer";
 import { Conversation } from "../chat/conversation";
@@ -27,6 +28,7 @@ export class ChatPage extends View {
   #conversation: Conversation | undefined;
   #open = false;
   readonly #change = () => this.requestUpdate();
+  readonly #draft = () => this.querySelector<Composer>("oc-composer")?.reread();
 
   override connectedCallback(): void {
     super.connectedCallback();
@@ -44,6 +46,7 @@ export class ChatPage extends View {
     this.#leave();
     this.#conversation = Conversation.enter(key);
     this.#conversation.addEventListener("change", this.#change);
+    this.#conversation.addEventListener("draft", this.#draft);
     this.#showList(false);
     void this.updateComplete.then(() => matchMedia("(pointer: fine)").matches && this.querySelector<Composer>("oc-composer")?.focus());
   }
@@ -61,6 +64,7 @@ export class ChatPage extends View {
 
   #leave(): void {
     this.#conversation?.removeEventListener("change", this.#change);
+    this.#conversation?.removeEventListener("draft", this.#draft);
     this.#conversation?.leave();
     this.#conversation = undefined;
   }
@@ -95,7 +99,7 @@ export class ChatPage extends View {
   #acts(conversation: Conversation): TemplateResult {
     const act = (method: string, name: string, art: Icon, run: (conversation: Conversation) => Promise<void>) =>
       gateway.has(method) ? html`<button class="btn quiet small icon-only" aria-label=${name} title=${name} @click=${() => run.call(this, conversation)}>${icon(art)}</button>` : nothing;
-    return html`${act("sessions.patch", "Rename", "edit", this.#rename)}${act("sessions.reset", "Start anew", "refresh", this.#reset)}${conversation.key === app.mainKey ? nothing : act("sessions.delete", "Delete", "trash", this.#delete)}`;
+    return html`${act("sessions.branches.switch", "Branches", "branch", branches)}${act("sessions.patch", "Rename", "edit", this.#rename)}${act("sessions.reset", "Start anew", "refresh", this.#reset)}${conversation.key === app.mainKey ? nothing : act("sessions.delete", "Delete", "trash", this.#delete)}`;
   }
 
   #models(conversation: Conversation): TemplateResult | typeof nothing {
@@ -175,8 +179,7 @@ export class ChatPage extends View {
     const yes = await confirm({ title: "Start this conversation anew?", body: "The model forgets what was said here. The old transcript is kept by the gateway.", action: "Start anew", danger: true });
     if (!yes) return;
     await this.#do("The conversation was not reset", () => gateway.request("sessions.reset", { key: conversation.key }));
-    conversation.transcript.clear();
-    void conversation.refresh();
+    conversation.recast();
   }
 
   async #delete(conversation: Conversation): Promise<void> {

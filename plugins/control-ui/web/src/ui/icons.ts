@@ -38,6 +38,7 @@ const shapes = {
   leave: svg`<path d="M10 4H5v16h5M14 8l4 4-4 4M18 12H9"/>`,
   tool: svg`<path d="M14.500 6.500a4.200 4.200 0 0 1 5.200-1.200l-2.900 2.900.4 2.100 2.100.4 2.900-2.900M19.700 11a4.200 4.200 0 0 1-6.200 2.300L7 20a2.100 2.100 0 0 1-3-3l6.600-6.500a4.200 4.200 0 0 1 3.900-4"/>`,
   key: svg`<circle cx="8" cy="15.500" r="4"/><path d="M11 12.500L20 3.500M16.500 7l3 3"/>`,
+  branch: svg`<circle cx="6.500" cy="5.500" r="2"/><circle cx="6.500" cy="18.500" r="2"/><circle cx="17.500" cy="8.500" r="2"/><path d="M6.500 7.500v9M17.500 10.500c0 3.500-6 2.500-11 4.500"/>`,
   file: svg`<path d="M6 3h8l5 5v13H6zM14 3v5h5"/>`,
 } satisfies Record<string, SVGTemplateResult>;
 
