@@ -97,13 +97,21 @@ async function check(name, work) {
   tell({ function: name, result: banner ? banner + without : `works${without}` });
 }
 
-const composer = () => page.getByLabel("Chat composer");
+const composer = () => page.getByLabel("Chat composer").last();
 const shows = (text) => page.getByText(text).last().waitFor();
 
 async function say(text) {
   await composer().fill(text);
   await composer().press("Enter");
 }
+
+async function until(wrong, holds) {
+  for (const end = Date.now() + PATIENCE / 2; !(await holds()); await page.waitForTimeout(100)) {
+    if (Date.now() > end) throw new Error(wrong);
+  }
+}
+
+const edited = (text) => until("the message is not there to be edited", async () => (await composer().inputValue()).includes(text));
 
 /** Does what the menu of a message offers. */
 async function act(text, name) {
@@ -153,10 +161,8 @@ await check("a conversation goes back to before a message", async () => {
   await act("the first way", "Rewind to here");
   await page.locator(".chat-confirm-popover").getByRole("button", { name: "Rewind" }).click();
   // one in the conversation, and perhaps one in the list of conversations
-  for (const end = Date.now() + PATIENCE; (await said.count()) >= before; await page.waitForTimeout(100)) {
-    if (Date.now() > end) throw new Error("the answer stays");
-  }
-  if (!(await composer().innerText()).includes("the first way")) throw new Error("the message is not there to be edited");
+  await until("the answer stays", async () => (await said.count()) < before);
+  await edited("the first way");
   await say("another way");
   await shows("You said: another way");
   await quiet();
@@ -167,7 +173,7 @@ await check("a conversation is forked", async () => {
   await page.waitForURL((at) => at.href !== before);
   await composer().waitFor();
   await quiet();
-  if (!(await composer().innerText()).includes("another way")) throw new Error("the message is not there to be edited");
+  await edited("another way");
 });
 await check("an answer is shown while it grows", async () => {
   await page.goto(`${url}/chat/slow`);
