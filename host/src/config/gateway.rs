@@ -198,7 +198,8 @@ pub struct RemoteConfig {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]
 pub struct ReloadConfig {
-    /// What happens when the file changes. Default: `hybrid`.
+    /// What happens when the file changes: with `off` nothing until the next start; the others apply it, by a restart where
+    /// it takes one. Default: `hybrid`.
     pub mode: Option<ReloadMode>,
     /// How long the file must be quiet before it is read, milliseconds. Default: 500.
     #[schemars(range(max = 60_000))]

@@ -92,6 +92,34 @@ async fn a_second_signal_does_not_wait_and_the_turn_is_taken_up_again() {
 }
 
 #[tokio::test]
+async fn a_change_that_only_a_start_takes_up_brings_one_about() {
+    let home = Home::new(&["demo"]);
+    home.configure(&config());
+    let mut gateway = home.start().await;
+    let mut changed = config();
+    // known, and without effect here: nothing is restarted for it
+    changed["proxy"] = json!({ "enabled": false });
+    home.configure(&changed);
+    gateway.says("changed: proxy").await;
+    changed["gateway"]["controlUi"] = json!({ "basePath": "/desk" });
+    home.configure(&changed);
+    gateway.says("restart for gateway.controlUi.basePath").await;
+    gateway.has_begun_anew(1).await;
+    assert!(!gateway.log().contains("restart for proxy"), "{}", gateway.log());
+
+    // what would not start is told, and the old one goes on
+    changed["gateway"]["auth"] = json!({ "mode": "password" });
+    home.configure(&changed);
+    gateway.says("not restarted, the next start would fail").await;
+    changed["gateway"]["auth"] = json!({ "token": openclaw_e2e::chat::TOKEN });
+    changed["commands"] = json!({ "restart": false });
+    home.configure(&changed);
+    gateway.says("it does not restart by itself").await;
+    Chat::connect(&gateway).await;
+    ends_well(gateway).await;
+}
+
+#[tokio::test]
 async fn what_would_not_start_again_goes_on() {
     let home = Home::new(&["demo"]);
     home.configure(&config());

@@ -195,7 +195,10 @@ fn tell(changed: &Changed, done: &str, paths: &[JsonPath], place: &Place<'_>) {
         let file = place.paths.config_file.display();
         anstream::println!("{done} {} in {file}.", listed(paths));
         let next = match needs_restart(paths) {
-            true => "It takes effect when the gateway is started again: `openclaw gateway restart`.",
+            true => {
+                "It takes effect by a restart: a running gateway does that by itself when no turn runs, unless \
+                 gateway.reload.mode is \"off\" or commands.restart is false."
+            }
             false => "A running gateway takes it up by itself.",
         };
         anstream::println!("{next}");

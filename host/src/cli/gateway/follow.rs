@@ -1,9 +1,9 @@
 //! Applies a changed configuration to the running gateway: plugin by plugin, and only to those that it concerns.
-use super::door;
+use super::{door, end};
 use crate::{
-    app::Gateway,
+    app::{Gateway, restart::Wish},
     cli::setting::Setting,
-    config::{Asked, Change, Config, Env, Loaded, News, ReloadMode, Watch, keep_last_good},
+    config::{Asked, Change, Config, Env, JsonPath, Loaded, News, ReloadMode, Watch, keep_last_good},
     gateway::Doorkeeper,
     plugins::{
         places,
@@ -13,6 +13,9 @@ use crate::{
 };
 use std::sync::Arc;
 use tokio::sync::watch;
+
+/// Changed keys that one line of the log names.
+const MAX_NAMED: usize = 8;
 
 /// Applies what a configuration says of the log.
 pub(super) type Relog = Box<dyn Fn(&Config) + Send + Sync>;
@@ -78,15 +81,20 @@ async fn apply(gateway: &Arc<Gateway>, env: &Env, change: &Change, running: &wat
     let _unsettled = gateway.registry.settling.begin();
     running.send_replace(change.after.clone());
     gateway.desk().reconfigured();
-    let paths: Vec<_> = change.paths.iter().take(8).map(ToString::to_string).collect();
+    let paths: Vec<_> = change
+        .paths
+        .iter()
+        .take(MAX_NAMED)
+        .map(ToString::to_string)
+        .collect();
     tracing::info!(target: "openclaw::config", "changed: {}", paths.join(", "));
+    let mut waiting: Vec<_> = change.needs_restart().collect();
     if let Ok(Ok(setting)) = &specs {
         for warning in setting.unread(change.warnings.clone()) {
             tracing::warn!(target: "openclaw::config", "{warning}");
+            // a key without effect has none after a restart either
+            waiting.retain(|path| !warning.path.holds(path));
         }
-    }
-    for path in change.needs_restart() {
-        tracing::warn!(target: "openclaw::config", "{path} has an effect after the next start of the gateway: `openclaw gateway restart`");
     }
     match specs {
         Ok(Ok(setting)) => replace(&gateway.registry, setting.assembly.specs).await,
@@ -96,6 +104,27 @@ async fn apply(gateway: &Arc<Gateway>, env: &Env, change: &Change, running: &wat
         Err(ended) => tracing::error!(target: "openclaw::config", "plugins stay as they are: {ended}"),
     }
     keep(&change.loaded, gateway);
+    restart(gateway, &change.after, &waiting);
+}
+
+/// What only a start takes up is taken up by one, as soon as no turn runs.
+fn restart(gateway: &Gateway, config: &Config, waiting: &[&JsonPath]) {
+    if waiting.is_empty() {
+        return;
+    }
+    let paths: Vec<_> = waiting.iter().take(MAX_NAMED).map(ToString::to_string).collect();
+    let paths = paths.join(", ");
+    if let Err(why) = end::allowed(config) {
+        tracing::warn!(target: "openclaw::config", "{paths}: in effect after the next start of the gateway; it does not restart by itself: {why}");
+        return;
+    }
+    gateway.restart().ask(Wish::WhenIdle);
+    match gateway.desk().live.active(None).len() {
+        0 => tracing::info!(target: "openclaw::config", "restart for {paths}"),
+        turns => {
+            tracing::info!(target: "openclaw::config", "restart for {paths} when {turns} turns have ended")
+        }
+    }
 }
 
 /// Reloads the plugins whose settings are others now. The rest don't notice.
