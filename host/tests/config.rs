@@ -89,7 +89,7 @@ fn set_and_unset_keep_the_rest_and_judge_the_result() {
     let home = Home::new("{\n  // mine\n  gateway: { port: 5 }, // why\n}\n");
     let told = home.ends(0, &["set", "gateway.port", "6"]);
     assert!(
-        told.contains("Set gateway.port") && told.contains("started again"),
+        told.contains("Set gateway.port") && told.contains("takes effect by a restart"),
         "{told}"
     );
     assert_eq!(home.text(), "{\n  // mine\n  gateway: { port: 6 }, // why\n}\n");

@@ -79,9 +79,8 @@ impl Setting {
     }
 
     /// Without warnings of keys that plugins read.
-    pub(in crate::cli) fn unread(&self, mut warnings: Vec<Problem>) -> Vec<Problem> {
-        warnings.retain(|warning| !self.assembly.reads(&warning.path));
-        warnings
+    pub(in crate::cli) fn unread(&self, warnings: Vec<Problem>) -> Vec<Problem> {
+        self.assembly.warnings(&self.config, warnings)
     }
 
     /// What follows from a configuration that was read.

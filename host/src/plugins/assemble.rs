@@ -11,7 +11,9 @@ use super::{
     settings::{ChildLimits, Deadlines, Isolation, Settings},
     stage::Integrity,
 };
-use crate::config::{Config, DeadlinesConfig, EntryConfig, IsolationConfig, JsonPath, Paths, ToolNames};
+use crate::config::{
+    Config, DeadlinesConfig, EntryConfig, IsolationConfig, JsonPath, Paths, Problem, ToolNames,
+};
 use openclaw_plugin_api::{Manifest, NetworkPermission, Permissions};
 use serde_json::Value;
 use std::{
@@ -277,8 +279,34 @@ impl Assembly {
         ToolNames::new(names)
     }
 
+    /// Of a key of this configuration and what is in it: the outermost keys that no plugin reads.
+    pub fn unread(&self, config: &Config, key: &JsonPath) -> Vec<JsonPath> {
+        if !self.reads(key) {
+            return vec![key.clone()];
+        }
+        match key.of(config.value()) {
+            Some(Value::Object(map)) => {
+                let inner = map.keys().map(|name| key.key(name));
+                inner.flat_map(|key| self.unread(config, &key)).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// What is said of keys without effect, about those that no plugin reads.
+    pub fn warnings(&self, config: &Config, warnings: Vec<Problem>) -> Vec<Problem> {
+        let unread = warnings.into_iter().flat_map(|warning| {
+            let paths = self.unread(config, &warning.path);
+            paths.into_iter().map(move |path| Problem {
+                path,
+                ..warning.clone()
+            })
+        });
+        unread.collect()
+    }
+
     /// Does a plugin that was found read this key, in a section of its own?
-    pub fn reads(&self, key: &JsonPath) -> bool {
+    fn reads(&self, key: &JsonPath) -> bool {
         self.specs
             .iter()
             .any(|spec| sections::reads(&spec.manifest, &spec.settings.config, key))
@@ -333,5 +361,30 @@ mod tests {
             ]
         );
         assert!(absent[0].to_string().contains("/a/b"), "{}", absent[0]);
+    }
+
+    #[test]
+    fn of_a_key_that_a_plugin_reads_the_keys_that_it_does_not_read_are_told() {
+        let written = json!({ "tools": { "exec": { "ask": "off", "odd": { "x": 1 } } } });
+        let config = Config::from_value(written).expect("valid");
+        let manifest = Manifest {
+            id: "x".into(),
+            sections: vec!["tools.exec".into()],
+            ..Manifest::default()
+        };
+        let mut spec = crate::plugins::fake::spec(manifest, true);
+        spec.settings.config = json!({ "tools": { "exec": { "ask": "off" } } });
+        let assembly = Assembly {
+            specs: vec![spec],
+            problems: Vec::new(),
+            absent: Vec::new(),
+        };
+        let unread = |path: &str| {
+            let keys = assembly.unread(&config, &path.parse().expect("a path"));
+            keys.iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(unread("tools.exec"), ["tools.exec.odd"]);
+        assert_eq!(unread("tools.exec.ask"), Vec::<String>::new());
+        assert_eq!(unread("tools.fs"), ["tools.fs"]);
     }
 }

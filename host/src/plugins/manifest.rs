@@ -15,6 +15,8 @@ use std::{
 
 /// A library larger than this is not looked at. Bytes.
 const MAX_FILE: u64 = 512 << 20;
+/// Versions of symbols that are looked at; a library needs some dozens.
+const MAX_VERSIONS: u32 = 10_000;
 
 /// A library as its file describes it.
 #[derive(Debug, Clone)]
@@ -320,9 +322,14 @@ fn needed_glibc<'a, R: ReadRef<'a>>(
     let sections = elf.elf_section_table();
     let (mut needed, link) = sections.gnu_verneed(endian, elf.data()).ok()??;
     let strings = sections.strings(endian, elf.data(), link).ok()?;
-    let mut newest = None;
+    let (mut newest, mut left) = (None, MAX_VERSIONS);
     while let Ok(Some((_, mut versions))) = needed.next() {
         while let Ok(Some(version)) = versions.next() {
+            // lists that overlap can be made as long as one likes
+            left -= 1;
+            if left == 0 {
+                return newest;
+            }
             let name = version
                 .name(endian, strings)
                 .ok()

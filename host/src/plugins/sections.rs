@@ -32,20 +32,26 @@ pub(super) fn configuration(
     origin: Origin,
 ) -> Value {
     let own = entry.config.clone().unwrap_or_else(|| json!({}));
-    let mut all = Value::Object(Map::new());
-    for section in given(manifest, entry, origin) {
-        if let Some(value) = at(config, section) {
-            put(&mut all, section, value.clone());
-        }
-    }
+    let mut all = read(config, manifest, entry, origin);
     if all.as_object().is_none_or(Map::is_empty) {
         return own;
     }
-    if let Some(schema) = &manifest.config_schema {
-        all = without_known_keys(schema, &all, &JsonPath::root()).0;
-    }
     overlay(&mut all, own);
     all
+}
+
+/// What the plugin reads of its sections.
+fn read(config: &Config, manifest: &Manifest, entry: &EntryConfig, origin: Origin) -> Value {
+    let mut all = Value::Object(Map::new());
+    for section in given(manifest, entry, origin) {
+        if let Some(value) = at(config.value(), section) {
+            put(&mut all, section, value.clone());
+        }
+    }
+    match &manifest.config_schema {
+        Some(schema) => without_known_keys(schema, &all, &JsonPath::root()).0,
+        None => all,
+    }
 }
 
 /// Is this key in a section of the plugin, and in the configuration that it is given?
@@ -73,8 +79,12 @@ pub(super) fn switch(config: &Config, manifest: &Manifest, origin: Origin) -> Op
         .get(&manifest.id)
         .cloned()
         .unwrap_or_default();
+    // what the plugin doesn't read of a section switches nothing on
+    let read = read(config, manifest, &entry, origin);
     let mut sections = given(manifest, &entry, origin);
-    sections.find(|section| is_on(config, section)).cloned()
+    sections
+        .find(|section| at(&read, section).is_some_and(is_on))
+        .cloned()
 }
 
 /// Sections that are switched on and that none of these plugins reads.
@@ -84,17 +94,16 @@ pub(super) fn unread<'m>(
 ) -> impl Iterator<Item = &'static str> {
     let read: Vec<&String> = manifests.flat_map(|manifest| &manifest.sections).collect();
     let mut sections = FOR_PLUGINS.to_vec();
-    sections.retain(|section| is_on(config, section) && !read.iter().any(|read| read == section));
+    let on = |section: &str| at(config.value(), section).is_some_and(is_on);
+    sections.retain(|section| on(section) && !read.iter().any(|read| read == section));
     sections.into_iter()
 }
 
 /// It says `enabled: true`, or, where it says nothing, something in it does.
-fn is_on(config: &Config, section: &str) -> bool {
+fn is_on(section: &Value) -> bool {
     let on = |value: &Value| value.get("enabled").is_some_and(|on| on == true);
-    at(config, section).is_some_and(|value| {
-        let silent = value.get("enabled").is_none();
-        on(value) || silent && value.as_object().is_some_and(|map| map.values().any(on))
-    })
+    let silent = section.get("enabled").is_none();
+    on(section) || silent && section.as_object().is_some_and(|map| map.values().any(on))
 }
 
 /// Where the operator moved the plugin's routes to, by their declared paths.
@@ -134,10 +143,8 @@ fn is_closed(section: &str) -> bool {
             .any(|closed| covers(closed, section) || covers(section, closed))
 }
 
-fn at<'c>(config: &'c Config, section: &str) -> Option<&'c Value> {
-    section
-        .split('.')
-        .try_fold(config.value(), |value, key| value.get(key))
+fn at<'v>(value: &'v Value, section: &str) -> Option<&'v Value> {
+    section.split('.').try_fold(value, |value, key| value.get(key))
 }
 
 fn put(all: &mut Value, section: &str, value: Value) {
@@ -198,6 +205,25 @@ mod tests {
             Some("gateway.http.endpoints")
         );
         assert_eq!(switch(&config(), &manifest, Origin::Installed), None);
+    }
+
+    #[test]
+    fn what_a_plugin_does_not_read_of_a_section_switches_nothing_on() {
+        let schema = json!({ "type": "object", "additionalProperties": false, "properties": { "hooks": {
+            "type": "object", "additionalProperties": false, "properties": { "enabled": {}, "gmail": {} },
+        } } });
+        let manifest = Manifest {
+            config_schema: Some(schema),
+            ..manifest(&["hooks"])
+        };
+        let on = |hooks: Value| {
+            let config = Config::from_value(json!({ "hooks": hooks })).expect("valid");
+            switch(&config, &manifest, Origin::Bundled).is_some()
+        };
+        // OpenClaw's own hooks, which are no plugin's
+        assert!(!on(json!({ "internal": { "enabled": true } })));
+        assert!(on(json!({ "enabled": true, "internal": { "enabled": false } })));
+        assert!(on(json!({ "gmail": { "enabled": true } })));
     }
 
     #[test]

@@ -168,3 +168,22 @@ async fn keys_that_plugins_read_are_not_told_to_be_without_effect() {
     let (code, log) = gateway.stop().await;
     assert_eq!(code, Some(0), "{log}");
 }
+
+#[tokio::test]
+async fn keys_of_a_plugins_section_that_it_does_not_read_switch_nothing_on() {
+    let home = Home::new(&["demo", "hooks"]);
+    // OpenClaw's own hooks, as its wizard writes them: they are no webhooks
+    let mut config = json!({ "gateway": { "mode": "local" }, "hooks": { "internal": { "enabled": true } } });
+    home.configure(&config);
+    let gateway = home.start().await;
+    let log = gateway.log();
+    assert!(!log.contains("hooks 0"), "the plugin is loaded:\n{log}");
+    gateway.stop().await;
+
+    config["hooks"]["enabled"] = json!(true);
+    config["hooks"]["token"] = json!("a-long-token-of-this-test");
+    home.configure(&config);
+    let gateway = home.start().await;
+    assert!(gateway.log().contains("hooks 0"), "{}", gateway.log());
+    gateway.stop().await;
+}

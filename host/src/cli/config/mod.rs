@@ -149,7 +149,10 @@ impl<'e> Place<'e> {
     /// that they read are taken out of those that the gateway itself does not know.
     pub(super) fn judged(&self, config: &Config, unknown: &mut Vec<JsonPath>) -> (Judgement, Vec<Fault>) {
         let assembly = self.assembly(config);
-        unknown.retain(|key| !assembly.reads(key));
+        *unknown = unknown
+            .iter()
+            .flat_map(|key| assembly.unread(config, key))
+            .collect();
         let mut judgement = judge(config, schemas_on(&assembly));
         let (faults, strange) = check_tools(config, &assembly.tool_names());
         judgement.faults.extend(faults);

@@ -92,8 +92,8 @@ async fn apply(gateway: &Arc<Gateway>, env: &Env, change: &Change, running: &wat
     if let Ok(Ok(setting)) = &specs {
         for warning in setting.unread(change.warnings.clone()) {
             tracing::warn!(target: "openclaw::config", "{warning}");
-            // a key without effect has none after a restart either
-            waiting.retain(|path| !warning.path.holds(path));
+            // a key without effect has none after a restart either; what is said of the file is said of no key
+            waiting.retain(|path| warning.path.is_root() || !warning.path.holds(path));
         }
     }
     match specs {

@@ -67,7 +67,7 @@ fn judged(place: &Place, snapshot: &Snapshot) -> (Vec<Value>, Vec<Value>) {
                 let (faults, assembly) = place.judged(config);
                 let faults = faults.into_iter();
                 problems.extend(faults.map(|fault| Problem::of_fault(fault, &inspected.sources)));
-                warnings.retain(|warning| !assembly.reads(&warning.path));
+                warnings = assembly.warnings(config, warnings);
             }
             (issues(&problems), issues(&warnings))
         }
