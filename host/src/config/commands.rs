@@ -18,7 +18,8 @@ pub struct CommandsConfig {
     pub config: Option<bool>,
     /// Accepted, without effect: there is no `/debug`.
     pub debug: Option<bool>,
-    /// May the gateway be restarted in its process, by SIGUSR2, `openclaw gateway restart` and clients? Default: true.
+    /// May the gateway be restarted in its process, by SIGUSR2, `openclaw gateway restart`, clients and a changed
+    /// file? Default: true.
     pub restart: Option<bool>,
     /// May only people whom the channel admits use commands? Of February 2026. Default: true.
     pub use_access_groups: Option<bool>,

@@ -247,9 +247,11 @@ fn go_on_with(
     .map(drop)
 }
 
-/// A branch to which nothing was added is the beginning of another one, and goes.
+/// A branch to which nothing was added is the beginning of another one, and goes. The first one of a conversation stays:
+/// where that is a fork, what it begins with may be nowhere else any more.
 fn forget_if_bare(c: &Connection, session_id: &str) -> rusqlite::Result<()> {
-    match last_place(c, session_id)? <= copied(c, session_id)? {
+    let is_first = root(c, session_id)?.as_deref() == Some(session_id);
+    match !is_first && last_place(c, session_id)? <= copied(c, session_id)? {
         true => forget(c, session_id),
         false => Ok(()),
     }

@@ -323,13 +323,11 @@ fn needed_glibc<'a, R: ReadRef<'a>>(
     let (mut needed, link) = sections.gnu_verneed(endian, elf.data()).ok()??;
     let strings = sections.strings(endian, elf.data(), link).ok()?;
     let (mut newest, mut left) = (None, MAX_VERSIONS);
-    while let Ok(Some((_, mut versions))) = needed.next() {
-        while let Ok(Some(version)) = versions.next() {
-            // lists that overlap can be made as long as one likes
+    // lists that overlap can be made as long as one likes
+    while let (Ok(Some((_, mut versions))), 1..) = (needed.next(), left) {
+        left -= 1;
+        while let (Ok(Some(version)), 1..) = (versions.next(), left) {
             left -= 1;
-            if left == 0 {
-                return newest;
-            }
             let name = version
                 .name(endian, strings)
                 .ok()

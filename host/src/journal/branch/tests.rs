@@ -150,3 +150,31 @@ fn a_fork_is_a_conversation_of_its_own_and_outlives_what_it_came_from() {
     );
     assert!(!journal.delete_session("k").expect("read"));
 }
+
+#[test]
+fn a_fork_that_is_rewound_keeps_what_it_began_with() {
+    let (_folder, journal) = journal();
+    let cut = Cut {
+        session_id: "f".into(),
+        before: 4,
+        context: 0,
+    };
+    journal.fork("a", &cut, ("k2", "main", "{}"), 5).expect("written");
+    // nobody else has it
+    assert!(journal.delete_session("k").expect("written"));
+    let now = Current {
+        key: "k2".into(),
+        session_id: "f".into(),
+        last: 3,
+    };
+    let cut = Cut {
+        session_id: "g".into(),
+        before: 2,
+        context: 0,
+    };
+    assert_eq!(journal.rewind(&now, &cut, 6).expect("written"), Recast::Done);
+    assert_eq!(
+        (words(&journal, "f"), words(&journal, "g")),
+        ("123".into(), "1".into())
+    );
+}

@@ -97,14 +97,19 @@ async fn put(gateway: &Gateway, asked: Put) -> Result<Value, Failure> {
 /// Sections that there can be, each once.
 fn sections(order: &[String], names: &[String]) -> Vec<String> {
     let mut found: Vec<String> = Vec::new();
-    for id in order.iter().map(|id| id.trim()).take(2 * MAX_GROUPS) {
-        let known = match id.split_once(':') {
-            Some(("category", name)) => names.iter().any(|one| one == name.trim()),
-            Some(("catalog", name)) => !name.trim().is_empty() && name.len() <= MAX_NAME,
-            _ => matches!(id, "ungrouped" | "groups" | "work"),
+    for id in order.iter().take(2 * MAX_GROUPS) {
+        // as a group is named: without what stands around it
+        let id = match id.split_once(':') {
+            Some((kind, name)) => format!("{}:{}", kind.trim(), name.trim()),
+            None => id.trim().to_owned(),
         };
-        if known && !found.iter().any(|one| one == id) {
-            found.push(id.to_owned());
+        let known = match id.split_once(':') {
+            Some(("category", name)) => names.iter().any(|one| one == name),
+            Some(("catalog", name)) => !name.is_empty() && name.len() <= MAX_NAME,
+            _ => matches!(id.as_str(), "ungrouped" | "groups" | "work"),
+        };
+        if known && !found.contains(&id) {
+            found.push(id);
         }
     }
     found
@@ -159,7 +164,7 @@ mod tests {
     fn only_sections_that_there_are_have_a_place() {
         let order = [
             "ungrouped",
-            "category:Work",
+            "category: Work ",
             "category:Gone",
             "catalog:",
             "catalog:x",

@@ -6,6 +6,9 @@ const went = vi.hoisted(() => [] as string[][]);
 vi.mock("../src/app/state", () => ({ app: { defaultAgent: "main" }, gateway, go: (...to: string[]) => went.push(to) }));
 vi.mock("../src/ui/toast", () => ({ explain: String, failed: () => undefined, toast: () => undefined }));
 
+const answers = vi.hoisted(() => ({ confirm: vi.fn(async () => false) }));
+vi.mock("../src/ui/dialog", () => answers);
+
 const { files, fork, rewind } = await import("../src/chat/branches");
 const { Conversation } = await import("../src/chat/conversation");
 const { drafts } = await import("../src/chat/drafts");
@@ -36,6 +39,19 @@ describe("a message that is written anew", () => {
     await fork(conversation, "s:3");
     expect(drafts.of("agent:main:b")).toBe("What is this?");
     expect(went).toEqual([["chat", "agent:main:b"]]);
+  });
+
+  it("does not take the place of another one unasked", async () => {
+    const conversation = new Conversation("agent:main:d");
+    drafts.keep(conversation.key, "half a thought");
+    gateway.request.mockClear();
+    await rewind(conversation, "s:3");
+    expect(gateway.request).not.toHaveBeenCalled();
+    expect(drafts.of(conversation.key)).toBe("half a thought");
+    answers.confirm.mockResolvedValueOnce(true);
+    gateway.request.mockResolvedValue(EDITOR);
+    await rewind(conversation, "s:3");
+    expect(drafts.of(conversation.key)).toBe("What is this?");
   });
 
   it("is not asked for twice when it is refused", async () => {

@@ -38,6 +38,8 @@ export function files(editor: Editor): Attachment[] {
 
 /** The conversation goes back to before a message, which is written anew. */
 export async function rewind(conversation: Conversation, entryId: string): Promise<void> {
+  const begun = drafts.of(conversation.key).trim();
+  if (begun && !(await confirm({ title: "Replace what you have begun to write?", body: `“${begun.slice(0, 200)}” was not sent.`, action: "Replace it", danger: true }))) return;
   const editor = await gateway
     .request<Editor>("sessions.rewind", { sessionKey: conversation.key, entryId })
     .catch((error: unknown) => void failed("The message can't be edited", error));
